@@ -1,0 +1,38 @@
+# Everything rests on `make install`: a virtual environment in .venv/ with pinned versions.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo test check sample tasks wheel clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(RUN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,dev]"
+	@touch $(STAMP)
+
+demo: install  ## the embedded model on the embedded questions, to a report in demo/report/
+	$(RUN)/apprehend demo
+
+test: install  ## all tests
+	$(RUN)/python -m pytest
+
+check: install  ## style and types
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+
+sample: install  ## rebuild the embedded model and questions from their seed (minutes)
+	$(RUN)/python -m apprehend.tasks.sample.build
+
+tasks: install  ## rewrite the lm-eval task files
+	$(RUN)/python -m apprehend.tasks.generate
+
+wheel: install  ## build the wheel into dist/
+	$(RUN)/python -m build --wheel --outdir dist .
+
+clean:
+	rm -rf build dist demo *.egg-info

@@ -1,0 +1,1 @@
+"""How it is run: lm-eval adapter, engines, signal store, importers, command line."""

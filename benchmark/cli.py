@@ -1,0 +1,110 @@
+"""The command line: ``apprehend …``. Heavy imports happen inside the commands that need them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated, Any, Optional
+
+import typer
+
+from .commands import demo, importing, listing, reporting, running, scoring
+from .errors import ApprehendError
+from .options import say
+
+app = typer.Typer(
+    name="apprehend",
+    help="Does a language model know when it doesn't know? Uncertainty estimation for "
+    "multiple-choice question answering.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.demo)
+app.command("run")(running.run)
+app.command("score")(scoring.score)
+app.command("report")(reporting.report)
+app.add_typer(importing.app, name="import")
+app.add_typer(listing.app, name="list")
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"apprehend {version('apprehend')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and all logs.")] = False,
+    version: Annotated[
+        Optional[bool],  # noqa: UP045 (typer reads it at run time)
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = None,
+) -> None:
+    level = logging.DEBUG if debug else logging.WARNING
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+
+
+def _quiet_libraries(debug: bool) -> None:
+    """Leave the console to this program: no bars or chatter of the libraries below it."""
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if not debug:
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        os.environ.setdefault("DATASETS_VERBOSITY", "error")
+        os.environ.setdefault("LMEVAL_LOG_LEVEL", "ERROR")
+        for name in ("lm_eval", "lm-eval", "transformers", "datasets", "accelerate", "httpx"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; ends the process with status 0, 1 (failed) or 2 (wrong use)."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
+    _quiet_libraries(debug)
+    sys.exit(_guarded((["--debug"] if debug else []) + given, debug))
+
+
+def _guarded(arguments: list[str], debug: bool) -> int:
+    """Exit status of the command; every expected error becomes one line."""
+    from ..estimators.errors import EstimatorError, EstimatorLookupError
+    from ..tasks.errors import DataError
+
+    try:
+        result: Any = app(arguments, standalone_mode=False)
+    except typer.Abort:
+        return _fail("stopped", 130)
+    except typer.TyperException as error:
+        return _fail(error.format_message(), 2, usage=True)
+    except KeyboardInterrupt:
+        return _fail("stopped; what was collected is stored, run again to go on", 130)
+    except (ApprehendError, EstimatorError, DataError) as error:
+        if debug:
+            raise
+        status = getattr(error, "exit_status", 2 if isinstance(error, EstimatorLookupError) else 1)
+        return _fail(str(error), status)
+    except Exception as error:
+        if debug:
+            raise
+        shown = str(error).strip().splitlines()
+        return _fail(
+            f"{type(error).__name__}: {shown[0] if shown else ''} (unexpected; --debug shows more)",
+            1,
+        )
+    return result if isinstance(result, int) else 0
+
+
+def _fail(message: str, status: int, usage: bool = False) -> int:
+    line = " ".join(message.split())
+    say(f"apprehend: error: {line}" + (" (see --help)" if usage else ""))
+    return status
+
+
+__all__ = ["app", "main"]

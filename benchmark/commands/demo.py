@@ -1,0 +1,33 @@
+"""``apprehend demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    output_path: Annotated[
+        Path, typer.Option("--output_path", help="Folder for results and report.")
+    ] = Path("demo"),
+) -> None:
+    """Run the embedded model on the embedded questions, with itself as judge; no download."""
+    from ...tasks.dataset import EMBEDDED
+    from ..running import RunOptions, run
+    from .running import finish
+
+    options = RunOptions(
+        model="hf",
+        model_args={"pretrained": EMBEDDED},
+        model_name=EMBEDDED,
+        tasks="mmlu_pro_direct,mmlu_pro_cot",
+        data=EMBEDDED,
+        judge="hf",
+        judge_args={"pretrained": EMBEDDED},
+        judge_name=EMBEDDED,
+        output_path=output_path,
+        device="cpu",
+    )
+    finish(run(options), output_path, paper_filter=False)

@@ -1,0 +1,31 @@
+"""``apprehend report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    output_path: Annotated[
+        Path, typer.Option("--output_path", help="Folder for the report.")
+    ] = Path("report"),
+    paper_filter: Annotated[
+        bool,
+        typer.Option(
+            "--paper-filter",
+            help="The paper's rows: parsed answers, and judgements rated 9 or more where stored.",
+        ),
+    ] = False,
+    replicates: Annotated[
+        int, typer.Option(min=100, help="Bootstrap replicates behind each interval.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+) -> None:
+    """Write metrics.csv, tables, figures and index.html from the scores in a results folder."""
+    from ..report_building import write_report
+
+    write_report(results, output_path, paper_filter, replicates, seed)

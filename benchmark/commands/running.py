@@ -1,0 +1,153 @@
+"""``apprehend run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from ..errors import ApprehendError, UsageError
+from ..options import parse_arguments, parse_pairs, read_config, say
+
+CONFIG_KEYS = (
+    "model",
+    "model_args",
+    "model_name",
+    "tasks",
+    "include_path",
+    "data",
+    "fewshot_data",
+    "estimators",
+    "judge",
+    "judge_args",
+    "judge_name",
+    "prompt",
+    "num_fewshot",
+    "apply_chat_template",
+    "system_instruction",
+    "batch_size",
+    "device",
+    "limit",
+    "seed",
+    "output_path",
+    "paper_filter",
+)
+
+
+def _read_config(context: typer.Context, value: Optional[Path]) -> Optional[Path]:
+    if value is not None:
+        context.default_map = {**(context.default_map or {}), **read_config(value, CONFIG_KEYS)}
+    return value
+
+
+def run(
+    model: Annotated[str, typer.Option(help="Engine: hf.")] = "hf",
+    model_args: Annotated[
+        str,
+        typer.Option("--model_args", help="As in lm-eval, e.g. pretrained=NAME,dtype=bfloat16."),
+    ] = "",
+    tasks: Annotated[
+        str, typer.Option(help="Comma-separated tasks or groups; see `apprehend list tasks`.")
+    ] = "mmlu_pro_direct",
+    output_path: Annotated[
+        Path, typer.Option("--output_path", help="Results folder; only what is missing is run.")
+    ] = Path("results"),
+    data: Annotated[
+        Optional[str],
+        typer.Option(help="Local Parquet/JSONL in MMLU-Pro's schema, or: embedded."),
+    ] = None,
+    fewshot_data: Annotated[
+        Optional[str], typer.Option("--fewshot_data", help="The same, for few-shot examples.")
+    ] = None,
+    estimators: Annotated[
+        Optional[str],
+        typer.Option(help="Comma-separated names, name(parameter=value) or file.py:Class."),
+    ] = None,
+    judge: Annotated[
+        Optional[str], typer.Option(help="Kind of judge: hf, or any lm-eval model.")
+    ] = None,
+    judge_args: Annotated[
+        str, typer.Option("--judge_args", help="The judge's arguments, as --model_args.")
+    ] = "",
+    judge_name: Annotated[
+        Optional[str], typer.Option("--judge_name", help="What to call the judge.")
+    ] = None,
+    model_name: Annotated[
+        Optional[str], typer.Option("--model_name", help="What to call the model.")
+    ] = None,
+    include_path: Annotated[
+        Optional[str], typer.Option("--include_path", help="Folder with more lm-eval tasks.")
+    ] = None,
+    prompt: Annotated[
+        Optional[list[str]],
+        typer.Option(help="NAME=FILE: replace a prompt template (repeatable)."),
+    ] = None,
+    num_fewshot: Annotated[
+        Optional[int], typer.Option("--num_fewshot", min=0, help="Examples per prompt.")
+    ] = None,
+    apply_chat_template: Annotated[
+        bool, typer.Option("--apply_chat_template", help="Use the model's chat template.")
+    ] = False,
+    system_instruction: Annotated[
+        Optional[str], typer.Option("--system_instruction", help="Put before the system prompt.")
+    ] = None,
+    batch_size: Annotated[
+        str, typer.Option("--batch_size", help="auto, or a number of questions.")
+    ] = "auto",
+    device: Annotated[Optional[str], typer.Option(help="cpu, cuda, cuda:1, mps …")] = None,
+    limit: Annotated[
+        Optional[float], typer.Option(min=0, help="Questions per topic (below 1: a share).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    paper_filter: Annotated[
+        bool, typer.Option("--paper-filter", help="Report on the paper's rows only.")
+    ] = False,
+    config: Annotated[
+        Optional[Path],
+        typer.Option(callback=_read_config, is_eager=True, help="YAML file with these options."),
+    ] = None,
+) -> None:
+    """Ask a model the questions, score its uncertainty, report. Collects only what is missing."""
+    from ...estimators.registry import split_specs
+    from ..running import RunOptions
+    from ..running import run as collect
+
+    if model == "hf" and not model_args:
+        raise UsageError("--model_args: expected pretrained=NAME_OR_PATH, or pretrained=embedded")
+    options = RunOptions(
+        model=model,
+        model_args=parse_arguments("--model_args", model_args),
+        tasks=tasks,
+        output_path=output_path,
+        model_name=model_name,
+        data=data,
+        fewshot_data=fewshot_data,
+        include_path=include_path,
+        estimators=None if estimators is None else split_specs(estimators),
+        judge=judge,
+        judge_args=parse_arguments("--judge_args", judge_args),
+        judge_name=judge_name,
+        prompts=parse_pairs("--prompt", prompt),
+        num_fewshot=num_fewshot,
+        apply_chat_template=apply_chat_template,
+        system_instruction=system_instruction,
+        batch_size=str(batch_size),
+        device=device,
+        limit=limit,
+        seed=seed,
+    )
+    finish(collect(options), output_path, paper_filter)
+
+
+def finish(outcome: Any, output_path: Path, paper_filter: bool) -> None:
+    """Say what was done, write the report, and fail at the very end where something went wrong."""
+    from ..report_building import write_report
+
+    for path, scored in outcome.scored.items():
+        say(f"{path}: {scored.questions} questions, {len(scored.estimators)} estimators scored")
+        for name, reason in scored.skipped.items():
+            say(f"  skipped {name}: {reason}")
+    write_report(output_path, output_path / "report", paper_filter)
+    if outcome.problems:
+        raise ApprehendError("; ".join(outcome.problems) + " (all else is stored and reported)")

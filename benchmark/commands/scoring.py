@@ -1,0 +1,41 @@
+"""``apprehend score``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from ..errors import ApprehendError
+from ..options import say
+
+
+def score(
+    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    estimators: Annotated[
+        Optional[str],
+        typer.Option(help="Comma-separated names, name(parameter=value) or file.py:Class."),
+    ] = None,
+) -> None:
+    """Recompute scores from stored signals: no model."""
+    from ...estimators.registry import load_estimators, split_specs
+    from ..scoring import score_store
+    from ..store import Results
+
+    specs = None if estimators is None else split_specs(estimators)
+    stores = Results(results).stores()
+    recorded = {name for store in stores for name in store.variants_of_recorded_scores()}
+    load_estimators([spec for spec in specs or [] if spec not in recorded])
+    problems: list[str] = []
+    for store in stores:
+        scored = score_store(store, specs)
+        say(
+            f"{store.path}: {scored.questions} questions, scored: "
+            f"{', '.join(scored.estimators) or 'nothing'}"
+        )
+        for name, reason in scored.skipped.items():
+            say(f"  skipped {name}: {reason}")
+        problems += scored.failed.values()
+    if problems:
+        raise ApprehendError("; ".join(problems))

@@ -1,0 +1,146 @@
+"""Greedy generation that keeps, per token, only scalars and the top-k log-probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from .base import Generation
+from .forward import Forward, State
+from .labels import LabelReader
+from .reading import entropy
+
+TRACE_TOP_K = 10
+_STOP_TAIL = 16
+
+
+@dataclass
+class _Row:
+    room: int
+    prompt_tokens: int
+    ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    entropies: list[float] = field(default_factory=list)
+    tops: list[list[float]] = field(default_factory=list)
+    tracked: list[list[float]] = field(default_factory=list)
+    finished: bool = False
+
+
+@dataclass(frozen=True)
+class Writer:
+    """What generation needs of a model besides its forward pass."""
+
+    forward: Forward
+    decode: Callable[[list[int]], str]
+    end_ids: frozenset[int]
+    labels: LabelReader
+    tracked: tuple[int, ...]
+    """Token ids whose log-probabilities are kept at every token, so that a label's can be read."""
+
+    def run(self, state: State, room: Sequence[int], until: Sequence[str]) -> list[Generation]:
+        """Continue each row of ``state`` by at most ``room`` tokens. Consumes the state."""
+        lengths = state.lengths.tolist()
+        rows = [_Row(room[i], lengths[i]) for i in range(len(room))]
+        active = [row for row in rows if row.room > 0]
+        if active and len(active) < len(rows):
+            state = self._narrow(state, [i for i, row in enumerate(rows) if row.room > 0])
+        while active:
+            tokens = self._step(state, active)
+            kept = [i for i, row in enumerate(active) if not self._ended(row, until)]
+            if not kept:
+                break
+            if len(kept) < len(active):
+                state = self._narrow(state, kept)
+                tokens = tokens[kept]
+                active = [active[i] for i in kept]
+            state = self.forward.append(state, tokens[:, None])
+        return [self._finish(row, until) for row in rows]
+
+    def _narrow(self, state: State, kept: list[int]) -> State:
+        return self.forward.narrow(state, torch.tensor(kept, device=self.forward.device))
+
+    def _step(self, state: State, active: list[_Row]) -> torch.Tensor:
+        logprobs = torch.log_softmax(state.logits, dim=-1)
+        best, tokens = logprobs.max(dim=-1)
+        top = logprobs.topk(min(TRACE_TOP_K, logprobs.shape[-1]), dim=-1).values
+        tracked = logprobs[:, torch.tensor(self.tracked, device=logprobs.device, dtype=torch.long)]
+        columns = (
+            tokens.tolist(),
+            best.tolist(),
+            entropy(logprobs).tolist(),
+            top.tolist(),
+            tracked.tolist(),
+        )
+        for row, token, logprob, spread, tops, kept in zip(active, *columns, strict=True):
+            if token in self.end_ids:
+                row.finished = True
+                continue
+            row.ids.append(token)
+            row.logprobs.append(logprob)
+            row.entropies.append(spread)
+            row.tops.append(tops)
+            row.tracked.append(kept)
+        return tokens
+
+    def _ended(self, row: _Row, until: Sequence[str]) -> bool:
+        if not row.finished and until:
+            tail = self.decode(row.ids[-_STOP_TAIL:])
+            row.finished = any(stop in tail for stop in until)
+        return row.finished or len(row.ids) >= row.room
+
+    def _finish(self, row: _Row, until: Sequence[str]) -> Generation:
+        text = self.decode(row.ids)
+        cut = min((at for stop in until if (at := text.find(stop)) >= 0), default=len(text))
+        count = len(row.ids) if cut == len(text) else self._tokens_before(row.ids, cut)
+        text = text[:cut]
+        tracked = row.tracked[:count]
+        return Generation(
+            text=text,
+            token_logprobs=row.logprobs[:count],
+            token_entropies=row.entropies[:count],
+            token_top_logprobs=row.tops[:count],
+            prompt_tokens=row.prompt_tokens,
+            finished=row.finished,
+            token_at=lambda offset: self._token_at(row.ids[:count], offset),
+            label_logprobs=lambda position, labels: self._labels(tracked, position, labels),
+        )
+
+    def _tokens_before(self, ids: list[int], offset: int) -> int:
+        """Smallest number of tokens whose text reaches ``offset`` characters."""
+        low, high = 0, len(ids)
+        while low < high:
+            middle = (low + high) // 2
+            if len(self.decode(ids[:middle])) >= offset:
+                high = middle
+            else:
+                low = middle + 1
+        return low
+
+    def _token_at(self, ids: list[int], offset: int) -> int:
+        position = self._tokens_before(ids, offset + 1) - 1
+        return position if 0 <= position < len(ids) else -1
+
+    def _labels(
+        self, tracked: list[list[float]], position: int, labels: Sequence[str]
+    ) -> list[float] | None:
+        column: dict[int, int] = {token: i for i, token in enumerate(self.tracked)}
+        result = []
+        for label in labels:
+            known = [column[t] for t in self.labels.single_tokens(label) if t in column]
+            if not known or not 0 <= position < len(tracked):
+                return None
+            values = torch.tensor([tracked[position][i] for i in known], dtype=torch.float64)
+            result.append(float(torch.logsumexp(values, dim=0)))
+        return result
+
+
+def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Ids that end a generation: the model's, by its generation config, and the tokenizer's."""
+    found: set[int | None] = set()
+    for owner in (getattr(model, "generation_config", None), tokenizer):
+        value = getattr(owner, "eos_token_id", None)
+        found.update(value if isinstance(value, list | tuple | set) else [value])
+    return frozenset(token for token in found if token is not None)

@@ -1,0 +1,240 @@
+"""The ``hf`` engine: any causal language model of transformers, through lm-eval's loader."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from ...tasks.dataset import EMBEDDED, embedded_file
+from ...tasks.topics import LETTERS
+from ..errors import ApprehendError, UsageError
+from .base import Answer, ChoicePrompt, Generation
+from .forward import Forward, batches, common_prefix
+from .generation import Writer, end_ids
+from .labels import LabelReader, LabelTokens
+from .reading import read_answers
+
+logger = logging.getLogger(__name__)
+
+TOKENS_PER_BATCH = {"cpu": 8192, "cuda": 65536}
+MOST_ROWS = 256
+ResultT = TypeVar("ResultT")
+
+
+class HFEngine:
+    """Scores options and generates text with one transformers model."""
+
+    def __init__(
+        self,
+        model_args: dict[str, Any],
+        batch_size: str | int = "auto",
+        device: str | None = None,
+    ) -> None:
+        """Load the model. ``model_args`` are those of lm-eval's ``hf`` model.
+
+        Raises UsageError for a local path that is not there or an argument that does not fit,
+        ApprehendError where loading fails.
+        """
+        arguments = dict(model_args)
+        if "pretrained" not in arguments:
+            raise UsageError("--model_args: expected pretrained=NAME_OR_PATH for an hf model")
+        if arguments["pretrained"] == EMBEDDED:
+            arguments["pretrained"] = str(embedded_file("model"))
+        self.name = str(arguments["pretrained"])
+        _check_path(self.name)
+        self._lm = _load(arguments, device)
+        self.model = self._lm.model
+        self.tokenizer = self._lm.tokenizer
+        self._rows = MOST_ROWS if batch_size == "auto" else _whole_number(batch_size)
+        self._budget = TOKENS_PER_BATCH.get(self.model.device.type, 65536)
+        if batch_size != "auto":
+            self._budget = 2**31
+        self._forward = Forward(self.model)
+        self._forward.check_sharing(self.model.get_input_embeddings().num_embeddings)
+        self._labels = LabelReader(self.encode, self.tokenizer.get_vocab())
+        tracked = {t for label in LETTERS for t in self._labels.single_tokens(label)}
+        tracked |= {t for n in range(1, 26) for t in self._labels.single_tokens(str(n))}
+        self._writer = Writer(
+            self._forward,
+            lambda ids: str(self.tokenizer.decode(ids, skip_special_tokens=True)),
+            end_ids(self.model, self.tokenizer),
+            self._labels,
+            tuple(sorted(tracked)),
+        )
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Model, revision, dtype, size and a fingerprint of its weights and tokenizer."""
+        return {
+            "engine": "hf",
+            "pretrained": self.name,
+            "revision": getattr(self.model.config, "_commit_hash", None),
+            "architecture": type(self.model).__name__,
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "dtype": str(self.model.dtype).removeprefix("torch."),
+            "fingerprint": _fingerprint(self.model, self.tokenizer),
+        }
+
+    @property
+    def device_name(self) -> str:
+        """Where the model runs, e.g. ``cpu`` or a GPU's product name."""
+        device = self.model.device
+        return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device.type)
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether the tokenizer has a chat template."""
+        return bool(getattr(self.tokenizer, "chat_template", None))
+
+    @property
+    def tokenizer_name(self) -> str:
+        """lm-eval's name of the tokenizer."""
+        return str(self._lm.tokenizer_name)
+
+    def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        """Messages as the prompt text that the chat template makes of them."""
+        return str(self._lm.apply_chat_template(messages, add_generation_prompt))
+
+    def chat_template(self, name: bool | str) -> str | None:
+        """lm-eval's chat template text."""
+        template: str | None = self._lm.chat_template(name)
+        return template
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a whole prompt, as lm-eval's ``hf`` model makes them (one BOS at most)."""
+        return list(self._lm.tok_encode(text))
+
+    def count_tokens(self, prompt: str) -> int:
+        """Length of a prompt in tokens."""
+        return len(self.encode(prompt))
+
+    def score(self, prompts: Sequence[ChoicePrompt]) -> list[Answer]:
+        """One Answer per prompt: one forward pass, and one token more for what follows it."""
+        contexts = [_split_spaces(prompt) for prompt in prompts]
+        ids = [self._fit(self.encode(context), 8) for context, _ in contexts]
+        labels = [
+            self._labels.read(context, row, continuations)
+            for (context, continuations), row in zip(contexts, ids, strict=True)
+        ]
+        results: dict[int, Answer] = {}
+        for part in self._batches(ids):
+            results |= self._guarded(part, lambda some: self._score(some, ids, labels))
+        return [results[index] for index in range(len(prompts))]
+
+    def _score(
+        self, part: list[int], ids: list[list[int]], labels: list[tuple[LabelTokens, ...]]
+    ) -> list[Answer]:
+        rows = [ids[index] for index in part]
+        state = self._forward.start(rows, common_prefix(rows) if len(rows) > 1 else 0)
+        answers = read_answers(self._forward, state, [labels[index] for index in part])
+        for answer in answers:
+            if answer.entropy != answer.entropy:
+                raise ApprehendError(
+                    f"{self.name}: the model's logits are not numbers (NaN); "
+                    f"try another dtype (--model_args …,dtype=float32)"
+                )
+        return answers
+
+    def generate(
+        self, prompts: Sequence[str], max_new_tokens: int, until: Sequence[str] = ()
+    ) -> list[Generation]:
+        """One greedy Generation per prompt, cut before the first of ``until``."""
+        ids = [self._fit(self.encode(prompt), 1) for prompt in prompts]
+        limit = int(self._lm.max_length)
+        results: dict[int, Generation] = {}
+
+        def write(part: list[int]) -> list[Generation]:
+            rows = [ids[index] for index in part]
+            room = [min(max_new_tokens, limit - len(row)) for row in rows]
+            state = self._forward.start(rows, common_prefix(rows) if len(rows) > 1 else 0)
+            return self._writer.run(state, room, until)
+
+        for part in self._batches(ids):
+            results |= self._guarded(part, write)
+        return [results[index] for index in range(len(prompts))]
+
+    def _batches(self, ids: list[list[int]]) -> Iterator[list[int]]:
+        yield from batches([len(row) for row in ids], self._budget, self._rows)
+
+    def _guarded(
+        self, part: list[int], work: Callable[[list[int]], list[ResultT]]
+    ) -> dict[int, ResultT]:
+        """Do a batch, in halves where memory does not suffice; finished halves are kept."""
+        try:
+            with torch.inference_mode():
+                return dict(zip(part, work(part), strict=True))
+        except torch.OutOfMemoryError:
+            if len(part) == 1:
+                raise ApprehendError(
+                    f"{self.name}: out of memory on a single prompt; use a smaller dtype or device"
+                ) from None
+            torch.cuda.empty_cache()
+        half = len(part) // 2
+        self._rows = max(1, half)
+        return self._guarded(part[:half], work) | self._guarded(part[half:], work)
+
+    def _fit(self, ids: list[int], spare: int) -> list[int]:
+        """The last tokens that fit the model's context, as lm-eval cuts them."""
+        limit = int(self._lm.max_length) - spare
+        if len(ids) > limit:
+            logger.warning("a prompt of %d tokens is cut to the model's %d", len(ids), limit)
+        return ids[-limit:]
+
+
+def _split_spaces(prompt: ChoicePrompt) -> tuple[str, tuple[str, ...]]:
+    """Trailing spaces of the prompt belong to the label's token, as in lm-eval."""
+    context = prompt.context.rstrip(" ")
+    spaces = prompt.context[len(context) :]
+    if not context:
+        raise ApprehendError("an empty prompt cannot be scored")
+    return context, tuple(spaces + continuation for continuation in prompt.continuations)
+
+
+def _whole_number(batch_size: str | int) -> int:
+    try:
+        number = int(batch_size)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise UsageError(f"--batch_size: expected auto or a whole number, got {batch_size!r}")
+    return number
+
+
+def _check_path(name: str) -> None:
+    looks_local = name.startswith((".", "/", "~")) or name.count("/") > 1
+    path = Path(name).expanduser()
+    if looks_local and not path.is_dir():
+        raise UsageError(f"--model_args: no model folder at {name}")
+    if path.is_dir() and not (path / "config.json").is_file():
+        raise UsageError(f"--model_args: {name} has no config.json, so it is no model folder")
+
+
+def _load(arguments: dict[str, Any], device: str | None) -> Any:
+    from lm_eval.models.huggingface import HFLM
+
+    arguments.setdefault("device", device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    try:
+        return HFLM(**arguments)
+    except TypeError as error:
+        raise UsageError(f"--model_args: {error}") from error
+    except Exception as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ApprehendError(f"cannot load model {arguments['pretrained']}: {first}") from error
+
+
+def _fingerprint(model: Any, tokenizer: Any) -> str:
+    """Hash of a sample of every weight and of the vocabulary: cheap, and moves with any change."""
+    digest = hashlib.sha256()
+    for name, weight in sorted(model.state_dict().items()):
+        flat = weight.detach().reshape(-1)
+        step = max(1, len(flat) // 64)
+        digest.update(f"{name}{tuple(weight.shape)}".encode())
+        digest.update(flat[::step].float().cpu().numpy().tobytes())
+    for token, index in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
+        digest.update(f"{index}:{token}\n".encode())
+    return digest.hexdigest()[:32]

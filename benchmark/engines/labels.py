@@ -1,0 +1,76 @@
+"""How a tokenizer writes an option's label.
+
+A label such as "A" can follow a prompt as the token "A" or " A"; both mean the same answer. A
+label such as "10" may need two tokens, the first of which is also the label "1".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+SPACE_MARKS = ("Ġ", "▁", " ")
+"""How byte-level, SentencePiece and plain vocabularies write a leading space."""
+_TAIL = 32
+
+Path = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LabelTokens:
+    """Token paths of one label. ``requested`` is the exact continuation, also in ``variants``."""
+
+    requested: Path
+    variants: tuple[Path, ...]
+
+
+class LabelReader:
+    """Finds token paths of labels for one tokenizer.
+
+    ``encode`` turns a whole prompt into ids as the model will see them; ``vocabulary`` maps a
+    token's text to its id. Paths depend on the end of the prompt alone, so that they are looked
+    up once per distinct ending.
+    """
+
+    def __init__(self, encode: Callable[[str], list[int]], vocabulary: Mapping[str, int]) -> None:
+        self._encode = encode
+        self._vocabulary = vocabulary
+        self._known: dict[tuple[str, tuple[str, ...]], tuple[LabelTokens, ...]] = {}
+
+    def read(
+        self, context: str, context_ids: Sequence[int], continuations: tuple[str, ...]
+    ) -> tuple[LabelTokens, ...]:
+        """Paths of each continuation after ``context``, whose ids are ``context_ids``."""
+        key = (context[-_TAIL:], continuations)
+        if key not in self._known:
+            self._known[key] = tuple(
+                self._label(context, context_ids, continuation) for continuation in continuations
+            )
+        return self._known[key]
+
+    def _label(self, context: str, context_ids: Sequence[int], continuation: str) -> LabelTokens:
+        requested = tuple(self._encode(context + continuation)[len(context_ids) :])
+        variants = dict.fromkeys([requested])
+        bare = continuation.strip()
+        for token in self.single_tokens(bare):
+            variants[(token,)] = None
+        spaced = continuation[:1].isspace()
+        other = bare if spaced else " " + bare
+        ids = self._encode(context + other)
+        if list(ids[: len(context_ids)]) == list(context_ids):
+            variants[tuple(ids[len(context_ids) :])] = None
+        return LabelTokens(requested, _disjoint([path for path in variants if path]))
+
+    def single_tokens(self, label: str) -> list[int]:
+        """Ids of the vocabulary's tokens that are the label, with or without a leading space."""
+        texts = [label, *(mark + label for mark in SPACE_MARKS)]
+        return list(dict.fromkeys(self._vocabulary[t] for t in texts if t in self._vocabulary))
+
+
+def _disjoint(paths: list[Path]) -> tuple[Path, ...]:
+    """Paths without those that only continue another one: their mass is in it already."""
+    return tuple(
+        path
+        for path in paths
+        if not any(path != other and path[: len(other)] == other for other in paths)
+    )

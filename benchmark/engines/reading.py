@@ -1,0 +1,173 @@
+"""From logits to what an Answer holds. Everything is reduced on the device, in float32."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from .base import Answer
+from .forward import Forward, State
+from .labels import LabelTokens, Path
+
+TOP_K = 20
+
+
+def entropy(logprobs: torch.Tensor) -> torch.Tensor:
+    """Entropy over the last axis from log-probabilities, nats; -inf contributes nothing."""
+    spread: torch.Tensor = torch.special.entr(logprobs.exp()).sum(dim=-1)
+    return spread
+
+
+@dataclass
+class _Row:
+    """Log-probabilities of every token path that a row's labels need."""
+
+    labels: tuple[LabelTokens, ...]
+    logprob: dict[Path, float]
+    greedy: dict[Path, bool]
+
+
+def read_answers(
+    forward: Forward, state: State, labels: Sequence[tuple[LabelTokens, ...]]
+) -> list[Answer]:
+    """Answers of a batch from its state after the prompt. Consumes the state."""
+    logprobs = torch.log_softmax(state.logits, dim=-1)
+    entropies = entropy(logprobs).tolist()
+    top = logprobs.topk(min(TOP_K, logprobs.shape[-1]), dim=-1).values
+    missing = (1.0 - top.exp().sum(dim=-1)).clamp(min=0.0).tolist()
+    greedy = logprobs.argmax(dim=-1).tolist()
+    rows = [_Row(row, {}, {}) for row in labels]
+    _first_tokens(rows, logprobs, greedy)
+    _longer_paths(forward, state, rows)
+    chosen = [_chosen_path(row) for row in rows]
+    after = _post_answer_entropies(forward, state, chosen)
+    tops = top.tolist()
+    lengths = state.lengths.tolist()
+    return [
+        Answer(
+            label_logprobs=_merged(row),
+            scored_logprobs=[row.logprob[label.requested] for label in row.labels],
+            is_greedy=[row.greedy[label.requested] for label in row.labels],
+            entropy=entropies[index],
+            post_answer_entropy=after[index],
+            top_logprobs=tops[index],
+            missing_mass=missing[index],
+            greedy_label=_greedy_label(row),
+            prompt_tokens=lengths[index],
+        )
+        for index, row in enumerate(rows)
+    ]
+
+
+def _paths(row: _Row) -> set[Path]:
+    return {path for label in row.labels for path in (label.requested, *label.variants)}
+
+
+def _first_tokens(rows: list[_Row], logprobs: torch.Tensor, greedy: list[int]) -> None:
+    columns = sorted({path[0] for row in rows for path in _paths(row)})
+    values = logprobs[:, torch.tensor(columns, device=logprobs.device)].tolist()
+    for index, row in enumerate(rows):
+        known = dict(zip(columns, values[index], strict=True))
+        for path in _paths(row):
+            row.logprob[path[:1]] = known[path[0]]
+            row.greedy[path[:1]] = path[0] == greedy[index]
+
+
+def _longer_paths(forward: Forward, state: State, rows: list[_Row]) -> None:
+    """Labels of several tokens: one more pass per inner token path, over the rows that need it."""
+    stems = sorted(
+        {path[:size] for row in rows for path in _paths(row) for size in range(1, len(path))},
+        key=lambda stem: (len(stem), stem),
+    )
+    for stem in stems:
+        needing = [
+            index
+            for index, row in enumerate(rows)
+            if any(len(path) > len(stem) and path[: len(stem)] == stem for path in _paths(row))
+        ]
+        chosen = torch.tensor(needing, device=forward.device)
+        tokens = torch.tensor([stem] * len(needing), device=forward.device)
+        next_logprobs = torch.log_softmax(
+            forward.append(forward.select(state, chosen), tokens).logits, dim=-1
+        )
+        best = next_logprobs.argmax(dim=-1).tolist()
+        for position, index in enumerate(needing):
+            row = rows[index]
+            for path in _paths(row):
+                if len(path) > len(stem) and path[: len(stem)] == stem:
+                    step = path[: len(stem) + 1]
+                    row.logprob[step] = row.logprob[stem] + float(next_logprobs[position, step[-1]])
+                    row.greedy[step] = row.greedy[stem] and step[-1] == best[position]
+
+
+def _log_sub(total: float, part: float) -> float:
+    """ln(exp(total) - exp(part)), -inf where nothing is left."""
+    if part == -math.inf:
+        return total
+    return total + math.log1p(-math.exp(part - total)) if part < total else -math.inf
+
+
+def _logsumexp(values: Sequence[float]) -> float:
+    top = max(values)
+    if top == -math.inf:
+        return top
+    return top + math.log(math.fsum(math.exp(value - top) for value in values))
+
+
+def _merged(row: _Row) -> list[float]:
+    """Per label: its variants' mass, without that of other labels' longer paths."""
+    result = []
+    for index, label in enumerate(row.labels):
+        others = {
+            path
+            for position, other in enumerate(row.labels)
+            if position != index
+            for path in other.variants
+        }
+        masses = []
+        for variant in label.variants:
+            mass = row.logprob[variant]
+            for path in others:
+                if len(path) > len(variant) and path[: len(variant)] == variant:
+                    mass = _log_sub(mass, row.logprob[path])
+            masses.append(mass)
+        result.append(_logsumexp(masses))
+    return result
+
+
+def _chosen_path(row: _Row) -> Path:
+    scored = [row.logprob[label.requested] for label in row.labels]
+    label = row.labels[max(range(len(scored)), key=lambda i: (scored[i], -i))]
+    return max(label.variants, key=lambda path: row.logprob[path])
+
+
+def _greedy_label(row: _Row) -> int | None:
+    """The label that greedy decoding would write; the longest where one continues another."""
+    best: tuple[int, int] | None = None
+    for index, label in enumerate(row.labels):
+        for path in label.variants:
+            if row.greedy[path] and (best is None or len(path) > best[0]):
+                best = (len(path), index)
+    return None if best is None else best[1]
+
+
+def _post_answer_entropies(forward: Forward, state: State, paths: Sequence[Path]) -> list[float]:
+    result = [math.nan] * len(paths)
+    sizes = sorted({len(path) for path in paths})
+    for size in sizes:
+        members = [index for index, path in enumerate(paths) if len(path) == size]
+        chosen = torch.tensor(members, device=forward.device)
+        tokens = torch.tensor([paths[index] for index in members], device=forward.device)
+        whole = size == sizes[-1]
+        if whole and len(members) == len(paths):
+            part = state
+        else:
+            part = (forward.narrow if whole else forward.select)(state, chosen)
+        after = forward.append(part, tokens)
+        values = entropy(torch.log_softmax(after.logits, dim=-1)).tolist()
+        for index, value in zip(members, values, strict=True):
+            result[index] = value
+    return result

@@ -1,0 +1,24 @@
+"""Errors that the command line turns into one line on standard error."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ApprehendError(Exception):
+    """Something failed; the message is one complete line. Exit status 1."""
+
+    exit_status = 1
+
+
+class UsageError(ApprehendError):
+    """Wrong use: an option or name that cannot work. Exit status 2."""
+
+    exit_status = 2
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'x'?"`` for the nearest of ``known``, else an empty string."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

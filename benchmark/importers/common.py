@@ -1,0 +1,185 @@
+"""What every importer shares: cells read strictly, and one way into the store."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...estimators.signals import Signal, Status
+from ...tasks.topics import LETTERS
+from .. import manifest as manifests
+from ..errors import ApprehendError
+from ..store import Results, TaskStore
+
+UNKNOWN_TOPIC = "all questions"
+TRUE = frozenset({"true", "1", "1.0", "yes"})
+FALSE = frozenset({"false", "0", "0.0", "no"})
+
+
+@dataclass
+class ImportedQuestion:
+    """One recorded answer. Option indices count from 0; None is unknown (``answer``: unparsed)."""
+
+    question_id: Any
+    topic: str
+    answer: int | None
+    correct: bool | None
+    gold: int | None = None
+    option_logprobs: list[float] | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+    question: str | None = None
+    options: list[str] | None = None
+    trace: str | None = None
+    """The generated text, where the answer came out of one."""
+    status: Status | None = None
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import wrote."""
+
+    store: TaskStore
+    questions: int
+    unparsed: int
+    without_gold: int
+
+
+def fail(file: Path, row: int, column: str, message: str) -> ApprehendError:
+    """An error that names the place."""
+    return ApprehendError(f"{file}, row {row}, column {column!r}: {message}")
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell holds nothing: None, NaN or blank text."""
+    if cell is None:
+        return True
+    if isinstance(cell, float) and math.isnan(cell):
+        return True
+    return isinstance(cell, str) and not cell.strip()
+
+
+def option_index(cell: Any) -> int | None:
+    """A letter (A, "b", "(C)") or a whole number counted from 0, as an index; else None."""
+    if isinstance(cell, bool) or is_missing(cell):
+        return None
+    if isinstance(cell, str):
+        text = cell.strip().strip("().:").upper()
+        if text in LETTERS:
+            return LETTERS.index(text)
+        if not text.isdigit():
+            return None
+        return int(text)
+    try:
+        number = float(cell)
+    except (TypeError, ValueError):
+        return None
+    return int(number) if number.is_integer() and number >= 0 else None
+
+
+def truth(cell: Any) -> bool | None:
+    """True or False from a bool, 0/1 or such text ("False" is False); else None."""
+    text = str(cell).strip().lower()
+    return True if text in TRUE else False if text in FALSE else None
+
+
+def log_softmax(logits: Sequence[float]) -> list[float]:
+    """Log-probabilities over the options from logits, float64."""
+    top = max(logits)
+    total = top + math.log(math.fsum(math.exp(value - top) for value in logits))
+    return [value - total for value in logits]
+
+
+def write_import(
+    results: Results,
+    model: str,
+    task: str,
+    signal: Signal,
+    questions: Sequence[ImportedQuestion],
+    origin: Mapping[str, Any],
+) -> Imported:
+    """Put recorded answers into the store of ``model`` and ``task``, which must be new.
+
+    A question with neither a gold option nor a known outcome is kept out, and counted.
+    Raises ApprehendError where the store exists already or nothing can be scored.
+    """
+    store = results.open(model, task)
+    if store.manifest:
+        raise ApprehendError(
+            f"{store.path} exists already; use another --output_path, --model or --task"
+        )
+    known = [question for question in questions if question.correct is not None]
+    if not known:
+        raise ApprehendError(f"{origin['files'][0]}: no row says whether its answer is right")
+    store.add_questions([_stored(question) for question in known])
+    store.append(signal, [_record(question, signal) for question in known])
+    names = sorted({name for question in known for name in question.scores})
+    for name in names:
+        rows = [
+            {
+                "question_id": question.question_id,
+                "variant": name,
+                "source": "",
+                "score": question.scores.get(name, math.nan),
+            }
+            for question in known
+        ]
+        store.append(Signal.RECORDED_SCORE, rows)
+    store.compact(Signal.RECORDED_SCORE)
+    manifest = manifests.new_manifest(
+        model={"name": model},
+        task={"name": task},
+        data={"source": "imported", "questions": len(known)},
+        imported={**origin, "without_gold": len(questions) - len(known)},
+    )
+    store.write_manifest(manifest)
+    unparsed = sum(question.answer is None and question.status is None for question in known)
+    return Imported(store, len(known), unparsed, len(questions) - len(known))
+
+
+def _stored(question: ImportedQuestion) -> dict[str, Any]:
+    count = None
+    if question.options is not None:
+        count = len(question.options)
+    elif question.option_logprobs is not None:
+        count = len(question.option_logprobs)
+    return {
+        "question_id": question.question_id,
+        "topic": question.topic,
+        "option_count": -1 if count is None else count,
+        "gold": None if question.gold is None else LETTERS[question.gold],
+        "question": question.question,
+        "options": question.options,
+    }
+
+
+def _record(question: ImportedQuestion, signal: Signal) -> dict[str, Any]:
+    status = question.status
+    if status is None:
+        # An answer that is not there but was right or wrong by the record still counts as read.
+        status = Status.UNPARSED if question.answer is None else Status.PARSED
+    record: dict[str, Any] = {
+        "question_id": question.question_id,
+        "option_logprobs": question.option_logprobs,
+        "answer": question.answer,
+        "status": status.value,
+        "correct": None if question.correct is None else int(question.correct),
+    }
+    if signal is Signal.TRACE:
+        record["text"] = question.trace
+    return record
+
+
+def file_origin(kind: str, files: Sequence[Path], **more: Any) -> dict[str, Any]:
+    """What the manifest says of the files: names and hashes."""
+    hashes = {}
+    for file in files:
+        digest = hashlib.sha256()
+        with file.open("rb") as handle:
+            while block := handle.read(1 << 20):
+                digest.update(block)
+        hashes[file.name] = digest.hexdigest()
+    return {"kind": kind, "files": [file.name for file in files], "sha256": hashes, **more}

@@ -1,0 +1,174 @@
+"""``apprehend import lm-eval``: the ``samples_*.jsonl`` that lm-eval logs.
+
+lm-eval writes numbers and truth values as text in some fields; each is read for what it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...estimators.signals import Signal
+from ...tasks.parsing import parse_marked_label
+from ...tasks.topics import letters
+from ..errors import ApprehendError, UsageError
+from ..task_names import known_tasks
+from .common import UNKNOWN_TOPIC, ImportedQuestion, option_index
+
+_FILE = re.compile(r"samples_(?P<task>.+?)(_\d{4}-\d{2}-\d{2}T[\d.:\-]+)?\.jsonl")
+_LETTER = re.compile(r"\(?([A-Za-z])\)?[.:]?")
+METRICS = ("acc", "exact_match")
+
+
+def sample_files(paths: Sequence[Path]) -> list[Path]:
+    """The sample files among ``paths``, folders searched. Raises UsageError for none."""
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            files += sorted(path.rglob("samples_*.jsonl"))
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise UsageError(f"no such file or folder: {path}")
+    if not files:
+        raise UsageError(f"no samples_*.jsonl in {', '.join(map(str, paths))}")
+    return files
+
+
+def task_of(file: Path) -> str:
+    """The task's name in ``samples_<task>_<time>.jsonl``."""
+    match = _FILE.fullmatch(file.name)
+    return match["task"] if match else file.stem
+
+
+def grouped_files(files: Sequence[Path], task: str | None) -> dict[str, list[Path]]:
+    """Store's task name → its files: topics of one of our groups go together."""
+    groups: dict[str, list[Path]] = {}
+    for file in files:
+        name = task_of(file)
+        family = known_tasks().get(name, (name, None))[0]
+        groups.setdefault(task or family, []).append(file)
+    return groups
+
+
+def read_samples(files: Sequence[Path]) -> tuple[Signal, list[ImportedQuestion]]:
+    """Recorded answers of one task (its topics may lie in several files).
+
+    Raises ApprehendError, with file and line, for what lm-eval did not write so.
+    """
+    questions: dict[Any, tuple[ImportedQuestion, str]] = {}
+    signals = set()
+    for file in files:
+        for number, sample in _lines(file):
+            place = f"{file}, line {number}"
+            signal, question = _read(place, sample, task_of(file))
+            signals.add(signal)
+            if question.question_id in questions:
+                if sample.get("filter") != questions[question.question_id][1]:
+                    continue  # the same answer under another of lm-eval's filters
+                raise ApprehendError(f"{place}: question {question.question_id!r} stands twice")
+            questions[question.question_id] = (question, str(sample.get("filter")))
+    if not questions:
+        raise ApprehendError(f"{files[0]}: is empty")
+    if len(signals) > 1:
+        raise ApprehendError("some of these files score options and others generate; import apart")
+    return signals.pop(), [question for question, _ in questions.values()]
+
+
+def _lines(file: Path) -> Any:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ApprehendError(f"{file}: not readable text: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            sample = json.loads(line)
+        except ValueError as error:
+            raise ApprehendError(f"{file}, line {number}: not JSON: {error}") from error
+        if not isinstance(sample, dict):
+            raise ApprehendError(f"{file}, line {number}: expected an object")
+        yield number, sample
+
+
+def _read(place: str, sample: Mapping[str, Any], task: str) -> tuple[Signal, ImportedQuestion]:
+    for name in ("doc", "target", "resps", "filtered_resps"):
+        if name not in sample:
+            raise ApprehendError(f"{place}: no {name!r}; expected a line as lm-eval logs it")
+    doc = sample["doc"] if isinstance(sample["doc"], dict) else {}
+    correct = _correct(place, sample)
+    identity = doc.get("question_id", sample.get("doc_id"))
+    if isinstance(identity, str) and identity.isdigit():
+        identity = int(identity)
+    options = doc.get("options") or doc.get("choices")
+    options = [str(o) for o in options] if isinstance(options, list) else None
+    question = ImportedQuestion(
+        question_id=identity,
+        topic=str(doc.get("category") or doc.get("subject") or task or UNKNOWN_TOPIC),
+        answer=None,
+        correct=correct,
+        gold=option_index(sample["target"]),
+        question=str(doc["question"]) if doc.get("question") else None,
+        options=options,
+    )
+    pairs = _pairs(sample["filtered_resps"])
+    if pairs is not None:
+        question.option_logprobs = pairs[: len(options)] if options else pairs
+        best = int(np.argmax(pairs))
+        question.answer = best if best < len(question.option_logprobs) else None
+        return Signal.ANSWER, question
+    return Signal.TRACE, _from_text(question, sample, correct)
+
+
+def _from_text(
+    question: ImportedQuestion, sample: Mapping[str, Any], correct: bool
+) -> ImportedQuestion:
+    reply = sample["filtered_resps"]
+    reply = reply[0] if isinstance(reply, list) and reply else reply
+    text = sample["resps"]
+    while isinstance(text, list) and text:
+        text = text[0]
+    question.trace = text if isinstance(text, str) else None
+    marked = parse_marked_label(str(reply), letters(len(question.options or []) or 25))
+    alone = _LETTER.fullmatch(str(reply).strip())
+    if marked is not None:
+        question.answer = marked.index
+    elif alone is not None:
+        question.answer = option_index(alone.group(1))
+    target = parse_marked_label(str(sample["target"]), letters(25))
+    if question.gold is None and target is not None:
+        question.gold = target.index
+    if correct and question.answer is None:
+        question.answer = question.gold
+    return question
+
+
+def _correct(place: str, sample: Mapping[str, Any]) -> bool:
+    for name in METRICS:
+        if name in sample:
+            try:
+                return float(sample[name]) > 0.5
+            except (TypeError, ValueError):
+                raise ApprehendError(f"{place}: {name} is {sample[name]!r}, not a number") from None
+    raise ApprehendError(f"{place}: neither {' nor '.join(METRICS)}; cannot tell right from wrong")
+
+
+def _pairs(replies: Any) -> list[float] | None:
+    """Log-likelihoods of the options from lm-eval's (log-likelihood, is greedy) pairs."""
+    if not isinstance(replies, list) or len(replies) < 2:
+        return None
+    values = []
+    for reply in replies:
+        if not isinstance(reply, list) or len(reply) != 2:
+            return None
+        try:
+            values.append(float(reply[0]))
+        except (TypeError, ValueError):
+            return None
+    return values

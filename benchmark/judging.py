@@ -1,0 +1,225 @@
+"""Model-as-judge: asks another model about the questions, and that model to rate its replies."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from ..estimators.signals import Signal
+from ..tasks.errors import DataError
+from ..tasks.prompting import Choice, Prompt, load_prompt
+from ..tasks.questionnaires import QUESTIONNAIRES, RATING_PROMPT, Questionnaire, read_rating
+from ..tasks.topics import letters
+from .errors import ApprehendError, UsageError, did_you_mean
+from .progress import progress_bar
+from .store import TaskStore
+
+logger = logging.getLogger(__name__)
+
+VERDICT_TOKENS = 512
+RATING_TOKENS = 32
+QUESTIONS_PER_BATCH = 128
+
+
+class Judge(Protocol):
+    """A model that replies to one user message at a time."""
+
+    name: str
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides its replies."""
+
+    def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
+        """One reply per message, in order."""
+
+
+class EngineJudge:
+    """A judge on one of our engines, through its chat template where it has one."""
+
+    def __init__(self, engine: Any, name: str) -> None:
+        self._engine = engine
+        self.name = name
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return dict(self._engine.identity)
+
+    def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
+        prompts = [
+            self._engine.chat([{"role": "user", "content": message}])
+            if self._engine.has_chat_template
+            else message + "\n\n"
+            for message in messages
+        ]
+        return [g.text for g in self._engine.generate(prompts, max_new_tokens)]
+
+
+class LMEvalJudge:
+    """A judge on any other lm-eval model, such as a chat endpoint over HTTP."""
+
+    def __init__(self, lm: Any, kind: str, arguments: Mapping[str, Any], name: str) -> None:
+        self._lm = lm
+        self._kind = kind
+        self._arguments = dict(arguments)
+        self._chat = "chat" in kind
+        self.name = name
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"engine": self._kind, **{k: str(v) for k, v in self._arguments.items()}}
+
+    def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
+        from lm_eval.api.instance import Instance
+
+        options = {"until": [], "max_gen_toks": max_new_tokens, "do_sample": False}
+        requests = [
+            Instance("generate_until", {}, (self._prompt(m), dict(options)), i, ("judge", i, 1))
+            for i, m in enumerate(messages)
+        ]
+        try:
+            replies = self._lm.generate_until(requests, disable_tqdm=True)
+        except Exception as error:
+            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ApprehendError(
+                f"judge {self.name}: {first}; what it judged so far is stored, run again to go on"
+            ) from error
+        return ["" if reply is None else str(reply) for reply in replies]
+
+    def _prompt(self, message: str) -> Any:
+        if not self._chat:
+            return message + "\n\n"
+        return self._lm.apply_chat_template([{"role": "user", "content": message}])
+
+
+def load_judge(
+    kind: str, arguments: dict[str, Any], batch_size: str, device: str | None, name: str | None
+) -> Judge:
+    """The judge that ``--judge`` and ``--judge_args`` describe.
+
+    Raises UsageError for an unknown kind or arguments that do not fit, ApprehendError where the
+    model cannot be loaded.
+    """
+    shown = name or str(arguments.get("pretrained") or arguments.get("model") or kind)
+    shown = shown.rstrip("/").rsplit("/", 1)[-1]
+    if kind == "hf":
+        from .engines.hf import HFEngine
+
+        return EngineJudge(HFEngine(arguments, batch_size, device), shown)
+    import lm_eval.models  # noqa: F401  (registers lm-eval's models)
+    from lm_eval.api.registry import MODEL_REGISTRY, get_model
+
+    try:
+        cls = get_model(kind)
+    except (KeyError, ValueError) as error:
+        near = did_you_mean(kind, list(MODEL_REGISTRY))
+        raise UsageError(f"--judge: unknown kind of model {kind!r}{near}") from error
+    try:
+        lm = cls.create_from_arg_obj(arguments, {})
+    except TypeError as error:
+        raise UsageError(f"--judge_args: {error}") from error
+    except Exception as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ApprehendError(f"cannot load judge {shown}: {first}") from error
+    return LMEvalJudge(lm, kind, arguments, shown)
+
+
+def judge_questions(
+    store: TaskStore,
+    judge: Judge,
+    names: Sequence[str],
+    ids: Sequence[Any],
+    prompts: Mapping[str, str],
+) -> list[str]:
+    """Collect the missing judgements of the questionnaires ``names`` on the questions ``ids``.
+
+    Gives one sentence for each questionnaire of which not one reply could be read.
+    """
+    rows = {row["question_id"]: row for row in store.questions.to_pylist()}
+    rating = load_prompt(RATING_PROMPT, prompts.get(RATING_PROMPT))
+    problems = []
+    for name in names:
+        questionnaire = QUESTIONNAIRES[name]
+        prompt = load_prompt(questionnaire.prompt, prompts.get(questionnaire.prompt))
+        done = store.done(Signal.JUDGEMENT, name, judge.name)
+        missing = [i for i in ids if i not in done and rows[i].get("question")]
+        read, first = 0, ""
+        with progress_bar(len(missing), f"{judge.name}: {name}") as bar:
+            for batch in _chunks(missing, QUESTIONS_PER_BATCH):
+                records = _judge_batch(
+                    judge, questionnaire, prompt, rating, [rows[i] for i in batch]
+                )
+                store.append(Signal.JUDGEMENT, records)
+                read += sum(record["value"] is not None for record in records)
+                first = first or next((r["reason"] for r in records if r["value"] is None), "")
+                bar.update(len(batch))
+        if missing and not read:
+            problems.append(
+                f"judge {judge.name} gave no readable reply to {name} on any of {len(missing)} "
+                f"questions, first: {first}"
+            )
+    store.compact(Signal.JUDGEMENT)
+    return problems
+
+
+def _judge_batch(
+    judge: Judge,
+    questionnaire: Questionnaire,
+    prompt: Prompt,
+    rating: Prompt,
+    rows: Sequence[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    contexts = [_context(row) for row in rows]
+    replies = judge.ask([prompt.render(**context) for context in contexts], VERDICT_TOKENS)
+    verdicts = [questionnaire.read(reply) for reply in replies]
+    read = [i for i, verdict in enumerate(verdicts) if verdict.value is not None]
+    asked = [rating.render(**contexts[i], assessment=replies[i].strip()) for i in read]
+    ratings = dict(zip(read, judge.ask(asked, RATING_TOKENS) if asked else [], strict=True))
+    records = []
+    for index, (row, reply, verdict) in enumerate(zip(rows, replies, verdicts, strict=True)):
+        rated = ratings.get(index)
+        number = None if rated is None else read_rating(rated)
+        reason = verdict.reason
+        if reason is None and number is None:
+            reason = f'rating not parsed: "{" ".join((rated or "").split())[:60]}"'
+        records.append(
+            {
+                "question_id": row["question_id"],
+                "variant": questionnaire.name,
+                "source": judge.name,
+                "text": reply,
+                "value": verdict.value,
+                "labels": list(verdict.labels),
+                "rating_text": rated,
+                "rating": number,
+                "reason": reason,
+            }
+        )
+    return records
+
+
+def _context(row: Mapping[str, Any]) -> dict[str, Any]:
+    options = list(row["options"])
+    shown = zip(letters(len(options)), options, strict=True)
+    return {
+        "question": row["question"],
+        "choices": [Choice(label, text) for label, text in shown],
+        "topic": row["topic"],
+        "label_kind": "letter",
+        "dont_know": None,
+    }
+
+
+def _chunks(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
+
+
+def check_prompts(prompts: Mapping[str, str]) -> None:
+    """Load every replaced template once. Raises UsageError for one that cannot be used."""
+    for name, path in prompts.items():
+        try:
+            load_prompt(name, path)
+        except DataError as error:
+            raise UsageError(f"--prompt: {error}") from error

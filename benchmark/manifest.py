@@ -1,0 +1,104 @@
+"""The manifest: everything needed to repeat a run, and what must not differ when it goes on."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from .errors import UsageError
+from .store import TaskStore
+
+SCHEMA_VERSION = 1
+PACKAGES = ("apprehend", "lm_eval", "torch", "transformers", "datasets", "numpy", "pyarrow")
+CONTRACT: dict[str, str] = {
+    "model.fingerprint": "the model's weights or tokenizer",
+    "model.dtype": "the model's dtype",
+    "task.version": "the task's version",
+    "task.num_fewshot": "--num_fewshot",
+    "task.apply_chat_template": "--apply_chat_template",
+    "task.system_instruction": "--system_instruction",
+    "task.prompts": "the prompt templates",
+    "data.fingerprint": "the questions",
+}
+"""What every signal of a store must agree on, and what to call it."""
+
+
+def now() -> str:
+    """The time, UTC, to the second."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of Python and the packages that decide numbers."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def text_hash(text: str) -> str:
+    """Hash of a prompt template."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def command_line() -> list[str]:
+    """The command as typed."""
+    return ["apprehend", *sys.argv[1:]]
+
+
+def new_manifest(
+    model: Mapping[str, Any], task: Mapping[str, Any], data: Mapping[str, Any], **more: Any
+) -> dict[str, Any]:
+    """A manifest for a store that has none."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "created": now(),
+        "updated": now(),
+        "model": dict(model),
+        "task": dict(task),
+        "data": dict(data),
+        "packages": package_versions(),
+        "command": command_line(),
+        "judges": {},
+        "costs": {},
+        **more,
+    }
+
+
+def _get(manifest: Mapping[str, Any], path: str) -> Any:
+    value: Any = manifest
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def check_agreement(store: TaskStore, wanted: Mapping[str, Any]) -> None:
+    """Raise UsageError where what is stored was made in another way than ``wanted``."""
+    stored = store.manifest
+    if stored.get("imported"):
+        raise UsageError(
+            f"{store.path} holds imported answers; use another --output_path or --model_name"
+        )
+    for path, name in CONTRACT.items():
+        old, new = _get(stored, path), _get(wanted, path)
+        if new is not None and old is not None and old != new:
+            shown = "" if isinstance(new, dict) else f" (stored: {old!r}, now: {new!r})"
+            raise UsageError(
+                f"{store.path}: its signals were collected with another value of {name}{shown}; "
+                "use another --output_path or --model_name"
+            )
+
+
+def add_cost(manifest: dict[str, Any], what: str, **amounts: float) -> None:
+    """Add seconds, questions, tokens … to a line of the manifest's costs."""
+    line = manifest.setdefault("costs", {}).setdefault(what, {})
+    for name, amount in amounts.items():
+        line[name] = round(line.get(name, 0) + amount, 3)

@@ -1,0 +1,100 @@
+"""Reading option values, and the two ways of speaking to the console."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .errors import UsageError, did_you_mean
+
+
+def say(line: str) -> None:
+    """One line on standard error."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def show(*renderables: Any) -> None:
+    """Tables and sentences on standard output."""
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    for renderable in renderables:
+        console.print(renderable)
+
+
+def parse_arguments(option: str, text: str | None) -> dict[str, Any]:
+    """``a=1,b=x`` as lm-eval reads it: numbers, True/False and None as such, else text.
+
+    Raises UsageError for a piece without ``=``.
+    """
+    found: dict[str, Any] = {}
+    for piece in (text or "").split(","):
+        if not piece.strip():
+            continue
+        name, equals, value = piece.partition("=")
+        if not equals:
+            raise UsageError(f"{option}: expected name=value, got {piece.strip()!r}")
+        found[name.strip()] = _value(value.strip())
+    return found
+
+
+def _value(text: str) -> Any:
+    named = {"true": True, "false": False, "none": None}
+    if text.lower() in named:
+        return named[text.lower()]
+    for convert in (int, float):
+        try:
+            return convert(text)
+        except ValueError:
+            continue
+    return text
+
+
+def parse_pairs(option: str, pieces: Iterable[str] | None) -> dict[str, str]:
+    """Repeated ``NAME=VALUE`` options as a dict. Raises UsageError for other forms."""
+    found: dict[str, str] = {}
+    for piece in pieces or ():
+        name, equals, value = piece.partition("=")
+        if not equals or not name or not value:
+            raise UsageError(f"{option}: expected NAME=VALUE, got {piece!r}")
+        if name in found:
+            raise UsageError(f"{option}: {name!r} is given twice")
+        found[name] = value
+    return found
+
+
+def read_config(path: Path, known: Sequence[str]) -> dict[str, Any]:
+    """Options from a YAML file: keys are option names without dashes.
+
+    Raises UsageError for a file that cannot be read or a key that is no option.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--config: cannot read {path}: {error}") from error
+    except yaml.YAMLError as error:
+        first = str(error).splitlines()[0]
+        raise UsageError(f"--config: {path} is not YAML: {first}") from error
+    if not isinstance(content, Mapping):
+        raise UsageError(f"--config: {path}: expected option: value lines")
+    result: dict[str, Any] = {}
+    for key, value in content.items():
+        name = str(key).replace("-", "_")
+        if name not in known:
+            raise UsageError(f"--config: {path}: unknown option {key!r}{did_you_mean(name, known)}")
+        result[name] = _config_value(name, value)
+    return result
+
+
+def _config_value(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        pairs = [f"{key}={item}" for key, item in value.items()]
+        return pairs if name == "prompt" else ",".join(pairs)
+    if isinstance(value, list) and name != "prompt":
+        return ",".join(str(item) for item in value)
+    return value

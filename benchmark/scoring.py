@@ -1,0 +1,228 @@
+"""From stored signals to ``scores.parquet``: no model, no torch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..estimators.base import Estimator, evaluate, reasons
+from ..estimators.errors import EstimatorError
+from ..estimators.registry import builtin_estimators, load_estimators
+from ..estimators.signals import AnswerTable, Need, Signal, Signals, TraceTable
+from ..estimators.tables import FloatArray
+from ..tasks.questionnaires import QUESTIONNAIRES
+from ..tasks.topics import LETTERS
+from .errors import ApprehendError, UsageError
+from .files import write_parquet
+from .store import VARIANT_SIGNALS, TaskStore
+
+logger = logging.getLogger(__name__)
+
+BATCH = 2048
+
+
+@dataclass
+class Scored:
+    """What scoring one store did."""
+
+    estimators: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Estimator → why it has no score here."""
+    questions: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    """Estimator → the error that it raised; the others are scored all the same."""
+
+
+class _Recorded(Estimator):
+    """A score that was imported."""
+
+    family = "recorded"
+    needs = frozenset({Signal.RECORDED_SCORE})
+
+    def __init__(self, variant: str) -> None:
+        self.variant = variant
+
+    @property
+    def label(self) -> str:
+        return self.variant
+
+    def score(self, signals: Signals) -> FloatArray:
+        values: FloatArray = signals.recorded_score[self.variant].stack("score")[:, 0]
+        return values
+
+    def missing_reason(self, signals: Signals, row: int) -> str | None:
+        return "no score in the imported table"
+
+
+def available(store: TaskStore, need: Need) -> bool:
+    """Whether the store holds one of the signals that the need names, in its variant."""
+    for signal in need.signals:
+        if signal in VARIANT_SIGNALS and need.variant:
+            if need.variant in store.variants(signal):
+                return True
+        elif store.has(signal):
+            return True
+    return False
+
+
+def unmet_need(store: TaskStore, estimator: Estimator) -> str | None:
+    """What the estimator needs and the store lacks, None where all is there."""
+    missing = [str(n) for n in estimator.requirements() if not available(store, n)]
+    return ", ".join(sorted(missing)) or None
+
+
+def outcome_signal(store: TaskStore) -> Signal:
+    """The signal that holds the model's answers. Raises ApprehendError where none is stored."""
+    for signal in (Signal.ANSWER, Signal.TRACE):
+        if store.has(signal):
+            return signal
+    raise ApprehendError(f"{store.path}: no answers stored yet; run it again to collect them")
+
+
+def score_store(store: TaskStore, specs: Sequence[str] | None = None) -> Scored:
+    """Write the store's ``scores.parquet`` and ``strata.parquet``.
+
+    ``specs`` names the estimators; without it, every built-in and imported one that has a score
+    for some question. Raises EstimatorError for unknown ones.
+    """
+    outcome = outcome_signal(store)
+    answered = store.done(outcome)
+    ids = [i for i in store.question_ids if i in answered]
+    result = Scored(questions=len(ids))
+    estimators = _chosen(store, specs, result)
+    needs = {need for estimator in estimators for need in estimator.requirements()}
+    needs.add(Need.of(outcome))
+    batches = []
+    scores: dict[str, list[FloatArray]] = {e.label: [] for e in estimators}
+    why: dict[str, list[Any]] = {e.label: [] for e in estimators}
+    for start in range(0, len(ids), BATCH):
+        signals = store.load(needs, ids[start : start + BATCH])
+        batches.append(_outcome_columns(signals, outcome))
+        for estimator in list(estimators):
+            try:
+                values = evaluate(estimator, signals)
+            except EstimatorError as error:
+                result.failed[estimator.label] = str(error)
+                estimators.remove(estimator)
+                continue
+            scores[estimator.label].append(values)
+            why[estimator.label].append(reasons(estimator, signals, values))
+    outcomes = {n: np.concatenate([b[n] for b in batches]) for n in batches[0]}
+    tables = []
+    for estimator in estimators:
+        label = estimator.label
+        values = np.concatenate(scores[label])
+        if specs is None and np.isnan(values).all():
+            result.skipped[label] = str(np.concatenate(why[label])[0])
+            continue
+        result.estimators.append(label)
+        tables.append(_rows(store, label, values, np.concatenate(why[label]), outcomes))
+    if not tables and result.failed:
+        raise EstimatorError("; ".join(result.failed.values()))
+    if not tables:
+        raise ApprehendError(f"{store.path}: no estimator has a score on what is stored")
+    write_parquet(store.path / "scores.parquet", pa.concat_tables(tables))
+    _write_strata(store, ids)
+    return result
+
+
+def _chosen(store: TaskStore, specs: Sequence[str] | None, result: Scored) -> list[Estimator]:
+    recorded = list(store.variants(Signal.RECORDED_SCORE))
+    if specs is None:
+        candidates = [cls() for cls in builtin_estimators().values() if cls.name not in recorded]
+    else:
+        candidates = load_estimators([spec for spec in specs if spec not in recorded])
+    chosen: list[Estimator] = []
+    for estimator in candidates:
+        unmet = unmet_need(store, estimator)
+        if unmet is None:
+            chosen.append(estimator)
+        else:
+            result.skipped[estimator.label] = f"needs {unmet}, which is not stored"
+    chosen += [_Recorded(name) for name in recorded if specs is None or name in specs]
+    if not chosen:
+        asked = ", ".join(f"{name}: {reason}" for name, reason in result.skipped.items())
+        raise UsageError(f"{store.path}: nothing to score ({asked})")
+    return chosen
+
+
+def _outcome_columns(signals: Signals, outcome: Signal) -> dict[str, Any]:
+    table: AnswerTable | TraceTable
+    table = signals.answer if outcome is Signal.ANSWER else signals.trace
+    letter = np.array([*LETTERS, None], dtype=object)
+    known = table.answer < len(LETTERS)
+    return {
+        "question_id": signals.question_id,
+        "topic": signals.topic,
+        "answer": letter[np.where(known, table.answer, -1)],
+        "correct": table.correct == 1,
+        "status": table.status,
+    }
+
+
+def _rows(
+    store: TaskStore, label: str, values: FloatArray, why: Any, outcomes: dict[str, Any]
+) -> pa.Table:
+    count = len(values)
+    return pa.table(
+        {
+            "model": pa.array([store.model] * count),
+            "task": pa.array([store.task] * count),
+            "question_id": pa.array(outcomes["question_id"]),
+            "topic": pa.array(outcomes["topic"], pa.string()),
+            "estimator": pa.array([label] * count),
+            "score": pa.array(values, pa.float64(), from_pandas=True),
+            "answer": pa.array(outcomes["answer"], pa.string()),
+            "correct": pa.array(outcomes["correct"], pa.bool_()),
+            "status": pa.array(outcomes["status"], pa.string()),
+            "reason": pa.array(why, pa.string()),
+        }
+    )
+
+
+def _write_strata(store: TaskStore, ids: Sequence[Any]) -> None:
+    """Strata from the judges' labels (majority of a panel, ties to the first) and from ``src``."""
+    rows: dict[str, list[Any]] = {"question_id": [], "stratum": [], "value": []}
+    if store.has(Signal.JUDGEMENT):
+        signals = store.load([Need.of(Signal.JUDGEMENT)], ids)
+        for name, questionnaire in QUESTIONNAIRES.items():
+            if name not in signals.judgement:
+                continue
+            panel = signals.judgement[name]
+            for position, stratum in enumerate(questionnaire.strata):
+                votes = [
+                    table.labels[:, position]
+                    for table in panel.tables.values()
+                    if table.labels.shape[1] > position
+                ]
+                for question, *labels in zip(signals.question_id.tolist(), *votes, strict=True):
+                    named = [label for label in labels if label is not None]
+                    if named:
+                        rows["question_id"].append(question)
+                        rows["stratum"].append(stratum)
+                        rows["value"].append(max(named, key=named.count))
+    columns = store.questions.column_names
+    if "src" in columns:
+        sources = dict(
+            zip(store.question_ids, store.questions.column("src").to_pylist(), strict=True)
+        )
+        if len({s for s in sources.values() if s}) <= 12:
+            for question in ids:
+                if sources.get(question):
+                    rows["question_id"].append(question)
+                    rows["stratum"].append("src")
+                    rows["value"].append(sources[question])
+    id_type = store.questions.schema.field("question_id").type
+    table = pa.table(
+        {
+            "question_id": pa.array(rows["question_id"], id_type),
+            "stratum": pa.array(rows["stratum"], pa.string()),
+            "value": pa.array(rows["value"], pa.string()),
+        }
+    )
+    write_parquet(store.path / "strata.parquet", table)

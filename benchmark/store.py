@@ -1,0 +1,284 @@
+"""The results folder: ``results/<model>/<task>/`` with manifest, questions, signals and scores.
+
+Signals lie in Parquet parts, one per finished batch. A part is written beside its place and then
+moved into it, so that a killed run loses at most the batch in flight.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from ..estimators.signals import TABLES, Need, Panel, Signal, Signals, Variants
+from .arrow import KEYS, arrow_to_table, question_id_type, records_to_arrow
+from .errors import ApprehendError, UsageError
+from .files import atomic_path, write_parquet, write_text
+
+VARIANT_SIGNALS = frozenset(
+    {
+        Signal.JUDGEMENT,
+        Signal.RECORDED_SCORE,
+        Signal.SAMPLES,
+        Signal.PROMPTED_ANSWERS,
+        Signal.SELF_REPORT,
+    }
+)
+"""Signals whose rows are keyed by a variant and a source beside the question."""
+MANIFEST = "manifest.json"
+_MERGED = b"apprehend.replaces"
+
+
+def folder_name(name: str) -> str:
+    """A model's name as a folder: ``org/model`` → ``org__model``, odd characters → ``_``."""
+    flat = re.sub(r"[^A-Za-z0-9._=+-]", "_", name.strip("/").replace("/", "__"))
+    return flat.lstrip(".") or "model"
+
+
+class TaskStore:
+    """What is stored of one model on one task."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._done: dict[Signal, dict[tuple[str, str], set[Any]]] = {}
+        self._questions: pa.Table | None = None
+        self._parts = 0
+
+    @property
+    def model(self) -> str:
+        """Name of the model (the folder above)."""
+        return self.path.parent.name
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return self.path.name
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest; empty where none is written yet. Raises ApprehendError if damaged."""
+        file = self.path / MANIFEST
+        if not file.is_file():
+            return {}
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ApprehendError(f"{file}: not a readable manifest: {error}") from error
+        if not isinstance(content, dict):
+            raise ApprehendError(f"{file}: expected an object, got {type(content).__name__}")
+        return content
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Replace the manifest."""
+        text = json.dumps(manifest, indent=2, sort_keys=False, default=str, ensure_ascii=False)
+        write_text(self.path / MANIFEST, text + "\n")
+
+    @property
+    def questions(self) -> pa.Table:
+        """The questions asked so far: question_id, topic, option_count, gold, question, …"""
+        if self._questions is None:
+            file = self.path / "questions.parquet"
+            if not file.is_file():
+                raise ApprehendError(f"{self.path}: no questions.parquet; not a task's folder?")
+            self._questions = _read(file)
+        return self._questions
+
+    def add_questions(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add questions that are not there yet; rows hold at least the columns named above."""
+        file = self.path / "questions.parquet"
+        known = _read(file).to_pylist() if file.is_file() else []
+        ids = {row["question_id"] for row in known}
+        merged = [*known, *(dict(row) for row in rows if row["question_id"] not in ids)]
+        if len(merged) == len(known):
+            return
+        names = list(dict.fromkeys(name for row in merged for name in row))
+        id_type = question_id_type([row["question_id"] for row in merged])
+        columns: dict[str, Any] = {n: [row.get(n) for row in merged] for n in names}
+        if id_type == pa.string():
+            columns["question_id"] = [str(i) for i in columns["question_id"]]
+        table = pa.table({n: _column(cells) for n, cells in columns.items()})
+        write_parquet(file, table)
+        self._questions = table
+
+    @property
+    def question_ids(self) -> list[Any]:
+        """Ids of the questions asked so far, in the order of asking."""
+        return list(self.questions.column("question_id").to_pylist())
+
+    def _id_type(self) -> pa.DataType:
+        return self.questions.schema.field("question_id").type
+
+    def _signal_folder(self, signal: Signal) -> Path:
+        return self.path / "signals" / signal.value
+
+    def _part_files(self, signal: Signal) -> list[Path]:
+        folder = self._signal_folder(signal)
+        files = sorted(folder.glob("part-*.parquet")) if folder.is_dir() else []
+        replaced = set()
+        for file in files:
+            if "-merged" in file.name:
+                metadata = _schema(file).metadata or {}
+                replaced |= set(json.loads(metadata.get(_MERGED, b"[]")))
+        for file in files:
+            if file.name in replaced:
+                file.unlink(missing_ok=True)
+        return [file for file in files if file.name not in replaced]
+
+    def done(self, signal: Signal, variant: str = "", source: str = "") -> set[Any]:
+        """Ids of the questions for which the signal is stored."""
+        if signal not in self._done:
+            found: dict[tuple[str, str], set[Any]] = {}
+            for file in self._part_files(signal):
+                keys = _read(file, columns=list(KEYS))
+                rows = zip(*(keys.column(name).to_pylist() for name in KEYS), strict=True)
+                for question, name, origin in rows:
+                    found.setdefault((name, origin), set()).add(question)
+            self._done[signal] = found
+        return self._done[signal].get((variant, source), set())
+
+    def variants(self, signal: Signal) -> dict[str, list[str]]:
+        """Variant → its sources, of what is stored."""
+        self.done(signal)
+        found: dict[str, list[str]] = {}
+        for variant, source in sorted(self._done[signal]):
+            found.setdefault(variant, []).append(source)
+        return found
+
+    def variants_of_recorded_scores(self) -> list[str]:
+        """Names of the imported scores."""
+        return list(self.variants(Signal.RECORDED_SCORE))
+
+    def has(self, signal: Signal) -> bool:
+        """Whether anything of the signal is stored."""
+        self.done(signal)
+        return bool(self._done[signal])
+
+    def append(self, signal: Signal, records: Sequence[Mapping[str, Any]]) -> None:
+        """Store records, keyed by question_id (and variant, source), as one new part."""
+        if not records:
+            return
+        self.done(signal)
+        table = records_to_arrow(signal, records, self._id_type())
+        self._parts += 1
+        name = f"part-{time.time_ns():020d}-{os.getpid()}-{self._parts:06d}.parquet"
+        write_parquet(self._signal_folder(signal) / name, table)
+        for record in records:
+            key = (record.get("variant", ""), record.get("source", ""))
+            self._done[signal].setdefault(key, set()).add(record["question_id"])
+
+    def compact(self, signal: Signal) -> None:
+        """Merge the parts of a signal into one, a row group each, in constant memory."""
+        files = self._part_files(signal)
+        if len(files) < 2:
+            return
+        schema = _schema(files[0]).with_metadata(
+            {_MERGED: json.dumps([file.name for file in files]).encode()}
+        )
+        name = f"part-{time.time_ns():020d}-{os.getpid()}-merged.parquet"
+        with (
+            atomic_path(self._signal_folder(signal) / name) as temporary,
+            pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+        ):
+            for file in files:
+                writer.write_table(_read(file).cast(schema))
+        self._part_files(signal)
+
+    def load(self, needs: Iterable[Need], ids: Sequence[Any]) -> Signals:
+        """The signals that ``needs`` name and that are stored, for these questions, in order."""
+        tables: dict[Signal, Any] = {}
+        for signal in sorted({signal for need in needs for signal in need.signals}):
+            if signal in TABLES and self.has(signal):
+                tables[signal] = self._load_signal(signal, ids)
+        import pyarrow.compute as pc
+
+        wanted = pa.array(ids, type=self._id_type())
+        rows = self.questions.take(pc.index_in(wanted, value_set=self._question_keys()))
+        return Signals(
+            question_id=rows.column("question_id").to_numpy(),
+            topic=rows.column("topic").to_numpy(),
+            option_count=rows.column("option_count").to_numpy(),
+            tables=tables,
+        )
+
+    def _question_keys(self) -> Any:
+        return self.questions.column("question_id").combine_chunks()
+
+    def _load_signal(self, signal: Signal, ids: Sequence[Any]) -> Any:
+        files = [str(file) for file in self._part_files(signal)]
+        wanted = pa.array(ids, type=self._id_type())
+        rows = ds.dataset(files, format="parquet").to_table(
+            filter=ds.field("question_id").isin(wanted)
+        )
+        if signal not in VARIANT_SIGNALS:
+            return arrow_to_table(signal, rows, ids)
+        import pyarrow.compute as pc
+
+        panels = {}
+        for variant, sources in self.variants(signal).items():
+            tables = {}
+            for source in sources:
+                mask = pc.and_(
+                    pc.equal(rows.column("variant"), variant),
+                    pc.equal(rows.column("source"), source),
+                )
+                tables[source] = arrow_to_table(signal, rows.filter(mask), ids)
+            panels[variant] = Panel(tables)
+        return Variants(signal, panels)
+
+
+class Results:
+    """A results folder with any number of models and tasks."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def open(self, model: str, task: str) -> TaskStore:
+        """The store of one model on one task, which may not exist yet."""
+        return TaskStore(self.path / folder_name(model) / task)
+
+    def stores(self) -> list[TaskStore]:
+        """All stores. Raises UsageError where the folder holds none."""
+        if not self.path.is_dir():
+            raise UsageError(f"no results folder at {self.path}")
+        found = sorted(file.parent for file in self.path.glob(f"*/*/{MANIFEST}"))
+        if not found:
+            raise UsageError(
+                f"{self.path}: no results in it; expected <model>/<task>/{MANIFEST}, as "
+                "`apprehend run` and `apprehend import` write them"
+            )
+        return [TaskStore(path) for path in found]
+
+
+def _column(cells: list[Any]) -> Any:
+    try:
+        return pa.array(cells)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if cell is None else str(cell) for cell in cells])
+
+
+def _read(file: Path, columns: list[str] | None = None) -> pa.Table:
+    try:
+        return pq.read_table(file, columns=columns, partitioning=None)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise ApprehendError(
+            f"{file}: not a readable Parquet file ({reason}); delete it and run again to collect "
+            "what it held"
+        ) from error
+
+
+def _schema(file: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(file)
+    except (pa.ArrowException, OSError) as error:
+        raise ApprehendError(
+            f"{file}: not a readable Parquet file; delete it and run again to collect what it held"
+        ) from error

@@ -1,0 +1,159 @@
+"""Finding estimators: built in, installed by others (entry points), or in a user's file."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from . import answer_distribution, chain_of_thought, controls, judges
+from .base import Estimator
+from .errors import EstimatorLookupError
+
+ENTRY_POINT_GROUP = "apprehend.estimators"
+_MODULES: tuple[ModuleType, ...] = (answer_distribution, chain_of_thought, judges, controls)
+_SPEC = re.compile(r"(?P<name>[^()]+?)(?:\((?P<arguments>.*)\))?", re.DOTALL)
+
+
+def _public(module: ModuleType) -> Iterator[type[Estimator]]:
+    for value in vars(module).values():
+        if (
+            inspect.isclass(value)
+            and issubclass(value, Estimator)
+            and value.__module__ == module.__name__
+            and not value.__name__.startswith("_")
+        ):
+            yield value
+
+
+def builtin_estimators() -> dict[str, type[Estimator]]:
+    """Name → class of every estimator of this package, in the order of the families."""
+    return {cls.name: cls for module in _MODULES for cls in _public(module)}
+
+
+def installed_estimators() -> dict[str, EntryPoint]:
+    """Name → entry point of every estimator that another package installs, not yet loaded."""
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def split_specs(text: str) -> list[str]:
+    """Split a comma-separated list, leaving commas inside parentheses alone."""
+    parts, depth, current = [], 0, ""
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            parts.append(current)
+            current = ""
+        else:
+            current += character
+    return [part.strip() for part in [*parts, current] if part.strip()]
+
+
+def load_estimator(spec: str) -> Estimator:
+    """An estimator from ``name``, ``name(parameter=value)`` or ``path/to/file.py:Class``.
+
+    Raises EstimatorLookupError where there is no such estimator (with the nearest name), the file or
+    class cannot be loaded, or a parameter does not fit.
+    """
+    match = _SPEC.fullmatch(spec.strip())
+    if match is None:
+        raise EstimatorLookupError(f"estimator {spec!r}: expected name or name(parameter=value)")
+    name = match["name"].strip()
+    cls = _from_file(name) if ".py:" in name else _from_name(name)
+    arguments = _arguments(spec, match["arguments"])
+    try:
+        return cls(**arguments)
+    except (TypeError, ValueError) as error:
+        raise EstimatorLookupError(f"estimator {spec!r}: {error}") from error
+
+
+def load_estimators(specs: Sequence[str]) -> list[Estimator]:
+    """Several estimators; raises EstimatorLookupError where two would carry the same name."""
+    loaded = [load_estimator(spec) for spec in specs]
+    seen: dict[str, str] = {}
+    for spec, estimator in zip(specs, loaded, strict=True):
+        if estimator.label in seen:
+            raise EstimatorLookupError(
+                f"estimators {seen[estimator.label]!r} and {spec!r} are both called "
+                f"{estimator.label!r}; give one of them another name"
+            )
+        seen[estimator.label] = spec
+    return loaded
+
+
+def _arguments(spec: str, text: str | None) -> dict[str, Any]:
+    if not text or not text.strip():
+        return {}
+    try:
+        call = ast.parse(f"f({text})", mode="eval").body
+        assert isinstance(call, ast.Call)
+        if call.args or any(keyword.arg is None for keyword in call.keywords):
+            raise EstimatorLookupError(f"estimator {spec!r}: expected parameter=value")
+        return {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+    except (SyntaxError, ValueError) as error:
+        raise EstimatorLookupError(f"estimator {spec!r}: cannot read the parameters {text!r}") from error
+
+
+def _from_name(name: str) -> type[Estimator]:
+    builtin = builtin_estimators()
+    if name in builtin:
+        return builtin[name]
+    installed = installed_estimators()
+    if name in installed:
+        point = installed[name]
+        try:
+            return _checked(point.load(), f"entry point {point.value}")
+        except (ImportError, AttributeError) as error:
+            raise EstimatorLookupError(
+                f"estimator {name!r}: cannot load {point.value}: {error}"
+            ) from error
+    known = sorted([*builtin, *installed])
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise EstimatorLookupError(f"unknown estimator {name!r}, known: {', '.join(known)}{hint}")
+
+
+def _from_file(name: str) -> type[Estimator]:
+    path_text, _, class_name = name.rpartition(":")
+    path = Path(path_text)
+    if not path.is_file():
+        raise EstimatorLookupError(f"estimator {name!r}: no such file: {path}")
+    module_name = (
+        f"_apprehend_user_{hashlib.blake2b(str(path.resolve()).encode()).hexdigest()[:16]}"
+    )
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise EstimatorLookupError(
+            f"estimator {name!r}: {path} cannot be run: {type(error).__name__}: {error}"
+        ) from error
+    if not hasattr(module, class_name):
+        known = ", ".join(cls.__name__ for cls in _public(module)) or "none"
+        raise EstimatorLookupError(
+            f"estimator {name!r}: {path} has no class {class_name!r}, estimators in it: {known}"
+        )
+    return _checked(getattr(module, class_name), str(path))
+
+
+def _checked(value: Any, origin: str) -> type[Estimator]:
+    if not (inspect.isclass(value) and issubclass(value, Estimator)):
+        raise EstimatorLookupError(f"{origin}: expected a subclass of Estimator, got {value!r}")
+    if not isinstance(getattr(value, "name", None), str) or not value.name:
+        raise EstimatorLookupError(f"{origin}: {value.__name__} needs a class attribute `name`")
+    if value.score is Estimator.score:
+        raise EstimatorLookupError(f"{origin}: {value.__name__} does not define score(self, signals)")
+    return value

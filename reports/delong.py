@@ -1,0 +1,55 @@
+"""DeLong's variance of the ROC AUC, and the interval that follows from it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import norm
+
+from .ranking import BoolArray, FloatArray, check_rows
+
+
+def _placements(errors: BoolArray, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Share of correct rows below each error, and of errors above each correct row."""
+    wrong, right = scores[errors], scores[~errors]
+    above_right, above_wrong = np.sort(right), np.sort(wrong)
+    below = np.searchsorted(above_right, wrong, "left") + np.searchsorted(
+        above_right, wrong, "right"
+    )
+    up_to = np.searchsorted(above_wrong, right, "left") + np.searchsorted(
+        above_wrong, right, "right"
+    )
+    return below / (2 * right.size), 1 - up_to / (2 * wrong.size)
+
+
+def delong_covariance(errors: ArrayLike, scores: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """ROC AUCs (k,) of k scores on the same rows and their covariance (k, k).
+
+    DeLong, DeLong and Clarke-Pearson (1988), through placements of sorted scores. `errors` has
+    shape (n,), `scores` (n, k). NaN where a class has fewer than two rows.
+    """
+    columns = np.asarray(scores, dtype=np.float64)
+    flags = np.asarray(errors, dtype=np.bool_)
+    k = columns.shape[1]
+    if min(flags.sum(), (~flags).sum()) < 2:
+        return np.full(k, np.nan), np.full((k, k), np.nan)
+    pairs = [_placements(*check_rows(flags, column)) for column in columns.T]
+    of_errors = np.stack([pair[0] for pair in pairs])
+    of_correct = np.stack([pair[1] for pair in pairs])
+    covariance = np.atleast_2d(np.cov(of_errors)) / of_errors.shape[1]
+    covariance = covariance + np.atleast_2d(np.cov(of_correct)) / of_correct.shape[1]
+    return of_errors.mean(axis=1), covariance
+
+
+def delong_interval(
+    errors: ArrayLike, scores: ArrayLike, level: float = 0.95
+) -> tuple[float, float]:
+    """Normal interval of the ROC AUC with DeLong's variance, cut to [0, 1].
+
+    `errors` and `scores` have shape (n,). NaN where a class has fewer than two rows.
+    """
+    column = np.asarray(scores, dtype=np.float64)[:, None]
+    value, covariance = delong_covariance(errors, column)
+    half = norm.ppf((1 + level) / 2) * np.sqrt(covariance[0, 0])
+    low, high = np.clip([value[0] - half, value[0] + half], 0, 1)
+    return float(low), float(high)

@@ -1,0 +1,102 @@
+"""Bars of the ROC AUC by topic or stratum with intervals, one panel per estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .formatting import count, number, plain
+from .layout import COLUMNS, panels
+from .ranking import FloatArray
+from .style import estimator_style
+
+PANELS = 12
+CHANCE = 0.5
+
+
+@dataclass(frozen=True)
+class AucBars:
+    """ROC AUC of one estimator in g groups.
+
+    Attributes:
+        estimator: its name.
+        labels: (g,) group names with their n.
+        values: (g,) ROC AUC, NaN where undefined.
+        low, high: (g,) ends of the 95 % interval.
+        averages: how many of the first groups are averages ("all", "macro").
+    """
+
+    estimator: str
+    labels: list[str]
+    values: FloatArray
+    low: FloatArray
+    high: FloatArray
+    averages: int
+
+
+def compute_auc_bars(metrics: pd.DataFrame, strata: bool = False) -> list[AucBars]:
+    """Bars per estimator from the metrics of one model on one task.
+
+    Groups are all, macro and topics, or, with `strata`, all and the strata. Estimators come in
+    descending order of their pooled AUC, those without one last.
+    """
+    stratum = metrics["topic"].str.contains("=") & ~metrics["topic"].str.startswith("topic=")
+    chosen = metrics[(stratum | metrics["topic"].eq("all")) if strata else ~stratum]
+    largest = chosen.groupby("topic", sort=False)["n"].max()
+    result = []
+    for estimator, part in chosen.groupby("estimator", sort=False):
+        rows = part.set_index("topic").reindex(largest.index)
+        labels = [f"{plain(name)} ({count(float(n))})" for name, n in largest.items()]
+        low, high, values = (
+            rows[name].to_numpy(dtype=np.float64)
+            for name in ("roc_auc_low", "roc_auc_high", "roc_auc")
+        )
+        averages = 1 if strata else 2
+        result.append(AucBars(str(estimator), labels, values, low, high, averages))
+    return sorted(result, key=lambda bars: -np.nan_to_num(bars.values[0], nan=-1.0))
+
+
+def draw_auc_bars(ax: Axes, bars: AucBars, labelled: bool = True) -> Axes:
+    """Horizontal bars from chance (0.5) to the AUC, first group on top, with intervals.
+
+    With `labelled` false the groups have no names: the axes share those of their neighbour.
+    """
+    at = np.arange(len(bars.labels), dtype=np.float64)
+    at[bars.averages :] += 0.5
+    colour, _ = estimator_style(bars.estimator)
+    known = ~np.isnan(bars.values)
+    ax.barh(at[known], bars.values[known] - CHANCE, left=CHANCE, height=0.72, color=colour)
+    ax.hlines(at[known], bars.low[known], bars.high[known], color="#222222", linewidth=1.0)
+    for y in at[~known]:
+        ax.text(CHANCE, float(y), " one class only", va="center", fontsize=7)
+    ax.axvline(CHANCE, color="#222222", linewidth=0.8)
+    if labelled:
+        ax.set_yticks(at, bars.labels)
+        ax.set_ylim(at[-1] + 0.6, -0.6)
+    ax.set_title(f"{plain(bars.estimator)}  {number(float(bars.values[0]))}", loc="left")
+    return ax
+
+
+def auc_figures(bars: Sequence[AucBars], title: str) -> list[Figure]:
+    """Figures of at most twelve panels each; all share one horizontal scale."""
+    ends = np.concatenate([np.concatenate((b.low, b.high, b.values)) for b in bars])
+    ends = ends[~np.isnan(ends)] if not np.isnan(ends).all() else np.array([0.4, 0.6])
+    limits = (min(0.45, ends.min() - 0.02), max(0.55, ends.max() + 0.02))
+    left = 0.2 + 0.078 * max(len(label) for label in bars[0].labels)
+    figures = []
+    for start in range(0, len(bars), PANELS):
+        part = bars[start : start + PANELS]
+        height = 0.45 + 0.185 * len(part[0].labels)
+        figure, axes = panels(len(part), (2.1, height), title, share_y=True, left=left)
+        for index, (ax, one) in enumerate(zip(axes, part, strict=True)):
+            draw_auc_bars(ax, one, labelled=index % COLUMNS == 0)
+            ax.set_xlim(*limits)
+        for ax in axes[-COLUMNS:]:
+            ax.set_xlabel("ROC AUC (0.5 = chance)")
+        figures.append(figure)
+    return figures

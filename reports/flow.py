@@ -1,0 +1,95 @@
+"""n-flow and missing scores: how many questions stand behind a value, and why others do not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .evaluation import Evaluation, Rows, evaluations
+from .inputs import ReportInput
+
+FLOW_COLUMNS = ("model", "task", "stage", "estimator", "n", "share")
+MISSING_COLUMNS = ("model", "task", "estimator", "reason", "n")
+UNEXPLAINED = "no reason recorded"
+UNSTORED = "no score stored"
+
+
+def compute_flow(data: ReportInput, rows: Rows = "all") -> pd.DataFrame:
+    """Numbers of questions per (model, task, stage), in the order in which questions drop out.
+
+    Stages: asked; answered (a record is stored); parsed (an option was found); dont_know (part of
+    those answered); kept (with rows "paper": after the filter); scored, once per estimator; common
+    (scored by every estimator that scored any). `share` is n over the questions asked. Where the
+    input has no flow for a model and task, its scores are counted instead.
+    """
+    records: list[dict[str, Any]] = []
+    for evaluation in evaluations(data, rows):
+        counts = _counts(data, evaluation)
+        if rows == "paper":
+            counts["kept"] = len(evaluation.question_ids)
+        stages: list[tuple[str, str | None, int]] = [(name, None, n) for name, n in counts.items()]
+        scored = (~np.isnan(evaluation.raw)).sum(axis=0)
+        stages += [
+            ("scored", name, int(n)) for name, n in zip(evaluation.estimators, scored, strict=True)
+        ]
+        stages.append(("common", None, int(evaluation.scored_by_all(evaluation.raw).sum())))
+        asked = counts["asked"]
+        records += [
+            {
+                **{"model": evaluation.model, "task": evaluation.task, "stage": stage},
+                **{"estimator": estimator, "n": n, "share": n / asked if asked else np.nan},
+            }
+            for stage, estimator, n in stages
+        ]
+    return pd.DataFrame.from_records(records, columns=list(FLOW_COLUMNS))
+
+
+def _counts(data: ReportInput, evaluation: Evaluation) -> dict[str, int]:
+    names = ("asked", "answered", "parsed", "dont_know")
+    flow, scores = data.flow, data.scores
+    same = flow["model"].astype(str).eq(evaluation.model)
+    known = flow[same & flow["task"].astype(str).eq(evaluation.task)]
+    if len(known):
+        return {name: int(known.iloc[0][name]) for name in names}
+    same = scores["model"].astype(str).eq(evaluation.model)
+    own = scores[same & scores["task"].astype(str).eq(evaluation.task)]
+    status = own.drop_duplicates("question_id")["status"]
+    parsed, unknown = int(status.eq("parsed").sum()), int(status.eq("dont_know").sum())
+    return dict(zip(names, (len(status), len(status), parsed, unknown), strict=True))
+
+
+def compute_missing(data: ReportInput, rows: Rows = "all") -> pd.DataFrame:
+    """Numbers of questions without a score, by reason: model, task, estimator, reason, n.
+
+    Counts the questions that the row convention keeps, unparsed ones among them.
+    """
+    stored = data.scores.assign(question_id=data.scores["question_id"].astype(str))
+    by_model = dict(list(stored.groupby(["model", "task"], sort=False)))
+    records: list[dict[str, Any]] = []
+    for evaluation in evaluations(data, rows):
+        own = next(
+            frame
+            for (model, task), frame in by_model.items()
+            if (str(model), str(task)) == (evaluation.model, evaluation.task)
+        )
+        kept = own[own["question_id"].isin(evaluation.question_ids)]
+        empty = kept[kept["score"].isna()]
+        reason = empty["reason"].fillna(UNEXPLAINED).astype(str)
+        counts = Counter(zip(empty["estimator"].astype(str), reason, strict=True))
+        rows_stored = kept.groupby("estimator").size()
+        for estimator in evaluation.estimators:
+            found = {why: n for (name, why), n in counts.items() if name == estimator}
+            absent = len(evaluation.question_ids) - int(rows_stored.get(estimator, 0))
+            if absent:
+                found[UNSTORED] = absent
+            records += [
+                {
+                    **{"model": evaluation.model, "task": evaluation.task},
+                    **{"estimator": estimator, "reason": why, "n": n},
+                }
+                for why, n in sorted(found.items(), key=lambda item: (-item[1], item[0]))
+            ]
+    return pd.DataFrame.from_records(records, columns=list(MISSING_COLUMNS))

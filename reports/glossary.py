@@ -1,0 +1,64 @@
+"""Terms of the report, each with its orientation."""
+
+from __future__ import annotations
+
+GLOSSARY: tuple[tuple[str, str], ...] = (
+    (
+        "score",
+        "Uncertainty of one answer as an estimator gives it. Higher = more likely wrong.",
+    ),
+    (
+        "error",
+        "A wrong answer; the positive class of every metric. A response in which no answer was "
+        "found counts as an error with the worst score, unless the paper's filter drops it.",
+    ),
+    (
+        "ROC AUC",
+        "Probability that an error has a higher score than a correct answer, ties one half. "
+        "0.5 is chance, 1 perfect; below 0.5 the score points the wrong way. Undefined (–) where "
+        "all answers are right or all wrong. Higher is better.",
+    ),
+    (
+        "[low, high]",
+        "95 % interval by stratified bootstrap: errors and correct answers resampled separately.",
+    ),
+    ("all, macro", "All questions pooled; the unweighted mean over topics with a defined value."),
+    (
+        "PR AUC",
+        "Average precision with errors as positives; chance is the error rate. Higher is better.",
+    ),
+    (
+        "PRR",
+        "Prediction rejection ratio: gain in accuracy from rejecting the most uncertain answers, "
+        "relative to an oracle. 0 is chance, 1 the oracle. Higher is better.",
+    ),
+    (
+        "AURC",
+        "Area under the risk-coverage curve: mean error rate of the k most certain answers over "
+        "all k. Lower is better; chance is the error rate.",
+    ),
+    (
+        "AUGRC",
+        "Area under the generalised risk-coverage curve: average joint probability of being kept "
+        "and wrong. Lower is better; chance is half the error rate.",
+    ),
+    ("accuracy at 10 %", "Accuracy of the 10 % most certain answers; likewise 25 % and 50 %."),
+    ("coverage", "Share of the questions for which the estimator gave a score."),
+    (
+        "worst-case AUC",
+        "ROC AUC if each missing score were as misleading as possible: lowest on errors, highest "
+        "on correct answers.",
+    ),
+    ("common AUC", "ROC AUC on the questions that every estimator scored."),
+    (
+        "n-flow",
+        "Questions asked, answered (a record is stored), parsed (an option was found), scored by "
+        "each estimator, and common to all estimators.",
+    ),
+)
+ROWS_MEANING = {
+    "all": "All rows: a response without an answer is wrong and gets the worst score; other "
+    "missing scores are left out and counted.",
+    "paper": "The reference paper's filter: parsed answers only and, where judge ratings are "
+    "stored, only questions rated at least 9.",
+}

@@ -1,0 +1,78 @@
+"""What a report is made from: data frames, checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "scores": (
+        *("model", "task", "question_id", "topic", "estimator", "score"),
+        *("answer", "correct", "status", "reason"),
+    ),
+    "strata": ("task", "question_id", "stratum", "value"),
+    "questions": ("task", "question_id", "topic", "question", "options", "gold"),
+    "ratings": ("task", "question_id", "rating"),
+    "flow": ("model", "task", "asked", "answered", "parsed", "dont_know"),
+}
+STATUSES = ("parsed", "unparsed", "dont_know")
+
+
+def _empty(name: str) -> pd.DataFrame:
+    return pd.DataFrame({column: [] for column in COLUMNS[name]})
+
+
+@dataclass(frozen=True)
+class ReportInput:
+    """Scores with what is known about their questions, as built from a results folder.
+
+    Attributes:
+        scores: one row per (model, task, question_id, estimator): topic, score (NaN = none),
+            answer (option letter or null), correct, status ("parsed", "unparsed", "dont_know"),
+            reason (why there is no score, or null).
+        strata: one row per (task, question_id, stratum) with its value; shown as "stratum=value".
+        questions: text, options and gold letter per (task, question_id).
+        ratings: mean judge rating, 1 to 10, per (task, question_id); used by the paper's filter.
+        flow: numbers of questions asked, answered, parsed and "don't know" per (model, task).
+        manifests: run records to show.
+        descriptions: one line per estimator name, for the glossary.
+    """
+
+    scores: pd.DataFrame
+    strata: pd.DataFrame = field(default_factory=lambda: _empty("strata"))
+    questions: pd.DataFrame = field(default_factory=lambda: _empty("questions"))
+    ratings: pd.DataFrame = field(default_factory=lambda: _empty("ratings"))
+    flow: pd.DataFrame = field(default_factory=lambda: _empty("flow"))
+    manifests: Sequence[Mapping[str, Any]] = ()
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, expected in COLUMNS.items():
+            frame: pd.DataFrame = getattr(self, name)
+            missing = [column for column in expected if column not in frame.columns]
+            if missing and not (name != "scores" and frame.empty):
+                known = ", ".join(map(str, frame.columns))
+                raise ValueError(f"Expected column `{missing[0]}` in `{name}`, got {known}.")
+            if missing:
+                object.__setattr__(self, name, _empty(name))
+        _check_scores(self.scores)
+
+
+def _check_scores(scores: pd.DataFrame) -> None:
+    if scores.empty:
+        raise ValueError("Expected at least one score, got an empty frame.")
+    key = ["model", "task", "question_id", "estimator"]
+    twice = scores.duplicated(key)
+    if twice.any():
+        row = scores.loc[twice, key].iloc[0].to_dict()
+        raise ValueError(f"Expected one score per model, task, question and estimator, got {row}.")
+    unknown = set(scores["status"].dropna().unique()) - set(STATUSES)
+    if unknown or scores["status"].isna().any():
+        got = ", ".join(sorted(map(repr, unknown))) or "null"
+        raise ValueError(f"Expected status to be one of {', '.join(STATUSES)}, got {got}.")
+    unknowable = scores["correct"].isna() & (scores["status"] != "unparsed")
+    if unknowable.any():
+        raise ValueError(f"Expected `correct` on answered rows, got {int(unknowable.sum())} null.")

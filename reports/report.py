@@ -1,0 +1,154 @@
+"""Builds the report: tables, figures and the page, each file written atomically."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+from rich.console import RenderableType
+
+from .evaluation import Evaluation, Rows, evaluations
+from .figures_auc import auc_figures, compute_auc_bars
+from .figures_flow import compute_flow_bars, flow_figure
+from .figures_scores import compute_histograms, compute_roc_curves, histogram_figures, roc_figure
+from .flow import compute_flow, compute_missing
+from .formatting import file_stems
+from .inputs import ReportInput
+from .metrics import compute_metrics
+from .page import PageFigure, PageSection, render_page
+from .style import FORMATS, figure_style, render, write_atomically
+from .summary import best_estimator, confident_errors, summarise
+from .tables import to_csv_frame, to_latex, to_markdown, topic_tables
+from .terminal import terminal
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `build_report` made.
+
+    Attributes:
+        metrics: see `compute_metrics`.
+        flow: see `compute_flow`.
+        missing: see `compute_missing`.
+        summary: one paragraph per model and task.
+        files: paths written, in order.
+    """
+
+    metrics: pd.DataFrame
+    flow: pd.DataFrame
+    missing: pd.DataFrame
+    summary: list[str]
+    files: list[Path] = field(default_factory=list)
+
+    def terminal(self) -> list[RenderableType]:
+        """Rich renderables: summary, n-flow, pooled values, ROC AUC by estimator and topic."""
+        return terminal(self.metrics, self.flow, self.summary)
+
+
+def build_report(
+    data: ReportInput,
+    output_path: str | Path,
+    rows: Rows = "all",
+    replicates: int = 1000,
+    seed: int = 0,
+    formats: Sequence[str] = ("png", "svg"),
+) -> Report:
+    """Compute all metrics and write the report below `output_path`.
+
+    Writes metrics.csv, flow.csv, missing.csv, tables/roc_auc_by_topic.{md,csv,tex}, figures/*, and
+    index.html, which holds all of it. `formats` of the figures: png, svg, pdf.
+    """
+    unknown = set(formats) - set(FORMATS)
+    if unknown:
+        raise ValueError(f"Expected formats among {', '.join(FORMATS)}, got {sorted(unknown)}.")
+    metrics = compute_metrics(data, rows, replicates, seed)
+    flow, missing = compute_flow(data, rows), compute_missing(data, rows)
+    report = Report(metrics, flow, missing, summarise(metrics))
+    root = Path(output_path)
+    for name, frame in (("metrics", metrics), ("flow", flow), ("missing", missing)):
+        report.files.append(write_atomically(root / f"{name}.csv", frame.to_csv(index=False)))
+    _write_tables(report, root / "tables")
+    sections = list(_sections(data, report, rows, root / "figures", formats))
+    settings = {"rows": rows, "replicates": replicates, "seed": seed}
+    html = render_page(sections, data.manifests, data.descriptions, settings)
+    report.files.append(write_atomically(root / "index.html", html))
+    return report
+
+
+def _write_tables(report: Report, folder: Path) -> None:
+    tables = topic_tables(report.metrics)
+    contents = {
+        "md": to_markdown(tables),
+        "csv": to_csv_frame(tables).to_csv(index=False),
+        "tex": to_latex(tables),
+    }
+    for extension, text in contents.items():
+        path = folder / f"roc_auc_by_topic.{extension}"
+        report.files.append(write_atomically(path, text))
+
+
+def _sections(
+    data: ReportInput, report: Report, rows: Rows, folder: Path, formats: Sequence[str]
+) -> Iterator[PageSection]:
+    """One section per (model, task); writes its figures on the way."""
+    evaluated = evaluations(data, rows)
+    names = [f"{one.model}_{one.task}" for one in evaluated]
+    stems = file_stems(names)
+    tables = topic_tables(report.metrics)
+    for one, name, table, text in zip(evaluated, names, tables, report.summary, strict=True):
+        metrics, flow, missing = (
+            frame[(frame["model"] == one.model) & (frame["task"] == one.task)]
+            for frame in (report.metrics, report.flow, report.missing)
+        )
+        figures = []
+        with figure_style():
+            for kind, caption, figure in _figures(one, metrics, flow):
+                stem = folder / f"{kind}_{stems[name]}"
+                content = {extension: render(figure, extension) for extension in formats}
+                for extension, data_ in content.items():
+                    path = stem.with_name(f"{stem.name}.{extension}")
+                    report.files.append(write_atomically(path, data_))
+                svg = content.get("svg") or render(figure, "svg")
+                figures.append(PageFigure(caption, svg))
+        best = best_estimator(metrics)
+        errors = confident_errors(data, one, best) if best else []
+        yield PageSection(
+            model=one.model,
+            task=one.task,
+            summary=text,
+            table=table,
+            metrics=metrics,
+            flow=flow,
+            missing=missing,
+            figures=figures,
+            best=best,
+            confident_errors=errors,
+        )
+
+
+def _figures(
+    evaluation: Evaluation, metrics: pd.DataFrame, flow: pd.DataFrame
+) -> Iterator[tuple[str, str, Figure]]:
+    """File name, caption and figure of everything drawn for one model on one task."""
+    of = f"{evaluation.model} on {evaluation.task}"
+    drawn: list[tuple[str, str, list[Figure]]] = []
+    title = f"ROC AUC by topic: {of}"
+    drawn.append(("roc_auc_by_topic", title, auc_figures(compute_auc_bars(metrics), title)))
+    if evaluation.strata:
+        title = f"ROC AUC by stratum: {of}"
+        bars = compute_auc_bars(metrics, strata=True)
+        drawn.append(("roc_auc_by_stratum", title, auc_figures(bars, title)))
+    title = f"Scores by correctness: {of}"
+    figures = histogram_figures(compute_histograms(evaluation), title)
+    drawn.append(("score_histograms", title, figures))
+    curves = compute_roc_curves(evaluation)
+    title = f"ROC curves: {of}"
+    drawn.append(("roc_curves", title, [roc_figure(curves, title)] if curves else []))
+    title = f"Questions (n-flow): {of}"
+    drawn.append(("n_flow", title, [flow_figure(compute_flow_bars(flow), title)]))
+    for kind, caption, figures in drawn:
+        for index, figure in enumerate(figures):
+            yield (f"{kind}_{index + 1}" if index else kind), caption, figure

@@ -1,0 +1,97 @@
+"""Look of the figures: one style file, one colour and line per estimator name, files on disk."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+STYLE_FILE = Path(__file__).with_name("apprehend.mplstyle")
+FORMATS = ("png", "svg", "pdf")
+
+# Okabe and Ito (2008), distinguishable under all common colour-vision deficiencies.
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+)
+GREY = "#8A8A8A"
+CORRECT_COLOUR, ERROR_COLOUR = BLUE, VERMILION
+_PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
+_DASHES = ("-", "--", ":", "-.")
+_FIXED = {
+    "token_entropy": (BLUE, "-"),
+    "post_answer_entropy": (VERMILION, "-"),
+    "option_entropy": (SKY, "-"),
+    "normalized_option_entropy": (SKY, "--"),
+    "max_probability": (GREEN, "-"),
+    "probability_margin": (GREEN, "--"),
+    "off_option_mass": (PURPLE, ":"),
+    "cot_answer_entropy": (BLUE, "--"),
+    "cot_mean_entropy": (ORANGE, "--"),
+    "cot_max_entropy": (VERMILION, "--"),
+    "masj_complexity": (PURPLE, "-"),
+    "masj_education_level": (PURPLE, "--"),
+    "masj_reasoning_steps": (ORANGE, "-"),
+    "random": (GREY, ":"),
+    "prompt_length": (GREY, "--"),
+}
+
+
+def estimator_style(name: str) -> tuple[str, str]:
+    """Colour (hex) and line style of an estimator, the same in every figure and every run."""
+    if name in _FIXED:
+        return _FIXED[name]
+    code = zlib.crc32(name.encode("utf-8", "surrogatepass"))
+    return _PALETTE[code % len(_PALETTE)], _DASHES[code // len(_PALETTE) % len(_DASHES)]
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """The style file's settings, over matplotlib's defaults and not the user's own."""
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        mpl.rcdefaults()
+        mpl.rc_file(STYLE_FILE, use_default_template=False)
+        yield
+
+
+def render(figure: Figure, extension: str) -> bytes:
+    """The figure as a file's bytes, the same bytes for the same figure (no dates)."""
+    by_format: dict[str, dict[str, None]] = {
+        "svg": {"Date": None, "Creator": None},
+        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+        "png": {"Software": None},
+    }
+    buffer = BytesIO()
+    figure.savefig(buffer, format=extension, metadata=by_format[extension])
+    return buffer.getvalue()
+
+
+def write_atomically(path: Path, content: bytes | str) -> Path:
+    """Write the file whole or not at all; folders are made, text is UTF-8."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path

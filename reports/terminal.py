@@ -1,0 +1,95 @@
+"""The report in the terminal, as rich renderables; nothing is printed here."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .formatting import count, interval, number, percent, plain
+from .tables import TopicTable, topic_tables
+
+COLUMNS = 5
+_STAGES = ("asked", "answered", "parsed", "dont_know", "kept", "common")
+
+
+def terminal(
+    metrics: pd.DataFrame, flow: pd.DataFrame, sentences: list[str]
+) -> list[RenderableType]:
+    """Summary, n-flow, and per model and task the pooled values and the AUC by topic."""
+    shown: list[RenderableType] = [Text(sentence + "\n") for sentence in sentences]
+    shown.append(_flow_table(flow))
+    for table in topic_tables(metrics):
+        own = metrics[(metrics["model"] == table.model) & (metrics["task"] == table.task)]
+        shown.append(_pooled_table(own, table))
+        shown += [
+            _topic_table(table, table.estimators[start : start + COLUMNS])
+            for start in range(0, len(table.estimators), COLUMNS)
+        ]
+    return shown
+
+
+def _table(title: str) -> Table:
+    return Table(title=Text(title, style="bold"), title_justify="left", expand=False)
+
+
+def _flow_table(flow: pd.DataFrame) -> Table:
+    table = _table("Questions (n-flow)")
+    stages = [stage for stage in _STAGES if (flow["stage"] == stage).any()]
+    for name in ("model", "task"):
+        table.add_column(name, overflow="fold")
+    for stage in [*stages[:-1], "scored", "common"]:
+        table.add_column("don't know" if stage == "dont_know" else stage, justify="right")
+    for (model, task), part in flow.groupby(["model", "task"], sort=False):
+        n = part.set_index("stage")["n"]
+        scored = part.loc[part["stage"] == "scored", "n"]
+        low, high = count(float(scored.min())), count(float(scored.max()))
+        cells = [count(float(n[stage])) for stage in stages[:-1]]
+        cells += [low if low == high else f"{low}–{high}", count(float(n["common"]))]
+        table.add_row(*map(Text, (plain(model), plain(task), *cells)))
+    return table
+
+
+def _pooled_table(metrics: pd.DataFrame, table: TopicTable) -> Table:
+    shown = _table(f"{plain(table.model)} on {plain(table.task)}: ranking of errors")
+    shown.add_column("estimator", overflow="fold")
+    for name in ("ROC AUC", "95 % interval", "macro", "PRR", "coverage"):
+        shown.add_column(name, justify="right")
+    macro = metrics[metrics["topic"] == "macro"].set_index("estimator")["roc_auc"]
+    pooled = metrics[metrics["topic"] == "all"]
+    for row in pooled.sort_values("roc_auc", ascending=False, kind="stable").to_dict("records"):
+        cells = (
+            plain(row["estimator"]),
+            number(row["roc_auc"]),
+            interval(row["roc_auc_low"], row["roc_auc_high"]),
+            number(float(macro[row["estimator"]])),
+            number(row["prr"]),
+            percent(row["coverage"]),
+        )
+        shown.add_row(*map(Text, cells))
+    return shown
+
+
+def _topic_table(table: TopicTable, estimators: list[str]) -> Table:
+    shown = _table(f"{plain(table.model)} on {plain(table.task)}: ROC AUC by topic")
+    shown.add_column("topic", overflow="fold")
+    for name in ("n", "errors", *estimators):
+        shown.add_column(Text(_wrapped(name, 12)), justify="right", overflow="fold")
+    for topic in table.topics:
+        n, errors = table.rows(topic)
+        cells = [table.cell(topic, name)[0] for name in estimators]
+        shown.add_row(*map(Text, (_wrapped(topic, 24), count(n), count(errors), *cells)))
+    return shown
+
+
+def _wrapped(name: str, width: int) -> str:
+    """The name on lines of at most `width` characters, broken after `_` or `=` where it can be."""
+    lines = [""]
+    for part in re.findall(r"[^_=]*[_=]|[^_=]+", plain(name)):
+        if lines[-1] and len(lines[-1]) + len(part) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)

@@ -1,0 +1,184 @@
+"""Where the questions come from: the hub's MMLU-Pro, a local file, or the embedded sample."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from .errors import DataError
+from .topics import LETTERS, MAX_OPTIONS, TOPICS
+
+HUB_DATASET = "TIGER-Lab/MMLU-Pro"
+EMBEDDED = "embedded"
+"""``--data embedded``: the questions that come with the package."""
+
+REQUIRED_COLUMNS = ("question_id", "question", "options", "answer", "category")
+FORMATS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+
+def read_questions(path: str | Path) -> list[dict[str, Any]]:
+    """Rows of a local file in MMLU-Pro's schema, checked.
+
+    Columns ``question_id, question, options, answer, category`` are required, ``answer_index, src,
+    cot_content`` and any other are optional. The letter in ``answer`` is authoritative where
+    ``answer_index`` differs.
+
+    Raises DataError, with file, row and column, for what cannot be asked.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise DataError(f"{file}: no such file; --data takes a Parquet or JSONL file")
+    kind = FORMATS.get(file.suffix.lower())
+    if kind is None:
+        raise DataError(f"{file}: expected a .parquet or .jsonl file, got {file.suffix!r}")
+    rows = _read_parquet(file) if kind == "parquet" else _read_jsonl(file)
+    if not rows:
+        raise DataError(f"{file}: has no rows; expected one row per question")
+    _check_columns(file, rows)
+    seen: dict[Any, int] = {}
+    for number, row in enumerate(rows):
+        _check_row(file, number, row)
+        if row["question_id"] in seen:
+            raise DataError(
+                f"{file}, row {number}, column 'question_id': {row['question_id']!r} stands in row "
+                f"{seen[row['question_id']]} already; ids must be unique"
+            )
+        seen[row["question_id"]] = number
+    return rows
+
+
+def _read_parquet(file: Path) -> list[dict[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if file.stat().st_size == 0:
+        raise DataError(f"{file}: is empty")
+    try:
+        return list(pq.read_table(file).to_pylist())
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{file}: not a readable Parquet file (truncated?): {reason}") from error
+
+
+def _read_jsonl(file: Path) -> list[dict[str, Any]]:
+    rows = []
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: not UTF-8 text: {error.reason} at byte {error.start}") from error
+    for number, line in enumerate(lines):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataError(f"{file}, line {number + 1}: not JSON: {error.msg}") from error
+        if not isinstance(row, dict):
+            raise DataError(
+                f"{file}, line {number + 1}: expected an object, got {type(row).__name__}"
+            )
+        rows.append(row)
+    return rows
+
+
+def _check_columns(file: Path, rows: Sequence[dict[str, Any]]) -> None:
+    columns = list(rows[0])
+    for name in REQUIRED_COLUMNS:
+        if name not in columns:
+            near = difflib.get_close_matches(name, columns, n=1)
+            hint = f"; is {near[0]!r} meant?" if near else ""
+            raise DataError(
+                f"{file}: column {name!r} is missing, found: {', '.join(columns)}{hint}"
+            )
+
+
+def _check_row(file: Path, number: int, row: dict[str, Any]) -> None:
+    def fail(column: str, message: str) -> DataError:
+        return DataError(f"{file}, row {number}, column {column!r}: {message}")
+
+    for name in REQUIRED_COLUMNS:
+        if row.get(name) is None:
+            raise fail(name, "is missing")
+    if isinstance(row["question_id"], bool) or not isinstance(row["question_id"], int | str):
+        raise fail("question_id", f"expected a number or text, got {row['question_id']!r}")
+    if not isinstance(row["question"], str) or not row["question"].strip():
+        raise fail("question", "expected text, got nothing")
+    options = row["options"]
+    if not isinstance(options, list):
+        raise fail("options", f"expected a list of texts, got {type(options).__name__}")
+    if not all(isinstance(option, str) for option in options):
+        raise fail("options", "expected a list of texts, got other things in it")
+    if not 2 <= len(options) <= MAX_OPTIONS:
+        raise fail("options", f"expected 2 to {MAX_OPTIONS} options, got {len(options)}")
+    allowed = LETTERS[: len(options)]
+    if row["answer"] not in allowed:
+        raise fail(
+            "answer",
+            f"expected a letter from A to {allowed[-1]} ({len(options)} options), "
+            f"got {row['answer']!r}",
+        )
+    if row["category"] not in TOPICS:
+        near = difflib.get_close_matches(str(row["category"]), TOPICS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise fail("category", f"unknown topic {row['category']!r}{hint}")
+
+
+def answer_conflicts(rows: Sequence[dict[str, Any]]) -> list[Any]:
+    """Ids of questions whose ``answer_index`` points to another option than ``answer``."""
+    return [
+        row["question_id"]
+        for row in rows
+        if row.get("answer_index") is not None
+        and row["answer_index"] != LETTERS.index(row["answer"])
+    ]
+
+
+def topic_counts(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Questions per topic, topics in alphabetical order."""
+    counts = Counter(row["category"] for row in rows)
+    return {topic: counts[topic] for topic in TOPICS if counts[topic]}
+
+
+def embedded_file(name: str) -> Path:
+    """Path of a file of the embedded sample, e.g. ``questions.parquet``."""
+    return Path(__file__).parent / "sample" / name
+
+
+@lru_cache(maxsize=4)
+def load_dataset(data: str | None = None, fewshot_data: str | None = None) -> Any:
+    """A ``datasets.DatasetDict`` with ``test`` and ``validation`` in MMLU-Pro's schema.
+
+    ``data`` is a local file, ``"embedded"``, or None for the hub's dataset; ``fewshot_data`` is a
+    local file for the validation split (none: the hub's with the hub's test split, the embedded
+    one with the embedded questions, and an empty split with a local file).
+    """
+    import datasets
+
+    if data is None:
+        loaded = datasets.load_dataset(HUB_DATASET)
+        return loaded if fewshot_data is None else _with_fewshot(loaded["test"], fewshot_data)
+    if data == EMBEDDED:
+        data = str(embedded_file("questions.parquet"))
+        fewshot_data = fewshot_data or str(embedded_file("examples.parquet"))
+    test = _dataset(read_questions(data))
+    return _with_fewshot(test, fewshot_data)
+
+
+def _with_fewshot(test: Any, fewshot_data: str | None) -> Any:
+    import datasets
+
+    examples = test.select([]) if fewshot_data is None else _dataset(read_questions(fewshot_data))
+    return datasets.DatasetDict({"test": test, "validation": examples})
+
+
+def _dataset(rows: list[dict[str, Any]]) -> Any:
+    import datasets
+
+    columns = list(dict.fromkeys([*REQUIRED_COLUMNS, "src", "cot_content", *rows[0]]))
+    columns.remove("answer_index") if "answer_index" in columns else None
+    return datasets.Dataset.from_dict({name: [row.get(name) for row in rows] for name in columns})

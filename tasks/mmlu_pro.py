@@ -1,0 +1,151 @@
+"""MMLU-Pro as lm-eval tasks: the functions that the files in ``configs/`` name.
+
+Everything here takes a row in MMLU-Pro's schema (``question_id, question, options, answer,
+category, cot_content``). The letter in ``answer`` is the gold option.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+from .dataset import load_dataset
+from .parsing import parse_marked_label
+from .prompting import Choice, Prompt, load_prompt
+from .topics import DONT_KNOW_LABEL, LETTERS, TOPICS, letters, numbers, topic_slug
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a task asks: which labels its options carry, and which prompts it uses."""
+
+    label_kind: str
+    labels: Callable[[int], list[str]]
+    system: str
+    user: str
+    dont_know: str | None = None
+    chain_of_thought: bool = False
+
+    def choices(self, options: list[str]) -> list[Choice]:
+        """Options as the prompt shows them, the don't-know line last where there is one."""
+        shown = [Choice(*pair) for pair in zip(self.labels(len(options)), options, strict=True)]
+        if self.dont_know is not None:
+            shown.append(Choice(self.dont_know, "I do not know"))
+        return shown
+
+    def context(self, row: Row) -> dict[str, Any]:
+        """What a prompt template of this style may use."""
+        return {
+            "question": row["question"],
+            "choices": self.choices(list(row["options"])),
+            "topic": row["category"],
+            "label_kind": self.label_kind,
+            "dont_know": self.dont_know,
+        }
+
+
+STYLES: dict[str, Style] = {
+    "mmlu_pro_direct": Style("letter", letters, "direct_system", "direct"),
+    "mmlu_pro_direct_numbered": Style("number", numbers, "direct_system", "direct"),
+    "mmlu_pro_direct_dont_know": Style(
+        "letter", letters, "dont_know_system", "direct", dont_know=DONT_KNOW_LABEL
+    ),
+    "mmlu_pro_cot": Style("letter", letters, "cot_system", "cot", chain_of_thought=True),
+    "mmlu_pro_cot_numbered": Style("number", numbers, "cot_system", "cot", chain_of_thought=True),
+}
+"""Task group name → its style. Each group has one task per topic, ``<group>_<topic>``."""
+
+
+def gold_index(row: Row) -> int:
+    """Index of the right option, from the letter in ``answer``."""
+    return LETTERS.index(row["answer"])
+
+
+def render_user(row: Row, style: Style, prompt: Prompt | None = None) -> str:
+    """The user's turn: the question, its options and the cue for the answer."""
+    return (prompt or load_prompt(style.user)).render(**style.context(row))
+
+
+def render_system(topic: str, style: Style, prompt: Prompt | None = None) -> str:
+    """The system message (without a chat template: the first lines of the prompt)."""
+    chosen = prompt or load_prompt(style.system)
+    return chosen.render(topic=topic, label_kind=style.label_kind, dont_know=style.dont_know)
+
+
+def choice_labels(row: Row, style: Style) -> list[str]:
+    """What lm-eval scores as continuations: every label, the don't-know label last."""
+    return [choice.label for choice in style.choices(list(row["options"]))]
+
+
+def cot_results(row: Row, results: list[str], style: Style) -> dict[str, float]:
+    """lm-eval's score of one chain of thought: accuracy, and whether an answer was found."""
+    labels = style.labels(len(row["options"]))
+    found = parse_marked_label(results[0], labels)
+    right = found is not None and found.index == gold_index(row)
+    return {"acc": float(right), "parsed": float(found is not None)}
+
+
+_FINAL_SENTENCE = re.compile(r"\s*The answer is \(?([A-Z])\)?\.?\s*$")
+_FIRST_SENTENCE = re.compile(r"^A:\s*(Let's think step by step\.\s*)?")
+
+
+def cot_target(row: Row, style: Style) -> str:
+    """The few-shot example's chain of thought, ending in this project's answer marker."""
+    text = _FIRST_SENTENCE.sub("", (row.get("cot_content") or "").strip())
+    text = _FINAL_SENTENCE.sub("", text).strip()
+    marker = f"[[{style.labels(len(row['options']))[gold_index(row)]}]]"
+    return f"{text} {marker}" if text else marker
+
+
+def load(data: str | None = None, fewshot_data: str | None = None, **_: Any) -> Any:
+    """lm-eval's ``custom_dataset``: the hub's MMLU-Pro, or local files named in the metadata."""
+    return load_dataset(data, fewshot_data)
+
+
+@lru_cache(maxsize=64)
+def _filtered(table: _Identity, topic: str) -> Any:
+    rows = [i for i, category in enumerate(table.dataset["category"]) if category == topic]
+    return table.dataset.select(rows)
+
+
+class _Identity:
+    """Makes a datasets.Dataset hashable by its fingerprint, so that filtering happens once."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def __hash__(self) -> int:
+        return hash(self.dataset._fingerprint)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, _Identity) and self.dataset._fingerprint == other.dataset._fingerprint
+        )
+
+
+def only_topic(dataset: Any, topic: str) -> Any:
+    """Rows of one topic. lm-eval applies it to the test rows and to the few-shot pool."""
+    return _filtered(_Identity(dataset), topic)
+
+
+def task_functions() -> dict[str, Callable[..., Any]]:
+    """Every function that a config may name, by that name."""
+    functions: dict[str, Callable[..., Any]] = {
+        f"only_{topic_slug(topic)}": partial(only_topic, topic=topic) for topic in TOPICS
+    }
+    for group, style in STYLES.items():
+        short = group.removeprefix("mmlu_pro_")
+        functions[f"{short}_text"] = partial(render_user, style=style)
+        functions[f"{short}_choices"] = partial(choice_labels, style=style)
+        if style.chain_of_thought:
+            functions[f"{short}_target"] = partial(cot_target, style=style)
+            functions[f"{short}_results"] = partial(cot_results, style=style)
+    return functions
+
+
+globals().update(task_functions())

@@ -1,0 +1,117 @@
+"""The judge's questionnaires: which prompt asks, how a reply is read, which strata it gives.
+
+Source: arXiv 2503.01688. A reply ends in a double-bracketed value; the last one counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .parsing import MARKER
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A reply as read. Either ``value`` is in [0, 1] or ``reason`` says why it is missing."""
+
+    value: float | None = None
+    labels: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Questionnaire:
+    """One question that a judge is asked about each question of the benchmark."""
+
+    name: str
+    prompt: str
+    read: Callable[[str], Verdict]
+    strata: tuple[str, ...] = ()
+    """Names of the strata that the labels stand for, in their order."""
+
+
+EDUCATION_LEVELS: dict[str, float] = {
+    "high school": 0.2,
+    "undergraduate": 0.4,
+    "graduate": 0.6,
+    "postgraduate": 0.8,
+}
+REASONING_STEPS: dict[str, float] = {"low": 0.25, "medium": 0.5, "high": 0.75}
+_SHOWN = 60
+
+
+def _last_marker(text: str) -> str | None:
+    found = MARKER.findall(text)
+    return found[-1].strip().lower() if found else None
+
+
+def _unread(what: str, text: str) -> Verdict:
+    shown = " ".join(text.split())
+    shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
+    return Verdict(reason=f'{what} not parsed: "{shown}"')
+
+
+def read_number(text: str, low: float, high: float) -> float | None:
+    """The number in the last marker, None where it is none or outside [low, high]."""
+    inner = _last_marker(text)
+    if inner is None or not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", inner):
+        return None
+    number = float(inner)
+    return number if low <= number <= high else None
+
+
+def read_complexity(text: str) -> Verdict:
+    """``[[0.4]]``, a number in [0, 1]."""
+    number = read_number(text, 0.0, 1.0)
+    return _unread("complexity", text) if number is None else Verdict(value=number)
+
+
+def read_education_level(text: str) -> Verdict:
+    """``[[graduate]]``: one of ``EDUCATION_LEVELS``; "high school or less" and such read too."""
+    inner = re.sub(r"[^a-z]+", " ", _last_marker(text) or "").strip()
+    inner = re.sub(r"^post graduate", "postgraduate", inner)
+    inner = re.sub(r"^under graduate", "undergraduate", inner)
+    inner = re.sub(r" (and|or) (easier|less|below)$| (level|student)$", "", inner)
+    if inner not in EDUCATION_LEVELS:
+        return _unread("education level", text)
+    return Verdict(value=EDUCATION_LEVELS[inner], labels=(inner,))
+
+
+_REASONING = re.compile(
+    r"knowledge\W+(?P<knowledge>yes|no)\b\W+reasoning\W+(?P<reasoning>yes|no)\b\W+"
+    r"(?:number of )?(?:reasoning )?steps\W+(?P<steps>low|medium|high)"
+)
+
+
+def read_reasoning_steps(text: str) -> Verdict:
+    """``[[knowledge: yes, reasoning: no, steps: low]]``; the value is that of the steps."""
+    match = _REASONING.fullmatch(_last_marker(text) or "")
+    if match is None:
+        return _unread("reasoning", text)
+    labels = (match["knowledge"], match["reasoning"], match["steps"])
+    return Verdict(value=REASONING_STEPS[labels[2]], labels=labels)
+
+
+def read_rating(text: str) -> float | None:
+    """``[[9]]``: the second call's rating of the first, 1 to 10."""
+    return read_number(text, 1.0, 10.0)
+
+
+QUESTIONNAIRES: dict[str, Questionnaire] = {
+    q.name: q
+    for q in (
+        Questionnaire("complexity", "judge_complexity", read_complexity),
+        Questionnaire(
+            "education_level", "judge_education_level", read_education_level, ("education_level",)
+        ),
+        Questionnaire(
+            "reasoning_steps",
+            "judge_reasoning_steps",
+            read_reasoning_steps,
+            ("requires_knowledge", "requires_reasoning", "reasoning_steps"),
+        ),
+    )
+}
+RATING_PROMPT = "judge_rating"

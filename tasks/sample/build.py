@@ -1,0 +1,104 @@
+"""Rebuilds the embedded sample: ``python -m apprehend.tasks.sample.build``.
+
+Questions, examples, tokenizer and model follow from fixed seeds; the weights agree between machines
+up to rounding. Takes minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import random
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ..mmlu_pro import STYLES
+from .judging import LEVELS, QUESTIONNAIRES, assessment
+from .lessons import Teacher
+from .tokenizer import build_tokenizer
+from .train import Plan, new_model, train
+from .wording import FACT_FORMS, SUM_FORMS
+from .world import SEED, Question, Sample, World, make_sample, make_world, rows
+
+logger = logging.getLogger(__name__)
+
+FOLDER = Path(__file__).parent
+FIRST_ID, FIRST_EXAMPLE_ID = 0, 100_000
+VOCABULARY_LESSONS = 20_000
+
+
+def world_phrases() -> list[str]:
+    """Constant parts of the world's questions and answers, each one token."""
+    found = [part for forms in FACT_FORMS.values() for form in forms for part in form.split("{}")]
+    for form in SUM_FORMS.values():
+        found += [*form.starts, *form.steps.values(), form.ask]
+    found += ["; plus", "; minus", "; doubled", "It asks for one fact.", "knowledge: "]
+    found += [", reasoning: ", ", steps: ", *LEVELS]
+    found += [f". {choice.text}\n" for choice in STYLES["mmlu_pro_direct_dont_know"].choices([])]
+    return [part for part in found if part.strip()]
+
+
+def make_tokenizer(world: World, sample: Sample) -> Any:
+    """The tokenizer whose words are those of the lessons."""
+    teacher = Teacher(world, sample.held_out, random.Random("vocabulary"))
+    texts = [text for _ in range(VOCABULARY_LESSONS) for text, _ in teacher.lesson()]
+    rng = random.Random("vocabulary")
+    for question in (*sample.test, *sample.examples):
+        row = question.row(0)
+        options = "".join(f". {option}\n" for option in question.options)
+        texts += [f"Question: {row['question']}\nOptions:\n{options}", question.chain]
+        texts += [assessment(name, question, rng) for name in QUESTIONNAIRES]
+    return build_tokenizer(world_phrases(), texts)
+
+
+def write_questions(path: Path, questions: tuple[Question, ...], first_id: int) -> None:
+    """Questions as a Parquet file in MMLU-Pro's schema."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pylist(rows(questions, first_id)), path, compression="zstd")
+
+
+def write_model(folder: Path, model: Any, tokenizer: Any) -> None:
+    """The checkpoint as transformers reads it."""
+    model.generation_config.do_sample = False
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def build(folder: Path, plan: Plan, seed: int = SEED) -> None:
+    """Make everything in a folder beside ``folder``, then move it in."""
+    world = make_world()
+    sample = make_sample(world)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".sample-") as name:
+        made = Path(name)
+        write_questions(made / "questions.parquet", sample.test, FIRST_ID)
+        write_questions(made / "examples.parquet", sample.examples, FIRST_EXAMPLE_ID)
+        tokenizer = make_tokenizer(world, sample)
+        model = new_model(tokenizer, seed)
+        logger.info("%d tokens, %d parameters", len(tokenizer), model.num_parameters())
+        teacher = Teacher(world, sample.held_out, random.Random(f"lessons {seed}"))
+        train(model, tokenizer, teacher, plan, seed)
+        write_model(made / "model", model, tokenizer)
+        _move(made, folder)
+
+
+def _move(made: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model").mkdir(exist_ok=True)
+    for source in sorted(path for path in made.rglob("*") if path.is_file()):
+        source.replace(folder / source.relative_to(made))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Rebuild the embedded sample.")
+    parser.add_argument("--output_path", type=Path, default=FOLDER)
+    parser.add_argument("--steps", type=int, default=Plan.steps)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    build(arguments.output_path, Plan(steps=arguments.steps))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""What the embedded model is taught: prompts of this project's own templates with their answers.
+
+Facts are told by a Zipf law, so that some are known well and others hardly at all. The questions of
+the sample are never shown: facts come with other options, and their sums do not occur.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from ..mmlu_pro import STYLES, Style, render_system, render_user
+from ..topics import TOPICS
+from .judging import judge_lesson, packaged_prompt
+from .tokenizer import END
+from .world import Question, Sum, World, ask_fact, ask_sum, draw_sum, option_count
+
+Segment = tuple[str, bool]
+"""A stretch of text, and whether the model learns to say it."""
+Lesson = list[Segment]
+
+ZIPF_EXPONENT = 1.1
+STEP_WEIGHTS = {1: 3, 2: 3, 3: 3, 4: 3}
+"""How often sums of so many steps are practised."""
+KNOWN_RANKS = 50
+"""Facts told less often than this many others may be answered with "do not know"."""
+
+_DIRECT, _COT = STYLES["mmlu_pro_direct"], STYLES["mmlu_pro_cot"]
+_NUMBERED, _COT_NUMBERED = STYLES["mmlu_pro_direct_numbered"], STYLES["mmlu_pro_cot_numbered"]
+_DONT_KNOW = STYLES["mmlu_pro_direct_dont_know"]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    style: Style | None
+    """None: a judge's questionnaire."""
+    chat: float
+    """Share of lessons that use the chat template."""
+    shots: int = 0
+
+
+KINDS: tuple[tuple[_Kind, float], ...] = (
+    (_Kind(_DIRECT, 0.12), 52),
+    (_Kind(_DIRECT, 0.2, shots=5), 2),
+    (_Kind(_NUMBERED, 0.4), 3),
+    (_Kind(_DONT_KNOW, 0.4), 4),
+    (_Kind(_COT, 0.2), 24),
+    (_Kind(_COT, 0.2, shots=5), 1),
+    (_Kind(_COT_NUMBERED, 0.4), 2),
+    (_Kind(None, 0.75), 12),
+)
+"""Kinds of lessons and their weights."""
+
+
+class Teacher:
+    """An endless course of lessons about one world, drawn from one seed."""
+
+    def __init__(self, world: World, held_out: frozenset[Sum], rng: random.Random) -> None:
+        self.world, self.held_out, self.rng = world, held_out, rng
+        most = max((len(facts) for facts in world.facts.values()), default=0)
+        shares = [1 / (rank + 1) ** ZIPF_EXPONENT for rank in range(most)]
+        self._fact_weights = list(accumulate(shares))
+        self._kinds = [kind for kind, _ in KINDS]
+        self._kind_weights = list(accumulate(weight for _, weight in KINDS))
+
+    def question(self, topic: str) -> Question:
+        """A question of ``topic`` that the sample does not contain."""
+        rng = self.rng
+        if topic in self.world.facts:
+            facts = self.world.facts[topic]
+            (fact,) = rng.choices(facts, cum_weights=self._fact_weights[: len(facts)])
+            return ask_fact(self.world, fact, rng, option_count(rng))
+        while True:
+            (steps,) = rng.choices(list(STEP_WEIGHTS), list(STEP_WEIGHTS.values()))
+            sum_ = draw_sum(topic, steps, rng)
+            if sum_ not in self.held_out:
+                return ask_sum(sum_, rng, option_count(rng))
+
+    def lesson(self) -> Lesson:
+        """The next lesson, of a random kind and topic."""
+        rng = self.rng
+        (kind,) = rng.choices(self._kinds, cum_weights=self._kind_weights)
+        chat = rng.random() < kind.chat
+        topic = rng.choice(TOPICS)
+        if kind.style is None:
+            question, other = self.question(topic), self.question(rng.choice(TOPICS))
+            prompt, answer = judge_lesson(question, other, rng)
+            return chat_turns("", [(prompt, answer)]) if chat else plain([(prompt, answer)])
+        count = 1 + rng.randint(1, kind.shots) if kind.shots else 1
+        turns = [self._turn(self.question(topic), kind.style) for _ in range(count)]
+        system = render_system(topic, kind.style, packaged_prompt(kind.style.system))
+        return chat_turns(system, turns) if chat else plain(turns, system)
+
+    def _turn(self, question: Question, style: Style) -> tuple[str, str]:
+        user = render_user(question.row(0), style, packaged_prompt(style.user))
+        label = style.labels(len(question.options))[question.answer_index]
+        if style.chain_of_thought:
+            return user, f"{question.chain} [[{label}]]"
+        unknown = question.rank >= KNOWN_RANKS or question.steps >= 3
+        if style.dont_know is not None and unknown and self.rng.random() < 0.6:
+            label = style.dont_know
+        return user, label
+
+
+def plain(turns: Sequence[tuple[str, str]], system: str = "") -> Lesson:
+    """Turns as text alone, joined as lm-eval joins them, with the last answer ended."""
+    lesson: Lesson = []
+    for number, (prompt, answer) in enumerate(turns):
+        before = (f"{system}\n\n" if system else "") if number == 0 else "\n\n"
+        space = "" if prompt.endswith("\n") else " "
+        lesson += [(before + prompt, False), (space + answer, True)]
+    return [*lesson, (END, True)]
+
+
+def chat_turns(system: str, turns: Sequence[tuple[str, str]]) -> Lesson:
+    """Turns as the chat template writes them."""
+    lesson: Lesson = [(f"<|system|>{system}{END}", False)] if system else []
+    for prompt, answer in turns:
+        lesson += [(f"<|user|>{prompt}{END}<|assistant|>", False), (f"{answer}{END}", True)]
+    return lesson

@@ -1,0 +1,47 @@
+"""The 14 topic subsets of MMLU-Pro, and the labels that options carry."""
+
+from __future__ import annotations
+
+import string
+
+TOPICS: tuple[str, ...] = (
+    "biology",
+    "business",
+    "chemistry",
+    "computer science",
+    "economics",
+    "engineering",
+    "health",
+    "history",
+    "law",
+    "math",
+    "other",
+    "philosophy",
+    "physics",
+    "psychology",
+)
+"""Values of the dataset's ``category`` column, in alphabetical order."""
+
+LETTERS: tuple[str, ...] = tuple(string.ascii_uppercase)
+"""Identifiers of the default style: the option at index i is ``LETTERS[i]``."""
+
+DONT_KNOW_LABEL = "Z"
+"""Identifier that the don't-know variant reserves; no question reaches 26 options."""
+
+MAX_OPTIONS = 25
+"""Most options a question may have, so that ``DONT_KNOW_LABEL`` stays free."""
+
+
+def topic_slug(topic: str) -> str:
+    """``"computer science"`` → ``"computer_science"``, as in task names."""
+    return topic.replace(" ", "_")
+
+
+def letters(count: int) -> list[str]:
+    """The first ``count`` letters: ``["A", "B", …]``."""
+    return list(LETTERS[:count])
+
+
+def numbers(count: int) -> list[str]:
+    """The first ``count`` numbers as text: ``["1", "2", …]`` (the reference paper's style)."""
+    return [str(i + 1) for i in range(count)]
