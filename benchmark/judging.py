@@ -94,9 +94,14 @@ class LMEvalJudge:
 
 
 def load_judge(
-    kind: str, arguments: dict[str, Any], batch_size: str, device: str | None, name: str | None
+    kind: str,
+    arguments: dict[str, Any],
+    batch_size: str,
+    device: str | None,
+    name: str | None,
+    engine: Any = None,
 ) -> Judge:
-    """The judge that ``--judge`` and ``--judge_args`` describe.
+    """The judge that ``--judge`` and ``--judge_args`` describe, on ``engine`` if it is given.
 
     Raises UsageError for an unknown kind or arguments that do not fit, ApprehendError where the
     model cannot be loaded.
@@ -106,7 +111,7 @@ def load_judge(
     if kind == "hf":
         from .engines.hf import HFEngine
 
-        return EngineJudge(HFEngine(arguments, batch_size, device), shown)
+        return EngineJudge(engine or HFEngine(arguments, batch_size, device), shown)
     import lm_eval.models  # noqa: F401  (registers lm-eval's models)
     from lm_eval.api.registry import MODEL_REGISTRY, get_model
 

@@ -112,8 +112,9 @@ def run(options: RunOptions) -> RunOutcome:
     questionnaires = _questionnaires(options, estimators, families)
     outcome = RunOutcome()
     engine = _collect_answers(options, families, outcome)
-    del engine
-    _collect_judgements(options, families, questionnaires, outcome)
+    if (options.judge, options.judge_args) != (options.model, options.model_args):
+        engine = None  # frees its memory before the judge comes
+    _collect_judgements(options, families, questionnaires, outcome, engine)
     for family in families:
         scored = score_store(family.store, options.estimators)
         outcome.scored[family.store.path] = scored
@@ -321,6 +322,7 @@ def _collect_judgements(
     families: Sequence[_Family],
     questionnaires: Sequence[str],
     outcome: RunOutcome,
+    engine: Any,
 ) -> None:
     if options.judge is None or not questionnaires:
         return
@@ -331,28 +333,61 @@ def _collect_judgements(
         options.batch_size,
         options.device,
         options.judge_name,
+        engine,
     )
+    described = {**judge.identity, "prompts": _judge_prompts(questionnaires, prompts)}
     for family in families:
         began = time.monotonic()
-        done = family.store.done(Signal.JUDGEMENT, questionnaires[0], judge.name)
-        before = len(done)
-        family.manifest["judges"][judge.name] = {
-            **judge.identity,
-            "prompts": _judge_prompts(questionnaires, prompts),
-        }
+        _check_same_judge(family, judge.name, described)
+        family.manifest["judges"][judge.name] = described
         family.store.write_manifest(family.manifest)
+        borrowed = _borrow_judgements(options, family, questionnaires, judge.name)
+        before = _judged(family.store, questionnaires, judge.name)
         outcome.problems += judge_questions(
             family.store, judge, questionnaires, family.ids, prompts
         )
-        after = len(family.store.done(Signal.JUDGEMENT, questionnaires[0], judge.name))
-        if after > before:
+        asked = _judged(family.store, questionnaires, judge.name) - before
+        if asked or borrowed:
             manifests.add_cost(
                 family.manifest,
                 f"judgement by {judge.name}",
-                questions=after - before,
+                judgements=asked,
+                taken_from_other_tasks=borrowed,
                 seconds=time.monotonic() - began,
             )
             family.store.write_manifest(family.manifest)
+
+
+def _judged(store: TaskStore, questionnaires: Sequence[str], judge: str) -> int:
+    return sum(len(store.done(Signal.JUDGEMENT, name, judge)) for name in questionnaires)
+
+
+def _check_same_judge(family: _Family, name: str, described: Mapping[str, Any]) -> None:
+    stored = family.manifest["judges"].get(name)
+    differing = [key for key in stored or {} if key in described and stored[key] != described[key]]
+    if differing:
+        raise UsageError(
+            f"{family.store.path}: judge {name} was another one before (its "
+            f"{', '.join(differing)} changed); give this one a name with --judge_name"
+        )
+
+
+def _borrow_judgements(
+    options: RunOptions, family: _Family, questionnaires: Sequence[str], judge: str
+) -> int:
+    """Judgements are about questions, not answers: take those of sister stores on the same ones."""
+    count = 0
+    for other in Results(options.output_path).stores():
+        theirs = other.manifest
+        if (
+            other.path == family.store.path
+            or theirs.get("data", {}).get("fingerprint") != family.manifest["data"]["fingerprint"]
+            or theirs.get("judges", {}).get(judge) != family.manifest["judges"][judge]
+        ):
+            continue
+        for name in questionnaires:
+            count += family.store.borrow(other, Signal.JUDGEMENT, name, judge, family.ids)
+    return count
 
 
 def _judge_prompts(questionnaires: Sequence[str], prompts: Mapping[str, str]) -> dict[str, str]:

@@ -174,6 +174,23 @@ class TaskStore:
             key = (record.get("variant", ""), record.get("source", ""))
             self._done[signal].setdefault(key, set()).add(record["question_id"])
 
+    def borrow(
+        self, other: TaskStore, signal: Signal, variant: str, source: str, ids: Sequence[Any]
+    ) -> int:
+        """Copy what another store holds of a variant on those of ``ids`` that lack it here."""
+        lacking = set(ids) - self.done(signal, variant, source)
+        shared = sorted(lacking & other.done(signal, variant, source), key=str)
+        if not shared:
+            return 0
+        wanted = pa.array(shared, type=self._id_type())
+        rows = ds.dataset([str(f) for f in other._part_files(signal)], format="parquet").to_table(
+            filter=ds.field("question_id").isin(wanted)
+            & (ds.field("variant") == variant)
+            & (ds.field("source") == source)
+        )
+        self.append(signal, rows.to_pylist())
+        return len(shared)
+
     def compact(self, signal: Signal) -> None:
         """Merge the parts of a signal into one, a row group each, in constant memory."""
         files = self._part_files(signal)

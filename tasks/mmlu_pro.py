@@ -82,7 +82,7 @@ def choice_labels(row: Row, style: Style) -> list[str]:
     return [choice.label for choice in style.choices(list(row["options"]))]
 
 
-def cot_results(row: Row, results: list[str], style: Style) -> dict[str, float]:
+def trace_results(row: Row, results: list[str], style: Style) -> dict[str, float]:
     """lm-eval's score of one chain of thought: accuracy, and whether an answer was found."""
     labels = style.labels(len(row["options"]))
     found = parse_marked_label(results[0], labels)
@@ -94,7 +94,7 @@ _FINAL_SENTENCE = re.compile(r"\s*The answer is \(?([A-Z])\)?\.?\s*$")
 _FIRST_SENTENCE = re.compile(r"^A:\s*(Let's think step by step\.\s*)?")
 
 
-def cot_target(row: Row, style: Style) -> str:
+def example_trace(row: Row, style: Style) -> str:
     """The few-shot example's chain of thought, ending in this project's answer marker."""
     text = _FIRST_SENTENCE.sub("", (row.get("cot_content") or "").strip())
     text = _FINAL_SENTENCE.sub("", text).strip()
@@ -143,8 +143,8 @@ def task_functions() -> dict[str, Callable[..., Any]]:
         functions[f"{short}_text"] = partial(render_user, style=style)
         functions[f"{short}_choices"] = partial(choice_labels, style=style)
         if style.chain_of_thought:
-            functions[f"{short}_target"] = partial(cot_target, style=style)
-            functions[f"{short}_results"] = partial(cot_results, style=style)
+            functions[f"{short}_target"] = partial(example_trace, style=style)
+            functions[f"{short}_results"] = partial(trace_results, style=style)
     return functions
 
 

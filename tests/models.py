@@ -33,7 +33,9 @@ def make_tokenizer(bos: bool = False) -> Any:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     special = ["<s>", "</s>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"]
-    letters = " ".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ 1 2 3 4 5 6 7 8 9 10".split())
+    letters = " ".join(
+        ["ABCDEFGHIJKLMNOPQRSTUVWXYZ", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]
+    )
     trainer = trainers.BpeTrainer(
         vocab_size=600,
         special_tokens=special,

@@ -35,18 +35,17 @@ class LabelReader:
     def __init__(self, encode: Callable[[str], list[int]], vocabulary: Mapping[str, int]) -> None:
         self._encode = encode
         self._vocabulary = vocabulary
-        self._known: dict[tuple[str, tuple[str, ...]], tuple[LabelTokens, ...]] = {}
+        self._known: dict[tuple[str, str], LabelTokens] = {}
 
     def read(
         self, context: str, context_ids: Sequence[int], continuations: tuple[str, ...]
     ) -> tuple[LabelTokens, ...]:
         """Paths of each continuation after ``context``, whose ids are ``context_ids``."""
-        key = (context[-_TAIL:], continuations)
-        if key not in self._known:
-            self._known[key] = tuple(
-                self._label(context, context_ids, continuation) for continuation in continuations
-            )
-        return self._known[key]
+        tail = _last_line(context)
+        for continuation in continuations:
+            if (tail, continuation) not in self._known:
+                self._known[tail, continuation] = self._label(context, context_ids, continuation)
+        return tuple(self._known[tail, continuation] for continuation in continuations)
 
     def _label(self, context: str, context_ids: Sequence[int], continuation: str) -> LabelTokens:
         requested = tuple(self._encode(context + continuation)[len(context_ids) :])
@@ -65,6 +64,12 @@ class LabelReader:
         """Ids of the vocabulary's tokens that are the label, with or without a leading space."""
         texts = [label, *(mark + label for mark in SPACE_MARKS)]
         return list(dict.fromkeys(self._vocabulary[t] for t in texts if t in self._vocabulary))
+
+
+def _last_line(context: str) -> str:
+    """The end of a prompt that decides how a label after it is tokenised."""
+    tail = context[-_TAIL:]
+    return tail[max(tail.rstrip().rfind("\n"), 0) :]
 
 
 def _disjoint(paths: list[Path]) -> tuple[Path, ...]:

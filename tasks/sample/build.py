@@ -65,6 +65,8 @@ def write_model(folder: Path, model: Any, tokenizer: Any) -> None:
     model.generation_config.do_sample = False
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    for path in folder.iterdir():
+        path.chmod(0o644)
 
 
 def build(folder: Path, plan: Plan, seed: int = SEED) -> None:
@@ -95,9 +97,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Rebuild the embedded sample.")
     parser.add_argument("--output_path", type=Path, default=FOLDER)
     parser.add_argument("--steps", type=int, default=Plan.steps)
+    parser.add_argument("--threads", type=int, default=Plan.threads)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    build(arguments.output_path, Plan(steps=arguments.steps))
+    build(arguments.output_path, Plan(steps=arguments.steps, threads=arguments.threads))
 
 
 if __name__ == "__main__":

@@ -12,15 +12,26 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from ..mmlu_pro import STYLES, Style, render_system, render_user
-from ..topics import TOPICS
+from ..topics import LETTERS, TOPICS
 from .judging import judge_lesson, packaged_prompt
 from .tokenizer import END
-from .world import Question, Sum, World, ask_fact, ask_sum, draw_sum, option_count
+from .world import (
+    KNOWLEDGE_TOPICS,
+    REASONING_TOPICS,
+    Question,
+    Sum,
+    World,
+    ask_fact,
+    ask_sum,
+    draw_sum,
+    option_count,
+)
 
 Segment = tuple[str, bool]
 """A stretch of text, and whether the model learns to say it."""
 Lesson = list[Segment]
 
+JUDGE_CHAT = 0.75
 ZIPF_EXPONENT = 1.1
 STEP_WEIGHTS = {1: 3, 2: 3, 3: 3, 4: 3}
 """How often sums of so many steps are practised."""
@@ -34,24 +45,26 @@ _DONT_KNOW = STYLES["mmlu_pro_direct_dont_know"]
 
 @dataclass(frozen=True)
 class _Kind:
-    style: Style | None
-    """None: a judge's questionnaire."""
+    style: Style
     chat: float
     """Share of lessons that use the chat template."""
     shots: int = 0
 
 
-KINDS: tuple[tuple[_Kind, float], ...] = (
-    (_Kind(_DIRECT, 0.12), 52),
-    (_Kind(_DIRECT, 0.2, shots=5), 2),
-    (_Kind(_NUMBERED, 0.4), 3),
+KINDS: tuple[tuple[_Kind | str, float], ...] = (
+    (_Kind(_DIRECT, 0.12), 50),
+    (_Kind(_DIRECT, 0.2, shots=5), 3),
+    (_Kind(_NUMBERED, 0.4), 4),
     (_Kind(_DONT_KNOW, 0.4), 4),
-    (_Kind(_COT, 0.2), 24),
+    (_Kind(_COT, 0.2), 18),
     (_Kind(_COT, 0.2, shots=5), 1),
     (_Kind(_COT_NUMBERED, 0.4), 2),
-    (_Kind(None, 0.75), 12),
+    ("judge", 10),
+    ("drill", 8),
 )
 """Kinds of lessons and their weights."""
+DRILLS = 5000
+"""So many lessons pass at first in which most are drills."""
 
 
 class Teacher:
@@ -62,6 +75,7 @@ class Teacher:
         most = max((len(facts) for facts in world.facts.values()), default=0)
         shares = [1 / (rank + 1) ** ZIPF_EXPONENT for rank in range(most)]
         self._fact_weights = list(accumulate(shares))
+        self._given = 0
         self._kinds = [kind for kind, _ in KINDS]
         self._kind_weights = list(accumulate(weight for _, weight in KINDS))
 
@@ -81,17 +95,34 @@ class Teacher:
     def lesson(self) -> Lesson:
         """The next lesson, of a random kind and topic."""
         rng = self.rng
+        self._given += 1
+        if self._given < DRILLS and rng.random() < 0.7:
+            return self._drill()
         (kind,) = rng.choices(self._kinds, cum_weights=self._kind_weights)
-        chat = rng.random() < kind.chat
+        if isinstance(kind, str):
+            return self._drill() if kind == "drill" else self._judgement()
         topic = rng.choice(TOPICS)
-        if kind.style is None:
-            question, other = self.question(topic), self.question(rng.choice(TOPICS))
-            prompt, answer = judge_lesson(question, other, rng)
-            return chat_turns("", [(prompt, answer)]) if chat else plain([(prompt, answer)])
         count = 1 + rng.randint(1, kind.shots) if kind.shots else 1
         turns = [self._turn(self.question(topic), kind.style) for _ in range(count)]
         system = render_system(topic, kind.style, packaged_prompt(kind.style.system))
-        return chat_turns(system, turns) if chat else plain(turns, system)
+        return chat_turns(system, turns) if rng.random() < kind.chat else plain(turns, system)
+
+    def _judgement(self) -> Lesson:
+        rng = self.rng
+        question, other = (self.question(rng.choice(TOPICS)) for _ in range(2))
+        turns = [judge_lesson(question, other, rng)]
+        return chat_turns("", turns) if rng.random() < JUDGE_CHAT else plain(turns)
+
+    def _drill(self) -> Lesson:
+        """Many small tasks at once: letters of options, bare facts, or single steps."""
+        rng = self.rng
+        kind = rng.choice(("letters", "letters", "facts", "steps"))
+        if kind == "letters":
+            return letters_drill(self.question(rng.choice(TOPICS)), rng)
+        if kind == "facts":
+            topic = rng.choice(KNOWLEDGE_TOPICS)
+            return facts_drill([self.question(topic) for _ in range(8)])
+        return steps_drill(draw_sum(rng.choice(REASONING_TOPICS), 8, rng))
 
     def _turn(self, question: Question, style: Style) -> tuple[str, str]:
         user = render_user(question.row(0), style, packaged_prompt(style.user))
@@ -112,6 +143,37 @@ def plain(turns: Sequence[tuple[str, str]], system: str = "") -> Lesson:
         space = "" if prompt.endswith("\n") else " "
         lesson += [(before + prompt, False), (space + answer, True)]
     return [*lesson, (END, True)]
+
+
+def letters_drill(question: Question, rng: random.Random) -> Lesson:
+    """Options, then each of them with its letter."""
+    pairs = list(zip(LETTERS, question.options, strict=False))
+    lesson: Lesson = [("\nOptions:\n" + "".join(f"{a}. {text}\n" for a, text in pairs), False)]
+    for letter, text in rng.sample(pairs, len(pairs)):
+        lesson += [(f" {text}", False), (f" {letter}", True)]
+    return lesson
+
+
+def facts_drill(questions: Sequence[Question]) -> Lesson:
+    """Questions with the answer's words behind them."""
+    lesson: Lesson = []
+    for question in questions:
+        answer = question.options[question.answer_index]
+        lesson += [(f"{question.text}", False), (f" {answer}", True), ("\n", False)]
+    return lesson[:-1]
+
+
+def steps_drill(sum_: Sum) -> Lesson:
+    """A long sum step by step, as in a chain of thought."""
+    head, *steps = ask_sum(sum_, random.Random(0), 3).chain.rstrip(".").split(" is")
+    lesson: Lesson = [(head, False)]
+    for step in steps:
+        _, result, *rest = step.split(" ", 2)
+        number, _, _ = result.partition(";")
+        lesson += [(" is", False), (f" {number}", True)]
+        if result.endswith(";"):
+            lesson.append((f"; {rest[0]}", False))
+    return lesson
 
 
 def chat_turns(system: str, turns: Sequence[tuple[str, str]]) -> Lesson:

@@ -1,0 +1,141 @@
+"""Recorded data and small made-up frames."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from apprehend.reports import ReportInput
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def recorded_folder() -> Path:
+    """The folder of recorded data, from APPREHEND_RECORDED_DATA or beside the repository."""
+    folder = Path(os.environ.get("APPREHEND_RECORDED_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "recorded_qwen2.5-3b.parquet").is_file():
+        pytest.skip(f"recorded data are not in {folder}; set APPREHEND_RECORDED_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recorded(recorded_folder: Path) -> pd.DataFrame:
+    """Qwen2.5-3B on MMLU-Pro: question_id, category, response, entropy, correct."""
+    return pd.read_parquet(recorded_folder / "recorded_qwen2.5-3b.parquet")
+
+
+@pytest.fixture(scope="session")
+def recorded_input(recorded: pd.DataFrame) -> ReportInput:
+    """The recorded answers as a report's input."""
+    return ReportInput(
+        pd.DataFrame(
+            {
+                "model": "Qwen2.5-3B",
+                "task": "mmlu_pro_direct",
+                "question_id": recorded["question_id"],
+                "topic": recorded["category"],
+                "estimator": "token_entropy",
+                "score": recorded["entropy"],
+                "answer": recorded["response"].str.upper(),
+                "correct": recorded["correct"],
+                "status": "parsed",
+                "reason": None,
+            }
+        )
+    )
+
+
+def score_frame(
+    n: int = 120,
+    estimators: tuple[str, ...] = ("token_entropy", "max_probability"),
+    model: str = "m",
+    task: str = "t",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Scores of n questions in three topics, all parsed and scored, errors scoring higher."""
+    rng = np.random.default_rng(seed)
+    correct = rng.random(n) < 0.5
+    frames = [
+        pd.DataFrame(
+            {
+                "model": model,
+                "task": task,
+                "question_id": np.arange(n),
+                "topic": np.array(["law", "math", "physics"])[np.arange(n) % 3],
+                "estimator": name,
+                "score": np.round(rng.random(n) + 0.4 * ~correct, 2),
+                "answer": pd.Series(["A"] * n, dtype=object),
+                "correct": correct,
+                "status": pd.Series(["parsed"] * n, dtype=object),
+                "reason": pd.Series([None] * n, dtype=object),
+            }
+        )
+        for name in estimators
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+@pytest.fixture(scope="session")
+def make_scores() -> Callable[..., pd.DataFrame]:
+    """The function `score_frame`, for tests."""
+    return score_frame
+
+
+@pytest.fixture(scope="session")
+def full_input() -> dict[str, Any]:
+    """Keyword arguments of a `ReportInput` with every frame and hostile names."""
+    models = ("plain-model", "Evil/<script>alert(1)</script> & $x_2$ 100% #{}~^\\ é模型\x07")
+    scores = pd.concat(
+        [
+            score_frame(90, ("token_entropy", "<b>mine</b>"), model, seed=i)
+            for i, model in enumerate(models)
+        ],
+        ignore_index=True,
+    )
+    silent = scores["question_id"].lt(6) & scores["estimator"].eq("<b>mine</b>")
+    scores.loc[silent, "score"] = np.nan
+    scores.loc[silent, "reason"] = "judge said <img src=x onerror=alert(2)>"
+    unparsed = scores["question_id"].isin((7, 8))
+    scores.loc[unparsed, "status"] = "unparsed"
+    scores.loc[unparsed, "answer"] = None
+    ids = np.arange(90)
+    return {
+        "scores": scores,
+        "strata": pd.DataFrame(
+            {
+                "task": "t",
+                "question_id": ids,
+                "stratum": "reasoning_steps",
+                "value": np.array(["low", "medium", "high"])[ids % 3],
+            }
+        ),
+        "questions": pd.DataFrame(
+            {
+                "task": "t",
+                "question_id": ids,
+                "topic": "law",
+                "question": "</td><script>alert(3)</script> why?",
+                "options": [["<i>one</i>", "two"]] * 90,
+                "gold": "B",
+            }
+        ),
+        "ratings": pd.DataFrame({"task": "t", "question_id": ids, "rating": 7.0 + ids % 4}),
+        "flow": pd.DataFrame(
+            {
+                "model": list(models),
+                "task": "t",
+                "asked": 92,
+                "answered": 90,
+                "parsed": 88,
+                "dont_know": 0,
+            }
+        ),
+        "manifests": [{"model": models[1], "task": "t", "note": "</pre><script>alert(4)</script>"}],
+        "descriptions": {"token_entropy": "Entropy & <nats>."},
+    }

@@ -1,0 +1,107 @@
+"""The promises of the layout: who imports whom, what starts without torch, what the wheel holds."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("benchmark", "estimators", "reports", "tasks")
+HEAVY = {"torch", "lm_eval", "transformers", "datasets"}
+
+
+def _modules(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def _imports(path: Path) -> list[tuple[int, str]]:
+    """(level, dotted name) of every import in a file."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(0, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found.append((node.level, node.module or ""))
+    return found
+
+
+@pytest.mark.parametrize("folder", ["estimators", "reports", "tasks"])
+def test_only_benchmark_imports_the_other_folders(folder: str) -> None:
+    for path in _modules(folder):
+        depth = len(path.relative_to(ROOT).parts) - 1
+        for level, name in _imports(path):
+            reaches_out = level > depth or (level == 0 and name.startswith("apprehend"))
+            assert not reaches_out, f"{path} imports {'.' * level}{name}"
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_bare_imports_of_our_folders(folder: str) -> None:
+    for path in _modules(folder):
+        for level, name in _imports(path):
+            assert level or name.split(".")[0] not in FOLDERS, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("folder", ["estimators", "reports"])
+def test_estimators_and_reports_import_nothing_heavy_at_all(folder: str) -> None:
+    for path in _modules(folder):
+        for level, name in _imports(path):
+            assert level or name.split(".")[0] not in HEAVY, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import apprehend.estimators",
+        "import apprehend.reports",
+        "from apprehend.benchmark import scoring, report_building",
+        "from apprehend.benchmark.importers import table, lm_eval_samples",
+        "from apprehend.benchmark.cli import app; app(['--help'], standalone_mode=False)",
+        "from apprehend.benchmark.cli import app; "
+        "app(['list', 'estimators'], standalone_mode=False)",
+    ],
+)
+def test_starts_without_torch_and_lm_eval(code: str) -> None:
+    check = f"{code}\nimport sys; print(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=True, cwd="/"
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_modules_stay_small() -> None:
+    long = {
+        str(path.relative_to(ROOT)): count
+        for folder in FOLDERS
+        for path in _modules(folder)
+        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    }
+    assert not long
+
+
+def test_wheel_holds_every_tracked_file(tmp_path: Path) -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files", *FOLDERS], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if tracked.returncode:
+        pytest.skip("not a git checkout")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PIP_NO_INPUT": "1"},
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    missing = [name for name in tracked.stdout.split() if f"apprehend/{name}" not in inside]
+    assert not missing
+
+
+def test_type_checker_sees_the_folders() -> None:
+    for folder in FOLDERS:
+        assert (ROOT / ".typing" / "apprehend" / folder).resolve() == ROOT / folder
