@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..estimators.base import Estimator
-from ..estimators.registry import builtin_estimators, load_estimators
+from ..estimators.registry import load_estimators
 from ..estimators.signals import Signal
 from ..tasks.questionnaires import QUESTIONNAIRES, RATING_PROMPT
 from . import manifest as manifests
@@ -187,18 +187,15 @@ def _questionnaires(
     """Questionnaires to ask. Checks that every chosen estimator can get what it needs."""
     given = {family.signal for family in families}
     asked: dict[str, None] = {}
-    chosen = estimators
-    if chosen is None:
-        if options.judge is None:
-            return []
-        chosen = [cls() for cls in builtin_estimators().values()]
-    for estimator in chosen:
+    if estimators is None:
+        return list(QUESTIONNAIRES) if options.judge is not None else []
+    for estimator in estimators:
         for need in estimator.requirements():
             if need.signals == {Signal.JUDGEMENT}:
                 _check_judge(options, estimator, need.variant, families)
                 names = [need.variant] if need.variant else list(QUESTIONNAIRES)
                 asked |= dict.fromkeys(names)
-            elif estimators is not None and not need.signals & given:
+            elif not need.signals & given:
                 raise UsageError(
                     f"estimator {estimator.label} needs signal {need}, which "
                     f"{', '.join(sorted({t.family for f in families for t in f.tasks}))} "

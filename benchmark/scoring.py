@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ..estimators.base import Estimator, evaluate, reasons
+from ..estimators.cross_fitting import Folds, cross_fit
 from ..estimators.errors import EstimatorError
 from ..estimators.registry import builtin_estimators, load_estimators
-from ..estimators.signals import AnswerTable, Need, Signal, Signals, TraceTable
+from ..estimators.signals import (
+    AnswerTable,
+    CommitteeTable,
+    Need,
+    Panel,
+    Signal,
+    Signals,
+    TraceTable,
+)
 from ..estimators.tables import FloatArray
 from ..tasks.questionnaires import QUESTIONNAIRES
 from ..tasks.topics import LETTERS
@@ -59,15 +68,42 @@ class _Recorded(Estimator):
         return "no score in the imported table"
 
 
+def siblings(store: TaskStore) -> list[TaskStore]:
+    """Stores of other models on the same task, in the same results folder."""
+    found = sorted(store.path.parent.parent.glob(f"*/{store.task}/manifest.json"))
+    return [TaskStore(file.parent) for file in found if file.parent != store.path]
+
+
 def available(store: TaskStore, need: Need) -> bool:
     """Whether the store holds one of the signals that the need names, in its variant."""
     for signal in need.signals:
-        if signal in VARIANT_SIGNALS and need.variant:
+        if signal is Signal.COMMITTEE:
+            if siblings(store):
+                return True
+        elif signal in VARIANT_SIGNALS and need.variant:
             if need.variant in store.variants(signal):
                 return True
         elif store.has(signal):
             return True
     return False
+
+
+def load_signals(store: TaskStore, needs: Collection[Need], ids: Sequence[Any]) -> Signals:
+    """What ``needs`` name of these questions, with the answers of other models where asked for."""
+    signals = store.load(needs, ids)
+    if not any(Signal.COMMITTEE in need.signals for need in needs):
+        return signals
+    members = {}
+    for other in siblings(store):
+        outcome = next((s for s in (Signal.ANSWER, Signal.TRACE) if other.has(s)), None)
+        if outcome is None:
+            continue
+        table = other.load_table(outcome, ids)
+        members[other.model] = CommitteeTable(
+            present=table.present, answer=table.answer, option_logprobs=table.option_logprobs
+        )
+    tables = {**signals.tables, Signal.COMMITTEE: Panel(members)}
+    return replace(signals, tables=tables)
 
 
 def unmet_need(store: TaskStore, estimator: Estimator) -> str | None:
@@ -84,24 +120,66 @@ def outcome_signal(store: TaskStore) -> Signal:
     raise ApprehendError(f"{store.path}: no answers stored yet; run it again to collect them")
 
 
-def score_store(store: TaskStore, specs: Sequence[str] | None = None) -> Scored:
+def score_store(
+    store: TaskStore, specs: Sequence[str] | None = None, folds: Folds | None = None
+) -> Scored:
     """Write the store's ``scores.parquet`` and ``strata.parquet``.
 
     ``specs`` names the estimators; without it, every built-in and imported one that has a score
-    for some question. Raises EstimatorError for unknown ones.
+    for some question. Estimators that learn are fitted out of fold only, by ``folds``. Raises
+    EstimatorError for unknown ones.
     """
     outcome = outcome_signal(store)
     answered = store.done(outcome)
     ids = [i for i in store.question_ids if i in answered]
     result = Scored(questions=len(ids))
-    estimators = _chosen(store, specs, result)
+    chosen = _chosen(store, specs, result)
+    columns = {e.label: _Column() for e in chosen}
+    outcomes = _score_in_batches(store, ids, chosen, outcome, columns, result)
+    _score_out_of_fold(store, ids, chosen, outcomes, columns, result, folds)
+    tables = []
+    for label, column in columns.items():
+        if label in result.failed:
+            continue
+        values, why = np.concatenate(column.scores), np.concatenate(column.reasons)
+        if specs is None and np.isnan(values).all():
+            result.skipped[label] = str(why[0])
+            continue
+        result.estimators.append(label)
+        tables.append(_rows(store, label, values, why, column.fold, outcomes))
+    if not tables and result.failed:
+        raise EstimatorError("; ".join(result.failed.values()))
+    if not tables:
+        raise ApprehendError(f"{store.path}: no estimator has a score on what is stored")
+    write_parquet(store.path / "scores.parquet", pa.concat_tables(tables))
+    _write_strata(store, ids)
+    return result
+
+
+@dataclass
+class _Column:
+    """Scores of one estimator as they come."""
+
+    scores: list[FloatArray] = field(default_factory=list)
+    reasons: list[Any] = field(default_factory=list)
+    fold: Any = None
+
+
+def _score_in_batches(
+    store: TaskStore,
+    ids: Sequence[Any],
+    chosen: Sequence[Estimator],
+    outcome: Signal,
+    columns: dict[str, _Column],
+    result: Scored,
+) -> dict[str, Any]:
+    """Scores of the estimators that do not learn; gives the outcomes of all questions."""
+    estimators = [estimator for estimator in chosen if not estimator.learns]
     needs = {need for estimator in estimators for need in estimator.requirements()}
     needs.add(Need.of(outcome))
     batches = []
-    scores: dict[str, list[FloatArray]] = {e.label: [] for e in estimators}
-    why: dict[str, list[Any]] = {e.label: [] for e in estimators}
     for start in range(0, len(ids), BATCH):
-        signals = store.load(needs, ids[start : start + BATCH])
+        signals = load_signals(store, needs, ids[start : start + BATCH])
         batches.append(_outcome_columns(signals, outcome))
         for estimator in list(estimators):
             try:
@@ -110,25 +188,35 @@ def score_store(store: TaskStore, specs: Sequence[str] | None = None) -> Scored:
                 result.failed[estimator.label] = str(error)
                 estimators.remove(estimator)
                 continue
-            scores[estimator.label].append(values)
-            why[estimator.label].append(reasons(estimator, signals, values))
-    outcomes = {n: np.concatenate([b[n] for b in batches]) for n in batches[0]}
-    tables = []
+            columns[estimator.label].scores.append(values)
+            columns[estimator.label].reasons.append(reasons(estimator, signals, values))
+    return {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
+
+
+def _score_out_of_fold(
+    store: TaskStore,
+    ids: Sequence[Any],
+    chosen: Sequence[Estimator],
+    outcomes: dict[str, Any],
+    columns: dict[str, _Column],
+    result: Scored,
+    folds: Folds | None,
+) -> None:
+    """Scores of the estimators that learn: each question by an instance that never saw it."""
+    estimators = [estimator for estimator in chosen if estimator.learns]
+    if not estimators:
+        return
+    needs = {need for estimator in estimators for need in estimator.requirements()}
+    signals = load_signals(store, needs, ids)
     for estimator in estimators:
-        label = estimator.label
-        values = np.concatenate(scores[label])
-        if specs is None and np.isnan(values).all():
-            result.skipped[label] = str(np.concatenate(why[label])[0])
+        try:
+            fitted = cross_fit(estimator, signals, outcomes["correct"], folds)
+        except EstimatorError as error:
+            result.failed[estimator.label] = str(error)
             continue
-        result.estimators.append(label)
-        tables.append(_rows(store, label, values, np.concatenate(why[label]), outcomes))
-    if not tables and result.failed:
-        raise EstimatorError("; ".join(result.failed.values()))
-    if not tables:
-        raise ApprehendError(f"{store.path}: no estimator has a score on what is stored")
-    write_parquet(store.path / "scores.parquet", pa.concat_tables(tables))
-    _write_strata(store, ids)
-    return result
+        columns[estimator.label].scores.append(fitted.scores)
+        columns[estimator.label].reasons.append(fitted.reasons)
+        columns[estimator.label].fold = fitted.fold
 
 
 def _chosen(store: TaskStore, specs: Sequence[str] | None, result: Scored) -> list[Estimator]:
@@ -166,7 +254,12 @@ def _outcome_columns(signals: Signals, outcome: Signal) -> dict[str, Any]:
 
 
 def _rows(
-    store: TaskStore, label: str, values: FloatArray, why: Any, outcomes: dict[str, Any]
+    store: TaskStore,
+    label: str,
+    values: FloatArray,
+    why: Any,
+    fold: Any,
+    outcomes: dict[str, Any],
 ) -> pa.Table:
     count = len(values)
     return pa.table(
@@ -181,6 +274,7 @@ def _rows(
             "correct": pa.array(outcomes["correct"], pa.bool_()),
             "status": pa.array(outcomes["status"], pa.string()),
             "reason": pa.array(why, pa.string()),
+            "fold": pa.nulls(count, pa.int64()) if fold is None else pa.array(fold, pa.int64()),
         }
     )
 

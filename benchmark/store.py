@@ -14,11 +14,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from ..estimators.signals import TABLES, Need, Panel, Signal, Signals, Variants
+from ..tasks.topics import LETTERS
 from .arrow import KEYS, arrow_to_table, question_id_type, records_to_arrow
 from .errors import ApprehendError, UsageError
 from .files import atomic_path, write_parquet, write_text
@@ -223,10 +225,22 @@ class TaskStore:
             topic=rows.column("topic").to_numpy(),
             option_count=rows.column("option_count").to_numpy(),
             tables=tables,
+            gold=self._gold(rows),
         )
+
+    @staticmethod
+    def _gold(rows: pa.Table) -> Any:
+        if "gold" not in rows.column_names:
+            return None
+        letters = rows.column("gold").to_pylist()
+        return np.array([LETTERS.index(x) if x in LETTERS else -1 for x in letters], np.int64)
 
     def _question_keys(self) -> Any:
         return self.questions.column("question_id").combine_chunks()
+
+    def load_table(self, signal: Signal, ids: Sequence[Any]) -> Any:
+        """The table of one signal without variants; questions that are not there are absent."""
+        return self._load_signal(signal, ids)
 
     def _load_signal(self, signal: Signal, ids: Sequence[Any]) -> Any:
         files = [str(file) for file in self._part_files(signal)]

@@ -3,33 +3,51 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection
-from typing import Any, ClassVar
+from collections.abc import Callable, Collection
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from .errors import EstimatorError
-from .signals import Need, Signal, Signals
+from .signals import Need, Signal, Signals, Variants
 from .tables import FloatArray, ObjectArray
+
+T = TypeVar("T")
+
+
+class _Requirements:
+    """``requirements()`` of a class, or of an instance whose parameters change what it needs."""
+
+    def __get__(
+        self, instance: Estimator | None, owner: type[Estimator]
+    ) -> Callable[[], frozenset[Need]]:
+        needs = owner.needs if instance is None else instance.needs
+        return lambda: frozenset(Need.of(need) for need in needs)
 
 
 class Estimator:
     """Turns signals into one uncertainty score per question.
 
     A subclass sets ``name`` and ``needs`` and defines ``score``; the rest has defaults. Keyword
-    arguments of ``__init__`` are parameters that users set as ``name(parameter=value)``.
+    arguments of ``__init__`` are parameters that users set as ``name(parameter=value)``; each is
+    kept as an attribute of the same name. One that learns from labels adds
+    ``fit(signals, correct)``, where ``correct`` is (n,) bool; it is called out of fold only.
     """
 
     name: ClassVar[str]
     """What reports call it."""
-    needs: ClassVar[Collection[Signal | Need]] = frozenset()
-    """Signals that ``score`` reads."""
+    needs: Collection[Signal | Need] = frozenset()
+    """Signals that ``score`` and ``fit`` read; ``__init__`` may set it where parameters decide."""
     family: ClassVar[str] = "custom"
     """Kind of evidence, e.g. "answer distribution"."""
-    cost: ClassVar[str] = "c"
+    cost: str = "c"
     """c = one forward pass or reuse, m = one more pass or a long generation, x = many."""
     reference: ClassVar[str] = ""
     """Where the definition comes from."""
+    holds_out_topics: ClassVar[bool] = True
+    """Learning estimators: may folds hold out whole topics? False for one that learns of topics."""
+    reads_positions: ClassVar[bool] = False
+    """Whether an option's place matters, so that reordering the options may change the score."""
 
     def score(self, signals: Signals) -> FloatArray:
         """(n,) scores; higher = more likely wrong; NaN = no score."""
@@ -39,10 +57,8 @@ class Estimator:
         """Why question ``row`` has no score; None for the runner's general reason."""
         return None
 
-    @classmethod
-    def requirements(cls) -> frozenset[Need]:
-        """``needs`` in normal form."""
-        return frozenset(Need.of(need) for need in cls.needs)
+    requirements = _Requirements()
+    """``requirements()`` gives ``needs`` in normal form."""
 
     @property
     def label(self) -> str:
@@ -60,15 +76,43 @@ class Estimator:
         return callable(getattr(self, "fit", None))
 
 
+def require_fit(estimator: Estimator, fitted: T | None) -> T:
+    """What ``fit`` has left behind. Raises EstimatorError where it has not been called."""
+    if fitted is None:
+        raise EstimatorError(
+            f"estimator {estimator.label!r}: Expected `fit` before `score`; the runner fits it "
+            "out of fold"
+        )
+    return fitted
+
+
+def fresh(estimator: Estimator) -> Estimator:
+    """A new estimator with the same parameters that has seen no data.
+
+    Raises EstimatorError where a parameter is not kept as an attribute of its name.
+    """
+    arguments = {}
+    for name in inspect.signature(type(estimator)).parameters:
+        if not hasattr(estimator, name):
+            raise EstimatorError(
+                f"estimator {estimator.label!r}: Expected parameter `{name}` to be kept as an "
+                "attribute of that name"
+            )
+        arguments[name] = getattr(estimator, name)
+    return type(estimator)(**arguments)
+
+
 def evaluate(estimator: Estimator, signals: Signals) -> FloatArray:
     """``estimator.score(signals)``, checked: float64 of shape (n,).
+
+    The estimator sees signals from which everything that tells right from wrong is taken away.
 
     Raises EstimatorError, naming the estimator, where the result is anything else or ``score``
     itself raises.
     """
     try:
         with np.errstate(all="ignore"):
-            raw: Any = estimator.score(signals)
+            raw: Any = estimator.score(signals.blind())
     except EstimatorError:
         raise
     except Exception as error:
@@ -101,15 +145,12 @@ def reasons(estimator: Estimator, signals: Signals, scores: FloatArray) -> Objec
 
 def _general_reason(estimator: Estimator, signals: Signals, row: int) -> str:
     for need in sorted(estimator.requirements(), key=str):
-        for signal in sorted(need.signals):
-            table = signals.tables.get(signal)
-            if table is None:
-                continue
-            if need.variant:
-                panel = table.panels.get(need.variant)
-                seen = panel is not None and any(t.present[row] for t in panel.tables.values())
-            else:
-                seen = bool(table.present[row])
-            if not seen:
-                return f"no {need} stored"
+        if not any(_observed(signals.tables.get(s), need.variant, row) for s in need.signals):
+            return f"no {need} stored"
     return "not defined on what is stored"
+
+
+def _observed(table: Any, variant: str, row: int) -> bool:
+    if variant and isinstance(table, Variants):
+        table = table.panels.get(variant)
+    return table is not None and bool(table.present[row])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 
-from .base import Estimator
+from .base import Estimator, require_fit
 from .signals import Signal, Signals
-from .tables import FloatArray
+from .tables import BoolArray, FloatArray
 
 FAMILY = "controls"
 
@@ -42,3 +43,43 @@ class PromptLength(Estimator):
     def score(self, signals: Signals) -> FloatArray:
         tokens = signals.prompt_tokens.astype(np.float64)
         return np.where(tokens >= 0, tokens, np.nan)
+
+
+class OptionCount(Estimator):
+    """K, the number of options, at least 2: by chance alone more options mean more errors."""
+
+    name = "option_count"
+    family = FAMILY
+    reference = "apprehend"
+
+    def score(self, signals: Signals) -> FloatArray:
+        return np.where(signals.option_count > 0, signals.option_count, np.nan)
+
+
+class TopicErrorRate(Estimator):
+    """Share of wrong answers to the training part's questions of the same topic, in [0, 1].
+
+    What is left of an estimator once topics are known: pooled over topics, an AUC mixes in the
+    difference between their error rates.
+    """
+
+    name = "topic_error_rate"
+    family = FAMILY
+    reference = "apprehend"
+    holds_out_topics = False
+
+    def __init__(self) -> None:
+        self._rates: dict[Any, float] | None = None
+
+    def fit(self, signals: Signals, correct: BoolArray) -> None:
+        """Error rate of each topic; ``correct`` is (n,)."""
+        wrong = ~np.asarray(correct, dtype=np.bool_)
+        topics = set(signals.topic.tolist())
+        self._rates = {topic: float(wrong[signals.topic == topic].mean()) for topic in topics}
+
+    def score(self, signals: Signals) -> FloatArray:
+        rates = require_fit(self, self._rates)
+        return np.array([rates.get(topic, np.nan) for topic in signals.topic.tolist()], dtype=float)
+
+    def missing_reason(self, signals: Signals, row: int) -> str | None:
+        return f"topic {signals.topic[row]} is not in the training part"

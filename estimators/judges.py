@@ -1,32 +1,31 @@
 """Model-as-judge (MASJ): another model assesses the question, without answering it.
 
-Source: arXiv 2503.01688. The score depends on the question alone, not on the assessed model.
-With a panel of judges it is the mean over those whose reply could be read.
+Source: arXiv 2503.01688. But for ``judge_correctness`` the score depends on the question alone,
+not on the assessed model. With a panel of judges it is the mean over those whose reply could be
+read.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from .base import Estimator
-from .signals import Signal, Signals
+from .parameters import one_of
+from .probabilities import row_mean
+from .signals import JudgementTable, Signal, Signals
 from .tables import FloatArray
 
 FAMILY = "judges"
 
 
 class _Questionnaire(Estimator):
-    questionnaire: ClassVar[str]
+    questionnaire: str
     family = FAMILY
     cost = "m"
     reference = "arXiv 2503.01688"
 
     def score(self, signals: Signals) -> FloatArray:
-        values: FloatArray = signals.judgement[self.questionnaire].stack("value")
-        count = (~np.isnan(values)).sum(axis=1)
-        return np.where(count > 0, np.nansum(values, axis=1) / np.maximum(count, 1), np.nan)
+        return row_mean(signals.judgement[self.questionnaire].stack("value"))
 
     def missing_reason(self, signals: Signals, row: int) -> str | None:
         panel = signals.judgement[self.questionnaire]
@@ -56,3 +55,51 @@ class MasjReasoningSteps(_Questionnaire):
     name = "masj_reasoning_steps"
     questionnaire = "reasoning_steps"
     needs = frozenset({Signal.JUDGEMENT.variant("reasoning_steps")})
+
+
+class JudgeCorrectness(_Questionnaire):
+    """1 - the judged probability that the model's answer is right, mean of the panel, in [0, 1]."""
+
+    name = "judge_correctness"
+    questionnaire = "correctness"
+    needs = frozenset({Signal.JUDGEMENT.variant("correctness")})
+    reference = "arXiv 2306.05685"
+
+    def score(self, signals: Signals) -> FloatArray:
+        return 1.0 - super().score(signals)
+
+
+class MasjExpected(_Questionnaire):
+    """Σ P(label) value(label) / Σ P(label) over the judge's ordered labels, in [0, 1].
+
+    The expectation instead of the label that the judge wrote; ``questionnaire`` is
+    "reasoning_steps", "education_level" or "complexity". Mean of the panel.
+    """
+
+    name = "masj_expected"
+    questionnaire = "reasoning_steps"
+    needs = frozenset({Signal.JUDGEMENT.variant("reasoning_steps")})
+    reference = "arXiv 2303.16634; arXiv 2503.01688"
+
+    def __init__(self, questionnaire: str = "reasoning_steps") -> None:
+        known = ("reasoning_steps", "education_level", "complexity")
+        self.questionnaire = one_of("questionnaire", questionnaire, known)
+        self.needs = frozenset({Signal.JUDGEMENT.variant(questionnaire)})
+
+    def score(self, signals: Signals) -> FloatArray:
+        panel = signals.judgement[self.questionnaire]
+        return row_mean(np.stack([_expectation(panel.tables[s]) for s in panel.sources], axis=1))
+
+    def missing_reason(self, signals: Signals, row: int) -> str | None:
+        reason = super().missing_reason(signals, row)
+        seen = bool(signals.judgement[self.questionnaire].present[row])
+        return reason or ("judge gives no probabilities of its labels" if seen else None)
+
+
+def _expectation(table: JudgementTable) -> FloatArray:
+    width = min(table.label_probs.shape[1], table.label_values.shape[1])
+    weights, values = table.label_probs[:, :width], table.label_values[:, :width]
+    known = ~np.isnan(weights) & ~np.isnan(values)
+    total = np.where(known, weights, 0.0).sum(axis=1)
+    weighted = np.where(known, weights * values, 0.0).sum(axis=1)
+    return np.where(total > 0, weighted / np.where(total > 0, total, 1.0), np.nan)

@@ -100,7 +100,9 @@ def _arguments(spec: str, text: str | None) -> dict[str, Any]:
             raise EstimatorLookupError(f"estimator {spec!r}: expected parameter=value")
         return {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
     except (SyntaxError, ValueError) as error:
-        raise EstimatorLookupError(f"estimator {spec!r}: cannot read the parameters {text!r}") from error
+        raise EstimatorLookupError(
+            f"estimator {spec!r}: cannot read the parameters {text!r}"
+        ) from error
 
 
 def _from_name(name: str) -> type[Estimator]:
@@ -155,5 +157,7 @@ def _checked(value: Any, origin: str) -> type[Estimator]:
     if not isinstance(getattr(value, "name", None), str) or not value.name:
         raise EstimatorLookupError(f"{origin}: {value.__name__} needs a class attribute `name`")
     if value.score is Estimator.score:
-        raise EstimatorLookupError(f"{origin}: {value.__name__} does not define score(self, signals)")
+        raise EstimatorLookupError(
+            f"{origin}: {value.__name__} does not define score(self, signals)"
+        )
     return value

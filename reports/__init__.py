@@ -10,6 +10,20 @@ from .bootstrap import (
     resample_weights,
     roc_auc_replicates,
 )
+from .calibration import (
+    PROBABILITY_SCORES,
+    BrierParts,
+    CalibrationBins,
+    brier,
+    brier_parts,
+    calibration_bins,
+    ece,
+    is_probability,
+    log_loss,
+    mass_bins,
+    mutual_information_share,
+    width_bins,
+)
 from .delong import delong_covariance, delong_interval
 from .evaluation import ROWS, Rows
 from .flow import compute_flow, compute_missing
@@ -19,6 +33,7 @@ from .ranking import (
     accuracy_at_coverage,
     augrc,
     aurc,
+    coverage_at_risk,
     pr_auc,
     prr,
     risk_coverage_curve,
@@ -31,8 +46,11 @@ from .tables import to_latex, to_markdown, topic_tables
 
 __all__ = [
     "METRIC_COLUMNS",
+    "PROBABILITY_SCORES",
     "ROWS",
     "BootstrapInterval",
+    "BrierParts",
+    "CalibrationBins",
     "Report",
     "ReportInput",
     "Rows",
@@ -40,12 +58,21 @@ __all__ = [
     "augrc",
     "aurc",
     "bootstrap_roc_auc",
+    "brier",
+    "brier_parts",
     "build_report",
+    "calibration_bins",
     "compute_flow",
     "compute_metrics",
     "compute_missing",
+    "coverage_at_risk",
     "delong_covariance",
     "delong_interval",
+    "ece",
+    "is_probability",
+    "log_loss",
+    "mass_bins",
+    "mutual_information_share",
     "percentile_interval",
     "pr_auc",
     "prr",
@@ -57,5 +84,6 @@ __all__ = [
     "to_latex",
     "to_markdown",
     "topic_tables",
+    "width_bins",
     "worst_case_roc_auc",
 ]

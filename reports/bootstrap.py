@@ -118,6 +118,41 @@ def roc_auc_replicates(
     return result
 
 
+def paired_roc_auc_replicates(
+    errors: ArrayLike, scores: ArrayLike, replicates: int = 1000, seed: Seed = 0
+) -> FloatArray:
+    """ROC AUC of k models on the same resamples of their common questions.
+
+    Questions are drawn whole, with the outcome and score that each model has on them, so the
+    numbers of errors vary between resamples and models.
+
+    Args:
+        errors: (n, k) true where model k answered question n wrong.
+        scores: (n, k) its scores, without NaN.
+        replicates: number of resamples.
+        seed: seed of numpy's default generator.
+
+    Returns:
+        (replicates, k), NaN where a resample holds one class only.
+    """
+    columns = np.asarray(scores, dtype=np.float64)
+    flags = np.asarray(errors, dtype=np.bool_)
+    n, k = columns.shape
+    ranked = [_Ranked.from_rows(*check_rows(flags[:, j], columns[:, j])) for j in range(k)]
+    result = np.full((replicates, k), np.nan)
+    rng = np.random.default_rng(seed)
+    width = max(16, _CELLS // max(n, 1))
+    for start in range(0, replicates if n else 0, width):
+        drawn = _counts(rng, n, min(width, replicates - start))
+        for j, score in enumerate(ranked):
+            wrong, right = drawn[flags[:, j]].astype(np.int64), drawn[~flags[:, j]]
+            pairs = 2 * wrong.sum(axis=0) * right.sum(axis=0, dtype=np.int64)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                areas = score.doubled_wins(wrong, right) / pairs
+            result[start : start + areas.size, j] = np.where(pairs > 0, areas, np.nan)
+    return result
+
+
 @dataclass(frozen=True)
 class _Ranked:
     """Order of the correct rows by score, and where each error stands among them."""

@@ -9,7 +9,7 @@ from scipy.stats import norm
 from .ranking import BoolArray, FloatArray, check_rows
 
 
-def _placements(errors: BoolArray, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+def placements(errors: BoolArray, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Share of correct rows below each error, and of errors above each correct row."""
     wrong, right = scores[errors], scores[~errors]
     above_right, above_wrong = np.sort(right), np.sort(wrong)
@@ -33,7 +33,7 @@ def delong_covariance(errors: ArrayLike, scores: ArrayLike) -> tuple[FloatArray,
     k = columns.shape[1]
     if min(flags.sum(), (~flags).sum()) < 2:
         return np.full(k, np.nan), np.full((k, k), np.nan)
-    pairs = [_placements(*check_rows(flags, column)) for column in columns.T]
+    pairs = [placements(*check_rows(flags, column)) for column in columns.T]
     of_errors = np.stack([pair[0] for pair in pairs])
     of_correct = np.stack([pair[1] for pair in pairs])
     covariance = np.atleast_2d(np.cov(of_errors)) / of_errors.shape[1]

@@ -11,11 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .formatting import count, number, plain
-from .layout import COLUMNS, panels
+from .layout import COLUMNS, pages, panels
 from .ranking import FloatArray
 from .style import estimator_style
 
-PANELS = 12
 CHANCE = 0.5
 
 
@@ -89,8 +88,7 @@ def auc_figures(bars: Sequence[AucBars], title: str) -> list[Figure]:
     limits = (min(0.45, ends.min() - 0.02), max(0.55, ends.max() + 0.02))
     left = 0.2 + 0.078 * max(len(label) for label in bars[0].labels)
     figures = []
-    for start in range(0, len(bars), PANELS):
-        part = bars[start : start + PANELS]
+    for part in pages(bars):
         height = 0.45 + 0.185 * len(part[0].labels)
         figure, axes = panels(len(part), (2.1, height), title, share_y=True, left=left)
         for index, (ax, one) in enumerate(zip(axes, part, strict=True)):

@@ -12,12 +12,11 @@ from matplotlib.patches import Patch
 
 from .evaluation import Evaluation
 from .formatting import count, number, plain
-from .layout import COLUMNS, panels, single
+from .layout import COLUMNS, pages, panels, single
 from .ranking import FloatArray, IntArray, TieBlocks
 from .style import CORRECT_COLOUR, ERROR_COLOUR, GREY, estimator_style
 
 BIN_WIDTH = 0.1
-PANELS = 12
 CURVES = 8
 _FEW = 12
 
@@ -51,7 +50,8 @@ def bin_edges(estimator: str, scores: FloatArray) -> FloatArray:
     low, high = float(scores.min()), float(scores.max())
     nonnegative = low >= 0
     if "entropy" in estimator and low >= 0 and high <= 150 * BIN_WIDTH:
-        return BIN_WIDTH * np.arange(int(np.floor(high / BIN_WIDTH + 1e-9)) + 2)
+        last = int(np.floor(high / BIN_WIDTH + 1e-9))
+        return BIN_WIDTH * np.arange(last + 2, dtype=np.float64)
     distinct = np.unique(scores)
     if distinct.size == 1:
         return np.array([low - 0.5, low + 0.5])
@@ -105,8 +105,7 @@ def draw_histogram(ax: Axes, histogram: ScoreHistogram) -> Axes:
 def histogram_figures(histograms: Sequence[ScoreHistogram], title: str) -> list[Figure]:
     """Figures of at most twelve panels each."""
     figures = []
-    for start in range(0, len(histograms), PANELS):
-        part = histograms[start : start + PANELS]
+    for part in pages(histograms):
         figure, axes = panels(len(part), (2.15, 1.5), title, left=0.75, gap=(0.55, 0.62))
         for index, (ax, histogram) in enumerate(zip(axes, part, strict=True)):
             draw_histogram(ax, histogram)

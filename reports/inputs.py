@@ -39,6 +39,7 @@ class ReportInput:
         flow: numbers of questions asked, answered, parsed and "don't know" per (model, task).
         manifests: run records to show.
         descriptions: one line per estimator name, for the glossary.
+        probabilities: further estimators whose score is P(error), beside the known ones.
     """
 
     scores: pd.DataFrame
@@ -48,6 +49,7 @@ class ReportInput:
     flow: pd.DataFrame = field(default_factory=lambda: _empty("flow"))
     manifests: Sequence[Mapping[str, Any]] = ()
     descriptions: Mapping[str, str] = field(default_factory=dict)
+    probabilities: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         for name, expected in COLUMNS.items():

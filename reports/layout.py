@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .formatting import plain
 
 COLUMNS = 4
+PANELS = 12
+
+T = TypeVar("T")
+
+
+def pages(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Items in parts of at most twelve, as even as possible: one figure's panels each."""
+    number = -(-len(items) // PANELS)
+    size = -(-len(items) // max(number, 1))
+    for page in range(number):
+        yield items[page * size : (page + 1) * size]
 
 
 def panels(

@@ -9,22 +9,42 @@ import numpy as np
 import pandas as pd
 
 from .bootstrap import percentile_interval, roc_auc_replicates
+from .calibration import (
+    brier,
+    brier_parts,
+    ece,
+    is_probability,
+    log_loss,
+    mutual_information_share,
+)
 from .evaluation import ALL, MACRO, Evaluation, Rows, evaluations
 from .inputs import ReportInput
 from .ranking import BoolArray, FloatArray, IntArray, TieBlocks, roc_auc, worst_case_roc_auc
 
 COVERAGES = (0.10, 0.25, 0.50)
+RISKS = (0.05, 0.10, 0.20)
+_SELECTIVE = (
+    *(f"accuracy_at_{round(100 * share)}" for share in COVERAGES),
+    *(f"coverage_at_risk_{round(100 * risk)}" for risk in RISKS),
+    "information",
+)
+_CALIBRATION = (
+    *("ece", "ece_mass", "brier", "brier_reliability", "brier_resolution"),
+    *("brier_uncertainty", "log_loss"),
+)
 METRIC_COLUMNS = (
     *("model", "task", "estimator", "topic", "n", "n_errors", "coverage", "accuracy"),
     *("roc_auc", "roc_auc_low", "roc_auc_high", "pr_auc", "prr", "aurc", "augrc"),
-    *(f"accuracy_at_{round(100 * share)}" for share in COVERAGES),
-    *("roc_auc_worst", "roc_auc_common", "n_common", "n_missing", "n_unparsed", "n_topics"),
-    *("rows", "replicates", "seed"),
+    *_SELECTIVE,
+    *_CALIBRATION,
+    *("roc_auc_worst", "roc_auc_common", "n_common", "n_missing", "n_unparsed", "n_calibration"),
+    *("n_topics", "rows", "replicates", "seed"),
 )
-_SUMMED = ("n", "n_errors", "n_common", "n_missing", "n_unparsed")
+_SUMMED = ("n", "n_errors", "n_common", "n_missing", "n_unparsed", "n_calibration")
 _AVERAGED = (
     *("coverage", "accuracy", "roc_auc", "pr_auc", "prr", "aurc", "augrc"),
-    *(f"accuracy_at_{round(100 * share)}" for share in COVERAGES),
+    *_SELECTIVE,
+    *_CALIBRATION,
     *("roc_auc_worst", "roc_auc_common"),
 )
 
@@ -44,6 +64,11 @@ def compute_metrics(
     - coverage: share of the group's rows for which the estimator gave a score, in [0, 1];
     - roc_auc_low, roc_auc_high: 95 % stratified-bootstrap interval;
     - accuracy_at_10, _25, _50: accuracy of the 10, 25, 50 % most certain rows;
+    - coverage_at_risk_5, _10, _20: largest share kept by a threshold at that error rate;
+    - information: I(score; error) / H(error), see `mutual_information_share`;
+    - ece, ece_mass (15 bins of equal width, equal mass), brier with its reliability, resolution
+      and uncertainty, log_loss: only for scores that are probabilities of an error, on the
+      n_calibration rows with an answer and a score in [0, 1];
     - roc_auc_worst: AUC if every missing score were as misleading as possible;
     - roc_auc_common, n_common: on the rows that every estimator scored;
     - n_missing: rows left out for want of a score; n_unparsed: rows that got the worst score;
@@ -55,14 +80,16 @@ def compute_metrics(
     """
     records: list[Record] = []
     for evaluation in evaluations(data, rows):
-        records += _evaluate(evaluation, replicates, seed)
+        records += _evaluate(evaluation, replicates, seed, data.probabilities)
     frame = pd.DataFrame.from_records(records, columns=list(METRIC_COLUMNS))
     for column in (*_SUMMED, "n_topics"):
         frame[column] = frame[column].astype("Int64")
     return frame
 
 
-def _evaluate(evaluation: Evaluation, replicates: int, seed: int) -> list[Record]:
+def _evaluate(
+    evaluation: Evaluation, replicates: int, seed: int, probabilities: frozenset[str]
+) -> list[Record]:
     common = evaluation.scored_by_all(evaluation.scores)
     drawn = {
         group: _replicates(evaluation, group, members, replicates, seed)
@@ -78,7 +105,10 @@ def _evaluate(evaluation: Evaluation, replicates: int, seed: int) -> list[Record
         for group, members in evaluation.groups.items():
             low, high = percentile_interval(drawn[group][:, k])
             ends = {"topic": group, "roc_auc_low": low, "roc_auc_high": high}
-            by_group[group] = base | _group(evaluation, k, members, common[members]) | ends
+            values = _group(evaluation, k, members, common[members])
+            if is_probability(estimator, probabilities):
+                values |= _calibration(evaluation, k, members)
+            by_group[group] = base | values | ends
         topics = [name for name in evaluation.topics if not np.isnan(by_group[name]["roc_auc"])]
         macro = base | _macro(
             [by_group[name] for name in topics], [drawn[name][:, k] for name in topics]
@@ -110,11 +140,37 @@ def _group(evaluation: Evaluation, k: int, members: IntArray, common: BoolArray)
             f"accuracy_at_{round(100 * share)}": blocks.accuracy_at_coverage(share)
             for share in COVERAGES
         },
+        **{
+            f"coverage_at_risk_{round(100 * risk)}": blocks.coverage_at_risk(risk) for risk in RISKS
+        },
+        "information": mutual_information_share(errors[present], scores[present]),
+        **dict.fromkeys(_CALIBRATION, float("nan")),
+        "n_calibration": 0,
         "roc_auc_worst": area if complete else worst_case_roc_auc(errors, scores),
         "roc_auc_common": _on(errors, scores, common & present, area),
         "n_common": int((common & present).sum()),
         "n_missing": int((~present).sum()),
         "n_unparsed": int(evaluation.unparsed[members].sum()),
+    }
+
+
+def _calibration(evaluation: Evaluation, k: int, members: IntArray) -> Record:
+    """Calibration of estimator k on the rows `members` that have an answer and a score."""
+    raw = evaluation.raw[members, k]
+    chosen = ~np.isnan(raw) & ~evaluation.unparsed[members]
+    errors, scores = evaluation.errors[members][chosen], raw[chosen]
+    if ((scores < 0) | (scores > 1)).any() or not scores.size:
+        return {}
+    parts = brier_parts(errors, scores)
+    return {
+        "ece": ece(errors, scores),
+        "ece_mass": ece(errors, scores, scheme="mass"),
+        "brier": brier(errors, scores),
+        "brier_reliability": parts.reliability,
+        "brier_resolution": parts.resolution,
+        "brier_uncertainty": parts.uncertainty,
+        "log_loss": log_loss(errors, scores),
+        "n_calibration": int(scores.size),
     }
 
 

@@ -27,8 +27,9 @@ _XLINK = "http://www.w3.org/1999/xlink"
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure for the page: what it shows, and the SVG file's bytes."""
+    """A figure for the page: its title, how to read it, and the SVG file's bytes."""
 
+    title: str
     caption: str
     svg: bytes
 
@@ -95,6 +96,11 @@ def heat(value: float) -> Markup:
     return Markup(f"--heat: var(--{'above' if value >= 0.5 else 'below'}); --share: {strength}%")
 
 
+def breakable(name: str) -> Markup:
+    """The name, escaped, with a chance to break the line after each underscore."""
+    return Markup("_<wbr>").join(name.split("_"))
+
+
 def shortened(text: str, limit: int = 600) -> str:
     """The text, cut at a word's end where it is longer than `limit` characters."""
     if len(text) <= limit:
@@ -120,7 +126,13 @@ def render_page(
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=number, count=count, percent=percent, plain=plain, heat=heat, shortened=shortened
+        number=number,
+        count=count,
+        percent=percent,
+        plain=plain,
+        heat=heat,
+        shortened=shortened,
+        breakable=breakable,
     )
     environment.globals.update(interval=interval, inline_svg=inline_svg)
     names = dict.fromkeys(name for section in sections for name in section.table.estimators)

@@ -145,6 +145,19 @@ class TieBlocks:
         right = np.concatenate(([0], np.cumsum(self.correct)))
         return float(np.interp(kept, rows, right)) / kept
 
+    def kept(self) -> tuple[IntArray, IntArray]:
+        """Rows and errors (blocks,) that a threshold at each distinct score keeps."""
+        return np.cumsum(self.errors + self.correct), np.cumsum(self.errors)
+
+    def coverage_at_risk(self, target: float) -> float:
+        """See `coverage_at_risk`."""
+        if not 0 <= target <= 1:
+            raise ValueError(f"Expected a target risk in [0, 1], got {target}.")
+        if not self.n:
+            return float("nan")
+        rows, wrong = self.kept()
+        return float(rows[wrong <= target * rows].max(initial=0)) / self.n
+
     def roc_curve(self) -> tuple[FloatArray, FloatArray]:
         """False and true positive rates (blocks + 1,), most uncertain first, both from 0 to 1."""
         if not (self.n_errors and self.n_correct):
@@ -228,3 +241,12 @@ def worst_case_roc_auc(errors: ArrayLike, scores: ArrayLike) -> float:
     worst = np.where(flags, -np.inf, np.inf)
     filled = np.where(np.isnan(values), worst, values)
     return roc_auc(flags, filled)
+
+
+def coverage_at_risk(errors: ArrayLike, scores: ArrayLike, target: float) -> float:
+    """Largest share of rows that a threshold can keep at an error rate of at most `target`.
+
+    A threshold keeps whole tie blocks. In [0, 1], 0 where even the most certain block errs more
+    often; NaN without rows. `errors` and `scores` have shape (n,), `target` lies in [0, 1].
+    """
+    return TieBlocks.from_rows(errors, scores).coverage_at_risk(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,30 @@ from .style import FORMATS, figure_style, render, write_atomically
 from .summary import best_estimator, confident_errors, summarise
 from .tables import to_csv_frame, to_latex, to_markdown, topic_tables
 from .terminal import terminal
+
+# Title and how to read it, by kind; the kind is also the start of the file's name.
+FIGURES = {
+    "roc_auc_by_topic": (
+        "ROC AUC by topic",
+        "Bars start at chance (0.5); to its left a score points the wrong way. Lines are 95 % "
+        "intervals. In parentheses the number of questions.",
+    ),
+    "roc_auc_by_stratum": (
+        "ROC AUC by stratum",
+        "As above, by stratum of the questions, such as the judge's number of reasoning steps.",
+    ),
+    "score_histograms": (
+        "Scores by correctness",
+        "Questions per bin of the score; entropies in bins of 0.1. The outer bins hold what lies "
+        "beyond them.",
+    ),
+    "roc_curves": (
+        "ROC curves",
+        "All questions pooled: flagging the most uncertain answers first, the share of errors "
+        "found against the share of correct answers flagged with them.",
+    ),
+    "n_flow": ("Questions (n-flow)", "Shares are of the questions asked."),
+}
 
 
 @dataclass(frozen=True)
@@ -105,14 +130,17 @@ def _sections(
         )
         figures = []
         with figure_style():
-            for kind, caption, figure in _figures(one, metrics, flow):
-                stem = folder / f"{kind}_{stems[name]}"
+            parts: Counter[str] = Counter()
+            for kind, title, figure in _figures(one, metrics, flow):
+                parts[kind] += 1
+                part = f"_{parts[kind]}" if parts[kind] > 1 else ""
+                stem = folder / f"{kind}{part}_{stems[name]}"
                 content = {extension: render(figure, extension) for extension in formats}
                 for extension, data_ in content.items():
                     path = stem.with_name(f"{stem.name}.{extension}")
                     report.files.append(write_atomically(path, data_))
                 svg = content.get("svg") or render(figure, "svg")
-                figures.append(PageFigure(caption, svg))
+                figures.append(PageFigure(title, FIGURES[kind][1], svg))
         best = best_estimator(metrics)
         errors = confident_errors(data, one, best) if best else []
         yield PageSection(
@@ -132,23 +160,22 @@ def _sections(
 def _figures(
     evaluation: Evaluation, metrics: pd.DataFrame, flow: pd.DataFrame
 ) -> Iterator[tuple[str, str, Figure]]:
-    """File name, caption and figure of everything drawn for one model on one task."""
-    of = f"{evaluation.model} on {evaluation.task}"
-    drawn: list[tuple[str, str, list[Figure]]] = []
-    title = f"ROC AUC by topic: {of}"
-    drawn.append(("roc_auc_by_topic", title, auc_figures(compute_auc_bars(metrics), title)))
+    """Kind, title and figure of everything drawn for one model on one task."""
+    drawn: dict[str, list[Figure]] = {}
+    titles = {
+        kind: f"{title}: {evaluation.model} on {evaluation.task}"
+        for kind, (title, _) in FIGURES.items()
+    }
+    kind = "roc_auc_by_topic"
+    drawn[kind] = auc_figures(compute_auc_bars(metrics), titles[kind])
     if evaluation.strata:
-        title = f"ROC AUC by stratum: {of}"
-        bars = compute_auc_bars(metrics, strata=True)
-        drawn.append(("roc_auc_by_stratum", title, auc_figures(bars, title)))
-    title = f"Scores by correctness: {of}"
-    figures = histogram_figures(compute_histograms(evaluation), title)
-    drawn.append(("score_histograms", title, figures))
+        kind = "roc_auc_by_stratum"
+        drawn[kind] = auc_figures(compute_auc_bars(metrics, strata=True), titles[kind])
+    kind = "score_histograms"
+    drawn[kind] = histogram_figures(compute_histograms(evaluation), titles[kind])
     curves = compute_roc_curves(evaluation)
-    title = f"ROC curves: {of}"
-    drawn.append(("roc_curves", title, [roc_figure(curves, title)] if curves else []))
-    title = f"Questions (n-flow): {of}"
-    drawn.append(("n_flow", title, [flow_figure(compute_flow_bars(flow), title)]))
-    for kind, caption, figures in drawn:
-        for index, figure in enumerate(figures):
-            yield (f"{kind}_{index + 1}" if index else kind), caption, figure
+    drawn["roc_curves"] = [roc_figure(curves, titles["roc_curves"])] if curves else []
+    drawn["n_flow"] = [flow_figure(compute_flow_bars(flow), titles["n_flow"])]
+    for kind, figures in drawn.items():
+        for figure in figures:
+            yield kind, titles[kind], figure

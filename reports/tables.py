@@ -12,7 +12,7 @@ import pandas as pd
 from .formatting import count, interval, latex, markdown, number
 from .ranking import FloatArray
 
-LATEX_COLUMNS = 3
+LATEX_COLUMNS = 2
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,11 @@ def _cell(table: TopicTable, topic: str, estimator: str) -> tuple[str, str, str]
     return value, ends, f"({note})" if note else ""
 
 
+def _short_cell(table: TopicTable, topic: str, estimator: str) -> tuple[str, str, str]:
+    value, ends, note = table.cell(topic, estimator)
+    return value, ends, f"({note[2:].replace(', ', '/').removesuffix(' wrong')})" if note else ""
+
+
 def to_csv_frame(tables: list[TopicTable]) -> pd.DataFrame:
     """Wide frame in full precision: per estimator its AUC, interval ends, n and errors."""
     parts = []
@@ -119,7 +124,7 @@ def to_csv_frame(tables: list[TopicTable]) -> pd.DataFrame:
 
 
 def to_latex(tables: list[TopicTable]) -> str:
-    r"""LaTeX tables that need `\usepackage{booktabs}` only, three estimators to a table."""
+    r"""LaTeX tables that need `\usepackage{booktabs}` only, two estimators to a table."""
     blocks = ["% Needs \\usepackage{booktabs}. Generated; do not edit."]
     for table in tables:
         for part, estimators in enumerate(_chunks(table.estimators, LATEX_COLUMNS)):
@@ -134,10 +139,11 @@ def _chunks(names: list[str], size: int) -> Iterator[list[str]]:
 
 def _latex_table(table: TopicTable, estimators: list[str], part: int) -> Iterator[str]:
     more = " (continued)" if part else ""
-    yield "\\begin{table}\n\\centering\\small"
+    yield "\\begin{table}\n\\centering\\footnotesize\\setlength{\\tabcolsep}{4pt}"
     yield (
         f"\\caption{{ROC AUC of errors by topic, {latex(table.model)} on {latex(table.task)}{more};"
-        " 95\\,\\% stratified-bootstrap interval in brackets.}"
+        " 95\\,\\% stratified-bootstrap interval in brackets,"
+        " $n$/errors in parentheses where a column's differ.}"
     )
     yield f"\\begin{{tabular}}{{lrr{'r' * len(estimators)}}}\n\\toprule"
     head = ["topic", "$n$", "errors", *map(latex, estimators)]
@@ -150,7 +156,7 @@ def _latex_table(table: TopicTable, estimators: list[str], part: int) -> Iterato
         previous = kind
         n, errors = table.rows(topic)
         cells = [
-            "\\,".join(latex(text) for text in _cell(table, topic, name) if text)
+            "\\,".join(latex(text) for text in _short_cell(table, topic, name) if text)
             for name in estimators
         ]
         yield " & ".join([latex(topic), count(n), count(errors), *cells]) + r" \\"

@@ -1,0 +1,139 @@
+"""Calibrated probabilities of error, learned from labels out of fold.
+
+``temperature_scaled`` rescales the option logits; ``platt`` and ``isotonic`` map another
+estimator's score to the probability that the answer is wrong.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .base import Estimator, require_fit
+from .errors import EstimatorError
+from .learning import ScoreLearner, known_gold
+from .logistic import LogisticModel, fit_logistic
+from .probabilities import softmax, top_two
+from .signals import Signal, Signals
+from .tables import BoolArray, FloatArray, IntArray
+
+FAMILY = "calibrated"
+TEMPERATURES = (0.01, 100.0)
+"""Bounds of T; a model that is always right, or knows nothing, ends at one of them."""
+
+
+def fit_temperature(option_logprobs: FloatArray, gold: IntArray) -> float:
+    """The T in [0.01, 100] that minimises -Σ ln softmax(z / T)[gold].
+
+    ``option_logprobs`` is (n, K), ``gold`` (n,). The loss is convex in 1/T. Questions whose right
+    option has probability 0 say nothing of T and are left out. Raises EstimatorError where none
+    is left.
+    """
+    from scipy.optimize import brentq
+
+    rows = np.flatnonzero(gold >= 0)
+    right = option_logprobs[rows, gold[rows]]
+    rows, right = rows[np.isfinite(right)], right[np.isfinite(right)]
+    if len(rows) == 0:
+        raise EstimatorError("Expected questions whose right option has a probability, got none")
+    z = option_logprobs[rows] - right[:, None]
+    finite = np.isfinite(z)
+
+    def slope(log_inverse: float) -> float:
+        """Derivative of the loss by 1/T: the mean logit minus the right option's."""
+        p = softmax(z * np.exp(log_inverse))
+        return float(np.where(finite, p * np.where(finite, z, 0.0), 0.0).sum())
+
+    low, high = -np.log(TEMPERATURES[1]), -np.log(TEMPERATURES[0])
+    if slope(low) >= 0:
+        return TEMPERATURES[1]
+    if slope(high) <= 0:
+        return TEMPERATURES[0]
+    return float(np.exp(-brentq(slope, low, high, xtol=1e-14, rtol=1e-14)))
+
+
+class TemperatureScaled(Estimator):
+    """1 - max softmax(z / T), in [0, 1 - 1/K]; T is fitted by the log loss of the right options.
+
+    One T for all questions keeps each question's most probable option, but for K > 2 it reorders
+    questions, so AUC changes too.
+    """
+
+    name = "temperature_scaled"
+    needs = frozenset({Signal.ANSWER})
+    family = FAMILY
+    reference = "arXiv 1706.04599"
+
+    def __init__(self) -> None:
+        self._temperature: float | None = None
+
+    def fit(self, signals: Signals, correct: BoolArray) -> None:
+        """T from the training part's option log-probabilities and right options."""
+        self._temperature = fit_temperature(signals.answer.option_logprobs, known_gold(signals))
+
+    def score(self, signals: Signals) -> FloatArray:
+        temperature = require_fit(self, self._temperature)
+        return 1.0 - top_two(softmax(signals.answer.option_logprobs / temperature))[0]
+
+    def missing_reason(self, signals: Signals, row: int) -> str | None:
+        return "no option probabilities stored" if signals.answer.present[row] else None
+
+
+class Platt(ScoreLearner):
+    """σ(a · s + b), the probability of error given another estimator's score s, in [0, 1].
+
+    a and b minimise the log loss against Platt's smoothed targets (n₊ + 1)/(n₊ + 2) and
+    1/(n₋ + 2). ``base`` names the estimator; where it learns too, a and b are fitted on its
+    out-of-fold scores. a < 0 where its scores are the wrong way round on the training part.
+    """
+
+    name = "platt"
+    needs = frozenset({Signal.ANSWER})
+    family = FAMILY
+    reference = "Platt 1999"
+
+    def __init__(self, base: str = "max_probability") -> None:
+        super().__init__((base,))
+        self.base = base
+        self._model: LogisticModel | None = None
+
+    def fit(self, signals: Signals, correct: BoolArray) -> None:
+        """a and b from the base's scores on the training part."""
+        scores, wrong = self.training_scores(signals, correct)
+        count, errors = len(wrong), int(wrong.sum())
+        high, low = (errors + 1) / (errors + 2), 1 / (count - errors + 2)
+        self._model = fit_logistic(scores, np.where(wrong, high, low), penalty=0.0)
+
+    def score(self, signals: Signals) -> FloatArray:
+        return require_fit(self, self._model).predict(self.base_scores(signals))
+
+
+class Isotonic(ScoreLearner):
+    """Probability of error given another estimator's score, as an increasing step function.
+
+    The increasing fit with the least squares to the training part's errors, in [0, 1], linear in
+    between and constant outside. ``base`` as in ``platt``. Makes ties, so AUC changes.
+    """
+
+    name = "isotonic"
+    needs = frozenset({Signal.ANSWER})
+    family = FAMILY
+    reference = "Zadrozny & Elkan 2002, doi 10.1145/775047.775151"
+
+    def __init__(self, base: str = "max_probability") -> None:
+        super().__init__((base,))
+        self.base = base
+        self._steps: tuple[FloatArray, FloatArray] | None = None
+
+    def fit(self, signals: Signals, correct: BoolArray) -> None:
+        """The steps, from the base's scores on the training part."""
+        from scipy.optimize import isotonic_regression
+
+        scores, wrong = self.training_scores(signals, correct)
+        places, index, count = np.unique(scores[:, 0], return_inverse=True, return_counts=True)
+        rate = np.bincount(index, weights=wrong) / count
+        self._steps = places, isotonic_regression(rate, weights=count).x
+
+    def score(self, signals: Signals) -> FloatArray:
+        places, heights = require_fit(self, self._steps)
+        base = self.base_scores(signals)[:, 0]
+        return np.where(np.isnan(base), np.nan, np.interp(base, places, heights))

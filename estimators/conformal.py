@@ -1,0 +1,103 @@
+"""Conformal prediction sets: how many options cannot be ruled out at a chosen error rate.
+
+``p`` is the (n, K) distribution over the options, NaN beyond a question's last option. If
+calibration and test questions are exchangeable, a set holds the right option with probability of
+at least 1 - α.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .base import Estimator, require_fit
+from .errors import EstimatorError
+from .learning import known_gold
+from .parameters import number_between, one_of
+from .probabilities import absent_as_nan
+from .signals import Signal, Signals
+from .tables import BoolArray, FloatArray, IntArray
+
+FAMILY = "conformal"
+RULES = ("lac", "aps")
+
+
+def nonconformity(p: FloatArray, rule: str) -> FloatArray:
+    """(n, K) how badly each option fits, in [0, 1]; NaN for absent options.
+
+    "lac": 1 - p. "aps": the sum of the probabilities from the largest down to and including the
+    option's own, without randomisation; of equal ones the later option comes first.
+    """
+    if rule == "lac":
+        return 1.0 - p
+    rows = np.arange(len(p))[:, None]
+    known = np.where(np.isnan(p), -1.0, p)
+    order = np.argsort(known, axis=1, kind="stable")[:, ::-1]
+    sums = np.empty_like(p)
+    sums[rows, order] = np.cumsum(np.where(np.isnan(p), 0.0, p)[rows, order], axis=1)
+    return np.where(np.isnan(p), np.nan, sums)
+
+
+def conformal_threshold(scores: FloatArray, alpha: float) -> float:
+    """The ⌈(n + 1)(1 - α)⌉-th smallest of n calibration scores; ∞ where n is too small for α.
+
+    Raises EstimatorError for no scores.
+    """
+    count = len(scores)
+    if count == 0:
+        raise EstimatorError("Expected scores to calibrate on, but got none")
+    # (n + 1)(1 - α) is rounded first: 0.9 · 10 must be the 9th, whatever its last bit is.
+    rank = int(np.ceil(round((count + 1) * (1 - alpha), 9)))
+    return float(np.sort(scores)[rank - 1]) if rank <= count else float("inf")
+
+
+def conformal_sets(p: FloatArray, rule: str, threshold: float) -> BoolArray:
+    """(n, K) which options fit at least as well as the threshold; never none of them.
+
+    Where no option does, the set is the most probable one.
+    """
+    misfit = nonconformity(p, rule)
+    inside = misfit <= threshold
+    best = np.argmin(np.where(np.isnan(misfit), np.inf, misfit), axis=1)
+    empty = ~inside.any(axis=1) & ~np.isnan(p).all(axis=1)
+    inside[np.flatnonzero(empty), best[empty]] = True
+    return inside
+
+
+def calibration_scores(p: FloatArray, gold: IntArray, rule: str) -> FloatArray:
+    """Misfit of the right options of those rows where it is known."""
+    rows = np.flatnonzero((gold >= 0) & (gold < p.shape[1]))
+    scores: FloatArray = nonconformity(p[rows], rule)[np.arange(len(rows)), gold[rows]]
+    return scores[~np.isnan(scores)]
+
+
+class ConformalSetSize(Estimator):
+    """Number of options in the conformal prediction set at error rate α, in 1..K.
+
+    ``rule`` "lac" or "aps"; the threshold is calibrated out of fold on the right options. Whole
+    numbers, so most questions are tied.
+    """
+
+    name = "conformal_set_size"
+    needs = frozenset({Signal.ANSWER})
+    family = FAMILY
+    reference = "arXiv 2401.12794; LAC arXiv 1609.00451; APS arXiv 2006.02544"
+
+    def __init__(self, rule: str = "lac", alpha: float = 0.1) -> None:
+        self.rule = one_of("rule", rule, RULES)
+        self.alpha = number_between("alpha", alpha, 0.0, 1.0)
+        self._threshold: float | None = None
+
+    def fit(self, signals: Signals, correct: BoolArray) -> None:
+        """The threshold, from the training part's right options."""
+        p = signals.answer.option_probs
+        scores = calibration_scores(p, known_gold(signals), self.rule)
+        self._threshold = conformal_threshold(scores, self.alpha)
+
+    def score(self, signals: Signals) -> FloatArray:
+        threshold = require_fit(self, self._threshold)
+        p = signals.answer.option_probs
+        size = conformal_sets(p, self.rule, threshold).sum(axis=1)
+        return absent_as_nan(p, size.astype(np.float64))
+
+    def missing_reason(self, signals: Signals, row: int) -> str | None:
+        return "no option probabilities stored" if signals.answer.present[row] else None

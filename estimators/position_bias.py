@@ -1,0 +1,98 @@
+"""PriDe: take the model's preference for a label out of its answer. One pass after fitting."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .base import Estimator, require_fit
+from .errors import EstimatorError
+from .parameters import whole_number
+from .perturbations import FAMILY
+from .probabilities import pick
+from .signals import Signal, Signals
+from .tables import BoolArray, FloatArray, IntArray
+
+
+class PrideDebiasedProbability(Estimator):
+    """1 - the debiased probability of the model's answer, in [0, 1].
+
+    debiased p(i) ∝ p(i) / prior(i), with i a position and label at once. The prior is estimated for
+    each number of options K from questions answered under all K cyclic orders: softmax over the
+    positions of the mean log-probability that a position got, averaged over the questions. It needs
+    no outcomes; at most ``questions`` questions of each K, the first by id, are used.
+    """
+
+    name = "pride_debiased_probability"
+    needs = frozenset({Signal.ANSWER, Signal.PERMUTED_ANSWERS})
+    family = FAMILY
+    reference = "arXiv 2309.03882"
+    reads_positions = True
+
+    def __init__(self, questions: int = 500) -> None:
+        self.questions = whole_number("questions", questions, 1)
+        self._priors: dict[int, FloatArray] | None = None
+
+    def fit(self, signals: Signals, correct: BoolArray) -> None:
+        """The prior over positions of each K; ``correct`` is not used."""
+        table = signals.permuted_answers
+        by_position = at_positions(table.option_probs, table.shifts, signals.option_count)
+        ids = [str(i) for i in signals.question_id.tolist()]
+        order = np.array(sorted(range(len(ids)), key=lambda row: ids[row]), dtype=np.int64)
+        priors = {}
+        for count in sorted(set(signals.option_count.tolist())):
+            rows = order[signals.option_count[order] == count]
+            shapes = [position_prior(by_position[row, :, :count]) for row in rows]
+            complete = [prior for prior in shapes if prior is not None][: self.questions]
+            if complete:
+                priors[count] = np.mean(complete, axis=0)
+        if not priors:
+            raise EstimatorError("Expected questions answered under all option orders, got none")
+        self._priors = priors
+
+    def score(self, signals: Signals) -> FloatArray:
+        priors = require_fit(self, self._priors)
+        p = signals.answer.option_probs
+        debiased = np.full(p.shape, np.nan)
+        for count, prior in priors.items():
+            rows = np.flatnonzero(signals.option_count == count)
+            if count > p.shape[1]:
+                continue
+            weights = p[np.ix_(rows, np.arange(count))] / prior
+            # 0 / 0: an option without probability has none whatever its position.
+            weights = np.where(p[rows, :count] == 0, 0.0, weights)
+            debiased[rows, :count] = weights / weights.sum(axis=1, keepdims=True)
+        return 1.0 - pick(debiased, signals.answer.answer)
+
+    def missing_reason(self, signals: Signals, row: int) -> str | None:
+        priors = require_fit(self, self._priors)
+        count = int(signals.option_count[row])
+        if not signals.answer.present[row]:
+            return "no answer stored"
+        if count not in priors:
+            return f"no position prior for questions with {count} options"
+        if signals.answer.answer[row] < 0:
+            return "the model gave no answer"
+        return "no option probabilities stored, or a position that was never given any"
+
+
+def at_positions(p: FloatArray, shifts: IntArray, option_count: IntArray) -> FloatArray:
+    """(n, R, K) distributions over original options as ones over the positions they stood at."""
+    count = np.maximum(option_count, 1)[:, None, None]
+    position = np.arange(p.shape[2])
+    option = (position + np.maximum(shifts, 0)[:, :, None]) % count
+    there = (position < count) & (shifts >= 0)[:, :, None]
+    moved = np.take_along_axis(p, np.minimum(option, max(p.shape[2] - 1, 0)), axis=2)
+    return np.where(there, moved, np.nan)
+
+
+def position_prior(by_position: FloatArray) -> FloatArray | None:
+    """(K,) prior of one question from (R, K); None unless all K orders are there."""
+    known = by_position[~np.isnan(by_position).any(axis=1)]
+    if len(known) < by_position.shape[1]:
+        return None
+    logs = np.log(known).mean(axis=0)
+    if np.isneginf(logs).all():
+        return None
+    weights = np.exp(logs - logs.max())
+    prior: FloatArray = weights / weights.sum()
+    return prior

@@ -1,0 +1,263 @@
+"""The tables that hold the signals: one row per question, one class per signal.
+
+They are the schema of the store too: adding a signal means adding its table here and one method
+to an engine. "nats" are natural logarithms; ``column`` says how missing values are padded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .probabilities import softmax
+from .signal_names import Signal
+from .tables import BoolArray, FloatArray, IntArray, Kind, ObjectArray, SignalTable, column
+
+
+@dataclass(frozen=True)
+class AnswerTable(SignalTable):
+    """The direct answer: what the model's distribution at the answer token looks like."""
+
+    option_logprobs: FloatArray = column(Kind.FLOATS)
+    """(n, K) natural-log probability of each option's label, variants such as "A" and " A"
+    merged, not renormalised, so that their exp sums to at most 1. NaN beyond a question's last
+    option. Imported logits are stored after a log-softmax over the options."""
+    scored_logprobs: FloatArray = column(Kind.FLOATS)
+    """(n, K) log-likelihood of the exact continuation that lm-eval asked for; it decides
+    ``answer``."""
+    dont_know_logprob: FloatArray = column(Kind.FLOAT)
+    """(n,) log-probability of the reserved don't-know label, where the task has one."""
+    entropy: FloatArray = column(Kind.FLOAT)
+    """(n,) entropy of the full-vocabulary distribution at the answer token, nats."""
+    post_answer_entropy: FloatArray = column(Kind.FLOAT)
+    """(n,) the same one token later: after the chosen label has been appended, nats."""
+    top_logprobs: FloatArray = column(Kind.FLOATS)
+    """(n, k) the k largest log-probabilities at the answer token, in descending order."""
+    missing_mass: FloatArray = column(Kind.FLOAT)
+    """(n,) probability outside ``top_logprobs``, in [0, 1]."""
+    answer: IntArray = column(Kind.INT)
+    """(n,) index of the chosen option, -1 for none."""
+    status: ObjectArray = column(Kind.TEXT)
+    """(n,) a ``Status``: is the single most probable token a label of an option?"""
+    correct: IntArray = column(Kind.INT)
+    """(n,) 1 right, 0 wrong, as lm-eval (or the imported record) scored it; -1 unknown."""
+    prompt_tokens: IntArray = column(Kind.INT)
+    """(n,) length of the prompt in tokens."""
+
+    @property
+    def option_probs(self) -> FloatArray:
+        """(n, K) probabilities renormalised over the options (rows sum to 1; NaN padding)."""
+        return softmax(self.option_logprobs)
+
+
+@dataclass(frozen=True)
+class TraceTable(SignalTable):
+    """A greedy chain of thought, token by token, with the answer's token located."""
+
+    text: ObjectArray = column(Kind.TEXT)
+    """(n,) the generated text."""
+    token_logprobs: FloatArray = column(Kind.FLOATS, single=True)
+    """(n, T) log-probability of each generated token, nats; without the end-of-sequence token."""
+    token_entropies: FloatArray = column(Kind.FLOATS, single=True)
+    """(n, T) full-vocabulary entropy at each generated token, nats."""
+    token_top_logprobs: FloatArray = column(Kind.FLOAT_LISTS, single=True)
+    """(n, T, k) the k largest log-probabilities at each token, descending."""
+    token_uniform_kl: FloatArray = column(Kind.FLOATS, single=True)
+    """(n, T) KL(uniform ‖ q) at each generated token: -ln V - (1/V) Σ_v ln q_v over the full
+    vocabulary, nats. Tokens that the model cannot produce (-inf) are left out of V."""
+    answer_position: IntArray = column(Kind.INT)
+    """(n,) index of the answer's first token among the generated ones, -1 if not found."""
+    option_logprobs: FloatArray = column(Kind.FLOATS)
+    """(n, K) as in AnswerTable, at the answer position."""
+    answer: IntArray = column(Kind.INT)
+    """(n,) index of the option in the last marker, -1 if not found."""
+    status: ObjectArray = column(Kind.TEXT)
+    """(n,) a ``Status``."""
+    correct: IntArray = column(Kind.INT)
+    """(n,) 1 right, 0 wrong, -1 unknown."""
+    prompt_tokens: IntArray = column(Kind.INT)
+    """(n,) length of the prompt in tokens."""
+    finished: IntArray = column(Kind.INT)
+    """(n,) 1 if the model ended the text, 0 if the token limit did, -1 unknown."""
+
+    @property
+    def option_probs(self) -> FloatArray:
+        """(n, K) probabilities renormalised over the options (rows sum to 1; NaN padding)."""
+        return softmax(self.option_logprobs)
+
+
+@dataclass(frozen=True)
+class SamplesTable(SignalTable):
+    """k answers drawn at a temperature. Variants: "direct", "cot" (each through its own trace).
+
+    The seed of a draw depends on the question and the draw alone, never on the batch, so that any
+    subset and any resumed run give the same samples.
+    """
+
+    answers: IntArray = column(Kind.INTS)
+    """(n, k) index of the option that each sample picked, -1 for a sample that named none."""
+    answer_logprobs: FloatArray = column(Kind.FLOATS)
+    """(n, k) log-probability of the picked option's label where the sample's answer token is
+    drawn, under the unscaled model (temperature 1), label variants merged, nats; NaN for a sample
+    that named none."""
+    texts: ObjectArray = column(Kind.TEXTS)
+    """(n, k) the sampled texts; None for direct answers."""
+    count: IntArray = column(Kind.INT)
+    """(n,) number of samples drawn: tells a sample that named no option from padding where the
+    questions of a batch have different numbers of samples. -1 = as many as the table is wide."""
+    temperature: FloatArray = column(Kind.FLOAT)
+    """(n,) temperature of the draws, above 0."""
+    seed: IntArray = column(Kind.INT)
+    """(n,) the run's seed, from which the draws' seeds are derived."""
+
+    @property
+    def drawn(self) -> BoolArray:
+        """(n, k) whether there is a sample, as opposed to padding."""
+        width = self.answers.shape[1]
+        count = np.where(self.count < 0, width, self.count)
+        return (np.arange(width) < count[:, None]) & self.present[:, None]
+
+
+@dataclass(frozen=True)
+class PermutedAnswersTable(SignalTable):
+    """The direct answer under R cyclic orders of the options; labels stay in their places.
+
+    Order r shows the original option ``(i + shift) mod K`` at position i (label A, B, …). The
+    order with shift 0 is the question as asked. Everything is mapped back to original options.
+    """
+
+    option_logprobs: FloatArray = column(Kind.FLOAT_LISTS)
+    """(n, R, K) log-probability of each ORIGINAL option under each order, as in AnswerTable: not
+    renormalised; NaN beyond a question's last option."""
+    shifts: IntArray = column(Kind.INTS)
+    """(n, R) the orders' shifts, in 0..K-1; -1 is padding."""
+    answers: IntArray = column(Kind.INTS)
+    """(n, R) index of the ORIGINAL option chosen under each order, -1 for none."""
+
+    @property
+    def option_probs(self) -> FloatArray:
+        """(n, R, K) probabilities renormalised over the options; NaN padding."""
+        return softmax(self.option_logprobs)
+
+
+@dataclass(frozen=True)
+class PromptedAnswersTable(SignalTable):
+    """The direct answer to another prompt.
+
+    Variants: "paraphrase_1" to "paraphrase_4" (other wordings of the prompt), "no_stem" (options
+    alone), "shuffled_stem" (the stem's words in a seeded random order), "instruction" (the
+    plain prompt with an instruction added).
+    """
+
+    option_logprobs: FloatArray = column(Kind.FLOATS)
+    """(n, K) as in AnswerTable, options in their original order."""
+    answer: IntArray = column(Kind.INT)
+    """(n,) index of the chosen option, -1 for none."""
+
+    @property
+    def option_probs(self) -> FloatArray:
+        """(n, K) probabilities renormalised over the options (rows sum to 1; NaN padding)."""
+        return softmax(self.option_logprobs)
+
+
+@dataclass(frozen=True)
+class SelfReportTable(SignalTable):
+    """What the model says of its own answer.
+
+    Variants: "p_true" (is the proposed answer true?), "one_step" (answer and confidence at once),
+    "two_step" (confidence in the answer it gave before), "top_k" (several guesses with
+    confidences), "linguistic" (a phrase such as "fairly sure").
+    """
+
+    text: ObjectArray = column(Kind.TEXT)
+    """(n,) the reply; None where only a distribution was read (p_true)."""
+    value: FloatArray = column(Kind.FLOAT)
+    """(n,) stated confidence in [0, 1]; for p_true P(True) / (P(True) + P(False)); for linguistic
+    the number that the phrase stands for; for top_k the first guess's. NaN if not parsed."""
+    values: FloatArray = column(Kind.FLOATS)
+    """(n, k) top_k only: the confidence of each guess, in [0, 1], as stated, not normalised."""
+    answers: IntArray = column(Kind.INTS)
+    """(n, k) top_k only: the option of each guess, -1 for a guess that named none."""
+    reason: ObjectArray = column(Kind.TEXT)
+    """(n,) why ``value`` is missing, e.g. ``confidence not parsed: "…"``; None where it is
+    there."""
+
+
+@dataclass(frozen=True)
+class JudgementTable(SignalTable):
+    """One judge's reply to one questionnaire.
+
+    Variants: "complexity", "education_level", "reasoning_steps" (about the question alone), and
+    "correctness" (about the question and the assessed model's answer).
+    """
+
+    text: ObjectArray = column(Kind.TEXT)
+    """(n,) the reply."""
+    value: FloatArray = column(Kind.FLOAT)
+    """(n,) its value in [0, 1], NaN if it could not be read. For "correctness" the probability
+    that the model's answer is right."""
+    labels: ObjectArray = column(Kind.TEXTS)
+    """(n, m) the words in the marker, e.g. education level, or knowledge, reasoning, steps."""
+    rating_text: ObjectArray = column(Kind.TEXT)
+    """(n,) the reply to the second call, which rates the first."""
+    rating: FloatArray = column(Kind.FLOAT)
+    """(n,) that rating, 1 to 10, NaN if it could not be read."""
+    label_probs: FloatArray = column(Kind.FLOATS)
+    """(n, L) probability of each of the questionnaire's ordered labels at the place in the reply
+    where it is named: not renormalised, so that they sum to at most 1."""
+    label_values: FloatArray = column(Kind.FLOATS)
+    """(n, L) the value in [0, 1] that each of these labels stands for."""
+    reason: ObjectArray = column(Kind.TEXT)
+    """(n,) why ``value`` or ``rating`` is missing, None where both are there."""
+
+
+@dataclass(frozen=True)
+class HiddenStateTable(SignalTable):
+    """The last layer at the answer position of the direct answer."""
+
+    state: FloatArray = column(Kind.FLOATS, single=True)
+    """(n, d) the hidden state from which the answer token's logits are computed."""
+
+
+@dataclass(frozen=True)
+class CommitteeTable(SignalTable):
+    """What ONE OTHER model answered to the same questions; the panel's source is its name.
+
+    Never collected by an engine: it is read from other models' stores when scores are computed.
+    A question that the other model was not asked is not present; one that it was asked and did not
+    answer is present with answer -1.
+    """
+
+    answer: IntArray = column(Kind.INT)
+    """(n,) index of the option that it chose, -1 for none."""
+    option_logprobs: FloatArray = column(Kind.FLOATS)
+    """(n, K) as in AnswerTable; NaN where only its answer is known."""
+
+    @property
+    def option_probs(self) -> FloatArray:
+        """(n, K) probabilities renormalised over the options (rows sum to 1; NaN padding)."""
+        return softmax(self.option_logprobs)
+
+
+@dataclass(frozen=True)
+class RecordedScoreTable(SignalTable):
+    """A score that was computed elsewhere and imported; the variant is its name."""
+
+    score: FloatArray = column(Kind.FLOAT)
+    """(n,) higher = more uncertain."""
+
+
+TABLES: dict[Signal, type[SignalTable]] = {
+    Signal.ANSWER: AnswerTable,
+    Signal.TRACE: TraceTable,
+    Signal.SAMPLES: SamplesTable,
+    Signal.PERMUTED_ANSWERS: PermutedAnswersTable,
+    Signal.PROMPTED_ANSWERS: PromptedAnswersTable,
+    Signal.SELF_REPORT: SelfReportTable,
+    Signal.JUDGEMENT: JudgementTable,
+    Signal.HIDDEN_STATE: HiddenStateTable,
+    Signal.COMMITTEE: CommitteeTable,
+    Signal.RECORDED_SCORE: RecordedScoreTable,
+}
+"""Signal → the table that holds it."""

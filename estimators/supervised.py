@@ -1,0 +1,92 @@
+"""Estimators that learn to predict errors: from the hidden state, or from other estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .base import Estimator, require_fit
+from .errors import EstimatorError
+from .learning import ScoreLearner
+from .logistic import LogisticModel, fit_logistic
+from .parameters import names, number_above
+from .signals import Signal, Signals
+from .tables import BoolArray, FloatArray
+
+FAMILY = "supervised"
+BASES = ("token_entropy", "option_entropy", "probability_margin", "off_option_mass")
+
+
+class HiddenStateProbe(Estimator):
+    """σ(w · h + b), the probability of error given the hidden state h, in [0, 1].
+
+    Logistic regression on standardised dimensions with ``penalty`` / 2 · ‖w‖² against overfitting
+    (states have thousands of dimensions), fitted out of fold.
+    """
+
+    name = "hidden_state_probe"
+    needs = frozenset({Signal.HIDDEN_STATE})
+    family = FAMILY
+    reference = "arXiv 2304.13734"
+
+    def __init__(self, penalty: float = 100.0) -> None:
+        self.penalty = number_above("penalty", penalty, 0.0)
+        self._model: LogisticModel | None = None
+
+    def fit(self, signals: Signals, correct: BoolArray) -> None:
+        """w and b from the training part's hidden states."""
+        states = signals.hidden_state.state
+        rows = np.flatnonzero(np.isfinite(states).all(axis=1) & signals.hidden_state.present)
+        if len(np.unique(correct[rows])) < 2:
+            raise EstimatorError(
+                "Expected hidden states of right and wrong answers to learn from, but got "
+                f"{len(rows)} of one kind"
+            )
+        wrong = np.where(correct[rows], 0.0, 1.0)
+        self._model = fit_logistic(states[rows], wrong, self.penalty)
+
+    def score(self, signals: Signals) -> FloatArray:
+        model = require_fit(self, self._model)
+        table = signals.hidden_state
+        if table.state.shape[1] != len(model.weights):
+            # A batch in which no state is stored has no dimensions.
+            return np.full(len(signals), np.nan)
+        return np.where(table.present, model.predict(table.state), np.nan)
+
+    def missing_reason(self, signals: Signals, row: int) -> str | None:
+        return "hidden state not stored" if signals.hidden_state.present[row] else None
+
+
+class Stacked(ScoreLearner):
+    """σ(w · s + b), the probability of error given the scores s of other estimators, in [0, 1].
+
+    Logistic regression on standardised scores with ``penalty`` / 2 · ‖w‖², fitted out of fold.
+    ``bases`` names the estimators; scores of those that learn are out of fold within the training
+    part. A base without any score in the training part is left out; a question without the score
+    of one of the others has none.
+    """
+
+    name = "stacked"
+    needs = frozenset({Signal.ANSWER})
+    family = FAMILY
+    reference = "Wolpert 1992, doi 10.1016/S0893-6080(05)80023-1"
+
+    def __init__(self, bases: Sequence[str] = BASES, penalty: float = 1.0) -> None:
+        self.bases = names("bases", bases)
+        if not self.bases:
+            raise ValueError(f"Expected `bases` to be several names, but got {bases!r}")
+        super().__init__(self.bases)
+        self.penalty = number_above("penalty", penalty, 0.0)
+        self._model: LogisticModel | None = None
+
+    def fit(self, signals: Signals, correct: BoolArray) -> None:
+        """w and b from the bases' scores on the training part."""
+        scores, wrong = self.training_scores(signals, correct)
+        self._model = fit_logistic(scores, wrong.astype(np.float64), self.penalty)
+
+    def score(self, signals: Signals) -> FloatArray:
+        model = require_fit(self, self._model)
+        scores = self.base_scores(signals)
+        known = np.isfinite(scores).all(axis=1)
+        return np.where(known, model.predict(scores), np.nan)

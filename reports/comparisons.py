@@ -1,0 +1,238 @@
+"""comparisons.csv: which differences between estimators, models, tasks and topics are real."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .bootstrap import paired_roc_auc_replicates, percentile_interval, roc_auc_replicates
+from .delong import delong_covariance
+from .evaluation import ALL, Evaluation
+from .ranking import BoolArray, FloatArray, IntArray, roc_auc
+from .testing import (
+    Difference,
+    accuracy_test,
+    holm,
+    normal_difference,
+    paired_models_test,
+    separation,
+    unpaired_test,
+)
+
+LEVEL = 0.05
+SMALLEST_CLASS = 10
+COMPARISON_COLUMNS = (
+    *("family", "quantity", "task_a", "model_a", "estimator_a", "topic_a"),
+    *("task_b", "model_b", "estimator_b", "topic_b", "n", "n_errors_a", "n_errors_b"),
+    *("value_a", "value_b", "difference", "low", "high", "bootstrap_low", "bootstrap_high"),
+    *("effect_size", "z", "p", "p_holm", "family_size", "distinguishable", "test"),
+    *("rows", "replicates", "seed"),
+)
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Settings:
+    rows: str
+    replicates: int
+    seed: int
+
+    def stream(self, *names: str) -> list[int]:
+        text = "\0".join(names)
+        return [self.seed, zlib.crc32(text.encode("utf-8", "surrogatepass"))]
+
+
+def compare(evaluated: Sequence[Evaluation], replicates: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """Every paired difference a - b worth asking for, tested, one row each.
+
+    Families, each with its own Holm correction (`p_holm`, over `family_size` tests):
+
+    - "estimators": two estimators of one model on one task, all questions that both scored;
+      DeLong's test;
+    - "models": one estimator on two models, the task's common questions; test by influence, see
+      `paired_models_test`; quantity "accuracy" by McNemar's exact test;
+    - "tasks": one model on two tasks with common questions (a direct answer and a chain of
+      thought, say), its best estimator on each, likewise;
+    - "topics": the best estimator of one model on one task in two topics; two independent groups.
+
+    `low`, `high` are the test's 95 % interval; `bootstrap_low`, `bootstrap_high` the percentile
+    interval of paired resamples (not for "topics" and accuracies). `effect_size` is the difference
+    of `separation` for AUCs. `distinguishable` says p_holm < 0.05. n counts the common questions,
+    for "topics" those of both.
+    """
+    rows = evaluated[0].rows if evaluated else "all"
+    settings = _Settings(rows, replicates, seed)
+    records: list[Record] = []
+    for one in evaluated:
+        records += _corrected(_estimators(one, settings))
+        records += _corrected(_topics(one, settings))
+    tasks = dict.fromkeys(one.task for one in evaluated)
+    for task in tasks:
+        own = [one for one in evaluated if one.task == task]
+        pairs = list(combinations(own, 2))
+        records += _corrected([r for a, b in pairs for r in _models(a, b, settings)])
+        records += _corrected([_accuracies("models", a, b, settings) for a, b in pairs])
+    for model in dict.fromkeys(one.model for one in evaluated):
+        pairs = list(combinations([one for one in evaluated if one.model == model], 2))
+        found = [
+            (_best_pair(a, b, settings), _accuracies("tasks", a, b, settings)) for a, b in pairs
+        ]
+        for part in zip(*found, strict=True):
+            records += _corrected([record for record in part if record])
+    frame = pd.DataFrame.from_records(records, columns=list(COMPARISON_COLUMNS))
+    return frame
+
+
+def _corrected(records: list[Record]) -> list[Record]:
+    """The records of one family with their adjusted p-values; those without any are dropped."""
+    known = [record for record in records if not np.isnan(record["p"])]
+    adjusted = holm([record["p"] for record in known])
+    for record, p in zip(known, adjusted, strict=True):
+        record |= {"p_holm": p, "family_size": len(known), "distinguishable": bool(p < LEVEL)}
+    return known
+
+
+def _record(
+    family: str,
+    a: tuple[Evaluation, str | None, str],
+    b: tuple[Evaluation, str | None, str],
+    found: Difference,
+    counts: tuple[int, int, int],
+    settings: _Settings,
+    drawn: FloatArray | None = None,
+    test: str = "",
+) -> Record:
+    """One row; a and b are (evaluation, estimator, topic), counts n and both numbers of errors."""
+    ends = (np.nan, np.nan) if drawn is None else percentile_interval(drawn)
+    accuracy = a[1] is None
+    record: Record = {"family": family, "quantity": "accuracy" if accuracy else "roc_auc"}
+    for side, (evaluation, estimator, topic) in (("a", a), ("b", b)):
+        record |= {f"task_{side}": evaluation.task, f"model_{side}": evaluation.model}
+        record |= {f"estimator_{side}": estimator, f"topic_{side}": topic}
+    return record | {
+        **{"n": counts[0], "n_errors_a": counts[1], "n_errors_b": counts[2]},
+        **{"value_a": found.a, "value_b": found.b, "difference": found.estimate},
+        **{"low": found.low, "high": found.high},
+        **{"bootstrap_low": ends[0], "bootstrap_high": ends[1]},
+        "effect_size": np.nan if accuracy else separation(found.a) - separation(found.b),
+        **{"z": found.z, "p": found.p, "test": test, "rows": settings.rows},
+        **{"replicates": settings.replicates if drawn is not None else 0, "seed": settings.seed},
+    }
+
+
+def _estimators(one: Evaluation, settings: _Settings) -> list[Record]:
+    """All pairs of estimators; pairs with the same common questions share their resamples."""
+    present = ~np.isnan(one.scores)
+    patterns: dict[bytes, list[tuple[int, int]]] = {}
+    for i, j in combinations(range(len(one.estimators)), 2):
+        patterns.setdefault((present[:, i] & present[:, j]).tobytes(), []).append((i, j))
+    records: list[tuple[tuple[int, int], Record]] = []
+    stream = settings.stream(one.model, one.task, "estimators")
+    for pattern, pairs in patterns.items():
+        common = np.frombuffer(pattern, dtype=np.bool_)
+        errors = one.errors[common]
+        wrong = int(errors.sum())
+        if min(wrong, errors.size - wrong) < 2:
+            continue
+        used = sorted({index for pair in pairs for index in pair})
+        at = {index: place for place, index in enumerate(used)}
+        block = one.scores[common][:, used]
+        values, covariance = delong_covariance(errors, block)
+        drawn = roc_auc_replicates(errors, block, settings.replicates, stream)
+        for i, j in pairs:
+            x, y = at[i], at[j]
+            variance = covariance[x, x] + covariance[y, y] - 2 * covariance[x, y]
+            found = normal_difference(float(values[x]), float(values[y]), float(variance))
+            sides = ((one, one.estimators[i], ALL), (one, one.estimators[j], ALL))
+            counts = (errors.size, wrong, wrong)
+            gap = drawn[:, x] - drawn[:, y]
+            made = _record("estimators", *sides, found, counts, settings, gap, "DeLong")
+            records.append(((i, j), made))
+    return [record for _, record in sorted(records, key=lambda item: item[0])]
+
+
+def best_column(one: Evaluation) -> int | None:
+    """The estimator with the highest pooled ROC AUC; None where none is defined."""
+    areas = []
+    for column in one.scores.T:
+        present = ~np.isnan(column)
+        areas.append(roc_auc(one.errors[present], column[present]))
+    return None if np.isnan(areas).all() else int(np.nanargmax(areas))
+
+
+def _topics(one: Evaluation, settings: _Settings) -> list[Record]:
+    best = best_column(one)
+    if best is None:
+        return []
+    name, groups = one.estimators[best], []
+    for topic, members in one.topics.items():
+        members = members[~np.isnan(one.scores[members, best])]
+        wrong = int(one.errors[members].sum())
+        if min(wrong, members.size - wrong) >= SMALLEST_CLASS:
+            groups.append((topic, one.errors[members], one.scores[members, best]))
+    records = []
+    for (topic_a, errors_a, a), (topic_b, errors_b, b) in combinations(groups, 2):
+        found = unpaired_test(errors_a, a, errors_b, b)
+        counts = (a.size + b.size, int(errors_a.sum()), int(errors_b.sum()))
+        sides = ((one, name, topic_a), (one, name, topic_b))
+        records.append(_record("topics", *sides, found, counts, settings, None, "DeLong, unpaired"))
+    return records
+
+
+def common_rows(a: Evaluation, b: Evaluation) -> tuple[IntArray, IntArray]:
+    """Row numbers of the questions that both have, in the same order."""
+    _, first, second = np.intersect1d(a.question_ids, b.question_ids, return_indices=True)
+    return first, second
+
+
+def _models(a: Evaluation, b: Evaluation, settings: _Settings) -> Iterator[Record]:
+    for name in a.estimators:
+        if name in b.estimators:
+            pair = (a.estimators.index(name), b.estimators.index(name))
+            record = _pair("models", a, b, pair, settings)
+            if record:
+                yield record
+
+
+def _best_pair(a: Evaluation, b: Evaluation, settings: _Settings) -> Record | None:
+    first, second = best_column(a), best_column(b)
+    if first is None or second is None:
+        return None
+    return _pair("tasks", a, b, (first, second), settings)
+
+
+def _pair(
+    family: str, a: Evaluation, b: Evaluation, columns: tuple[int, int], settings: _Settings
+) -> Record | None:
+    """Column i of a against column j of b on their common, scored questions."""
+    first, second = common_rows(a, b)
+    x, y = a.scores[first, columns[0]], b.scores[second, columns[1]]
+    scored: BoolArray = ~np.isnan(x) & ~np.isnan(y)
+    errors = np.stack([a.errors[first][scored], b.errors[second][scored]], axis=1)
+    wrong = errors.sum(axis=0)
+    if len(errors) == 0 or min(wrong.min(), (len(errors) - wrong).min()) < 2:
+        return None
+    scores = np.stack([x[scored], y[scored]], axis=1)
+    found = paired_models_test(errors[:, 0], scores[:, 0], errors[:, 1], scores[:, 1])
+    names = (a.estimators[columns[0]], b.estimators[columns[1]])
+    stream = settings.stream(family, a.model, a.task, b.model, b.task)
+    drawn = paired_roc_auc_replicates(errors, scores, settings.replicates, stream)
+    sides = ((a, names[0], ALL), (b, names[1], ALL))
+    counts = (len(errors), int(wrong[0]), int(wrong[1]))
+    gap = drawn[:, 0] - drawn[:, 1]
+    return _record(family, *sides, found, counts, settings, gap, "influence, paired")
+
+
+def _accuracies(family: str, a: Evaluation, b: Evaluation, settings: _Settings) -> Record:
+    first, second = common_rows(a, b)
+    errors_a, errors_b = a.errors[first], b.errors[second]
+    found = accuracy_test(errors_a, errors_b)
+    counts = (int(first.size), int(errors_a.sum()), int(errors_b.sum()))
+    sides = ((a, None, ALL), (b, None, ALL))
+    return _record(family, *sides, found, counts, settings, None, "McNemar, exact")

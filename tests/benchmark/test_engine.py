@@ -1,0 +1,255 @@
+"""The hf engine against lm-eval's own hf model and against brute force, on real architectures."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from apprehend.benchmark.engines.base import ChoicePrompt
+from apprehend.benchmark.engines.forward import batches, common_prefix
+from apprehend.benchmark.engines.hf import HFEngine
+from apprehend.benchmark.errors import ApprehendError, UsageError
+from apprehend.tasks.mmlu_pro import STYLES, choice_labels, render_system, render_user
+from lm_eval.api.instance import Instance
+from lm_eval.models.huggingface import HFLM
+from models import configs, make_model
+
+ARCHITECTURES = tuple(configs())
+ROWS = [
+    {
+        "question_id": number,
+        "question": f"Which of the {'very ' * number}different options is number {number}?",
+        "options": [f"option {number} {index}" for index in range(3 + number)],
+        "answer": "A",
+        "category": "history",
+    }
+    for number in range(8)
+]
+
+
+def prompts(group: str, chat: HFEngine | None = None) -> list[ChoicePrompt]:
+    """Prompts as lm-eval builds them, without or with a chat template."""
+    style = STYLES[group]
+    made = []
+    for row in ROWS:
+        system, user = render_system("history", style), render_user(row, style)
+        space = " " if chat is None else ""
+        context = (
+            f"{system}\n\n{user}"
+            if chat is None
+            else chat.chat(
+                [{"role": "system", "content": system}, {"role": "user", "content": user}]
+            )
+        )
+        labels = tuple(space + label for label in choice_labels(row, style))
+        made.append(ChoicePrompt(context, labels, len(row["options"])))
+    return made
+
+
+@pytest.fixture(scope="session", params=ARCHITECTURES)
+def folder(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / request.param
+    return make_model(path, request.param, bos=request.param.startswith("gemma"))
+
+
+@pytest.fixture(scope="session")
+def engine(folder: Path) -> HFEngine:
+    return HFEngine({"pretrained": str(folder)}, batch_size=4, device="cpu")
+
+
+def full_logprobs(engine: HFEngine, ids: list[int]) -> torch.Tensor:
+    """(V,) log-probabilities after ``ids`` from one plain pass, without cache or padding."""
+    with torch.inference_mode():
+        logits = engine.model(torch.tensor([ids])).logits[0, -1].double()
+    return torch.log_softmax(logits, dim=-1)
+
+
+def path_logprob(engine: HFEngine, ids: list[int], path: tuple[int, ...]) -> float:
+    total = 0.0
+    for size, token in enumerate(path):
+        total += float(full_logprobs(engine, [*ids, *path[:size]])[token])
+    return total
+
+
+@pytest.mark.parametrize("group", ["mmlu_pro_direct", "mmlu_pro_direct_numbered"])
+def test_scores_equal_lm_evals(engine: HFEngine, folder: Path, group: str) -> None:
+    asked = prompts(group)
+    requests = [
+        Instance("loglikelihood", {}, (prompt.context, continuation), index)
+        for prompt in asked
+        for index, continuation in enumerate(prompt.continuations)
+    ]
+    stock = HFLM(pretrained=str(folder), batch_size=3, device="cpu")
+    expected = stock.loglikelihood(requests, disable_tqdm=True)
+    answers = engine.score(asked)
+    ours = [value for answer in answers for value in answer.scored_logprobs]
+    np.testing.assert_allclose(ours, [value for value, _ in expected], atol=1e-4)
+    greedy = [value for answer in answers for value in answer.is_greedy]
+    assert greedy == [bool(value) for _, value in expected]
+
+
+@pytest.mark.parametrize("group", ["mmlu_pro_direct", "mmlu_pro_direct_numbered"])
+def test_answer_equals_brute_force(engine: HFEngine, group: str) -> None:
+    asked = prompts(group)
+    answers = engine.score(asked)
+    for prompt, answer in list(zip(asked, answers, strict=True))[::3]:
+        ids = engine.encode(prompt.context)
+        after = full_logprobs(engine, ids)
+        entropy = -float((after.exp() * after).sum())
+        assert answer.entropy == pytest.approx(entropy, abs=1e-4)
+        assert answer.prompt_tokens == len(ids)
+        np.testing.assert_allclose(answer.top_logprobs, after.topk(20).values, atol=1e-4)
+        outside = 1 - float(after.topk(20).values.exp().sum())
+        assert answer.missing_mass == pytest.approx(outside, abs=1e-5)
+        labels = engine._labels.read(prompt.context, ids, prompt.continuations)
+        paths = {path: path_logprob(engine, ids, path) for la in labels for path in la.variants}
+        for index, label in enumerate(labels):
+            mass = 0.0
+            for variant in label.variants:
+                mass += math.exp(paths[variant])
+                longer = {
+                    path
+                    for other, la in enumerate(labels)
+                    if other != index
+                    for path in la.variants
+                    if len(path) > len(variant) and path[: len(variant)] == variant
+                }
+                mass -= sum(math.exp(paths[path]) for path in longer)
+            assert math.exp(answer.label_logprobs[index]) == pytest.approx(mass, abs=1e-5)
+        best = labels[int(np.argmax(answer.scored_logprobs))]
+        chosen = max(best.variants, key=lambda path: paths[path])
+        later = full_logprobs(engine, [*ids, *chosen])
+        expected = -float((later.exp() * later).sum())
+        assert answer.post_answer_entropy == pytest.approx(expected, abs=1e-4)
+
+
+def test_batch_size_and_sharing_do_not_matter(engine: HFEngine) -> None:
+    asked = prompts("mmlu_pro_direct")
+    alone = [engine.score([prompt])[0] for prompt in asked]
+    together = engine.score(asked)
+    engine._forward.sharing, before = False, engine._forward.sharing
+    plain = engine.score(asked)
+    engine._forward.sharing = before
+    for others in (together, plain):
+        for one, other in zip(alone, others, strict=True):
+            np.testing.assert_allclose(one.label_logprobs, other.label_logprobs, atol=1e-4)
+            assert one.entropy == pytest.approx(other.entropy, abs=1e-4)
+            assert one.post_answer_entropy == pytest.approx(other.post_answer_entropy, abs=1e-4)
+
+
+def test_prefixes_are_shared_where_that_is_safe(engine: HFEngine, folder: Path) -> None:
+    assert engine._forward.sharing
+    windowed = folder.name in ("mistral", "gemma2", "gemma3")
+    assert engine._forward._may_share(1000) is not windowed
+
+
+def test_chat_prompts_score_the_bare_letter(engine: HFEngine) -> None:
+    asked = prompts("mmlu_pro_direct", engine)
+    for prompt, answer in zip(asked, engine.score(asked), strict=True):
+        ids = engine.encode(prompt.context)
+        after = full_logprobs(engine, ids)
+        token = engine.tokenizer.convert_tokens_to_ids("B")
+        assert answer.scored_logprobs[1] == pytest.approx(float(after[token]), abs=1e-4)
+
+
+def test_greedy_text_equals_lm_evals(engine: HFEngine, folder: Path) -> None:
+    style = STYLES["mmlu_pro_cot"]
+    asked = [f"{render_system('history', style)}\n\n{render_user(row, style)}" for row in ROWS]
+    stock = HFLM(pretrained=str(folder), batch_size=3, device="cpu")
+    options = {"until": ["Question:"], "max_gen_toks": 24, "do_sample": False}
+    requests = [Instance("generate_until", {}, (text, options), 0) for text in asked]
+    expected = stock.generate_until(requests, disable_tqdm=True)
+    written = engine.generate(asked, 24, ["Question:"])
+    assert [generation.text for generation in written] == expected
+
+
+def test_traces_equal_brute_force(engine: HFEngine) -> None:
+    asked = [prompt.context for prompt in prompts("mmlu_pro_direct")][:3]
+    for prompt, generation in zip(asked, engine.generate(asked, 10), strict=True):
+        ids = engine.encode(prompt)
+        for position, logprob in enumerate(generation.token_logprobs):
+            after = full_logprobs(engine, ids)
+            token = int(after.argmax())
+            assert logprob == pytest.approx(float(after[token]), abs=1e-4)
+            entropy = -float((after.exp() * after).sum())
+            assert generation.token_entropies[position] == pytest.approx(entropy, abs=1e-4)
+            top = generation.token_top_logprobs[position]
+            np.testing.assert_allclose(top, after.topk(10).values, atol=1e-4)
+            found = generation.label_logprobs(position, ["A", "B"])
+            for label, value in zip(("A", "B"), found or (), strict=True):
+                tokens = engine._labels.single_tokens(label)
+                expected = float(torch.logsumexp(after[tokens], dim=0))
+                assert value == pytest.approx(expected, abs=1e-4)
+            ids.append(token)
+        text = engine.tokenizer.decode(ids[len(engine.encode(prompt)) :], skip_special_tokens=True)
+        assert generation.text == text
+        for offset in range(len(text)):
+            position = generation.token_at(offset)
+            before = engine.tokenizer.decode(ids[len(engine.encode(prompt)) :][:position])
+            assert len(before) <= offset
+
+
+@pytest.mark.parametrize("lengths", [[5, 1, 9, 9, 2], [1], [3] * 40])
+def test_batches_hold_everything_once(lengths: list[int]) -> None:
+    made = batches(lengths, budget=18, most=4)
+    assert sorted(index for batch in made for index in batch) == list(range(len(lengths)))
+    for batch in made:
+        assert len(batch) <= 4
+        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= 18
+
+
+def test_common_prefix() -> None:
+    assert common_prefix([[1, 2, 3], [1, 2, 4]]) == 2
+    assert common_prefix([[1, 2], [1, 2, 4]]) == 1
+    assert common_prefix([[1], [2]]) == 0
+
+
+def test_out_of_memory_halves_the_batch(engine: HFEngine, monkeypatch: Any) -> None:
+    asked = prompts("mmlu_pro_direct")
+    expected = engine.score(asked)
+    real, sizes = engine._forward.start, []
+
+    def start(rows: Any, shared: int = 0) -> Any:
+        sizes.append(len(rows))
+        if len(rows) > 1:
+            raise torch.OutOfMemoryError("no memory left")
+        return real(rows, shared)
+
+    rows = engine._rows
+    monkeypatch.setattr(engine._forward, "start", start)
+    answers = engine.score(asked)
+    engine._rows = rows
+    assert max(sizes) > 1
+    for one, other in zip(answers, expected, strict=True):
+        np.testing.assert_allclose(one.label_logprobs, other.label_logprobs, atol=1e-4)
+
+
+def test_nan_logits_are_an_error(tmp_path: Path) -> None:
+    broken = HFEngine({"pretrained": str(make_model(tmp_path / "m", "llama"))}, 2, "cpu")
+    with torch.no_grad():
+        broken.model.model.norm.weight.fill_(math.nan)
+    with pytest.raises(ApprehendError, match="not numbers"):
+        broken.score(prompts("mmlu_pro_direct")[:1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "expected pretrained="),
+        ({"pretrained": "/no/such/model"}, "no model folder"),
+        ({"pretrained": "embedded", "no_such_option": 1}, "no_such_option"),
+    ],
+)
+def test_arguments_that_cannot_work(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises((UsageError, ApprehendError), match=message):
+        HFEngine(arguments, "auto", "cpu")
+
+
+@pytest.mark.parametrize("size", ["none", 0, "-1"])
+def test_batch_sizes_that_cannot_work(size: Any) -> None:
+    with pytest.raises(UsageError, match="batch_size"):
+        HFEngine({"pretrained": "embedded"}, size, "cpu")

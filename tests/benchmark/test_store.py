@@ -1,0 +1,191 @@
+"""The store: atomic parts, no row lost or doubled, columns as they went in."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from apprehend.benchmark.arrow import arrow_to_table, records_to_arrow
+from apprehend.benchmark.errors import ApprehendError, UsageError
+from apprehend.benchmark.files import atomic_path, write_text
+from apprehend.benchmark.store import Results, TaskStore, folder_name
+from apprehend.estimators import Need, Signal
+from apprehend.estimators.signals import TABLES
+from apprehend.estimators.tables import Kind
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def new_store(folder: Path, count: int = 10) -> TaskStore:
+    store = TaskStore(folder / "model" / "task")
+    store.add_questions(
+        [
+            {"question_id": i, "topic": "law", "option_count": 4, "gold": "A", "question": f"q{i}"}
+            for i in range(count)
+        ]
+    )
+    return store
+
+
+def answer(question: int, **more: object) -> dict[str, object]:
+    record = {
+        "question_id": question,
+        "option_logprobs": [-1.0, -2.0, -math.inf],
+        "entropy": question / 7,
+        "answer": 0,
+        "status": "parsed",
+        "correct": 1,
+    }
+    return {**record, **more}
+
+
+def test_rows_come_back_by_id_in_any_order(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    store.append(Signal.ANSWER, [answer(i) for i in (3, 1)])
+    store.append(Signal.ANSWER, [answer(i) for i in (7,)])
+    signals = TaskStore(store.path).load([Need.of(Signal.ANSWER)], [7, 2, 1, 3])
+    assert signals.answer.present.tolist() == [True, False, True, True]
+    np.testing.assert_allclose(signals.answer.entropy, [1, math.nan, 1 / 7, 3 / 7])
+    assert signals.answer.option_logprobs[0].tolist() == [-1.0, -2.0, -math.inf]
+    assert signals.answer.answer.tolist() == [0, -1, 0, 0]
+    assert signals.topic.tolist() == ["law"] * 4
+
+
+def test_compaction_keeps_every_row_once(tmp_path: Path) -> None:
+    store = new_store(tmp_path, 30)
+    for start in range(0, 30, 3):
+        store.append(Signal.ANSWER, [answer(i) for i in range(start, start + 3)])
+    store.compact(Signal.ANSWER)
+    (part,) = (store.path / "signals" / "answer").glob("part-*.parquet")
+    assert pq.read_table(part)["question_id"].to_pylist() == list(range(30))
+    assert TaskStore(store.path).done(Signal.ANSWER) == set(range(30))
+
+
+def test_a_kill_between_merging_and_deleting_doubles_nothing(tmp_path: Path) -> None:
+    store = new_store(tmp_path, 6)
+    for i in range(6):
+        store.append(Signal.ANSWER, [answer(i)])
+    folder = store.path / "signals" / "answer"
+    before = {file.name: file.read_bytes() for file in folder.glob("part-*")}
+    store.compact(Signal.ANSWER)
+    for name, content in before.items():
+        (folder / name).write_bytes(content)
+    fresh = TaskStore(store.path)
+    assert fresh.done(Signal.ANSWER) == set(range(6))
+    assert len(list(folder.glob("part-*"))) == 1
+    assert len(fresh.load([Need.of(Signal.ANSWER)], list(range(6)))) == 6
+
+
+def test_a_part_that_was_being_written_is_not_there(tmp_path: Path) -> None:
+    target = tmp_path / "signals" / "part-1.parquet"
+    with pytest.raises(RuntimeError), atomic_path(target) as temporary:
+        temporary.write_bytes(b"half")
+        raise RuntimeError("killed")
+    assert list((tmp_path / "signals").iterdir()) == []
+    write_text(target, "old")
+    with pytest.raises(RuntimeError), atomic_path(target) as temporary:
+        temporary.write_text("new")
+        raise RuntimeError("killed")
+    assert target.read_text() == "old"
+
+
+def test_a_truncated_part_is_named(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    store.append(Signal.ANSWER, [answer(1)])
+    (part,) = (store.path / "signals" / "answer").iterdir()
+    part.write_bytes(part.read_bytes()[:-20])
+    with pytest.raises(ApprehendError, match=part.name):
+        TaskStore(store.path).done(Signal.ANSWER)
+
+
+def test_variants_and_sources_are_apart(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    for source, value in (("b", 0.2), ("a", 0.4)):
+        rows = [
+            {"question_id": 1, "variant": "complexity", "source": source, "value": value},
+            {"question_id": 2, "variant": "complexity", "source": source, "value": None},
+        ]
+        store.append(Signal.JUDGEMENT, rows)
+    panel = store.load([Need.of(Signal.JUDGEMENT)], [2, 1]).judgement["complexity"]
+    assert panel.sources == ("a", "b")
+    np.testing.assert_array_equal(panel.stack("value"), [[math.nan, math.nan], [0.4, 0.2]])
+    assert store.done(Signal.JUDGEMENT, "complexity", "a") == {1, 2}
+    assert store.done(Signal.JUDGEMENT, "complexity", "c") == set()
+
+
+def test_borrowing_copies_only_what_is_missing(tmp_path: Path) -> None:
+    ours, theirs = new_store(tmp_path / "a"), new_store(tmp_path / "b")
+    row = {"variant": "complexity", "source": "j", "value": 0.5, "labels": ["x"]}
+    ours.append(Signal.JUDGEMENT, [{"question_id": 1, **row}])
+    theirs.append(Signal.JUDGEMENT, [{"question_id": i, **row, "value": 0.9} for i in (1, 2, 3)])
+    assert ours.borrow(theirs, Signal.JUDGEMENT, "complexity", "j", [1, 2]) == 1
+    assert ours.borrow(theirs, Signal.JUDGEMENT, "complexity", "j", [1, 2]) == 0
+    panel = ours.load([Need.of(Signal.JUDGEMENT)], [1, 2, 3]).judgement["complexity"]
+    np.testing.assert_array_equal(panel.stack("value")[:, 0], [0.5, 0.9, math.nan])
+
+
+def test_text_ids(tmp_path: Path) -> None:
+    store = TaskStore(tmp_path / "m" / "t")
+    rows = [{"question_id": i, "topic": "x", "option_count": 2} for i in ("a-1", "b-2")]
+    store.add_questions(rows)
+    store.append(Signal.ANSWER, [answer(0, question_id="b-2")])
+    assert store.load([Need.of(Signal.ANSWER)], ["b-2"]).answer.present.tolist() == [True]
+
+
+def test_names_of_folders() -> None:
+    assert folder_name("org/model-1.5B") == "org__model-1.5B"
+    assert folder_name("../../etc") == "__..__etc"
+    assert folder_name("…") == "_"
+    assert "/" not in folder_name("a/b/c")
+
+
+def test_results_without_anything(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no results folder"):
+        Results(tmp_path / "none").stores()
+    with pytest.raises(UsageError, match="no results in it"):
+        Results(tmp_path).stores()
+    broken = tmp_path / "m" / "t"
+    broken.mkdir(parents=True)
+    (broken / "manifest.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ApprehendError, match="manifest"):
+        _ = Results(tmp_path).stores()[0].manifest
+    (broken / "manifest.json").write_text(json.dumps([1]), encoding="utf-8")
+    with pytest.raises(ApprehendError, match="expected an object"):
+        _ = Results(tmp_path).stores()[0].manifest
+
+
+def _cells(kind: Kind) -> st.SearchStrategy[object]:
+    numbers = st.floats(allow_nan=False, width=32)
+    return {
+        Kind.FLOAT: st.none() | numbers,
+        Kind.INT: st.none() | st.integers(0, 10),
+        Kind.TEXT: st.none() | st.text(max_size=5),
+        Kind.FLOATS: st.none() | st.lists(numbers, max_size=4),
+        Kind.INTS: st.none() | st.lists(st.integers(0, 5), max_size=4),
+        Kind.TEXTS: st.none() | st.lists(st.text(max_size=3), max_size=3),
+        Kind.FLOAT_LISTS: st.none() | st.lists(st.lists(numbers, max_size=3), max_size=3),
+    }[kind]
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), signal=st.sampled_from(sorted(TABLES)))
+def test_every_table_survives_arrow(data: st.DataObject, signal: Signal) -> None:
+    kinds = TABLES[signal].kinds()
+    records = [
+        {"question_id": i, **{name: data.draw(_cells(kind)) for name, kind in kinds.items()}}
+        for i in range(data.draw(st.integers(1, 4)))
+    ]
+    table = records_to_arrow(signal, records, __import__("pyarrow").int64())
+    loaded = arrow_to_table(signal, table, [r["question_id"] for r in records])
+    expected = TABLES[signal].from_records(records)
+    for name in kinds:
+        got, want = getattr(loaded, name), getattr(expected, name)
+        assert got.shape == want.shape, name
+        if got.dtype == object:
+            assert got.tolist() == want.tolist(), name
+        else:
+            np.testing.assert_array_equal(got, want, err_msg=name)
