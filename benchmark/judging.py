@@ -112,14 +112,7 @@ def load_judge(
         from .engines.hf import HFEngine
 
         return EngineJudge(engine or HFEngine(arguments, batch_size, device), shown)
-    import lm_eval.models  # noqa: F401  (registers lm-eval's models)
-    from lm_eval.api.registry import MODEL_REGISTRY, get_model
-
-    try:
-        cls = get_model(kind)
-    except (KeyError, ValueError) as error:
-        near = did_you_mean(kind, list(MODEL_REGISTRY))
-        raise UsageError(f"--judge: unknown kind of model {kind!r}{near}") from error
+    cls = _model_class(kind)
     try:
         lm = cls.create_from_arg_obj(arguments, {})
     except TypeError as error:
@@ -128,6 +121,23 @@ def load_judge(
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ApprehendError(f"cannot load judge {shown}: {first}") from error
     return LMEvalJudge(lm, kind, arguments, shown)
+
+
+def _model_class(kind: str) -> Any:
+    import lm_eval.models  # noqa: F401  (registers lm-eval's models)
+    from lm_eval.api.registry import MODEL_REGISTRY, get_model
+
+    try:
+        return get_model(kind)
+    except (KeyError, ValueError) as error:
+        near = did_you_mean(kind, list(MODEL_REGISTRY))
+        raise UsageError(f"--judge: unknown kind of model {kind!r}{near}") from error
+
+
+def check_judge(kind: str | None) -> None:
+    """Raise UsageError for a kind of judge that does not exist, before anything is run."""
+    if kind is not None and kind != "hf":
+        _model_class(kind)
 
 
 def judge_questions(

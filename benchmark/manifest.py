@@ -73,10 +73,13 @@ def new_manifest(
     }
 
 
+_ABSENT = object()
+
+
 def _get(manifest: Mapping[str, Any], path: str) -> Any:
     value: Any = manifest
     for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+        value = value.get(part, _ABSENT) if isinstance(value, Mapping) else _ABSENT
     return value
 
 
@@ -89,7 +92,7 @@ def check_agreement(store: TaskStore, wanted: Mapping[str, Any]) -> None:
         )
     for path, name in CONTRACT.items():
         old, new = _get(stored, path), _get(wanted, path)
-        if new is not None and old is not None and old != new:
+        if _ABSENT not in (old, new) and old != new:
             shown = "" if isinstance(new, dict) else f" (stored: {old!r}, now: {new!r})"
             raise UsageError(
                 f"{store.path}: its signals were collected with another value of {name}{shown}; "

@@ -16,7 +16,7 @@ from ..tasks.questionnaires import QUESTIONNAIRES, RATING_PROMPT
 from . import manifest as manifests
 from .adapter import Record, UncertaintyLM
 from .errors import UsageError
-from .judging import Judge, check_prompts, judge_questions, load_judge
+from .judging import Judge, check_judge, check_prompts, judge_questions, load_judge
 from .progress import progress_bar
 from .scoring import Scored, score_store
 from .store import Results, TaskStore
@@ -97,6 +97,7 @@ def run(options: RunOptions) -> RunOutcome:
         raise UsageError(f"--model: unknown engine {options.model!r}, known: {', '.join(ENGINES)}")
     estimators = None if options.estimators is None else load_estimators(options.estimators)
     check_prompts(options.prompts)
+    check_judge(options.judge)
     names = expand_tasks(options.tasks, options.include_path)
     tasks = load_tasks(
         names,

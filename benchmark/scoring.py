@@ -129,6 +129,8 @@ def score_store(
     for some question. Estimators that learn are fitted out of fold only, by ``folds``. Raises
     EstimatorError for unknown ones.
     """
+    if not store.manifest:
+        raise ApprehendError(f"{store.path}: has no manifest.json; not a task's folder?")
     outcome = outcome_signal(store)
     answered = store.done(outcome)
     ids = [i for i in store.question_ids if i in answered]

@@ -271,12 +271,11 @@ def rank_features(top_logprobs: FloatArray, k: int) -> FloatArray:
     """
     tops = top_logprobs[:, :, :k]
     tops = np.pad(tops, ((0, 0), (0, 0), (0, k - tops.shape[2])), constant_values=np.nan)
-    there = ~np.isnan(tops).all(axis=2)
-    count = np.where(there.any(axis=1), there.sum(axis=1), np.nan)[:, None]
+    count = np.count_nonzero(~np.isnan(tops).all(axis=2), axis=1)[:, None]
     parts = surprisal(np.exp(tops))
-    most = parts.max(axis=1, initial=0.0)
-    features = np.concatenate([parts.sum(axis=1) / count, most + 0.0 * count], axis=1)
-    return features
+    mean = parts.sum(axis=1) / np.maximum(count, 1)
+    features = np.concatenate([mean, parts.max(axis=1, initial=0.0)], axis=1)
+    return np.where(count > 0, features, np.nan)
 
 
 def _lengths(signals: Signals) -> FloatArray:

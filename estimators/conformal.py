@@ -7,6 +7,8 @@ at least 1 - α.
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from .base import Estimator, require_fit
@@ -19,6 +21,7 @@ from .tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "conformal"
 RULES = ("lac", "aps")
+QUANTILES = ("rank", "higher")
 
 
 def nonconformity(p: FloatArray, rule: str) -> FloatArray:
@@ -37,17 +40,23 @@ def nonconformity(p: FloatArray, rule: str) -> FloatArray:
     return np.where(np.isnan(p), np.nan, sums)
 
 
-def conformal_threshold(scores: FloatArray, alpha: float) -> float:
-    """The ⌈(n + 1)(1 - α)⌉-th smallest of n calibration scores; ∞ where n is too small for α.
+def conformal_threshold(scores: FloatArray, alpha: float, quantile: str = "rank") -> float:
+    """Threshold on n calibration scores; ∞ where n is too small for α.
 
-    Raises EstimatorError for no scores.
+    With r = ⌈(n + 1)(1 - α)⌉: "rank" is the r-th smallest score; "higher" is numpy's quantile at
+    level r/n by the method "higher", as arXiv 2401.12794 computed it: the next larger score, for
+    r < n. Raises EstimatorError for no scores.
     """
     count = len(scores)
     if count == 0:
         raise EstimatorError("Expected scores to calibrate on, but got none")
-    # (n + 1)(1 - α) is rounded first: 0.9 · 10 must be the 9th, whatever its last bit is.
+    # Rounded before the ceiling: 9.000000000000002 is 9.
     rank = int(np.ceil(round((count + 1) * (1 - alpha), 9)))
-    return float(np.sort(scores)[rank - 1]) if rank <= count else float("inf")
+    if rank > count:
+        return float("inf")
+    if quantile == "higher":
+        return float(np.quantile(scores, rank / count, method="higher"))
+    return float(np.sort(scores)[rank - 1])
 
 
 def conformal_sets(p: FloatArray, rule: str, threshold: float) -> BoolArray:
@@ -66,15 +75,16 @@ def conformal_sets(p: FloatArray, rule: str, threshold: float) -> BoolArray:
 def calibration_scores(p: FloatArray, gold: IntArray, rule: str) -> FloatArray:
     """Misfit of the right options of those rows where it is known."""
     rows = np.flatnonzero((gold >= 0) & (gold < p.shape[1]))
-    scores: FloatArray = nonconformity(p[rows], rule)[np.arange(len(rows)), gold[rows]]
-    return scores[~np.isnan(scores)]
+    scores = nonconformity(p[rows], rule)[np.arange(len(rows)), gold[rows]]
+    return cast(FloatArray, scores[~np.isnan(scores)])
 
 
 class ConformalSetSize(Estimator):
     """Number of options in the conformal prediction set at error rate α, in 1..K.
 
-    ``rule`` "lac" or "aps"; the threshold is calibrated out of fold on the right options. Whole
-    numbers, so most questions are tied.
+    ``rule`` "lac" or "aps"; the threshold is calibrated out of fold on the right options, by the
+    ``quantile`` "rank" or "higher" (see ``conformal_threshold``). Whole numbers, so most questions
+    are tied.
     """
 
     name = "conformal_set_size"
@@ -82,16 +92,17 @@ class ConformalSetSize(Estimator):
     family = FAMILY
     reference = "arXiv 2401.12794; LAC arXiv 1609.00451; APS arXiv 2006.02544"
 
-    def __init__(self, rule: str = "lac", alpha: float = 0.1) -> None:
+    def __init__(self, rule: str = "lac", alpha: float = 0.1, quantile: str = "rank") -> None:
         self.rule = one_of("rule", rule, RULES)
         self.alpha = number_between("alpha", alpha, 0.0, 1.0)
+        self.quantile = one_of("quantile", quantile, QUANTILES)
         self._threshold: float | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
         """The threshold, from the training part's right options."""
         p = signals.answer.option_probs
         scores = calibration_scores(p, known_gold(signals), self.rule)
-        self._threshold = conformal_threshold(scores, self.alpha)
+        self._threshold = conformal_threshold(scores, self.alpha, self.quantile)
 
     def score(self, signals: Signals) -> FloatArray:
         threshold = require_fit(self, self._threshold)

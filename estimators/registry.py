@@ -9,18 +9,46 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from . import answer_distribution, chain_of_thought, controls, judges
+from . import (
+    answer_distribution,
+    calibration,
+    chain_of_thought,
+    committee,
+    conformal,
+    controls,
+    judges,
+    perturbations,
+    position_bias,
+    samples,
+    self_reports,
+    supervised,
+)
 from .base import Estimator
 from .errors import EstimatorLookupError
+from .signals import Need
 
 ENTRY_POINT_GROUP = "apprehend.estimators"
-_MODULES: tuple[ModuleType, ...] = (answer_distribution, chain_of_thought, judges, controls)
+_MODULES: tuple[ModuleType, ...] = (
+    answer_distribution,
+    chain_of_thought,
+    samples,
+    self_reports,
+    perturbations,
+    position_bias,
+    judges,
+    committee,
+    supervised,
+    calibration,
+    conformal,
+    controls,
+)
 _SPEC = re.compile(r"(?P<name>[^()]+?)(?:\((?P<arguments>.*)\))?", re.DOTALL)
 
 
@@ -45,6 +73,73 @@ def installed_estimators() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
 
 
+@dataclass(frozen=True)
+class EstimatorRow:
+    """What a table of estimators says of one."""
+
+    name: str
+    family: str
+    needs: str
+    """Signals that it needs with its default parameters, "nothing" for none."""
+    cost: str
+    source: str
+    summary: str
+    """First line of its docstring."""
+    parameters: str
+    """Its parameters with their defaults, e.g. ``q=2.0``."""
+    learns: bool
+    """Whether it is fitted on labels, out of fold."""
+
+
+def estimator_row(cls: type[Estimator]) -> EstimatorRow:
+    """One row; for a class whose parameters all have defaults."""
+    estimator = cls()
+    parameters = inspect.signature(cls).parameters.values()
+    return EstimatorRow(
+        name=cls.name,
+        family=cls.family,
+        needs=_needs_text(estimator.requirements()),
+        cost=estimator.cost,
+        source=cls.reference,
+        summary=next(iter((inspect.getdoc(cls) or "").splitlines()), ""),
+        parameters=", ".join(f"{p.name}={p.default!r}" for p in parameters),
+        learns=estimator.learns,
+    )
+
+
+def _needs_text(needs: Iterable[Need]) -> str:
+    """``signal[variant, variant]``, signals in order, or "nothing"."""
+    variants: dict[str, list[str]] = {}
+    for need in sorted(needs, key=str):
+        name = str(Need(need.signals))
+        variants.setdefault(name, [])
+        variants[name] += [need.variant] if need.variant else []
+    texts = [f"{name}[{', '.join(v)}]" if v else name for name, v in variants.items()]
+    return ", ".join(texts) or "nothing"
+
+
+def estimator_table() -> list[EstimatorRow]:
+    """All built-in estimators, in the order of the families."""
+    return [estimator_row(cls) for cls in builtin_estimators().values()]
+
+
+def estimator_markdown() -> str:
+    """The table as Markdown, a line per estimator; "L" marks those that learn from labels."""
+    lines = [
+        "| family | name | what it is | needs | cost | source |",
+        "|---|---|---|---|---|---|",
+    ]
+    family = ""
+    for row in estimator_table():
+        shown = "" if row.family == family else row.family
+        family = row.family
+        name = f"`{row.name}({row.parameters})`" if row.parameters else f"`{row.name}`"
+        name += " L" if row.learns else ""
+        cells = (shown, name, row.summary, row.needs, row.cost, row.source)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def split_specs(text: str) -> list[str]:
     """Split a comma-separated list, leaving commas inside parentheses alone."""
     parts, depth, current = [], 0, ""
@@ -61,8 +156,8 @@ def split_specs(text: str) -> list[str]:
 def load_estimator(spec: str) -> Estimator:
     """An estimator from ``name``, ``name(parameter=value)`` or ``path/to/file.py:Class``.
 
-    Raises EstimatorLookupError where there is no such estimator (with the nearest name), the file or
-    class cannot be loaded, or a parameter does not fit.
+    Raises EstimatorLookupError where there is no such estimator (with the nearest name), the file
+    or class cannot be loaded, or a parameter does not fit.
     """
     match = _SPEC.fullmatch(spec.strip())
     if match is None:

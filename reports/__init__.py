@@ -6,6 +6,7 @@ Everywhere an error is the positive class and a higher score means more uncertai
 from .bootstrap import (
     BootstrapInterval,
     bootstrap_roc_auc,
+    paired_roc_auc_replicates,
     percentile_interval,
     resample_weights,
     roc_auc_replicates,
@@ -24,6 +25,7 @@ from .calibration import (
     mutual_information_share,
     width_bins,
 )
+from .comparisons import COMPARISON_COLUMNS, compare
 from .delong import delong_covariance, delong_interval
 from .evaluation import ROWS, Rows
 from .flow import compute_flow, compute_missing
@@ -43,18 +45,35 @@ from .ranking import (
 )
 from .report import Report, build_report
 from .tables import to_latex, to_markdown, topic_tables
+from .testing import (
+    Difference,
+    Trend,
+    accuracy_test,
+    area_influence,
+    delong_test,
+    holm,
+    paired_models_test,
+    separation,
+    trend_test,
+    unpaired_test,
+)
 
 __all__ = [
+    "COMPARISON_COLUMNS",
     "METRIC_COLUMNS",
     "PROBABILITY_SCORES",
     "ROWS",
     "BootstrapInterval",
     "BrierParts",
     "CalibrationBins",
+    "Difference",
     "Report",
     "ReportInput",
     "Rows",
+    "Trend",
     "accuracy_at_coverage",
+    "accuracy_test",
+    "area_influence",
     "augrc",
     "aurc",
     "bootstrap_roc_auc",
@@ -62,17 +81,22 @@ __all__ = [
     "brier_parts",
     "build_report",
     "calibration_bins",
+    "compare",
     "compute_flow",
     "compute_metrics",
     "compute_missing",
     "coverage_at_risk",
     "delong_covariance",
     "delong_interval",
+    "delong_test",
     "ece",
+    "holm",
     "is_probability",
     "log_loss",
     "mass_bins",
     "mutual_information_share",
+    "paired_models_test",
+    "paired_roc_auc_replicates",
     "percentile_interval",
     "pr_auc",
     "prr",
@@ -81,9 +105,12 @@ __all__ = [
     "roc_auc",
     "roc_auc_replicates",
     "roc_curve",
+    "separation",
     "to_latex",
     "to_markdown",
     "topic_tables",
+    "trend_test",
+    "unpaired_test",
     "width_bins",
     "worst_case_roc_auc",
 ]

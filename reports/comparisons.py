@@ -172,10 +172,10 @@ def _topics(one: Evaluation, settings: _Settings) -> list[Record]:
         return []
     name, groups = one.estimators[best], []
     for topic, members in one.topics.items():
-        members = members[~np.isnan(one.scores[members, best])]
-        wrong = int(one.errors[members].sum())
-        if min(wrong, members.size - wrong) >= SMALLEST_CLASS:
-            groups.append((topic, one.errors[members], one.scores[members, best]))
+        scored = members[~np.isnan(one.scores[members, best])]
+        wrong = int(one.errors[scored].sum())
+        if min(wrong, scored.size - wrong) >= SMALLEST_CLASS:
+            groups.append((topic, one.errors[scored], one.scores[scored, best]))
     records = []
     for (topic_a, errors_a, a), (topic_b, errors_b, b) in combinations(groups, 2):
         found = unpaired_test(errors_a, a, errors_b, b)

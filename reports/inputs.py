@@ -16,6 +16,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "strata": ("task", "question_id", "stratum", "value"),
     "questions": ("task", "question_id", "topic", "question", "options", "gold"),
     "ratings": ("task", "question_id", "rating"),
+    "options": ("model", "task", "question_id", "probabilities", "gold"),
+    "judgements": (*("task", "question_id", "questionnaire", "judge", "value", "label", "rating"),),
+    "costs": ("model", "task", "item", "kind", "questions", "seconds", "tokens", "needs"),
     "flow": ("model", "task", "asked", "answered", "parsed", "dont_know"),
 }
 STATUSES = ("parsed", "unparsed", "dont_know")
@@ -36,6 +39,12 @@ class ReportInput:
         strata: one row per (task, question_id, stratum) with its value; shown as "stratum=value".
         questions: text, options and gold letter per (task, question_id).
         ratings: mean judge rating, 1 to 10, per (task, question_id); used by the paper's filter.
+        options: per (model, task, question_id) the probabilities of the options, a list that sums
+            to 1, and the right option's index `gold`, -1 where unknown.
+        judgements: one row per (task, question_id, questionnaire, judge): value in [0, 1], label
+            (its words, or null), rating from 1 to 10; null where unread.
+        costs: one row per (model, task, item): an item is a signal or, with kind "estimator", an
+            estimator with the signals that it needs; questions, seconds and tokens that it took.
         flow: numbers of questions asked, answered, parsed and "don't know" per (model, task).
         manifests: run records to show.
         descriptions: one line per estimator name, for the glossary.
@@ -46,6 +55,9 @@ class ReportInput:
     strata: pd.DataFrame = field(default_factory=lambda: _empty("strata"))
     questions: pd.DataFrame = field(default_factory=lambda: _empty("questions"))
     ratings: pd.DataFrame = field(default_factory=lambda: _empty("ratings"))
+    options: pd.DataFrame = field(default_factory=lambda: _empty("options"))
+    judgements: pd.DataFrame = field(default_factory=lambda: _empty("judgements"))
+    costs: pd.DataFrame = field(default_factory=lambda: _empty("costs"))
     flow: pd.DataFrame = field(default_factory=lambda: _empty("flow"))
     manifests: Sequence[Mapping[str, Any]] = ()
     descriptions: Mapping[str, str] = field(default_factory=dict)

@@ -31,15 +31,16 @@ def panels(
     share_y: bool = False,
     left: float = 0.6,
     gap: tuple[float, float] = (0.25, 0.62),
+    bottom: float = 0.55,
 ) -> tuple[Figure, list[Axes]]:
     """A figure with `number` axes of `size` (width, height) in inches, four to a row.
 
-    `left` is the margin for labels, `gap` the space between columns and between rows. With
-    `share_y`, only the first column carries tick labels.
+    `left` and `bottom` are the margins for labels, `gap` the space between columns and between
+    rows. With `share_y`, only the first column carries tick labels.
     """
     columns = min(COLUMNS, number)
     rows = -(-number // columns)
-    right, top, bottom = 0.2, 0.85, 0.55
+    right, top = 0.2, 0.85
     width = left + columns * size[0] + (columns - 1) * gap[0] + right
     width = max(width, min(9.0, 0.3 + 0.094 * len(title)))
     height = top + rows * size[1] + (rows - 1) * gap[1] + bottom

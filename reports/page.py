@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -10,14 +12,12 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from .formatting import count, interval, number, percent, plain
+from .blocks import Block
+from .formatting import plain
 from .glossary import GLOSSARY, ROWS_MEANING
-from .summary import ConfidentError
-from .tables import TopicTable
 
 TEMPLATES = Path(__file__).with_name("templates")
 INK, PAPER = "#222222", "#ffffff"
@@ -26,37 +26,12 @@ _XLINK = "http://www.w3.org/1999/xlink"
 
 
 @dataclass(frozen=True)
-class PageFigure:
-    """A figure for the page: its title, how to read it, and the SVG file's bytes."""
+class PageSection:
+    """A part of the page under one heading; `summary` goes to its top, empty for none."""
 
     title: str
-    caption: str
-    svg: bytes
-
-
-@dataclass(frozen=True)
-class PageSection:
-    """What the page shows of one model on one task."""
-
-    model: str
-    task: str
-    summary: str
-    table: TopicTable
-    metrics: pd.DataFrame
-    flow: pd.DataFrame
-    missing: pd.DataFrame
-    figures: Sequence[PageFigure]
-    best: str | None
-    confident_errors: Sequence[ConfidentError]
-
-    @property
-    def pooled(self) -> list[dict[str, Any]]:
-        """Rows of the pooled metrics with the macro AUC, highest AUC first."""
-        macro = self.metrics[self.metrics["topic"] == "macro"].set_index("estimator")["roc_auc"]
-        pooled = self.metrics[self.metrics["topic"] == "all"]
-        pooled = pooled.assign(macro=pooled["estimator"].map(macro))
-        ranked = pooled.sort_values("roc_auc", ascending=False, kind="stable")
-        return [{str(k): v for k, v in row.items()} for row in ranked.to_dict("records")]
+    blocks: Sequence[Block]
+    summary: str = ""
 
 
 def inline_svg(svg: bytes, prefix: str, label: str) -> Markup:
@@ -101,22 +76,21 @@ def breakable(name: str) -> Markup:
     return Markup("_<wbr>").join(name.split("_"))
 
 
-def shortened(text: str, limit: int = 600) -> str:
-    """The text, cut at a word's end where it is longer than `limit` characters."""
-    if len(text) <= limit:
-        return text
-    return text[:limit].rsplit(" ", 1)[0] + " …"
+def script_hash(script: str) -> str:
+    """The source expression that lets a Content-Security-Policy run this very script."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return "sha256-" + base64.b64encode(digest).decode()
 
 
 def render_page(
     sections: Sequence[PageSection],
     manifests: Sequence[Mapping[str, Any]],
-    descriptions: Mapping[str, str],
+    estimators: Sequence[tuple[str, str]],
     settings: Mapping[str, Any],
 ) -> str:
     """The page as HTML text; everything from outside is escaped.
 
-    `settings` holds rows, replicates and seed of the metrics.
+    `estimators` are names with a line on each; `settings` holds rows, replicates and seed.
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -125,24 +99,18 @@ def render_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        number=number,
-        count=count,
-        percent=percent,
-        plain=plain,
-        heat=heat,
-        shortened=shortened,
-        breakable=breakable,
-    )
-    environment.globals.update(interval=interval, inline_svg=inline_svg)
-    names = dict.fromkeys(name for section in sections for name in section.table.estimators)
+    environment.filters.update(plain=plain, heat=heat, breakable=breakable)
+    environment.globals.update(inline_svg=inline_svg)
+    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     return environment.get_template("index.html.j2").render(
         sections=sections,
         manifests=[(_manifest_title(one), _json(one)) for one in manifests],
-        estimators=[(name, descriptions.get(name, "")) for name in names],
+        estimators=estimators,
         glossary=GLOSSARY,
         rows_meaning=ROWS_MEANING[settings["rows"]],
         settings=settings,
+        script=Markup(script),
+        script_hash=script_hash(script),
     )
 
 

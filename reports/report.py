@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from rich.console import RenderableType
 
+from .comparisons import compare
 from .evaluation import Evaluation, Rows, evaluations
 from .figures_auc import auc_figures, compute_auc_bars
 from .figures_flow import compute_flow_bars, flow_figure
@@ -56,6 +57,7 @@ class Report:
 
     Attributes:
         metrics: see `compute_metrics`.
+        comparisons: see `compare`.
         flow: see `compute_flow`.
         missing: see `compute_missing`.
         summary: one paragraph per model and task.
@@ -63,6 +65,7 @@ class Report:
     """
 
     metrics: pd.DataFrame
+    comparisons: pd.DataFrame
     flow: pd.DataFrame
     missing: pd.DataFrame
     summary: list[str]
@@ -83,17 +86,20 @@ def build_report(
 ) -> Report:
     """Compute all metrics and write the report below `output_path`.
 
-    Writes metrics.csv, flow.csv, missing.csv, tables/roc_auc_by_topic.{md,csv,tex}, figures/*, and
-    index.html, which holds all of it. `formats` of the figures: png, svg, pdf.
+    Writes metrics.csv, comparisons.csv, flow.csv, missing.csv,
+    tables/roc_auc_by_topic.{md,csv,tex}, figures/*, and index.html, which holds all of it.
+    `formats` of the figures: png, svg, pdf.
     """
     unknown = set(formats) - set(FORMATS)
     if unknown:
         raise ValueError(f"Expected formats among {', '.join(FORMATS)}, got {sorted(unknown)}.")
     metrics = compute_metrics(data, rows, replicates, seed)
     flow, missing = compute_flow(data, rows), compute_missing(data, rows)
-    report = Report(metrics, flow, missing, summarise(metrics))
+    comparisons = compare(evaluations(data, rows), replicates, seed)
+    report = Report(metrics, comparisons, flow, missing, summarise(metrics, comparisons))
     root = Path(output_path)
-    for name, frame in (("metrics", metrics), ("flow", flow), ("missing", missing)):
+    frames = {"metrics": metrics, "comparisons": comparisons, "flow": flow, "missing": missing}
+    for name, frame in frames.items():
         report.files.append(write_atomically(root / f"{name}.csv", frame.to_csv(index=False)))
     _write_tables(report, root / "tables")
     sections = list(_sections(data, report, rows, root / "figures", formats))

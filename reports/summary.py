@@ -18,12 +18,22 @@ SHORTLIST = 10
 _INTERVAL = ("roc_auc", "roc_auc_low", "roc_auc_high")
 
 
-def summarise(metrics: pd.DataFrame) -> list[str]:
-    """One paragraph per (model, task) of a frame from `compute_metrics`."""
+def summarise(metrics: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> list[str]:
+    """One paragraph per (model, task) of a frame from `compute_metrics`.
+
+    With a frame from `compare`, the paragraph names what is not distinguishable from the best.
+    """
     return [
-        _paragraph(str(model), str(task), part)
+        _paragraph(str(model), str(task), part, _own(comparisons, str(model), str(task)))
         for (model, task), part in metrics.groupby(["model", "task"], sort=False)
     ]
+
+
+def _own(comparisons: pd.DataFrame | None, model: str, task: str) -> pd.DataFrame | None:
+    if comparisons is None:
+        return None
+    within = comparisons["model_a"].eq(model) & comparisons["task_a"].eq(task)
+    return comparisons[within & comparisons["family"].isin(("estimators", "topics"))]
 
 
 def best_estimator(metrics: pd.DataFrame) -> str | None:
@@ -32,7 +42,55 @@ def best_estimator(metrics: pd.DataFrame) -> str | None:
     return None if pooled.empty else str(pooled.idxmax())
 
 
-def _paragraph(model: str, task: str, metrics: pd.DataFrame) -> str:
+def against(comparisons: pd.DataFrame, best: str) -> pd.DataFrame:
+    """Comparisons of estimator `best` with each other one, as best - other, nearest first.
+
+    Columns: other, n, value, difference, low, high, p_holm, distinguishable.
+    """
+    own = comparisons[comparisons["family"] == "estimators"]
+    first, second = own["estimator_a"] == best, own["estimator_b"] == best
+    sign = np.where(first, 1.0, -1.0)[first | second]
+    own, first = own[first | second], first[first | second]
+    low, high = own["low"].to_numpy(float), own["high"].to_numpy(float)
+    frame = pd.DataFrame(
+        {
+            "other": own["estimator_b"].where(first, own["estimator_a"]),
+            "n": own["n"],
+            "value": own["value_b"].where(first, own["value_a"]).astype(float),
+            "difference": sign * own["difference"].to_numpy(float),
+            "low": np.where(first, low, -high),
+            "high": np.where(first, high, -low),
+            "p_holm": own["p_holm"].astype(float),
+            "distinguishable": own["distinguishable"].astype(bool),
+        }
+    )
+    return frame.sort_values("difference", kind="stable", ignore_index=True)
+
+
+def _distinguishable(best: str, comparisons: pd.DataFrame | None) -> list[str]:
+    if comparisons is None:
+        return []
+    sentences = []
+    pairs = against(comparisons, best)
+    if len(pairs):
+        equal = pairs.loc[~pairs["distinguishable"], "other"].tolist()
+        if len(equal):
+            text = f"Not distinguishable from it (paired test, Holm-adjusted): {_listed(equal)}."
+        else:
+            text = "Its lead over each of the others is distinguishable (paired, Holm-adjusted)."
+        sentences.append(text)
+    topics = comparisons[comparisons["family"] == "topics"]
+    if len(topics):
+        clear = int(topics["distinguishable"].sum())
+        sentences.append(
+            f"Of {len(topics)} pairs of topics, {clear} differ distinguishably in its ROC AUC."
+        )
+    return sentences
+
+
+def _paragraph(
+    model: str, task: str, metrics: pd.DataFrame, comparisons: pd.DataFrame | None
+) -> str:
     pooled = metrics[metrics["topic"] == ALL].set_index("estimator")
     most = int(pooled["n"].to_numpy(dtype=float).argmax())
     n, accuracy = (float(pooled[column].iloc[most]) for column in ("n", "accuracy"))
@@ -52,6 +110,7 @@ def _paragraph(model: str, task: str, metrics: pd.DataFrame) -> str:
         f"Of {len(pooled)} estimator{'s' * (len(pooled) != 1)}, {plain(name)} has the highest "
         f"ROC AUC of errors: {number(best['roc_auc'])} {ends} over all questions, "
         f"{macro} on average over topics{_range(own)}.",
+        *_distinguishable(name, comparisons),
         *_against_chance(pooled),
         *_incomplete(pooled),
     ]

@@ -32,10 +32,10 @@ Segment = tuple[str, bool]
 Lesson = list[Segment]
 
 JUDGE_CHAT = 0.75
-ZIPF_EXPONENT = 1.1
-STEP_WEIGHTS = {1: 3, 2: 3, 3: 3, 4: 3}
+ZIPF_EXPONENT = 1.2
+STEP_WEIGHTS = {1: 3, 2: 3, 3: 2, 4: 2}
 """How often sums of so many steps are practised."""
-KNOWN_RANKS = 50
+KNOWN_RANKS = 70
 """Facts told less often than this many others may be answered with "do not know"."""
 
 _DIRECT, _COT = STYLES["mmlu_pro_direct"], STYLES["mmlu_pro_cot"]
@@ -52,17 +52,19 @@ class _Kind:
 
 
 KINDS: tuple[tuple[_Kind | str, float], ...] = (
-    (_Kind(_DIRECT, 0.12), 50),
-    (_Kind(_DIRECT, 0.2, shots=5), 3),
-    (_Kind(_NUMBERED, 0.4), 4),
-    (_Kind(_DONT_KNOW, 0.4), 4),
-    (_Kind(_COT, 0.2), 18),
-    (_Kind(_COT, 0.2, shots=5), 1),
+    (_Kind(_DIRECT, 0.12), 38),
+    (_Kind(_DIRECT, 0.2, shots=5), 1.5),
+    (_Kind(_NUMBERED, 0.4), 3),
+    (_Kind(_DONT_KNOW, 0.4), 3),
+    (_Kind(_COT, 0.2), 14),
+    (_Kind(_COT, 0.2, shots=5), 0.5),
     (_Kind(_COT_NUMBERED, 0.4), 2),
-    ("judge", 10),
-    ("drill", 8),
+    ("judge", 8),
+    ("drill", 30),
 )
 """Kinds of lessons and their weights."""
+DRILL_WEIGHTS = {"letters": 2, "steps": 1, "facts": 5, "sums": 4}
+DRILL_LENGTH = {"facts": 12, "sums": 6}
 DRILLS = 5000
 """So many lessons pass at first in which most are drills."""
 
@@ -114,15 +116,15 @@ class Teacher:
         return chat_turns("", turns) if rng.random() < JUDGE_CHAT else plain(turns)
 
     def _drill(self) -> Lesson:
-        """Many small tasks at once: letters of options, bare facts, or single steps."""
+        """Many small tasks at once: letters of options, bare answers, or single steps."""
         rng = self.rng
-        kind = rng.choice(("letters", "letters", "facts", "steps"))
+        (kind,) = rng.choices(list(DRILL_WEIGHTS), list(DRILL_WEIGHTS.values()))
         if kind == "letters":
             return letters_drill(self.question(rng.choice(TOPICS)), rng)
-        if kind == "facts":
-            topic = rng.choice(KNOWLEDGE_TOPICS)
-            return facts_drill([self.question(topic) for _ in range(8)])
-        return steps_drill(draw_sum(rng.choice(REASONING_TOPICS), 8, rng))
+        if kind == "steps":
+            return steps_drill(draw_sum(rng.choice(REASONING_TOPICS), 8, rng))
+        topic = rng.choice(KNOWLEDGE_TOPICS if kind == "facts" else REASONING_TOPICS)
+        return answers_drill([self.question(topic) for _ in range(DRILL_LENGTH[kind])])
 
     def _turn(self, question: Question, style: Style) -> tuple[str, str]:
         user = render_user(question.row(0), style, packaged_prompt(style.user))
@@ -154,12 +156,12 @@ def letters_drill(question: Question, rng: random.Random) -> Lesson:
     return lesson
 
 
-def facts_drill(questions: Sequence[Question]) -> Lesson:
-    """Questions with the answer's words behind them."""
+def answers_drill(questions: Sequence[Question]) -> Lesson:
+    """Different questions, each with the words of its answer behind it."""
     lesson: Lesson = []
-    for question in questions:
+    for question in {question.text: question for question in questions}.values():
         answer = question.options[question.answer_index]
-        lesson += [(f"{question.text}", False), (f" {answer}", True), ("\n", False)]
+        lesson += [(question.text, False), (f" {answer}", True), ("\n", False)]
     return lesson[:-1]
 
 

@@ -1,0 +1,146 @@
+"""What the page is made of: blocks of text, figures and tables that sort and filter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from .formatting import UNDEFINED, count, interval, number, percent, plain
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: what is shown, what it sorts by (number or text), notes below, a heat value.
+
+    `heat` is a ROC AUC, or NaN for none; `small` is shown smaller on lines of its own.
+    """
+
+    text: str
+    sort: float | str = ""
+    small: tuple[str, ...] = ()
+    heat: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table's column: its heading, and whether it holds text (left) or numbers (right)."""
+
+    name: str
+    text: bool = False
+
+
+@dataclass(frozen=True)
+class PageTable:
+    """A table of the page; the first column holds row headings.
+
+    Attributes:
+        title: what it is, for screen readers.
+        columns: c columns.
+        rows: rows of c cells.
+        bold: numbers of the rows to stress.
+        folded: whether it starts folded away, under its title.
+        prose: whether cells hold running text.
+    """
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    bold: frozenset[int] = frozenset()
+    folded: bool = False
+    prose: bool = False
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A figure for the page: its title, how to read it, and the SVG file's bytes."""
+
+    title: str
+    caption: str
+    svg: bytes
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of a section: heading, a sentence, figures, tables."""
+
+    title: str
+    note: str = ""
+    figures: Sequence[PageFigure] = ()
+    tables: Sequence[PageTable] = ()
+
+
+def text_cell(value: Any, limit: int = 200) -> Cell:
+    """Text on one line, cut at `limit` characters; empty for null."""
+    missing = value is None or (isinstance(value, float) and value != value)
+    shown = "" if missing else shortened(plain(value), limit)
+    return Cell(shown, shown.casefold())
+
+
+def number_cell(value: Any, show: Callable[[float], str] = number, heat: bool = False) -> Cell:
+    """A number as `show` writes it, sorted by its value; undefined ones sort last."""
+    if value is None or pd.isna(value):
+        return Cell(UNDEFINED)
+    known = float(value)
+    return Cell(show(known), known, heat=known if heat else float("nan"))
+
+
+def shortened(text: str, limit: int = 600) -> str:
+    """The text, cut at a word's end where it is longer than `limit` characters."""
+    if len(text) <= limit:
+        return text
+    return text[:limit].rsplit(" ", 1)[0] + " …"
+
+
+def p_value(value: float) -> str:
+    """`0.032`, or `< 0.001`."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How one column of a frame is shown: heading, source column, kind.
+
+    Kinds: text, number, signed, count, percent, p, interval (source and source's other end),
+    yes (yes or no), plain3 (three significant digits).
+    """
+
+    heading: str
+    source: str
+    kind: str = "number"
+    other: str = ""
+
+
+_KINDS: dict[str, Callable[[float], str]] = {
+    "number": number,
+    "signed": lambda value: f"{value:+.3f}",
+    "count": count,
+    "percent": percent,
+    "p": p_value,
+    "plain3": lambda value: f"{value:.3g}",
+    "short": lambda value: number(value, 1),
+}
+
+
+def _cell(record: dict[str, Any], shown: Shown) -> Cell:
+    value = record[shown.source]
+    if shown.kind == "text":
+        return text_cell(value)
+    if shown.kind == "yes":
+        return Cell("yes" if value else "no", "yes" if value else "no")
+    if shown.kind == "interval":
+        low, high = float(value), float(record[shown.other])
+        return Cell(interval(low, high), "" if low != low else low)
+    return number_cell(value, _KINDS[shown.kind])
+
+
+def table_from_frame(
+    frame: pd.DataFrame, title: str, columns: Sequence[Shown], folded: bool = False
+) -> PageTable:
+    """The frame's rows in their order, the columns as described."""
+    heads = [Column(shown.heading, shown.kind in ("text", "yes")) for shown in columns]
+    records = [{str(k): v for k, v in one.items()} for one in frame.to_dict("records")]
+    rows = [[_cell(record, shown) for shown in columns] for record in records]
+    return PageTable(title, heads, rows, folded=folded)

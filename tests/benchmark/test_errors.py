@@ -1,0 +1,312 @@
+"""Bad input, one row each: one clear line, the right exit status, nothing stored lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from conftest import Run
+
+GOOD: dict[str, Any] = {
+    "question_id": 1,
+    "question": "Which?",
+    "options": ["a", "b", "c"],
+    "answer": "B",
+    "category": "law",
+}
+RUN = ("run", "--model_args", "pretrained=embedded", "--device", "cpu")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is typed (given a folder to put files into), and what must come back."""
+
+    name: str
+    command: Callable[[Path], list[Any]]
+    status: int
+    says: tuple[str, ...]
+
+
+def jsonl(folder: Path, *rows: Any, name: str = "data.jsonl") -> Path:
+    file = folder / name
+    file.write_text("\n".join(r if isinstance(r, str) else json.dumps(r) for r in rows), "utf-8")
+    return file
+
+
+def with_data(*rows: Any) -> Callable[[Path], list[Any]]:
+    return lambda folder: [*RUN, "--data", jsonl(folder, *rows)]
+
+
+def without(column: str) -> dict[str, Any]:
+    return {key: value for key, value in GOOD.items() if key != column}
+
+
+def empty_file(folder: Path) -> list[Any]:
+    (folder / "empty.parquet").touch()
+    return [*RUN, "--data", folder / "empty.parquet"]
+
+
+def truncated_parquet(folder: Path) -> list[Any]:
+    file = folder / "short.parquet"
+    pd.DataFrame([GOOD]).to_parquet(file)
+    file.write_bytes(file.read_bytes()[:-30])
+    return [*RUN, "--data", file]
+
+
+def table(folder: Path, *more: Any, rows: Any = None, name: str = "t.csv") -> list[Any]:
+    frame = pd.DataFrame(rows or [{"id": 1, "pred": "A", "gold": "B", "h": 0.1}])
+    frame.to_csv(folder / name, index=False)
+    return ["import", "table", folder / name, "--model", "m", "--id", "id",
+            "--output_path", folder / "out", *more]  # fmt: skip
+
+
+def truncated_table(folder: Path) -> list[Any]:
+    command = truncated_parquet(folder)
+    return ["import", "table", command[-1], "--model", "m", "--id", "question_id",
+            "--correct", "answer", "--output_path", folder / "out"]  # fmt: skip
+
+
+def plugin(text: str, name: str = "Mine") -> Callable[[Path], list[Any]]:
+    def command(folder: Path) -> list[Any]:
+        file = folder / "mine.py"
+        file.write_text(text, "utf-8")
+        return [*RUN, "--data", jsonl(folder, GOOD), "--estimators", f"{file}:{name}"]
+
+    return command
+
+
+def no_model_folder(folder: Path) -> list[Any]:
+    (folder / "empty").mkdir()
+    return ["run", "--model_args", f"pretrained={folder / 'empty'}", "--data", jsonl(folder, GOOD)]
+
+
+def broken_template(folder: Path) -> list[Any]:
+    (folder / "p.jinja").write_text("{{ question", "utf-8")
+    return [*RUN, "--data", jsonl(folder, GOOD), "--prompt", f"direct={folder / 'p.jinja'}"]
+
+
+def damaged_manifest(folder: Path) -> list[Any]:
+    (folder / "r" / "m" / "t").mkdir(parents=True)
+    (folder / "r" / "m" / "t" / "manifest.json").write_text("{", "utf-8")
+    return ["report", folder / "r"]
+
+
+CASES = [
+    Case("no file", lambda f: [*RUN, "--data", f / "none.parquet"], 1, ("none.parquet", "no such")),
+    Case("unknown format", lambda f: [*RUN, "--data", jsonl(f, GOOD, name="d.txt")], 1, (".txt",)),
+    Case("empty file", empty_file, 1, ("empty.parquet", "is empty")),
+    Case("no rows", with_data(), 1, ("has no rows",)),
+    Case("truncated Parquet", truncated_parquet, 1, ("short.parquet", "truncated?")),
+    Case("not JSON", with_data("{"), 1, ("line 1", "not JSON")),
+    Case("not an object", with_data([1, 2]), 1, ("line 1", "expected an object")),
+    Case("missing column", with_data(without("options")), 1, ("'options' is missing",)),
+    Case(
+        "misspelt column",
+        with_data({**without("options"), "option": ["a", "b"]}),
+        1,
+        ("is 'option' meant?",),
+    ),
+    Case("duplicate id", with_data(GOOD, GOOD), 1, ("row 1", "stands in row 0 already")),
+    Case("letter beyond the options", with_data({**GOOD, "answer": "D"}), 1, ("A to C", "'D'")),
+    Case("answer as a number", with_data({**GOOD, "answer": 1}), 1, ("expected a letter",)),
+    Case("options as text", with_data({**GOOD, "options": "a, b"}), 1, ("list of texts, got str",)),
+    Case("one option", with_data({**GOOD, "options": ["a"], "answer": "A"}), 1, ("got 1",)),
+    Case("options that are no text", with_data({**GOOD, "options": [1, 2]}), 1, ("other things",)),
+    Case("no question text", with_data({**GOOD, "question": " "}), 1, ("'question'",)),
+    Case("no id", with_data({**GOOD, "question_id": None}), 1, ("'question_id'", "missing")),
+    Case(
+        "unknown topic in the data",
+        with_data({**GOOD, "category": "phisics"}),
+        1,
+        ("did you mean 'physics'",),
+    ),
+    Case("no question of the topic", lambda f: [*RUN, "--data", jsonl(f, GOOD), "--tasks",
+         "mmlu_pro_direct_math"], 2, ("no question of these topics",)),
+    Case("unknown task", lambda f: [*RUN, "--tasks", "mmlu_pro_dircet"], 2,
+         ("did you mean 'mmlu_pro_direct",)),
+    Case("unknown topic in a task", lambda f: [*RUN, "--tasks", "mmlu_pro_direct_phisics"], 2,
+         ("did you mean 'mmlu_pro_direct_physics'",)),
+    Case("unknown estimator", lambda f: [*RUN, "--estimators", "token_entropie"], 2,
+         ("did you mean 'token_entropy'",)),
+    Case("estimator twice", lambda f: [*RUN, "--estimators", "random,random"], 2, ("both called",)),
+    Case("unknown parameter", lambda f: [*RUN, "--estimators", "random(sed=1)"], 2, ("'sed'",)),
+    Case("parameter without a name", lambda f: [*RUN, "--estimators", "random(1)"], 2,
+         ("parameter=value",)),
+    Case("parameter that is code", lambda f: [*RUN, "--estimators", "random(seed=open('x'))"], 2,
+         ("cannot read the parameters",)),
+    Case("no estimator file", lambda f: [*RUN, "--estimators", "none.py:A"], 2, ("no such file",)),
+    Case("estimator file without the class", plugin("x = 1"), 2, ("has no class 'Mine'",)),
+    Case("estimator file that fails", plugin("1 / 0"), 2, ("ZeroDivisionError",)),
+    Case("no estimator at all", plugin("class Mine: pass"), 2, ("subclass of Estimator",)),
+    Case("estimator without a name", plugin(
+        "from apprehend.estimators import Estimator\nclass Mine(Estimator):\n"
+        "    def score(self, signals): return 0"), 2, ("needs a class attribute `name`",)),
+    Case("judge estimator without a judge",
+         lambda f: [*RUN, "--data", "embedded", "--estimators", "masj_complexity"], 2,
+         ("needs a judge", "--judge")),
+    Case("estimator that the task cannot feed", lambda f: [
+        *RUN, "--data", "embedded", "--estimators", "cot_mean_entropy"], 2, ("signal trace",)),
+    Case("no such model folder", lambda f: ["run", "--model_args", f"pretrained={f}/none",
+         "--data", jsonl(f, GOOD)], 2, ("no model folder",)),
+    Case("folder that is no model", no_model_folder, 2, ("no config.json",)),
+    Case("model argument that is none", lambda f: [
+        "run", "--model_args", "pretrained=embedded,no_such=1", "--data", jsonl(f, GOOD)], 2,
+        ("no_such",)),
+    Case("no model", lambda f: ["run"], 2, ("pretrained=",)),
+    Case("model arguments without =", lambda f: ["run", "--model_args", "embedded"], 2,
+         ("name=value",)),
+    Case("unknown engine", lambda f: [*RUN, "--model", "hff"], 2, ("unknown engine 'hff'",)),
+    Case("unknown kind of judge", lambda f: [*RUN, "--data", jsonl(f, GOOD), "--judge", "hff",
+         "--judge_args", "pretrained=embedded", "--output_path", f / "o"], 2, ("'hff'",)),
+    Case("batch size that is none", lambda f: [*RUN, "--data", jsonl(f, GOOD), "--batch_size",
+         "many"], 2, ("--batch_size",)),
+    Case("examples without a pool", lambda f: [*RUN, "--data", jsonl(f, GOOD), "--num_fewshot",
+         "3"], 2, ("--fewshot_data",)),
+    Case("unknown option", lambda f: ["run", "--modle", "hf"], 2, ("--modle",)),
+    Case("unknown command", lambda f: ["rum"], 2, ("rum",)),
+    Case("unknown prompt", lambda f: [*RUN, "--prompt", "dircet=x"], 2, ("did you mean 'direct'",)),
+    Case("prompt that is no template", broken_template, 2, ("prompt template 'direct'",)),
+    Case("no config file", lambda f: ["run", "--config", f / "c.yaml"], 2, ("cannot read",)),
+    Case("no results", lambda f: ["report", f / "none"], 2, ("no results folder",)),
+    Case("empty results", lambda f: ["score", f], 2, ("no results in it",)),
+    Case("damaged manifest", damaged_manifest, 1, ("manifest.json", "not a readable")),
+    Case("table: no such column", lambda f: table(f, "--answer", "golt", "--prediction", "pred"),
+         2, ("did you mean 'gold'",)),
+    Case("table: neither answer nor outcome", lambda f: table(f), 2, ("--answer", "--correct")),
+    Case("table: only the gold answer", lambda f: table(f, "--answer", "gold"), 2,
+         ("--prediction",)),
+    Case("table: outcome that is none", lambda f: table(f, "--correct", "pred"), 1,
+         ("row 0", "'pred'", "true or false")),
+    Case("table: score that is text", lambda f: table(
+        f, "--answer", "gold", "--prediction", "pred", "--score", "x=pred"), 1,
+        ("row 0", "expected a number, got 'A'")),
+    Case("table: duplicate id", lambda f: table(
+        f, "--answer", "gold", "--prediction", "pred",
+        rows=[{"id": 1, "pred": "A", "gold": "A"}] * 2), 1, ("row 1", "row 0 already")),
+    Case("table: gold that is no option", lambda f: table(
+        f, "--answer", "gold", "--prediction", "pred",
+        rows=[{"id": 1, "pred": "A", "gold": "?"}]), 1, ("letter or index, got '?'",)),
+    Case("table: gold beyond the options", lambda f: table(
+        f, "--answer", "gold", "--option_probs", "p",
+        rows=[{"id": 1, "p": "[0.5, 0.5]", "gold": "C"}]), 1, ("beyond the question's 2",)),
+    Case("table: probabilities above one", lambda f: table(
+        f, "--answer", "gold", "--option_probs", "p",
+        rows=[{"id": 1, "p": "[0.9, 0.9]", "gold": "A"}]), 1, ("sum to at most 1",)),
+    Case("table: options given as text", lambda f: table(
+        f, "--answer", "gold", "--option_logits", "p",
+        rows=[{"id": 1, "p": "0.9 0.1", "gold": "A"}]), 1, ("expected a list",)),
+    Case("table: truncated Parquet", truncated_table, 1, ("truncated?",)),
+    Case("table: empty file", lambda f: [
+        "import", "table", jsonl(f, name="e.jsonl"), "--model", "m", "--id", "id", "--correct", "c"
+        ], 1, ("is empty",)),
+    Case("table: score without a name", lambda f: table(f, "--score", "h"), 2, ("NAME=VALUE",)),
+    Case("lm-eval: no samples", lambda f: ["import", "lm-eval", f, "--model", "m"], 2,
+         ("no samples_",)),
+    Case("lm-eval: other JSON", lambda f: [
+        "import", "lm-eval", jsonl(f, {"a": 1}, name="samples_x.jsonl"), "--model", "m",
+        "--output_path", f / "o"], 1, ("line 1", "no 'doc'")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_bad_input_gets_one_line(case: Case, cli: Run, tmp_path: Path) -> None:
+    done = in_process(case.command(tmp_path), tmp_path)
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == case.status, done.stderr
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("apprehend: error: ")
+    for text in case.says:
+        assert text in lines[0]
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stderr: str
+
+
+def in_process(arguments: list[Any], folder: Path) -> Done:
+    """The command line without a new process: the same code, seconds faster per case."""
+    import contextlib
+    import io
+    import os
+
+    from apprehend.benchmark.cli import main
+
+    before = Path.cwd()
+    errors = io.StringIO()
+    os.chdir(folder)
+    try:
+        with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
+            main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return Done(int(stop.code or 0), errors.getvalue())
+    finally:
+        os.chdir(before)
+    raise AssertionError("main returned")
+
+
+def test_debug_shows_the_traceback(cli: Run, tmp_path: Path) -> None:
+    done = cli("--debug", "report", tmp_path / "none")
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr
+
+
+def stored(folder: Path) -> dict[str, bytes]:
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and "report" not in file.parts
+    }
+
+
+def test_an_estimator_that_fails_costs_nothing_else(embedded_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    shutil.copytree(embedded_run, folder)
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from apprehend.estimators import Estimator, Signal\n"
+        "class Mine(Estimator):\n"
+        "    name = 'mine'\n"
+        "    needs = {Signal.ANSWER | Signal.TRACE}\n"
+        "    def score(self, signals):\n"
+        "        return signals.no_such_thing\n",
+        encoding="utf-8",
+    )
+    before = {k: v for k, v in stored(folder).items() if "/signals/" in k}
+    done = in_process(["score", folder, "--estimators", f"random,{file}:Mine"], tmp_path)
+    assert done.returncode == 1
+    assert "estimator 'mine' failed: AttributeError" in done.stderr.splitlines()[-1]
+    table = pd.read_parquet(folder / "embedded" / "mmlu_pro_direct" / "scores.parquet")
+    assert set(table.estimator) == {"random"}
+    assert {k: v for k, v in stored(folder).items() if "/signals/" in k} == before
+
+
+def test_a_judge_that_answers_nonsense(tmp_path: Path) -> None:
+    """A random model as judge: nothing can be read, all else is stored, scored and reported."""
+    from models import make_model
+
+    judge = make_model(tmp_path / "babbler", "llama")
+    out = tmp_path / "results"
+    done = in_process(
+        [*RUN, "--data", "embedded", "--tasks", "mmlu_pro_direct_law", "--limit", 12,
+         "--judge", "hf", "--judge_args", f"pretrained={judge},max_length=300",
+         "--estimators", "token_entropy,masj_complexity", "--output_path", out],
+        tmp_path,
+    )  # fmt: skip
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1
+    assert "judge babbler gave no readable reply to complexity on any of 12 questions" in last
+    table = pd.read_parquet(out / "embedded" / "mmlu_pro_direct" / "scores.parquet")
+    entropy = table[table.estimator == "token_entropy"]
+    judged = table[table.estimator == "masj_complexity"]
+    assert entropy.score.notna().all()
+    assert judged.score.isna().all()
+    assert judged.reason.str.startswith("complexity not parsed").all()
+    assert (out / "report" / "metrics.csv").is_file()

@@ -1,0 +1,149 @@
+"""Recorded answers: the same report without a model."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import Run
+from sklearn.metrics import average_precision_score, roc_auc_score
+from test_run import lm_eval_samples, rows
+
+QWEN = ("--id", "question_id", "--topic", "category", "--prediction", "response",
+        "--correct", "correct", "--score", "token_entropy=entropy")  # fmt: skip
+
+
+def test_recorded_qwen(recorded_data: Path, cli: Run, tmp_path: Path) -> None:
+    file = recorded_data / "recorded_qwen2.5-3b.parquet"
+    out = tmp_path / "results"
+    done = cli("import", "table", file, "--model", "qwen2.5-3b", *QWEN, "--output_path", out)
+    assert done.returncode == 0, done.stderr
+    done = cli("report", out, "--output_path", tmp_path / "report")
+    assert done.returncode == 0, done.stderr
+    metrics = pd.read_csv(tmp_path / "report" / "metrics.csv")
+    metrics = metrics[metrics.estimator == "token_entropy"].set_index("topic")
+    raw = pd.read_parquet(file)
+    assert round(metrics.roc_auc["all"], 3) == 0.709
+    groups = {"all": raw, **dict(tuple(raw.groupby("category")))}
+    assert len(groups) == 15
+    for topic, group in groups.items():
+        error = ~group.correct
+        assert metrics.roc_auc[topic] == pytest.approx(
+            roc_auc_score(error, group.entropy), abs=1e-9
+        )
+        assert metrics.pr_auc[topic] == pytest.approx(
+            average_precision_score(error, group.entropy), abs=1e-9
+        )
+        assert metrics.n[topic] == len(group)
+        assert metrics.n_errors[topic] == error.sum()
+        assert metrics.accuracy[topic] == pytest.approx(group.correct.mean())
+    assert metrics.roc_auc_low["all"] == pytest.approx(0.700, abs=3e-3)
+    assert metrics.roc_auc_high["all"] == pytest.approx(0.718, abs=3e-3)
+
+
+@pytest.mark.parametrize("model", ["llama-2-7b-hf", "qwen-14b"])
+def test_recorded_option_logits(recorded_data: Path, cli: Run, tmp_path: Path, model: str) -> None:
+    file = recorded_data / f"llm_uncertainty_bench_{model}.parquet"
+    done = cli(
+        "import", "table", file, "--model", model, "--task", "mmlu", "--id", "id",
+        "--topic", "subject", "--answer", "answer", "--option_logits", "logits",
+        "--where", "task=mmlu_10k", "--where", "prompt_style=base",
+        "--output_path", tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    raw = pd.read_parquet(file)
+    raw = raw[(raw.task == "mmlu_10k") & (raw.prompt_style == "base")].reset_index()
+    logits = np.stack(raw.logits.to_numpy()).astype(np.float64)
+    probs = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probs /= probs.sum(axis=1, keepdims=True)
+    wrong = np.array(list("ABCDEF"))[logits.argmax(axis=1)] != raw.answer
+    scores = pd.read_parquet(tmp_path / model / "mmlu" / "scores.parquet")
+    own = {name: g.set_index("question_id").score for name, g in scores.groupby("estimator")}
+    entropy = -(probs * np.log(probs)).sum(axis=1)
+    np.testing.assert_allclose(own["option_entropy"][raw.id], entropy, atol=1e-9)
+    np.testing.assert_allclose(own["max_probability"][raw.id], 1 - probs.max(axis=1), atol=1e-9)
+    correct = scores.drop_duplicates("question_id").set_index("question_id").correct
+    assert (correct[raw.id].to_numpy() == ~wrong).all()
+    assert "token_entropy" not in own  # logits of six options say nothing of the vocabulary
+
+
+def test_all_formats_give_the_same(tmp_path: Path, cli: Run) -> None:
+    frame = pd.DataFrame(
+        {
+            "id": [1, 2, 3, 4],
+            "topic": ["x", "x", "y", "y"],
+            "pred": ["a", None, "(C)", "?"],
+            "gold": [0, 1, 2, 0],
+            "p": [[0.7, 0.2, 0.1], [0.4, 0.3, 0.3], [0.0, 0.0, 1.0], [0.2, 0.2, 0.2]],
+            "u": [0.1, 0.9, math.nan, 0.4],
+        }
+    )
+    text = frame.assign(p=frame.p.map(json.dumps))
+    frame.to_parquet(tmp_path / "t.parquet")
+    text.to_csv(tmp_path / "t.csv", index=False)
+    text.to_csv(tmp_path / "t.tsv", index=False, sep="\t")
+    frame.to_json(tmp_path / "t.jsonl", orient="records", lines=True)
+    found = []
+    for suffix in ("parquet", "csv", "tsv", "jsonl"):
+        out = tmp_path / suffix
+        done = cli("import", "table", tmp_path / f"t.{suffix}", "--model", "m", "--id", "id",
+                   "--topic", "topic", "--prediction", "pred", "--answer", "gold",
+                   "--option_probs", "p", "--score", "mine=u", "--output_path", out)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "4 questions, 2 without a readable answer" in done.stderr
+        found.append(pd.read_parquet(out / "m" / "imported" / "scores.parquet"))
+    first = found[0]
+    for other in found[1:]:
+        pd.testing.assert_frame_equal(first, other)
+    mine = first[first.estimator == "mine"].set_index("question_id")
+    assert mine.answer.fillna("-").tolist() == ["A", "-", "C", "-"]
+    assert mine.correct.tolist() == [True, False, True, False]
+    assert mine.status.tolist() == ["parsed", "unparsed", "parsed", "unparsed"]
+    assert mine.reason.fillna("-").tolist() == ["-", "-", "no score in the imported table", "-"]
+    mass = first[first.estimator == "max_probability"].set_index("question_id").score
+    np.testing.assert_allclose(mass, [0.3, 0.6, 0.0, 2 / 3], atol=1e-12)
+
+
+def test_false_as_text_is_false(tmp_path: Path, cli: Run) -> None:
+    pd.DataFrame({"id": [1, 2], "ok": ["False", "True"], "u": [1, 0]}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+    done = cli("import", "table", tmp_path / "t.csv", "--model", "m", "--id", "id",
+               "--correct", "ok", "--score", "u=u", "--output_path", tmp_path / "o")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    table = pd.read_parquet(tmp_path / "o" / "m" / "imported" / "scores.parquet")
+    assert table[table.estimator == "u"].correct.tolist() == [False, True]
+
+
+def test_importing_again_does_not_overwrite(tmp_path: Path, cli: Run) -> None:
+    pd.DataFrame({"id": [1, 2], "ok": [0, 1], "u": [1, 0]}).to_csv(tmp_path / "t.csv", index=False)
+    command = ("import", "table", tmp_path / "t.csv", "--model", "m", "--id", "id",
+               "--correct", "ok", "--score", "u=u", "--output_path", tmp_path / "o")  # fmt: skip
+    assert cli(*command).returncode == 0
+    again = cli(*command)
+    assert again.returncode == 1
+    assert "exists already" in again.stderr
+
+
+@pytest.mark.parametrize("group", ["mmlu_pro_direct", "mmlu_pro_cot"])
+def test_lm_eval_samples_give_what_a_run_gives(tmp_path: Path, cli: Run, group: str) -> None:
+    expected = lm_eval_samples(tmp_path / "lm_eval", group)
+    done = cli("import", "lm-eval", tmp_path / "lm_eval", "--model", "e",
+               "--output_path", tmp_path / "out")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    name = "answer" if group == "mmlu_pro_direct" else "trace"
+    stored = rows(tmp_path / "out" / "e" / group, name).set_index("question_id")
+    assert sorted(expected) == stored.index.tolist()
+    for question, sample in expected.items():
+        assert stored.correct[question] == float(sample["acc"])
+        if name == "answer":
+            theirs = [float(pair[0][0]) for pair in sample["resps"]]
+            np.testing.assert_allclose(stored.option_logprobs[question], theirs)
+        else:
+            assert stored.text[question] == sample["resps"][0][0]
+    shutil.rmtree(tmp_path / "lm_eval")
