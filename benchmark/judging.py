@@ -112,7 +112,7 @@ def load_judge(
         from .engines.hf import HFEngine
 
         return EngineJudge(engine or HFEngine(arguments, batch_size, device), shown)
-    cls = _model_class(kind)
+    cls = _without_stop_texts(_model_class(kind))
     try:
         lm = cls.create_from_arg_obj(arguments, {})
     except TypeError as error:
@@ -132,6 +132,20 @@ def _model_class(kind: str) -> Any:
     except (KeyError, ValueError) as error:
         near = did_you_mean(kind, list(MODEL_REGISTRY))
         raise UsageError(f"--judge: unknown kind of model {kind!r}{near}") from error
+
+
+def _without_stop_texts(cls: Any) -> Any:
+    """An API model that sends no stop texts: lm-eval adds one, which some servers choke on."""
+    if not hasattr(cls, "_create_payload"):
+        return cls
+
+    class JudgeModel(cls):  # type: ignore[misc]
+        def _create_payload(self, *args: Any, **options: Any) -> dict[str, Any]:
+            payload = dict(super()._create_payload(*args, **options))
+            payload.pop("stop", None)
+            return payload
+
+    return JudgeModel
 
 
 def check_judge(kind: str | None) -> None:

@@ -60,7 +60,9 @@ class PrideDebiasedProbability(Estimator):
             weights = p[np.ix_(rows, np.arange(count))] / prior
             # 0 / 0: an option without probability has none whatever its position.
             weights = np.where(p[rows, :count] == 0, 0.0, weights)
-            debiased[rows, :count] = weights / weights.sum(axis=1, keepdims=True)
+            total = weights.sum(axis=1, keepdims=True)
+            # Some probability where the prior has none: the prior does not fit.
+            debiased[rows, :count] = np.where(np.isfinite(total), weights / total, np.nan)
         return 1.0 - pick(debiased, signals.answer.answer)
 
     def missing_reason(self, signals: Signals, row: int) -> str | None:

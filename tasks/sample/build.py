@@ -7,6 +7,7 @@ up to rounding. Takes minutes on two cores.
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import random
 import tempfile
@@ -16,7 +17,7 @@ from typing import Any
 from ..mmlu_pro import STYLES
 from .judging import LEVELS, QUESTIONNAIRES, assessment
 from .lessons import Teacher
-from .tokenizer import build_tokenizer
+from .tokenizer import SPECIAL, build_tokenizer
 from .train import Plan, new_model, train
 from .wording import FACT_FORMS, SUM_FORMS
 from .world import SEED, Question, Sample, World, make_sample, make_world, rows
@@ -65,8 +66,18 @@ def write_model(folder: Path, model: Any, tokenizer: Any) -> None:
     model.generation_config.do_sample = False
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    _name_the_general_class(folder / "tokenizer_config.json")
     for path in folder.iterdir():
         path.chmod(0o644)
+
+
+def _name_the_general_class(file: Path) -> None:
+    """Write what transformers 4 and 5 both read; 5 alone knows the names that it saves."""
+    config = json.loads(file.read_text(encoding="utf-8"))
+    config.pop("backend", None)
+    config["tokenizer_class"] = "PreTrainedTokenizerFast"
+    config["additional_special_tokens"] = config.pop("extra_special_tokens", list(SPECIAL[2:]))
+    file.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def build(folder: Path, plan: Plan, seed: int = SEED) -> None:

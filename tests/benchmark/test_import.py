@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Run
+from helpers import lm_eval_samples, rows
 from sklearn.metrics import average_precision_score, roc_auc_score
-from test_run import lm_eval_samples, rows
 
 QWEN = ("--id", "question_id", "--topic", "category", "--prediction", "response",
         "--correct", "correct", "--score", "token_entropy=entropy")  # fmt: skip

@@ -14,22 +14,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.dataset as ds
 import pytest
 from apprehend.tasks.mmlu_pro import STYLES
 from apprehend.tasks.topics import TOPICS, topic_slug
 from conftest import Run, environment
+from helpers import lm_eval_samples, rows
 
 EMBEDDED = ("--model_args", "pretrained=embedded", "--data", "embedded", "--device", "cpu")
 
 
 def scores(folder: Path, task: str = "mmlu_pro_direct", model: str = "embedded") -> pd.DataFrame:
     return pd.read_parquet(folder / model / task / "scores.parquet")
-
-
-def rows(folder: Path, name: str) -> pd.DataFrame:
-    table = ds.dataset(folder / "signals" / name, format="parquet").to_table().to_pandas()
-    return table.sort_values(["question_id", "variant", "source"], ignore_index=True)
 
 
 def test_scores_follow_the_contract(embedded_run: Path) -> None:
@@ -152,28 +147,6 @@ def test_other_settings_are_not_mixed_in(
     assert done.returncode == 2
     assert what in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-
-
-def lm_eval_samples(folder: Path, group: str, *more: str) -> dict[int, dict[str, Any]]:
-    """question_id → the sample that ``lm_eval`` itself logs."""
-    include = Path(__file__).parents[2] / "tasks"
-    names = ",".join(f"{group}_{topic_slug(topic)}" for topic in ("law", "math"))
-    subprocess.run(
-        [
-            sys.executable, "-m", "lm_eval", "--model", "hf",
-            "--model_args", f"pretrained={include / 'sample' / 'model'}",
-            "--include_path", str(include), "--tasks", names, "--device", "cpu",
-            "--metadata", '{"data": "embedded"}', "--limit", "40", "--batch_size", "8",
-            "--log_samples", "--output_path", str(folder), *more,
-        ],
-        check=True, capture_output=True, env=environment(), timeout=600,
-    )  # fmt: skip
-    found = {}
-    for file in folder.rglob("samples_*.jsonl"):
-        for line in file.read_text().splitlines():
-            sample = json.loads(line)
-            found[int(sample["doc"]["question_id"])] = sample
-    return found
 
 
 @pytest.mark.parametrize(

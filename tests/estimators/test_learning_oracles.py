@@ -1,0 +1,49 @@
+"""Estimators that learn, against scikit-learn and slow references, to 1e-9."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from apprehend.estimators import Signals, builtin_estimators, evaluate
+from apprehend.estimators.cross_fitting import fit_fresh
+from estimator_cases import CaseMaker
+from estimator_learning_oracles import LEARNING_ORACLES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
+    "weighted_epr": (dict(k=3, penalty=2.0), dict(k=15, penalty=0.5)),
+    "pride_debiased_probability": ({}, dict(questions=1)),
+    "platt": ({}, dict(base="option_entropy")),
+    "isotonic": ({}, dict(base="committee_disagreement")),
+    "stacked": ({}, dict(bases=("option_entropy", "vote_share"), penalty=3.0)),
+    "conformal_set_size": (
+        {},
+        dict(rule="aps", alpha=0.2),
+        dict(rule="lac", alpha=0.3, quantile="higher"),
+        dict(alpha=0.001),
+    ),
+}
+SPECS = [(n, parameters) for n in LEARNING_ORACLES for parameters in PARAMETERS.get(n, ({},))]
+
+
+def parts(seed: int) -> tuple[Signals, Any, Signals]:
+    """Sixty questions to learn from, with outcomes of both classes, and ten to score."""
+    signals = CaseMaker(seed, 70, missing=0.1).make().signals
+    correct = np.random.default_rng(seed).random(60) < 0.6
+    return signals.take(np.arange(60)), correct, signals.take(np.arange(60, 70)).blind()
+
+
+@pytest.mark.parametrize(("name", "parameters"), SPECS, ids=str)
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=8, deadline=None)
+def test_learning_estimator_equals_its_oracle(
+    name: str, parameters: dict[str, Any], seed: int
+) -> None:
+    train, correct, test = parts(seed)
+    fitted = fit_fresh(builtin_estimators()[name](**parameters), train, correct)
+    scores = evaluate(fitted, test)
+    expected = LEARNING_ORACLES[name](train, correct, test, **parameters)
+    np.testing.assert_allclose(scores, expected, rtol=1e-9, atol=1e-9)

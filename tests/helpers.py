@@ -1,0 +1,41 @@
+"""What several test files read: stored signals, and lm-eval's own samples."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.dataset as ds
+from apprehend.tasks.topics import topic_slug
+from conftest import environment
+
+
+def rows(folder: Path, name: str) -> pd.DataFrame:
+    table = ds.dataset(folder / "signals" / name, format="parquet").to_table().to_pandas()
+    return table.sort_values(["question_id", "variant", "source"], ignore_index=True)
+
+
+def lm_eval_samples(folder: Path, group: str, *more: str) -> dict[int, dict[str, Any]]:
+    """question_id → the sample that ``lm_eval`` itself logs."""
+    include = Path(__file__).parents[1] / "tasks"
+    names = ",".join(f"{group}_{topic_slug(topic)}" for topic in ("law", "math"))
+    subprocess.run(
+        [
+            sys.executable, "-m", "lm_eval", "--model", "hf",
+            "--model_args", f"pretrained={include / 'sample' / 'model'}",
+            "--include_path", str(include), "--tasks", names, "--device", "cpu",
+            "--metadata", '{"data": "embedded"}', "--limit", "40", "--batch_size", "8",
+            "--log_samples", "--output_path", str(folder), *more,
+        ],
+        check=True, capture_output=True, env=environment(), timeout=600,
+    )  # fmt: skip
+    found = {}
+    for file in folder.rglob("samples_*.jsonl"):
+        for line in file.read_text().splitlines():
+            sample = json.loads(line)
+            found[int(sample["doc"]["question_id"])] = sample
+    return found
