@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from ..estimators.registry import builtin_estimators
 from ..estimators.signals import AnswerTable, Need, Signal, Status, TraceTable
 from ..reports import ReportInput, build_report
+from ..tasks.questionnaires import QUESTIONNAIRES
+from ..tasks.topics import LETTERS
 from .options import say, show
 from .scoring import outcome_signal, score_store
 from .store import Results, TaskStore
@@ -19,6 +22,7 @@ from .store import Results, TaskStore
 def report_input(results: Results) -> ReportInput:
     """Frames of all stores; scores are computed where none are stored yet."""
     scores, strata, questions, ratings, flow, manifests = [], [], [], [], [], []
+    options, judgements, costs = [], [], []
     for store in results.stores():
         if not (store.path / "scores.parquet").is_file():
             score_store(store)
@@ -28,6 +32,9 @@ def report_input(results: Results) -> ReportInput:
         questions.append(store.questions.to_pandas().assign(task=store.task))
         ratings.append(_ratings(store))
         flow.append(_flow(store))
+        options.append(_options(store))
+        judgements.append(_judgements(store))
+        costs.append(_costs(store, scores[-1]))
         manifests.append({"model_folder": store.model, **store.manifest})
     unique = ["task", "question_id"]
     return ReportInput(
@@ -36,6 +43,12 @@ def report_input(results: Results) -> ReportInput:
         questions=pd.concat(questions, ignore_index=True).drop_duplicates(unique),
         ratings=pd.concat(ratings, ignore_index=True).drop_duplicates(unique),
         flow=pd.DataFrame(flow),
+        options=pd.concat(options, ignore_index=True),
+        judgements=pd.concat(judgements, ignore_index=True).drop_duplicates(
+            [*unique, "questionnaire", "judge"]
+        ),
+        costs=pd.concat(costs, ignore_index=True),
+        descriptions=_descriptions(),
         manifests=manifests,
     )
 
@@ -56,6 +69,93 @@ def _ratings(store: TaskStore) -> pd.DataFrame:
             "rating": np.where(missing, np.nan, lowest),
         }
     )
+
+
+def _options(store: TaskStore) -> pd.DataFrame:
+    """Option probabilities of the direct answers, with the index of the right option."""
+    if not store.has(Signal.ANSWER):
+        return pd.DataFrame()
+    answer = store.load([Need.of(Signal.ANSWER)], store.question_ids).answer
+    probabilities = answer.option_probs
+    present = ~np.isnan(probabilities)
+    known = np.flatnonzero(present.any(axis=1))
+    letters = store.questions.column("gold").to_pylist() if "gold" in _columns(store) else []
+    gold = [_index(letters[row]) for row in known] if letters else [-1] * len(known)
+    return pd.DataFrame(
+        {
+            "model": store.model,
+            "task": store.task,
+            "question_id": [store.question_ids[row] for row in known],
+            "probabilities": [probabilities[row][present[row]].tolist() for row in known],
+            "gold": gold,
+        }
+    )
+
+
+def _columns(store: TaskStore) -> list[str]:
+    return list(store.questions.column_names)
+
+
+def _index(letter: Any) -> int:
+    return LETTERS.index(letter) if letter in LETTERS else -1
+
+
+def _judgements(store: TaskStore) -> pd.DataFrame:
+    """Every judge's reply to every questionnaire on the questions themselves."""
+    if not store.has(Signal.JUDGEMENT):
+        return pd.DataFrame()
+    signals = store.load([Need.of(Signal.JUDGEMENT)], store.question_ids)
+    frames = []
+    for name in signals.judgement:
+        if name not in QUESTIONNAIRES:
+            continue  # about one model's answer, not about the question
+        for judge, table in signals.judgement[name].tables.items():
+            labels = [
+                ", ".join(str(label) for label in row if label is not None) or None
+                for row in table.labels.tolist()
+            ]
+            frame = {
+                **{"task": store.task, "question_id": signals.question_id},
+                **{"questionnaire": name, "judge": judge},
+                **{"value": table.value, "label": labels, "rating": table.rating},
+            }
+            frames.append(pd.DataFrame(frame)[table.present])
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _costs(store: TaskStore, scores: pd.DataFrame) -> pd.DataFrame:
+    """What each signal took by the manifest, and the sum over the signals of each estimator."""
+    base = {"model": store.model, "task": store.task}
+    rows: list[dict[str, Any]] = []
+    spent: dict[str, dict[str, float]] = {}
+    for item, line in store.manifest.get("costs", {}).items():
+        questions = max(line.get("questions", 0), line.get("judgements", 0))
+        tokens = sum(line.get(name, 0) for name in ("prompt_tokens", "generated_tokens", "tokens"))
+        found = {"questions": questions, "seconds": line.get("seconds", 0.0), "tokens": tokens}
+        if questions:
+            rows.append({**base, "item": item, "kind": "signal", **found, "needs": None})
+            total = spent.setdefault(item.split()[0].split("[")[0], dict.fromkeys(found, 0.0))
+            for name, amount in found.items():
+                total[name] += amount
+    classes = builtin_estimators()
+    for label in dict.fromkeys(scores["estimator"]):
+        cls = classes.get(str(label).split("(", maxsplit=1)[0])
+        needs = [] if cls is None else sorted(cls.requirements(), key=str)
+        used = {s.value for need in needs for s in need.signals if s.value in spent}
+        if used:
+            seconds = sum(spent[s]["seconds"] / spent[s]["questions"] for s in used)
+            tokens = sum(spent[s]["tokens"] / spent[s]["questions"] for s in used)
+            n = len(store.question_ids)
+            found = {"questions": n, "seconds": n * seconds, "tokens": round(n * tokens)}
+            text = ", ".join(map(str, needs))
+            rows.append({**base, "item": label, "kind": "estimator", **found, "needs": text})
+    return pd.DataFrame(rows)
+
+
+def _descriptions() -> dict[str, str]:
+    """Name → first line of the docstring of every built-in estimator."""
+    lines = {name: (cls.__doc__ or "").strip() for name, cls in builtin_estimators().items()}
+    return {name: text.splitlines()[0] for name, text in lines.items() if text}
 
 
 def _flow(store: TaskStore) -> dict[str, Any]:

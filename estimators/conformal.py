@@ -37,7 +37,7 @@ def nonconformity(p: FloatArray, rule: str) -> FloatArray:
     order = np.argsort(known, axis=1, kind="stable")[:, ::-1]
     sums = np.empty_like(p)
     sums[rows, order] = np.cumsum(np.where(np.isnan(p), 0.0, p)[rows, order], axis=1)
-    return np.where(np.isnan(p), np.nan, sums)
+    return np.where(np.isnan(p), np.nan, np.round(sums, 12))
 
 
 def conformal_threshold(scores: FloatArray, alpha: float, quantile: str = "rank") -> float:

@@ -75,23 +75,24 @@ def _gradient(
 def _newton(design: FloatArray, target: FloatArray, ridge: FloatArray) -> FloatArray:
     beta = np.zeros(design.shape[1])
     loss = _loss(design, target, ridge, beta)
+    last = np.inf
     for _ in range(_STEPS):
-        gradient = _gradient(design, target, ridge, beta)
         p = sigmoid(design @ beta)
         hessian = (design.T * (p * (1 - p))) @ design + np.diag(ridge)
+        gradient = _gradient(design, target, ridge, beta)
         step = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
-        length = 1.0
-        while length > 1e-10:
-            moved = beta - length * step
-            new = _loss(design, target, ridge, moved)
-            if new <= loss:
+        size = float(np.abs(step).max())
+        # At the optimum the loss is flat to its last digits, the step is not: go by the step.
+        if size < 1e-6 and size >= last / 2:
+            break
+        moved, length = beta - step, 1.0
+        while size >= 1e-6 and length > 1e-10:
+            if _loss(design, target, ridge, moved) <= loss:
                 break
             length /= 2
-        else:
-            return beta
-        converged = np.abs(length * step).max() < 1e-14 * max(1.0, np.abs(beta).max())
-        beta, loss = moved, new
-        if converged:
+            moved = beta - length * step
+        beta, loss, last = moved, _loss(design, target, ridge, moved), size
+        if size < 1e-15:
             break
     return beta
 

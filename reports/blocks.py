@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,7 +75,7 @@ class Block:
 
 def text_cell(value: Any, limit: int = 200) -> Cell:
     """Text on one line, cut at `limit` characters; empty for null."""
-    missing = value is None or (isinstance(value, float) and value != value)
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
     shown = "" if missing else shortened(plain(value), limit)
     return Cell(shown, shown.casefold())
 
@@ -132,7 +133,7 @@ def _cell(record: dict[str, Any], shown: Shown) -> Cell:
         return Cell("yes" if value else "no", "yes" if value else "no")
     if shown.kind == "interval":
         low, high = float(value), float(record[shown.other])
-        return Cell(interval(low, high), "" if low != low else low)
+        return Cell(interval(low, high), "" if math.isnan(low) else low)
     return number_cell(value, _KINDS[shown.kind])
 
 

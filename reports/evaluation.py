@@ -43,6 +43,7 @@ class Evaluation:
         raw: (n, k) the scores as the estimators gave them; NaN = missing.
         answers: (n,) option letters or None.
         unparsed: (n,) true where no answer was found in the response.
+        dont_know: (n,) true where the model chose the reserved "don't know".
         topics: row numbers by topic.
         strata: row numbers by "stratum=value".
         rows: the row convention, "all" or "paper".
@@ -57,6 +58,7 @@ class Evaluation:
     raw: FloatArray
     answers: NDArray[np.object_]
     unparsed: BoolArray
+    dont_know: BoolArray
     topics: dict[str, IntArray]
     strata: dict[str, IntArray]
     rows: Rows
@@ -120,6 +122,7 @@ def _evaluation(
         raw=raw[keep],
         answers=answers.to_numpy(dtype=object),
         unparsed=unparsed[keep],
+        dont_know=facts["status"].eq("dont_know").to_numpy(dtype=np.bool_),
         topics=_topics(facts),
         strata=_strata(data, task, facts),
         rows=rows,

@@ -32,11 +32,12 @@ def compute_label_shares(labels: pd.DataFrame) -> list[Shares]:
     for name, part in labels.groupby("questionnaire", sort=False):
         table = part.pivot_table(index="judge", columns="label", values="share", aggfunc="mean")
         largest = table.sum().sort_values(ascending=False, kind="stable").index
-        shown = [label for label in table.columns if label in set(largest[:7])]
+        most = len(largest) if len(largest) <= len(_SHADES) else len(_SHADES) - 1
+        shown = [label for label in table.columns if label in set(largest[:most])]
         values = table[shown].fillna(0.0)
-        if len(largest) > 7:
+        if len(largest) > most:
             values = values.assign(other=1 - values.sum(axis=1))
-            shown = [*shown, f"{len(largest) - 7} other labels"]
+            shown = [*shown, f"{len(largest) - most} other labels"]
         rows, parts = [plain(judge) for judge in table.index], [plain(label) for label in shown]
         result.append(Shares(rows, parts, values.to_numpy(dtype=np.float64), plain(name)))
     return result

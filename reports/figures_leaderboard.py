@@ -144,7 +144,7 @@ def heatmap_figure(heatmap: Heatmap, title: str) -> Figure:
     longest_column = max(map(len, heatmap.columns))
     size = (0.36 * len(heatmap.columns), 0.2 * len(heatmap.rows))
     left = max(0.3 + 0.072 * longest_row, 0.045 * longest_column + 0.3)
-    bottom = 0.25 + 0.06 * longest_column
+    bottom = 0.25 + 0.05 * longest_column
     right = max(0.3, 5.0 - left - size[0])
     figure, ax = single(size, (left, right, 0.5, bottom), title)
     draw_heatmap(ax, heatmap)

@@ -28,9 +28,7 @@ def draw_positions(ax: Axes, positions: Positions) -> Axes:
     ax.grid(True, axis="y")
     ax.grid(False, axis="x")
     twin, recall = ax.twinx(), "recall (right scale)"
-    twin.plot(
-        at, positions.recall, "D", color=VERMILION, markersize=4.5, label="recall (right scale)"
-    )
+    twin.plot(at, positions.recall, "D", color=VERMILION, markersize=4.5, label=recall)
     twin.set_ylim(0, 1)
     twin.set_ylabel("recall")
     twin.spines["right"].set_visible(True)
@@ -59,7 +57,7 @@ def positions_figure(positions: Positions, title: str) -> Figure:
 
 @dataclass(frozen=True)
 class SetsByTopic:
-    """Conformal sets of both methods at one α by group.
+    """Conformal sets of both methods at one α, all questions and by topic.
 
     Attributes:
         alpha: the level; target coverage is 1 - alpha.
@@ -82,7 +80,8 @@ def compute_sets_by_topic(conformal: pd.DataFrame, alpha: float = 0.1) -> SetsBy
     own = conformal[np.isclose(conformal["alpha"].astype(float), alpha)]
     if own.empty:
         return None
-    groups = list(dict.fromkeys(own["topic"]))
+    stratum = own["topic"].str.contains("=") & ~own["topic"].str.startswith("topic=")
+    groups = list(dict.fromkeys(own.loc[~stratum, "topic"]))
     methods = list(dict.fromkeys(own["method"]))
     n = own.groupby("topic")["n"].max()
     tables = [

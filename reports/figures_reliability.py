@@ -31,7 +31,8 @@ class Reliability:
         count: (b,) rows per bin.
         ece: over 15 bins of equal width, as in metrics.csv.
         calibrated_confidence, calibrated_accuracy: the same after isotonic calibration, each half
-            of the questions fitted on the other; empty where a half has one class.
+            of the questions fitted on the other, over bins of equal mass; empty where a half has
+            one class.
         calibrated_ece: its ECE.
     """
 
@@ -86,7 +87,7 @@ def _reliability(
     right = bins.count - bins.errors
     ends = np.array([wilson(float(r), float(n)) for r, n in zip(right, bins.count, strict=True)])
     empty = np.zeros(0)
-    after = None if calibrated is None else calibration_bins(errors, calibrated, BINS)
+    after = None if calibrated is None else calibration_bins(errors, calibrated, BINS, "mass")
     return Reliability(
         estimator=estimator,
         confidence=(1 - bins.mean_score)[::-1],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,16 @@ from .inputs import ReportInput
 
 FLOW_COLUMNS = ("model", "task", "stage", "estimator", "n", "share")
 MISSING_COLUMNS = ("model", "task", "estimator", "reason", "n")
+TOPIC_MISSING_COLUMNS = (
+    *("model", "task", "topic", "estimator", "n", "unparsed", "dont_know", "missing"),
+)
 UNEXPLAINED = "no reason recorded"
 UNSTORED = "no score stored"
 
 
-def compute_flow(data: ReportInput, rows: Rows = "all") -> pd.DataFrame:
+def compute_flow(
+    data: ReportInput, rows: Rows = "all", evaluated: Sequence[Evaluation] | None = None
+) -> pd.DataFrame:
     """Numbers of questions per (model, task, stage), in the order in which questions drop out.
 
     Stages: asked; answered (a record is stored); parsed (an option was found); dont_know (part of
@@ -26,7 +32,7 @@ def compute_flow(data: ReportInput, rows: Rows = "all") -> pd.DataFrame:
     input has no flow for a model and task, its scores are counted instead.
     """
     records: list[dict[str, Any]] = []
-    for evaluation in evaluations(data, rows):
+    for evaluation in evaluations(data, rows) if evaluated is None else evaluated:
         counts = _counts(data, evaluation)
         if rows == "paper":
             counts["kept"] = len(evaluation.question_ids)
@@ -61,7 +67,9 @@ def _counts(data: ReportInput, evaluation: Evaluation) -> dict[str, int]:
     return dict(zip(names, (len(status), len(status), parsed, unknown), strict=True))
 
 
-def compute_missing(data: ReportInput, rows: Rows = "all") -> pd.DataFrame:
+def compute_missing(
+    data: ReportInput, rows: Rows = "all", evaluated: Sequence[Evaluation] | None = None
+) -> pd.DataFrame:
     """Numbers of questions without a score, by reason: model, task, estimator, reason, n.
 
     Counts the questions that the row convention keeps, unparsed ones among them.
@@ -69,7 +77,7 @@ def compute_missing(data: ReportInput, rows: Rows = "all") -> pd.DataFrame:
     stored = data.scores.assign(question_id=data.scores["question_id"].astype(str))
     by_model = dict(list(stored.groupby(["model", "task"], sort=False)))
     records: list[dict[str, Any]] = []
-    for evaluation in evaluations(data, rows):
+    for evaluation in evaluations(data, rows) if evaluated is None else evaluated:
         own = next(
             frame
             for (model, task), frame in by_model.items()
@@ -93,3 +101,27 @@ def compute_missing(data: ReportInput, rows: Rows = "all") -> pd.DataFrame:
                 for why, n in sorted(found.items(), key=lambda item: (-item[1], item[0]))
             ]
     return pd.DataFrame.from_records(records, columns=list(MISSING_COLUMNS))
+
+
+def compute_missing_by_topic(evaluation: Evaluation) -> pd.DataFrame:
+    """Numbers of questions without answer or score by topic, one row per topic and estimator.
+
+    Columns: model, task, topic, estimator, n (questions kept), unparsed, dont_know, missing (no
+    score by the estimator although an answer was found).
+    """
+    records = []
+    absent = np.isnan(evaluation.raw) & ~evaluation.unparsed[:, None]
+    for topic, members in evaluation.groups.items():
+        if "=" in topic and not topic.startswith("topic="):
+            continue
+        counts = {
+            **{"model": evaluation.model, "task": evaluation.task, "topic": topic},
+            **{"n": members.size, "unparsed": int(evaluation.unparsed[members].sum())},
+            "dont_know": int(evaluation.dont_know[members].sum()),
+        }
+        missing = absent[members].sum(axis=0)
+        records += [
+            counts | {"estimator": name, "missing": int(n)}
+            for name, n in zip(evaluation.estimators, missing, strict=True)
+        ]
+    return pd.DataFrame.from_records(records, columns=list(TOPIC_MISSING_COLUMNS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,11 @@ Record = dict[str, Any]
 
 
 def compute_metrics(
-    data: ReportInput, rows: Rows = "all", replicates: int = 1000, seed: int = 0
+    data: ReportInput,
+    rows: Rows = "all",
+    replicates: int = 1000,
+    seed: int = 0,
+    evaluated: Sequence[Evaluation] | None = None,
 ) -> pd.DataFrame:
     """Metrics per (model, task, estimator, topic), one row each, in full precision.
 
@@ -76,10 +81,11 @@ def compute_metrics(
     - rows, replicates, seed: how the table was made.
 
     The resamples depend on seed, model, task and group only, not on the order of rows or on what
-    else is in the table. Estimators that score the same rows share them.
+    else is in the table. Estimators that score the same rows share them. `evaluated` is what
+    `evaluations(data, rows)` gives, where it is known already.
     """
     records: list[Record] = []
-    for evaluation in evaluations(data, rows):
+    for evaluation in evaluations(data, rows) if evaluated is None else evaluated:
         records += _evaluate(evaluation, replicates, seed, data.probabilities)
     frame = pd.DataFrame.from_records(records, columns=list(METRIC_COLUMNS))
     for column in (*_SUMMED, "n_topics"):

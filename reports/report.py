@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 from rich.console import RenderableType
 
-from .comparisons import compare
-from .evaluation import Evaluation, Rows, evaluations
-from .figures_auc import auc_figures, compute_auc_bars
-from .figures_flow import compute_flow_bars, flow_figure
-from .figures_scores import compute_histograms, compute_roc_curves, histogram_figures, roc_figure
-from .flow import compute_flow, compute_missing
+from .analyses import Analyses, compute_analyses
+from .drawing import Drawer
+from .evaluation import Rows
 from .formatting import file_stems
 from .inputs import ReportInput
-from .metrics import compute_metrics
-from .page import PageFigure, PageSection, render_page
-from .style import FORMATS, figure_style, render, write_atomically
-from .summary import best_estimator, confident_errors, summarise
+from .overview import overview_sections
+from .page import PageSection, render_page
+from .sections import TaskSection
+from .style import figure_style, write_atomically
+from .summary import summarise
 from .tables import to_csv_frame, to_latex, to_markdown, topic_tables
 from .terminal import terminal
 
-# Title and how to read it, by kind; the kind is also the start of the file's name.
-FIGURES = {
-    "roc_auc_by_topic": (
-        "ROC AUC by topic",
-        "Bars start at chance (0.5); to its left a score points the wrong way. Lines are 95 % "
-        "intervals. In parentheses the number of questions.",
-    ),
-    "roc_auc_by_stratum": (
-        "ROC AUC by stratum",
-        "As above, by stratum of the questions, such as the judge's number of reasoning steps.",
-    ),
-    "score_histograms": (
-        "Scores by correctness",
-        "Questions per bin of the score; entropies in bins of 0.1. The outer bins hold what lies "
-        "beyond them.",
-    ),
-    "roc_curves": (
-        "ROC curves",
-        "All questions pooled: flagging the most uncertain answers first, the share of errors "
-        "found against the share of correct answers flagged with them.",
-    ),
-    "n_flow": ("Questions (n-flow)", "Shares are of the questions asked."),
-}
+FORMATS = ("png", "svg", "pdf")
 
 
 @dataclass(frozen=True)
@@ -56,20 +30,34 @@ class Report:
     """What `build_report` made.
 
     Attributes:
-        metrics: see `compute_metrics`.
-        comparisons: see `compare`.
-        flow: see `compute_flow`.
-        missing: see `compute_missing`.
+        analyses: every frame; see `Analyses`.
         summary: one paragraph per model and task.
         files: paths written, in order.
     """
 
-    metrics: pd.DataFrame
-    comparisons: pd.DataFrame
-    flow: pd.DataFrame
-    missing: pd.DataFrame
+    analyses: Analyses
     summary: list[str]
     files: list[Path] = field(default_factory=list)
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """See `compute_metrics`."""
+        return self.analyses.metrics
+
+    @property
+    def comparisons(self) -> pd.DataFrame:
+        """See `compare`."""
+        return self.analyses.comparisons
+
+    @property
+    def flow(self) -> pd.DataFrame:
+        """See `compute_flow`."""
+        return self.analyses.flow
+
+    @property
+    def missing(self) -> pd.DataFrame:
+        """See `compute_missing`."""
+        return self.analyses.missing
 
     def terminal(self) -> list[RenderableType]:
         """Rich renderables: summary, n-flow, pooled values, ROC AUC by estimator and topic."""
@@ -82,29 +70,27 @@ def build_report(
     rows: Rows = "all",
     replicates: int = 1000,
     seed: int = 0,
-    formats: Sequence[str] = ("png", "svg"),
+    formats: Sequence[str] = FORMATS,
 ) -> Report:
-    """Compute all metrics and write the report below `output_path`.
+    """Compute all analyses and write the report below `output_path`.
 
-    Writes metrics.csv, comparisons.csv, flow.csv, missing.csv,
-    tables/roc_auc_by_topic.{md,csv,tex}, figures/*, and index.html, which holds all of it.
-    `formats` of the figures: png, svg, pdf.
+    Writes a CSV file per frame of `Analyses` (metrics.csv, comparisons.csv, flow.csv, missing.csv
+    and those with rows), tables/roc_auc_by_topic.{md,csv,tex}, figures/*, and index.html, which
+    holds all of it. `formats` of the figures: png, svg, pdf.
     """
-    unknown = set(formats) - set(FORMATS)
-    if unknown:
-        raise ValueError(f"Expected formats among {', '.join(FORMATS)}, got {sorted(unknown)}.")
-    metrics = compute_metrics(data, rows, replicates, seed)
-    flow, missing = compute_flow(data, rows), compute_missing(data, rows)
-    comparisons = compare(evaluations(data, rows), replicates, seed)
-    report = Report(metrics, comparisons, flow, missing, summarise(metrics, comparisons))
     root = Path(output_path)
-    frames = {"metrics": metrics, "comparisons": comparisons, "flow": flow, "missing": missing}
-    for name, frame in frames.items():
+    drawer = Drawer(root / "figures", formats)
+    analyses = compute_analyses(data, rows, replicates, seed)
+    report = Report(analyses, summarise(analyses.metrics, analyses.comparisons))
+    for name, frame in analyses.frames().items():
         report.files.append(write_atomically(root / f"{name}.csv", frame.to_csv(index=False)))
     _write_tables(report, root / "tables")
-    sections = list(_sections(data, report, rows, root / "figures", formats))
+    sections = _sections(data, report, drawer)
+    report.files.extend(drawer.files)
     settings = {"rows": rows, "replicates": replicates, "seed": seed}
-    html = render_page(sections, data.manifests, data.descriptions, settings)
+    names = dict.fromkeys(name for one in analyses.evaluated for name in one.estimators)
+    estimators = [(name, data.descriptions.get(name, "")) for name in names]
+    html = render_page(sections, data.manifests, estimators, settings)
     report.files.append(write_atomically(root / "index.html", html))
     return report
 
@@ -121,67 +107,15 @@ def _write_tables(report: Report, folder: Path) -> None:
         report.files.append(write_atomically(path, text))
 
 
-def _sections(
-    data: ReportInput, report: Report, rows: Rows, folder: Path, formats: Sequence[str]
-) -> Iterator[PageSection]:
-    """One section per (model, task); writes its figures on the way."""
-    evaluated = evaluations(data, rows)
-    names = [f"{one.model}_{one.task}" for one in evaluated]
+def _sections(data: ReportInput, report: Report, drawer: Drawer) -> list[PageSection]:
+    """One section per (model, task), then the overviews; writes their figures on the way."""
+    analyses = report.analyses
+    names = [f"{one.model}_{one.task}" for one in analyses.evaluated]
     stems = file_stems(names)
-    tables = topic_tables(report.metrics)
-    for one, name, table, text in zip(evaluated, names, tables, report.summary, strict=True):
-        metrics, flow, missing = (
-            frame[(frame["model"] == one.model) & (frame["task"] == one.task)]
-            for frame in (report.metrics, report.flow, report.missing)
-        )
-        figures = []
-        with figure_style():
-            parts: Counter[str] = Counter()
-            for kind, title, figure in _figures(one, metrics, flow):
-                parts[kind] += 1
-                part = f"_{parts[kind]}" if parts[kind] > 1 else ""
-                stem = folder / f"{kind}{part}_{stems[name]}"
-                content = {extension: render(figure, extension) for extension in formats}
-                for extension, data_ in content.items():
-                    path = stem.with_name(f"{stem.name}.{extension}")
-                    report.files.append(write_atomically(path, data_))
-                svg = content.get("svg") or render(figure, "svg")
-                figures.append(PageFigure(title, FIGURES[kind][1], svg))
-        best = best_estimator(metrics)
-        errors = confident_errors(data, one, best) if best else []
-        yield PageSection(
-            model=one.model,
-            task=one.task,
-            summary=text,
-            table=table,
-            metrics=metrics,
-            flow=flow,
-            missing=missing,
-            figures=figures,
-            best=best,
-            confident_errors=errors,
-        )
-
-
-def _figures(
-    evaluation: Evaluation, metrics: pd.DataFrame, flow: pd.DataFrame
-) -> Iterator[tuple[str, str, Figure]]:
-    """Kind, title and figure of everything drawn for one model on one task."""
-    drawn: dict[str, list[Figure]] = {}
-    titles = {
-        kind: f"{title}: {evaluation.model} on {evaluation.task}"
-        for kind, (title, _) in FIGURES.items()
-    }
-    kind = "roc_auc_by_topic"
-    drawn[kind] = auc_figures(compute_auc_bars(metrics), titles[kind])
-    if evaluation.strata:
-        kind = "roc_auc_by_stratum"
-        drawn[kind] = auc_figures(compute_auc_bars(metrics, strata=True), titles[kind])
-    kind = "score_histograms"
-    drawn[kind] = histogram_figures(compute_histograms(evaluation), titles[kind])
-    curves = compute_roc_curves(evaluation)
-    drawn["roc_curves"] = [roc_figure(curves, titles["roc_curves"])] if curves else []
-    drawn["n_flow"] = [flow_figure(compute_flow_bars(flow), titles["n_flow"])]
-    for kind, figures in drawn.items():
-        for figure in figures:
-            yield kind, titles[kind], figure
+    sections = []
+    with figure_style():
+        for one, name, text in zip(analyses.evaluated, names, report.summary, strict=True):
+            built = TaskSection(data, analyses, one, drawer, stems[name])
+            sections.append(PageSection(built.title, list(built.blocks()), text))
+        sections += overview_sections(analyses, drawer)
+    return sections

@@ -15,6 +15,7 @@ from .inputs import ReportInput
 
 SMALLEST_TOPIC = 10
 SHORTLIST = 10
+LISTED = 6
 _INTERVAL = ("roc_auc", "roc_auc_low", "roc_auc_high")
 
 
@@ -151,7 +152,12 @@ def _incomplete(pooled: pd.DataFrame) -> list[str]:
 
 
 def _listed(names: Sequence[Any] | pd.Index[Any]) -> str:
-    return ", ".join(plain(name) for name in names)
+    """The names, at most `LISTED` of them, with the number of the others."""
+    shown = [plain(name) for name in names]
+    more = len(shown) - LISTED
+    if more > 1:
+        return ", ".join(shown[:LISTED]) + f" and {more} more"
+    return ", ".join(shown)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,22 @@ class ChoicePrompt:
     """What lm-eval asks to be scored, e.g. ``" A", " B"``; the don't-know label, if any, last."""
     option_count: int
     """Number of real options; continuations beyond them are the don't-know label."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to draw at random. Each prompt has seeds of its own, so that batches do not matter."""
+
+    temperature: float
+    seeds: Sequence[Sequence[int]]
+    """Per prompt, one seed for each sample."""
+
+
+def uniforms(seed: int) -> Iterator[float]:
+    """Uniform numbers in [0, 1), the same for a seed on every device."""
+    generator = np.random.Generator(np.random.PCG64(seed))
+    while True:
+        yield from generator.random(64).tolist()
 
 
 @dataclass(frozen=True)
@@ -37,6 +55,10 @@ class Answer:
     greedy_label: int | None
     """Index of the continuation that the most probable token names; None for no label."""
     prompt_tokens: int
+    samples: list[int] = field(default_factory=list)
+    """Index of the label that each sample drew, -1 for a token that begins no label."""
+    hidden_state: list[float] | None = None
+    """(d,) last layer at the answer position, where it was asked for."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +97,20 @@ class Engine(Protocol):
     def count_tokens(self, prompt: str) -> int:
         """Length of a prompt in tokens."""
 
-    def score(self, prompts: Sequence[ChoicePrompt]) -> list[Answer]:
+    def score(
+        self,
+        prompts: Sequence[ChoicePrompt],
+        sampling: Sampling | None = None,
+        hidden_state: bool = False,
+    ) -> list[Answer]:
         """One Answer per prompt, in order."""
 
     def generate(
-        self, prompts: Sequence[str], max_new_tokens: int, until: Sequence[str] = ()
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int,
+        until: Sequence[str] = (),
+        sampling: Sampling | None = None,
     ) -> list[Generation]:
-        """One greedy Generation per prompt, in order, cut before the first of ``until``."""
+        """Generations in order of the prompts, cut before the first of ``until``: one greedy each,
+        or one per seed of ``sampling``."""

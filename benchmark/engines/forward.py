@@ -7,10 +7,11 @@ prompts have in common is run through the model once.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,8 @@ class State:
     """(B, T) 1 for real tokens, 0 for padding."""
     lengths: torch.Tensor
     """(B,) number of real tokens so far."""
+    hidden: torch.Tensor | None = None
+    """(B, d) what the language-model head read at the last position, where it was asked for."""
 
 
 class Forward:
@@ -60,7 +63,7 @@ class Forward:
         )
 
     @torch.inference_mode()
-    def start(self, rows: Sequence[Sequence[int]], shared: int = 0) -> State:
+    def start(self, rows: Sequence[Sequence[int]], shared: int = 0, hidden: bool = False) -> State:
         """Run prompts (token ids); the first ``shared`` tokens must be the same in all rows."""
         if shared < MIN_SHARED or not self._may_share(max(map(len, rows))):
             shared = 0
@@ -75,8 +78,29 @@ class Forward:
         cache = self._prefix_cache(tuple(rows[0][:shared]), len(rows)) if shared else None
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, shared:]
         ids, mask, positions = (t.to(self.device) for t in (ids, mask, positions))
-        output = self._call(ids, mask, positions, cache)
-        return State(output.logits[:, -1].float(), output.past_key_values, mask, mask.sum(dim=1))
+        with self._head_input(hidden) as seen:
+            output = self._call(ids, mask, positions, cache)
+        return State(
+            output.logits[:, -1].float(),
+            output.past_key_values,
+            mask,
+            mask.sum(dim=1),
+            seen[0][:, -1] if seen else None,
+        )
+
+    @contextlib.contextmanager
+    def _head_input(self, wanted: bool) -> Iterator[list[torch.Tensor]]:
+        """Collects what the language-model head reads: the last layer, at the last position."""
+        seen: list[torch.Tensor] = []
+        if not wanted:
+            yield seen
+            return
+        head = self.model.get_output_embeddings()
+        hook = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        try:
+            yield seen
+        finally:
+            hook.remove()
 
     @torch.inference_mode()
     def append(self, state: State, tokens: torch.Tensor) -> State:
@@ -94,6 +118,11 @@ class Forward:
         cache = copy.deepcopy(state.cache)
         cache.batch_select_indices(rows)
         return State(state.logits[rows], cache, state.mask[rows], state.lengths[rows])
+
+    def repeat(self, state: State, counts: Sequence[int]) -> State:
+        """Each row ``counts`` times in a row. Consumes the state."""
+        rows = torch.repeat_interleave(torch.tensor(counts, device=self.device))
+        return self.narrow(state, rows)
 
     def narrow(self, state: State, rows: torch.Tensor) -> State:
         """As ``select``, but the state's own cache is cut: the old state is gone."""

@@ -1,14 +1,14 @@
-"""Greedy generation that keeps, per token, only scalars and the top-k log-probabilities."""
+"""Generation, greedy or sampled: per token only scalars and top-k log-probabilities are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from .base import Generation
+from .base import Generation, uniforms
 from .forward import Forward, State
 from .labels import LabelReader
 from .reading import entropy
@@ -21,6 +21,8 @@ _STOP_TAIL = 16
 class _Row:
     room: int
     prompt_tokens: int
+    stream: Iterator[float] | None = None
+    """Uniform numbers for sampling; None for greedy."""
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     entropies: list[float] = field(default_factory=list)
@@ -40,15 +42,28 @@ class Writer:
     tracked: tuple[int, ...]
     """Token ids whose log-probabilities are kept at every token, so that a label's can be read."""
 
-    def run(self, state: State, room: Sequence[int], until: Sequence[str]) -> list[Generation]:
-        """Continue each row of ``state`` by at most ``room`` tokens. Consumes the state."""
+    def run(
+        self,
+        state: State,
+        room: Sequence[int],
+        until: Sequence[str],
+        temperature: float = 1.0,
+        seeds: Sequence[int] | None = None,
+    ) -> list[Generation]:
+        """Continue each row of ``state`` by at most ``room`` tokens. Consumes the state.
+
+        Greedy, or with ``seeds`` (one per row) sampled at the temperature.
+        """
         lengths = state.lengths.tolist()
-        rows = [_Row(room[i], lengths[i]) for i in range(len(room))]
+        rows = [
+            _Row(room[i], lengths[i], None if seeds is None else uniforms(seeds[i]))
+            for i in range(len(room))
+        ]
         active = [row for row in rows if row.room > 0]
         if active and len(active) < len(rows):
             state = self._narrow(state, [i for i, row in enumerate(rows) if row.room > 0])
         while active:
-            tokens = self._step(state, active)
+            tokens = self._step(state, active, temperature)
             kept = [i for i, row in enumerate(active) if not self._ended(row, until)]
             if not kept:
                 break
@@ -62,9 +77,16 @@ class Writer:
     def _narrow(self, state: State, kept: list[int]) -> State:
         return self.forward.narrow(state, torch.tensor(kept, device=self.forward.device))
 
-    def _step(self, state: State, active: list[_Row]) -> torch.Tensor:
+    def _step(self, state: State, active: list[_Row], temperature: float) -> torch.Tensor:
         logprobs = torch.log_softmax(state.logits, dim=-1)
         best, tokens = logprobs.max(dim=-1)
+        if active[0].stream is not None:
+            mass = torch.softmax(state.logits / temperature, dim=-1).cumsum(dim=-1)
+            drawn = [next(row.stream) for row in active if row.stream is not None]
+            point = torch.tensor(drawn, device=mass.device, dtype=mass.dtype) * mass[:, -1]
+            tokens = torch.searchsorted(mass, point[:, None]).squeeze(1)
+            tokens = tokens.clamp(max=mass.shape[1] - 1)
+            best = logprobs.gather(1, tokens[:, None]).squeeze(1)
         top = logprobs.topk(min(TRACE_TOP_K, logprobs.shape[-1]), dim=-1).values
         tracked = logprobs[:, torch.tensor(self.tracked, device=logprobs.device, dtype=torch.long)]
         columns = (

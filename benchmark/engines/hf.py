@@ -13,7 +13,7 @@ import torch
 from ...tasks.dataset import EMBEDDED, embedded_file
 from ...tasks.topics import LETTERS
 from ..errors import ApprehendError, UsageError
-from .base import Answer, ChoicePrompt, Generation
+from .base import Answer, ChoicePrompt, Generation, Sampling
 from .forward import Forward, batches, common_prefix
 from .generation import Writer, end_ids
 from .labels import LabelReader, LabelTokens
@@ -113,7 +113,12 @@ class HFEngine:
         """Length of a prompt in tokens."""
         return len(self.encode(prompt))
 
-    def score(self, prompts: Sequence[ChoicePrompt]) -> list[Answer]:
+    def score(
+        self,
+        prompts: Sequence[ChoicePrompt],
+        sampling: Sampling | None = None,
+        hidden_state: bool = False,
+    ) -> list[Answer]:
         """One Answer per prompt: one forward pass, and one token more for what follows it."""
         contexts = [_split_spaces(prompt) for prompt in prompts]
         ids = [self._fit(self.encode(context), 8) for context, _ in contexts]
@@ -123,15 +128,26 @@ class HFEngine:
         ]
         results: dict[int, Answer] = {}
         for part in self._batches(ids):
-            results |= self._guarded(part, lambda some: self._score(some, ids, labels))
+            results |= self._guarded(
+                part, lambda some: self._score(some, ids, labels, sampling, hidden_state)
+            )
         return [results[index] for index in range(len(prompts))]
 
     def _score(
-        self, part: list[int], ids: list[list[int]], labels: list[tuple[LabelTokens, ...]]
+        self,
+        part: list[int],
+        ids: list[list[int]],
+        labels: list[tuple[LabelTokens, ...]],
+        sampling: Sampling | None,
+        hidden_state: bool,
     ) -> list[Answer]:
         rows = [ids[index] for index in part]
-        state = self._forward.start(rows, common_prefix(rows) if len(rows) > 1 else 0)
-        answers = read_answers(self._forward, state, [labels[index] for index in part])
+        shared = common_prefix(rows) if len(rows) > 1 else 0
+        state = self._forward.start(rows, shared, hidden_state)
+        own = None
+        if sampling is not None:
+            own = Sampling(sampling.temperature, [sampling.seeds[index] for index in part])
+        answers = read_answers(self._forward, state, [labels[index] for index in part], own)
         for answer in answers:
             if answer.entropy != answer.entropy:
                 raise ApprehendError(
@@ -141,22 +157,37 @@ class HFEngine:
         return answers
 
     def generate(
-        self, prompts: Sequence[str], max_new_tokens: int, until: Sequence[str] = ()
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int,
+        until: Sequence[str] = (),
+        sampling: Sampling | None = None,
     ) -> list[Generation]:
-        """One greedy Generation per prompt, cut before the first of ``until``."""
+        """Generations in order of the prompts, cut before the first of ``until``: one greedy each,
+        or one per seed of ``sampling``."""
         ids = [self._fit(self.encode(prompt), 1) for prompt in prompts]
         limit = int(self._lm.max_length)
-        results: dict[int, Generation] = {}
+        copies = [1] * len(ids) if sampling is None else [len(seeds) for seeds in sampling.seeds]
+        results: dict[int, list[Generation]] = {}
 
-        def write(part: list[int]) -> list[Generation]:
+        def write(part: list[int]) -> list[list[Generation]]:
             rows = [ids[index] for index in part]
-            room = [min(max_new_tokens, limit - len(row)) for row in rows]
-            state = self._forward.start(rows, common_prefix(rows) if len(rows) > 1 else 0)
-            return self._writer.run(state, room, until)
+            shared = common_prefix(rows) if len(rows) > 1 else 0
+            state = self._forward.start(rows, shared)
+            room = [
+                min(max_new_tokens, limit - len(ids[i])) for i in part for _ in range(copies[i])
+            ]
+            if sampling is None:
+                return [[g] for g in self._writer.run(state, room, until)]
+            # The prompt goes through the model once; its samples continue copies of its cache.
+            state = self._forward.repeat(state, [copies[index] for index in part])
+            seeds = [seed for index in part for seed in sampling.seeds[index]]
+            written = iter(self._writer.run(state, room, until, sampling.temperature, seeds))
+            return [[next(written) for _ in range(copies[index])] for index in part]
 
-        for part in self._batches(ids):
+        for part in self._batches([row * copies[i] for i, row in enumerate(ids)]):
             results |= self._guarded(part, write)
-        return [results[index] for index in range(len(prompts))]
+        return [generation for index in range(len(prompts)) for generation in results[index]]
 
     def _batches(self, ids: list[list[int]]) -> Iterator[list[int]]:
         yield from batches([len(row) for row in ids], self._budget, self._rows)

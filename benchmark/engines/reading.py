@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .base import Answer
+from .base import Answer, Sampling, uniforms
 from .forward import Forward, State
 from .labels import LabelTokens, Path
 
@@ -31,7 +31,10 @@ class _Row:
 
 
 def read_answers(
-    forward: Forward, state: State, labels: Sequence[tuple[LabelTokens, ...]]
+    forward: Forward,
+    state: State,
+    labels: Sequence[tuple[LabelTokens, ...]],
+    sampling: Sampling | None = None,
 ) -> list[Answer]:
     """Answers of a batch from its state after the prompt. Consumes the state."""
     logprobs = torch.log_softmax(state.logits, dim=-1)
@@ -46,6 +49,8 @@ def read_answers(
     after = _post_answer_entropies(forward, state, chosen)
     tops = top.tolist()
     lengths = state.lengths.tolist()
+    drawn = [[] for _ in rows] if sampling is None else _draw(rows, state.logits, sampling)
+    hidden = None if state.hidden is None else state.hidden.float().tolist()
     return [
         Answer(
             label_logprobs=_merged(row),
@@ -57,9 +62,61 @@ def read_answers(
             missing_mass=missing[index],
             greedy_label=_greedy_label(row),
             prompt_tokens=lengths[index],
+            samples=drawn[index],
+            hidden_state=None if hidden is None else hidden[index],
         )
         for index, row in enumerate(rows)
     ]
+
+
+def _draw(rows: list[_Row], logits: torch.Tensor, sampling: Sampling) -> list[list[int]]:
+    """Labels drawn at the temperature. A first token that several labels share is resolved by
+    how likely the model (unscaled) continues it with each."""
+    scaled = torch.softmax(logits / sampling.temperature, dim=-1).cumsum(dim=-1)
+    drawn = []
+    for index, row in enumerate(rows):
+        streams = [uniforms(seed) for seed in sampling.seeds[index]]
+        first = torch.tensor([next(stream) for stream in streams], device=logits.device)
+        total = scaled[index, -1]
+        tokens = torch.searchsorted(scaled[index].contiguous(), first * total).tolist()
+        drawn.append(
+            [_named(row, token, next(s)) for token, s in zip(tokens, streams, strict=True)]
+        )
+    return drawn
+
+
+def _named(row: _Row, token: int, uniform: float) -> int:
+    """The label that a path beginning with ``token`` writes, -1 for none."""
+    stem = row.logprob.get((token,))
+    if stem is None:
+        return -1
+    reached = 0.0
+    for index, mass in _label_masses(row, token):
+        reached += math.exp(mass - stem)
+        if uniform < reached:
+            return index
+    return -1
+
+
+def _label_masses(row: _Row, token: int) -> list[tuple[int, float]]:
+    """(label, log-probability) of each label through paths that begin with ``token``."""
+    found = []
+    for index, label in enumerate(row.labels):
+        masses = [_exact(row, index, path) for path in label.variants if path[0] == token]
+        if masses:
+            found.append((index, _logsumexp(masses)))
+    return found
+
+
+def _exact(row: _Row, index: int, variant: Path) -> float:
+    """Log-probability of a path, without that of other labels' longer paths."""
+    mass = row.logprob[variant]
+    for position, other in enumerate(row.labels):
+        for path in other.variants:
+            longer = len(path) > len(variant) and path[: len(variant)] == variant
+            if position != index and longer:
+                mass = _log_sub(mass, row.logprob[path])
+    return mass
 
 
 def _paths(row: _Row) -> set[Path]:
@@ -119,23 +176,10 @@ def _logsumexp(values: Sequence[float]) -> float:
 
 def _merged(row: _Row) -> list[float]:
     """Per label: its variants' mass, without that of other labels' longer paths."""
-    result = []
-    for index, label in enumerate(row.labels):
-        others = {
-            path
-            for position, other in enumerate(row.labels)
-            if position != index
-            for path in other.variants
-        }
-        masses = []
-        for variant in label.variants:
-            mass = row.logprob[variant]
-            for path in others:
-                if len(path) > len(variant) and path[: len(variant)] == variant:
-                    mass = _log_sub(mass, row.logprob[path])
-            masses.append(mass)
-        result.append(_logsumexp(masses))
-    return result
+    return [
+        _logsumexp([_exact(row, index, variant) for variant in label.variants])
+        for index, label in enumerate(row.labels)
+    ]
 
 
 def _chosen_path(row: _Row) -> Path:

@@ -60,13 +60,13 @@ KINDS: tuple[tuple[_Kind | str, float], ...] = (
     (_Kind(_COT, 0.2, shots=5), 0.5),
     (_Kind(_COT_NUMBERED, 0.4), 2),
     ("judge", 8),
-    ("drill", 30),
+    ("drill", 25),
 )
 """Kinds of lessons and their weights."""
-DRILL_WEIGHTS = {"letters": 2, "steps": 1, "facts": 5, "sums": 4}
-DRILL_LENGTH = {"facts": 12, "sums": 6}
-DRILLS = 5000
-"""So many lessons pass at first in which most are drills."""
+DRILL_WEIGHTS = {"letters": 3, "steps": 2, "facts": 2, "sums": 3}
+_DRILL_LENGTH = {"facts": 12, "sums": 6}
+FIRST_DRILLS = 6000
+"""The first lessons only teach which letter an option has: all others build on it."""
 
 
 class Teacher:
@@ -98,8 +98,8 @@ class Teacher:
         """The next lesson, of a random kind and topic."""
         rng = self.rng
         self._given += 1
-        if self._given < DRILLS and rng.random() < 0.7:
-            return self._drill()
+        if self._given <= FIRST_DRILLS:
+            return letters_drill(self.question(rng.choice(TOPICS)), rng)
         (kind,) = rng.choices(self._kinds, cum_weights=self._kind_weights)
         if isinstance(kind, str):
             return self._drill() if kind == "drill" else self._judgement()
@@ -124,7 +124,7 @@ class Teacher:
         if kind == "steps":
             return steps_drill(draw_sum(rng.choice(REASONING_TOPICS), 8, rng))
         topic = rng.choice(KNOWLEDGE_TOPICS if kind == "facts" else REASONING_TOPICS)
-        return answers_drill([self.question(topic) for _ in range(DRILL_LENGTH[kind])])
+        return answers_drill([self.question(topic) for _ in range(_DRILL_LENGTH[kind])])
 
     def _turn(self, question: Question, style: Style) -> tuple[str, str]:
         user = render_user(question.row(0), style, packaged_prompt(style.user))

@@ -28,10 +28,10 @@ POOL = 1000
 class Plan:
     """How long and how fast to train."""
 
-    steps: int = 2900
+    steps: int = 2500
     tokens_per_step: int = 2400
     peak_rate: float = 1.5e-3
-    warmup: int = 50
+    warmup: int = 150
     weight_decay: float = 0.05
     threads: int = 2
 
@@ -157,14 +157,14 @@ def train(model: Any, tokenizer: Any, teacher: Teacher, plan: Plan, seed: int) -
         schedule.step()
         optimizer.zero_grad()
         total += loss.item()
-        if step % 100 == 0 or step == plan.steps:
+        if step % 50 == 0 or step == plan.steps:
             seconds = time.monotonic() - started
             left = seconds / step * (plan.steps - step)
             logger.info(
                 "step %d of %d, loss %.3f, %.0f s, %.0f s left",
                 step,
                 plan.steps,
-                total / 100,
+                total / 50,
                 seconds,
                 left,
             )

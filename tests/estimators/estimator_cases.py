@@ -1,12 +1,13 @@
 """Random questions for the oracles: K from 2 to 20, ties, exact 0 and 1, -inf, missing things.
 
-Hypothesis draws the seed and the size; everything else follows from them. What a signal was made
+Hypothesis draws the seed; everything else follows from it. What a signal was made
 from (whole vocabularies) is kept beside it, so that an oracle can start from there.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -221,9 +222,11 @@ class CaseMaker:
         return {"state": self.rng.normal(size=4)}
 
 
-cases = st.builds(
-    lambda seed, count: CaseMaker(seed, count).make(),
-    st.integers(0, 2**32 - 1),
-    st.integers(1, 8),
-)
+@cache
+def make_case(seed: int) -> Case:
+    """One of a fixed number of cases, made once: making is dearer than scoring."""
+    return CaseMaker(seed, 1 + seed % 12).make()
+
+
+cases = st.integers(0, 299).map(make_case)
 """Small batches of random questions."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,21 +15,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
-    "weighted_epr": (dict(k=3, penalty=2.0), dict(k=15, penalty=0.5)),
-    "pride_debiased_probability": ({}, dict(questions=1)),
-    "platt": ({}, dict(base="option_entropy")),
-    "isotonic": ({}, dict(base="committee_disagreement")),
-    "stacked": ({}, dict(bases=("option_entropy", "vote_share"), penalty=3.0)),
+    "weighted_epr": ({"k": 3, "penalty": 2.0}, {"k": 15, "penalty": 0.5}),
+    "pride_debiased_probability": ({}, {"questions": 1}),
+    "platt": ({}, {"base": "option_entropy"}),
+    "isotonic": ({}, {"base": "committee_disagreement"}),
+    "stacked": ({}, {"bases": ("option_entropy", "vote_share"), "penalty": 3.0}),
     "conformal_set_size": (
         {},
-        dict(rule="aps", alpha=0.2),
-        dict(rule="lac", alpha=0.3, quantile="higher"),
-        dict(alpha=0.001),
+        {"rule": "aps", "alpha": 0.2},
+        {"rule": "lac", "alpha": 0.3, "quantile": "higher"},
+        {"alpha": 0.001},
     ),
 }
 SPECS = [(n, parameters) for n in LEARNING_ORACLES for parameters in PARAMETERS.get(n, ({},))]
 
 
+@cache
 def parts(seed: int) -> tuple[Signals, Any, Signals]:
     """Sixty questions to learn from, with outcomes of both classes, and ten to score."""
     signals = CaseMaker(seed, 70, missing=0.1).make().signals
@@ -37,7 +39,7 @@ def parts(seed: int) -> tuple[Signals, Any, Signals]:
 
 
 @pytest.mark.parametrize(("name", "parameters"), SPECS, ids=str)
-@given(seed=st.integers(0, 2**32 - 1))
+@given(seed=st.integers(0, 30))
 @settings(max_examples=8, deadline=None)
 def test_learning_estimator_equals_its_oracle(
     name: str, parameters: dict[str, Any], seed: int

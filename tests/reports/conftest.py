@@ -126,6 +126,38 @@ def full_input() -> dict[str, Any]:
             }
         ),
         "ratings": pd.DataFrame({"task": "t", "question_id": ids, "rating": 7.0 + ids % 4}),
+        "options": pd.DataFrame(
+            {
+                "model": models[0],
+                "task": "t",
+                "question_id": ids,
+                "probabilities": [[0.3, 0.7] if i % 3 else [0.6, 0.4] for i in ids],
+                "gold": ids % 2,
+            }
+        ),
+        "judgements": pd.DataFrame(
+            {
+                "task": "t",
+                "question_id": np.concatenate([ids, ids]),
+                "questionnaire": "reasoning <i>steps</i>",
+                "judge": ["judge one"] * 90 + ["<b>judge</b> two"] * 90,
+                "value": np.concatenate([ids % 3 / 4 + 0.25, ids % 2 / 2 + 0.25]),
+                "label": None,
+                "rating": 10.0,
+            }
+        ),
+        "costs": pd.DataFrame(
+            {
+                "model": models[0],
+                "task": "t",
+                "item": ["answer", "token_entropy"],
+                "kind": ["signal", "estimator"],
+                "questions": 90,
+                "seconds": 12.5,
+                "tokens": 900,
+                "needs": [None, "answer"],
+            }
+        ),
         "flow": pd.DataFrame(
             {
                 "model": list(models),

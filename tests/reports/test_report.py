@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import shutil
 import subprocess
@@ -17,6 +19,7 @@ from apprehend.reports import METRIC_COLUMNS, ReportInput, build_report, topic_t
 from apprehend.reports.evaluation import evaluations
 from apprehend.reports.figures_scores import bin_edges, compute_histograms
 from apprehend.reports.formatting import file_stems, latex, markdown, number, percent
+from apprehend.reports.page import TEMPLATES
 from apprehend.reports.style import estimator_style, figure_style, write_atomically
 from rich.console import Console
 
@@ -67,20 +70,25 @@ def test_every_file_is_there_and_not_empty(built):
     folder, report = built
     written = {path.relative_to(folder).as_posix() for path in report.files}
     assert written == {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    for name in ("metrics.csv", "flow.csv", "missing.csv", "index.html"):
+    for name in ("metrics", "comparisons", "flow", "missing", "conformal", "judges", "costs"):
+        assert f"{name}.csv" in written
+    for name in ("thresholds.csv", "positions.csv", "trends.csv", "index.html"):
         assert name in written
     for extension in ("md", "csv", "tex"):
         assert f"tables/roc_auc_by_topic.{extension}" in written
-    for kind in (
-        "roc_auc_by_topic",
-        "roc_auc_by_stratum",
-        "score_histograms",
-        "roc_curves",
-        "n_flow",
-    ):
+    kinds = (
+        *("leaderboard", "roc_auc_heatmap", "roc_auc_by_topic", "roc_auc_by_stratum"),
+        *("roc_auc_trend", "roc_curves", "pr_curves", "risk_coverage", "score_histograms"),
+        *("conformal_sets", "option_positions", "correlation", "n_flow"),
+    )
+    for kind in kinds:
         for extension in ("png", "svg", "pdf"):
             assert f"figures/{kind}_plain-model_t.{extension}" in written
-    assert len([name for name in written if name.startswith("figures/")]) == 2 * 5 * 3
+    for extension in ("png", "svg", "pdf"):
+        assert f"figures/judge_labels_t.{extension}" in written
+        assert f"figures/tasks_side_by_side_plain-model.{extension}" in written
+    own = [name for name in written if name.startswith("figures/")]
+    assert len(own) == (2 * len(kinds) + 4 + 1) * 3
     for path in report.files:
         assert path.stat().st_size > 100
         assert re.fullmatch(r"[A-Za-z0-9._-]+", path.name)
@@ -99,7 +107,11 @@ def test_the_page_is_well_formed_self_contained_and_escaped(built):
     page = Page()
     page.feed(html)
     assert page.open == []
-    assert "script" not in page.names
+    assert page.names.count("script") == 1
+    script = html.split("<script>")[1].split("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in html
+    assert script == (TEMPLATES / "page.js").read_text(encoding="utf-8")
     assert "img" not in page.names
     assert "link" not in page.names
     assert len(page.ids) == len(set(page.ids))
@@ -116,7 +128,7 @@ def test_the_page_is_well_formed_self_contained_and_escaped(built):
         "Entropy & <nats>.",
     ):
         assert shown in text
-    assert page.names.count("svg") == 2 * 5
+    assert page.names.count("svg") == len(list((folder / "figures").glob("*.svg")))
     assert "Content-Security-Policy" in html
 
 

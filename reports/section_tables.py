@@ -1,0 +1,262 @@
+"""Tables of one model on one task, for the page."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from .blocks import (
+    Cell,
+    Column,
+    PageTable,
+    Shown,
+    number_cell,
+    shortened,
+    table_from_frame,
+    text_cell,
+)
+from .evaluation import ALL, MACRO
+from .formatting import count, interval, number, percent, plain
+from .summary import ConfidentError
+from .tables import TopicTable
+
+
+def pooled_table(metrics: pd.DataFrame) -> PageTable:
+    """Pooled metrics with the macro AUC, highest AUC first."""
+    macro = metrics[metrics["topic"] == MACRO].set_index("estimator")["roc_auc"]
+    pooled = metrics[metrics["topic"] == ALL]
+    pooled = pooled.assign(macro=pooled["estimator"].map(macro))
+    ranked = pooled.sort_values("roc_auc", ascending=False, kind="stable")
+    heads = [
+        *(Column("estimator", True), Column("ROC AUC"), Column("95 % interval"), Column("macro")),
+        *map(Column, ("PR AUC", "PRR", "AURC ↓", "AUGRC ↓", "information")),
+        *map(Column, ("accuracy at 10 %", "25 %", "50 %", "coverage at 10 % risk")),
+        *map(Column, ("n", "errors", "coverage", "worst-case AUC", "common AUC")),
+    ]
+    rows = []
+    for one in ranked.to_dict("records"):
+        ends = interval(one["roc_auc_low"], one["roc_auc_high"])
+        rows.append(
+            [
+                text_cell(one["estimator"]),
+                number_cell(one["roc_auc"], heat=True),
+                Cell(ends, one["roc_auc_low"] if ends else ""),
+                *(number_cell(one[name]) for name in ("macro", "pr_auc", "prr", "aurc", "augrc")),
+                number_cell(one["information"]),
+                *(number_cell(one[f"accuracy_at_{share}"]) for share in (10, 25, 50)),
+                number_cell(one["coverage_at_risk_10"], percent),
+                *(number_cell(one[name], count) for name in ("n", "n_errors")),
+                number_cell(one["coverage"], percent),
+                *(number_cell(one[name]) for name in ("roc_auc_worst", "roc_auc_common")),
+            ]
+        )
+    return PageTable("Pooled metrics", heads, rows)
+
+
+def topic_table(table: TopicTable) -> PageTable:
+    """ROC AUC by topic and estimator with intervals."""
+    heads = [Column("topic", True), Column("n"), Column("errors")]
+    heads += [Column(name) for name in table.estimators]
+    rows, bold = [], []
+    for index, topic in enumerate(table.topics):
+        n, errors = table.rows(topic)
+        cells = [text_cell(topic), number_cell(n, count), number_cell(errors, count)]
+        for name in table.estimators:
+            text, ends, note = table.cell(topic, name)
+            area = table.area(topic, name)
+            small = tuple(filter(None, (ends, note)))
+            cells.append(Cell(text, "" if math.isnan(area) else area, small, area))
+        rows.append(cells)
+        if topic in (ALL, MACRO):
+            bold.append(index)
+    return PageTable("ROC AUC by topic", heads, rows, frozenset(bold))
+
+
+def against_table(pairs: pd.DataFrame, best: str) -> PageTable:
+    """The best estimator against each other one; `pairs` as from `summary.against`."""
+    columns = (
+        Shown("other", "other", "text"),
+        Shown("n", "n", "count"),
+        Shown("its ROC AUC", "value"),
+        Shown("difference", "difference", "signed"),
+        Shown("95 % interval", "low", "interval", "high"),
+        Shown("p (Holm)", "p_holm", "p"),
+        Shown("distinguishable", "distinguishable", "yes"),
+    )
+    return table_from_frame(pairs, f"{plain(best)} against the others", columns)
+
+
+def pairs_table(pairs: pd.DataFrame, kind: str, title: str) -> PageTable:
+    """All tests of one family; `kind` names what differs: estimator, topic, model or task."""
+    columns = (
+        Shown("first", f"{kind}_a", "text"),
+        Shown("second", f"{kind}_b", "text"),
+        Shown("of", "quantity" if kind in ("model", "task") else "estimator_a", "text"),
+        Shown("n", "n", "count"),
+        Shown("first's value", "value_a"),
+        Shown("second's value", "value_b"),
+        Shown("difference", "difference", "signed"),
+        Shown("95 % interval", "low", "interval", "high"),
+        Shown("effect size (d′)", "effect_size", "signed"),
+        Shown("p (Holm)", "p_holm", "p"),
+        Shown("distinguishable", "distinguishable", "yes"),
+    )
+    chosen = [shown for shown in columns if not (kind == "estimator" and shown.heading == "of")]
+    return table_from_frame(pairs, title, chosen, folded=True)
+
+
+def calibration_table(metrics: pd.DataFrame) -> PageTable | None:
+    """Calibration of the scores that are probabilities; None where there are none."""
+    own = metrics[(metrics["topic"] == ALL) & (metrics["n_calibration"] > 0)]
+    if own.empty:
+        return None
+    columns = (
+        Shown("estimator", "estimator", "text"),
+        Shown("n", "n_calibration", "count"),
+        Shown("ECE ↓ (equal width)", "ece"),
+        Shown("ECE ↓ (equal mass)", "ece_mass"),
+        Shown("Brier ↓", "brier"),
+        Shown("reliability ↓", "brier_reliability"),
+        Shown("resolution", "brier_resolution"),
+        Shown("uncertainty", "brier_uncertainty"),
+        Shown("log loss ↓", "log_loss"),
+    )
+    return table_from_frame(own.sort_values("ece", kind="stable"), "Calibration", columns)
+
+
+def threshold_table(thresholds: pd.DataFrame, best: str) -> PageTable:
+    """Thresholds of the best estimator."""
+    own = thresholds[thresholds["estimator"] == best]
+    columns = (
+        Shown("keep if score ≤", "threshold", "plain3"),
+        Shown("coverage", "coverage", "percent"),
+        Shown("kept", "n_kept", "count"),
+        Shown("errors kept", "n_errors_kept", "count"),
+        Shown("accuracy", "accuracy"),
+        Shown("95 % interval", "accuracy_low", "interval", "accuracy_high"),
+    )
+    return table_from_frame(own, f"Thresholds of {plain(best)}", columns)
+
+
+def trend_table(trends: pd.DataFrame) -> PageTable:
+    """Trends of all estimators along the ordered strata."""
+    shown = trends.assign(
+        areas=[
+            " → ".join(number(float(area)) for area in str(areas).split(", "))
+            for areas in trends["roc_auc"]
+        ]
+    )
+    columns = (
+        Shown("estimator", "estimator", "text"),
+        Shown("stratum", "stratum", "text"),
+        Shown("values", "values", "text"),
+        Shown("ROC AUC", "areas", "text"),
+        Shown("slope per step", "slope", "signed"),
+        Shown("p (Holm)", "p_holm", "p"),
+    )
+    return table_from_frame(shown, "Trends along ordered strata", columns, folded=True)
+
+
+def conformal_tables(conformal: pd.DataFrame) -> list[PageTable]:
+    """Coverage and size over all questions, and by topic (folded)."""
+    columns = (
+        Shown("topic", "topic", "text"),
+        Shown("method", "method", "text"),
+        Shown("α", "alpha", "plain3"),
+        Shown("n", "n", "count"),
+        Shown("coverage", "coverage"),
+        Shown("95 % interval", "coverage_low", "interval", "coverage_high"),
+        Shown("set size", "set_size"),
+        Shown("of the options", "share_of_options", "percent"),
+        Shown("single options", "singletons", "percent"),
+        Shown("accuracy", "accuracy", "percent"),
+    )
+    pooled = conformal["topic"] == ALL
+    return [
+        table_from_frame(conformal[pooled], "Conformal sets, all questions", columns),
+        table_from_frame(conformal[~pooled], "Conformal sets by topic", columns, folded=True),
+    ]
+
+
+def position_table(positions: pd.DataFrame) -> PageTable:
+    """Answers by option letter."""
+    columns = (
+        Shown("letter", "letter", "text"),
+        Shown("is right", "gold", "count"),
+        Shown("is answered", "predicted", "count"),
+        Shown("both", "right", "count"),
+        Shown("recall", "recall"),
+        Shown("excess share", "excess", "signed"),
+    )
+    return table_from_frame(positions, "Answers by option letter", columns)
+
+
+def complementarity_table(pairs: pd.DataFrame) -> PageTable:
+    """Pairs of estimators, largest gain first."""
+    columns = (
+        Shown("first", "estimator_a", "text"),
+        Shown("second", "estimator_b", "text"),
+        Shown("n", "n", "count"),
+        Shown("rank correlation", "spearman", "signed"),
+        Shown("first's ROC AUC", "roc_auc_a"),
+        Shown("second's", "roc_auc_b"),
+        Shown("of both ranks", "roc_auc_both"),
+        Shown("gain", "gain", "signed"),
+        Shown("first's overlooked errors that the second finds", "found_by_b", "percent"),
+        Shown("the other way round", "found_by_a", "percent"),
+    )
+    ranked = pairs.sort_values("gain", ascending=False, kind="stable")
+    return table_from_frame(ranked, "Pairs of estimators", columns, folded=True)
+
+
+def flow_table(flow: pd.DataFrame) -> PageTable:
+    """Questions asked, answered, parsed, scored, common."""
+    named = flow.assign(
+        stage=flow["stage"].replace("dont_know", "“don't know”"),
+        estimator=flow["estimator"].where(flow["stage"] == "scored", None),
+    )
+    columns = (
+        Shown("stage", "stage", "text"),
+        Shown("estimator", "estimator", "text"),
+        Shown("questions", "n", "count"),
+        Shown("share of asked", "share", "percent"),
+    )
+    return table_from_frame(named, "n-flow", columns)
+
+
+def missing_tables(missing: pd.DataFrame, by_topic: pd.DataFrame) -> list[PageTable]:
+    """Missing scores by reason, and missing or unparsed by topic; none where all is there."""
+    tables = []
+    if len(missing):
+        columns = (
+            Shown("estimator", "estimator", "text"),
+            Shown("reason", "reason", "text"),
+            Shown("questions", "n", "count"),
+        )
+        tables.append(table_from_frame(missing, "Missing scores", columns))
+    lacking = by_topic.groupby("estimator", sort=False)["missing"].transform("max") > 0
+    names = list(dict.fromkeys(by_topic.loc[lacking, "estimator"]))
+    topics = by_topic.drop_duplicates("topic").set_index("topic")
+    if names or topics[["unparsed", "dont_know"]].to_numpy().any():
+        table = by_topic[lacking].pivot(index="topic", columns="estimator", values="missing")
+        wide = topics[["n", "unparsed", "dont_know"]].join(table[names]).reset_index()
+        shown = [Shown("topic", "topic", "text"), Shown("questions", "n", "count")]
+        shown += [Shown("unparsed", "unparsed", "count"), Shown("don't know", "dont_know", "count")]
+        shown += [Shown(f"no {name}", name, "count") for name in names]
+        tables.append(table_from_frame(wide, "Missing and unparsed by topic", shown))
+    return tables
+
+
+def confident_table(errors: list[ConfidentError]) -> PageTable:
+    """Wrong answers with the lowest scores, with their texts."""
+    names = ("question", "topic", "score", "text", "answered", "right answer")
+    heads = [Column(name, name != "score") for name in names]
+    rows = []
+    for one in errors:
+        answer = f"{plain(one.answer)}: {shortened(one.answer_text, 200)}".removesuffix(": ")
+        gold = f"{plain(one.gold)}: {shortened(one.gold_text, 200)}".removesuffix(": ")
+        text = [text_cell(one.question_id), text_cell(one.topic)]
+        text.append(number_cell(one.score, lambda value: f"{value:.3g}"))
+        rows.append([*text, *map(Cell, (shortened(one.question), answer, gold))])
+    return PageTable("Confident and wrong", heads, rows, prose=True)

@@ -1,0 +1,49 @@
+"""The README's own words, run: its estimator, its generated parts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from conftest import ROOT, Run
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_estimator_of_the_readme_runs(tmp_path: Path, cli: Run) -> None:
+    (code,) = [
+        block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "OptionGini" in block
+    ]
+    (tmp_path / "gini.py").write_text(code, encoding="utf-8")
+    (specs,) = re.findall(r"--estimators (token_entropy,gini\.py:OptionGini)", README)
+    done = cli("run", "--model_args", "pretrained=embedded", "--data", "embedded", "--device",
+               "cpu", "--tasks", "mmlu_pro_direct_law", "--limit", 12, "--output_path", "results",
+               "--estimators", specs, cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "results" / "embedded" / "mmlu_pro_direct"
+    table = pd.read_parquet(folder / "scores.parquet")
+    gini = table[table.estimator == "option_gini"].set_index("question_id").score
+    assert len(gini) == 12
+    answers = pd.read_parquet(folder / "signals" / "answer").set_index("question_id")
+    for question, logprobs in answers.option_logprobs.items():
+        p = np.exp(logprobs) / np.exp(logprobs).sum()
+        assert gini[question] == 1 - (p**2).sum()
+    metrics = pd.read_csv(tmp_path / "results" / "report" / "metrics.csv")
+    assert "option_gini" in set(metrics.estimator)
+
+
+def test_every_option_that_the_readme_names_exists(cli: Run) -> None:
+    helps = "".join(
+        cli(*words, "--help").stdout
+        for words in (("run",), ("score",), ("report",), ("import", "table"), ("import", "lm-eval"))
+    )
+    foreign = {"--include_path", "--metadata"}
+    for option in set(re.findall(r"(?<![\w-])--[a-z_-]+", README)) - foreign:
+        assert option in helps, option
+
+
+def test_every_file_that_the_readme_names_exists() -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
