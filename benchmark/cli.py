@@ -9,7 +9,19 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from .commands import demo, importing, listing, reporting, running, scoring
+from .commands import (
+    cascade,
+    compare,
+    demo,
+    importing,
+    listing,
+    paper,
+    reporting,
+    running,
+    scoring,
+    split,
+    threshold,
+)
 from .errors import ApprehendError
 from .options import say
 
@@ -25,6 +37,11 @@ app.command("demo")(demo.demo)
 app.command("run")(running.run)
 app.command("score")(scoring.score)
 app.command("report")(reporting.report)
+app.command("paper")(paper.paper)
+app.command("compare")(compare.compare)
+app.command("threshold")(threshold.threshold)
+app.command("cascade")(cascade.cascade)
+app.command("split")(split.split)
 app.add_typer(importing.app, name="import")
 app.add_typer(listing.app, name="list")
 

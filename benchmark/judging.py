@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from ..estimators.signals import Signal
 from ..tasks.errors import DataError
 from ..tasks.prompting import Choice, Prompt, load_prompt
-from ..tasks.questionnaires import QUESTIONNAIRES, RATING_PROMPT, Questionnaire, read_rating
+from ..tasks.questionnaires import (
+    QUESTIONNAIRES,
+    RATING_PROMPT,
+    Questionnaire,
+    Verdict,
+    read_rating,
+)
 from ..tasks.topics import letters
+from .engines.base import ChoicePrompt
 from .errors import ApprehendError, UsageError, did_you_mean
 from .progress import progress_bar
+from .scoring import outcome_signal
 from .store import TaskStore
 
 logger = logging.getLogger(__name__)
@@ -34,6 +43,12 @@ class Judge(Protocol):
     def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
         """One reply per message, in order."""
 
+    def label_probs(
+        self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]
+    ) -> list[list[float]] | None:
+        """(n, L) probability that a reply that began so goes on with each label and ends; None
+        where the judge shows no probabilities."""
+
 
 class EngineJudge:
     """A judge on one of our engines, through its chat template where it has one."""
@@ -47,13 +62,24 @@ class EngineJudge:
         return dict(self._engine.identity)
 
     def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
-        prompts = [
-            self._engine.chat([{"role": "user", "content": message}])
-            if self._engine.has_chat_template
-            else message + "\n\n"
-            for message in messages
-        ]
+        prompts = [self._prompt(message) for message in messages]
         return [g.text for g in self._engine.generate(prompts, max_new_tokens)]
+
+    def _prompt(self, message: str) -> str:
+        if not self._engine.has_chat_template:
+            return message + "\n\n"
+        return str(self._engine.chat([{"role": "user", "content": message}]))
+
+    def label_probs(
+        self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]
+    ) -> list[list[float]] | None:
+        ends = tuple(f"{label}]]" for label in labels)
+        prompts = [
+            ChoicePrompt(self._prompt(message) + start, ends, len(ends))
+            for message, start in zip(messages, begun, strict=True)
+        ]
+        answers = self._engine.score(prompts)
+        return [[math.exp(value) for value in answer.label_logprobs] for answer in answers]
 
 
 class LMEvalJudge:
@@ -86,6 +112,11 @@ class LMEvalJudge:
                 f"judge {self.name}: {first}; what it judged so far is stored, run again to go on"
             ) from error
         return ["" if reply is None else str(reply) for reply in replies]
+
+    def label_probs(
+        self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]
+    ) -> list[list[float]] | None:
+        return None
 
     def _prompt(self, message: str) -> Any:
         if not self._chat:
@@ -166,6 +197,8 @@ def judge_questions(
     Gives one sentence for each questionnaire of which not one reply could be read.
     """
     rows = {row["question_id"]: row for row in store.questions.to_pylist()}
+    if any(QUESTIONNAIRES[name].about_answer for name in names):
+        _add_answers(store, rows, ids)
     rating = load_prompt(RATING_PROMPT, prompts.get(RATING_PROMPT))
     problems = []
     for name in names:
@@ -192,6 +225,16 @@ def judge_questions(
     return problems
 
 
+def _add_answers(store: TaskStore, rows: dict[Any, dict[str, Any]], ids: Sequence[Any]) -> None:
+    """Put the model's own answer into each row, label and text."""
+    answers = store.load_table(outcome_signal(store), ids).answer
+    for question, answer in zip(ids, answers.tolist(), strict=True):
+        options = list(rows[question]["options"])
+        named = 0 <= answer < len(options)
+        label = f"{letters(len(options))[answer]}. {options[answer]}" if named else "none of them"
+        rows[question]["proposed"] = label
+
+
 def _judge_batch(
     judge: Judge,
     questionnaire: Questionnaire,
@@ -200,8 +243,12 @@ def _judge_batch(
     rows: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
     contexts = [_context(row) for row in rows]
-    replies = judge.ask([prompt.render(**context) for context in contexts], VERDICT_TOKENS)
+    messages = [prompt.render(**context) for context in contexts]
+    replies = judge.ask(messages, VERDICT_TOKENS)
     verdicts = [questionnaire.read(reply) for reply in replies]
+    probs = _label_probs(judge, questionnaire, messages, replies)
+    if questionnaire.about_answer:
+        return _unrated(judge, questionnaire, rows, replies, verdicts, probs)
     read = [i for i, verdict in enumerate(verdicts) if verdict.value is not None]
     asked = [rating.render(**contexts[i], assessment=replies[i].strip()) for i in read]
     ratings = dict(zip(read, judge.ask(asked, RATING_TOKENS) if asked else [], strict=True))
@@ -223,9 +270,55 @@ def _judge_batch(
                 "rating_text": rated,
                 "rating": number,
                 "reason": reason,
+                **probs.get(index, {}),
             }
         )
     return records
+
+
+def _unrated(
+    judge: Judge,
+    questionnaire: Questionnaire,
+    rows: Sequence[Mapping[str, Any]],
+    replies: Sequence[str],
+    verdicts: Sequence[Verdict],
+    probs: Mapping[int, dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """Records of verdicts on an answer, which the second call does not rate."""
+    return [
+        {
+            "question_id": row["question_id"],
+            "variant": questionnaire.name,
+            "source": judge.name,
+            "text": reply,
+            "value": verdict.value,
+            "reason": verdict.reason,
+            **probs.get(index, {}),
+        }
+        for index, (row, reply, verdict) in enumerate(zip(rows, replies, verdicts, strict=True))
+    ]
+
+
+def _label_probs(
+    judge: Judge, questionnaire: Questionnaire, messages: Sequence[str], replies: Sequence[str]
+) -> dict[int, dict[str, Any]]:
+    """Row → how likely each label was at the place where the reply names one."""
+    starts = {i: questionnaire.label_start(reply) for i, reply in enumerate(replies)}
+    places = {i: start for i, start in starts.items() if start is not None}
+    if not places:
+        return {}
+    found = judge.label_probs(
+        [messages[i] for i in places],
+        [replies[i][:start] for i, start in places.items()],
+        list(questionnaire.scale),
+    )
+    if found is None:
+        return {}
+    values = list(questionnaire.scale.values())
+    return {
+        i: {"label_probs": probs, "label_values": values}
+        for i, probs in zip(places, found, strict=True)
+    }
 
 
 def _context(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,6 +328,7 @@ def _context(row: Mapping[str, Any]) -> dict[str, Any]:
         "question": row["question"],
         "choices": [Choice(label, text) for label, text in shown],
         "topic": row["topic"],
+        "proposed": row.get("proposed"),
         "label_kind": "letter",
         "dont_know": None,
     }

@@ -12,13 +12,16 @@ from typing import Any
 from ..estimators.base import Estimator
 from ..estimators.registry import load_estimators
 from ..estimators.signals import Signal
-from ..tasks.questionnaires import QUESTIONNAIRES, RATING_PROMPT
+from ..tasks.mmlu_pro import STYLES
+from ..tasks.questionnaires import ABOUT_QUESTION, QUESTIONNAIRES, RATING_PROMPT
 from . import manifest as manifests
 from .adapter import Record, UncertaintyLM
 from .errors import UsageError
 from .judging import Judge, check_judge, check_prompts, judge_questions, load_judge
+from .options import say
+from .probing import PROBED, ProbeOptions, Prober, wanted_probes
 from .progress import progress_bar
-from .scoring import Scored, score_store
+from .scoring import Scored, expand_specs, score_store
 from .store import Results, TaskStore
 from .task_loading import LoadedTask, Question, TaskOptions, expand_tasks, fingerprint, load_tasks
 
@@ -53,6 +56,8 @@ class RunOptions:
     device: str | None = None
     limit: float | None = None
     seed: int = 0
+    samples: int = 8
+    temperature: float = 1.0
 
 
 @dataclass
@@ -95,7 +100,8 @@ def run(options: RunOptions) -> RunOutcome:
     """Do it. Raises UsageError before any weight is loaded where the options cannot work."""
     if options.model not in ENGINES:
         raise UsageError(f"--model: unknown engine {options.model!r}, known: {', '.join(ENGINES)}")
-    estimators = None if options.estimators is None else load_estimators(options.estimators)
+    specs = expand_specs(options.estimators)
+    estimators = None if specs is None else load_estimators(specs)
     check_prompts(options.prompts)
     check_judge(options.judge)
     names = expand_tasks(options.tasks, options.include_path)
@@ -113,11 +119,12 @@ def run(options: RunOptions) -> RunOutcome:
     questionnaires = _questionnaires(options, estimators, families)
     outcome = RunOutcome()
     engine = _collect_answers(options, families, outcome)
+    engine = _collect_probes(options, families, estimators or [], engine)
     if (options.judge, options.judge_args) != (options.model, options.model_args):
         engine = None  # frees its memory before the judge comes
     _collect_judgements(options, families, questionnaires, outcome, engine)
     for family in families:
-        scored = score_store(family.store, options.estimators)
+        scored = score_store(family.store, specs)
         outcome.scored[family.store.path] = scored
         outcome.problems += scored.failed.values()
     return outcome
@@ -189,13 +196,15 @@ def _questionnaires(
     given = {family.signal for family in families}
     asked: dict[str, None] = {}
     if estimators is None:
-        return list(QUESTIONNAIRES) if options.judge is not None else []
+        return list(ABOUT_QUESTION) if options.judge is not None else []
     for estimator in estimators:
         for need in estimator.requirements():
             if need.signals == {Signal.JUDGEMENT}:
                 _check_judge(options, estimator, need.variant, families)
-                names = [need.variant] if need.variant else list(QUESTIONNAIRES)
+                names = [need.variant] if need.variant else list(ABOUT_QUESTION)
                 asked |= dict.fromkeys(names)
+            elif need.signals <= set(PROBED) | {Signal.COMMITTEE}:
+                continue
             elif not need.signals & given:
                 raise UsageError(
                     f"estimator {estimator.label} needs signal {need}, which "
@@ -249,6 +258,56 @@ def _collect_answers(options: RunOptions, families: Sequence[_Family], outcome: 
         for family in families:
             _ask(options, engine, family, missing[family.store.path], bar)
     return engine
+
+
+def _collect_probes(
+    options: RunOptions, families: Sequence[_Family], estimators: Sequence[Estimator], engine: Any
+) -> Any:
+    """Signals beyond the answer that the chosen estimators need; gives the engine, if loaded."""
+    needs = [need for estimator in estimators for need in estimator.requirements()]
+    probe_options = ProbeOptions(
+        num_fewshot=options.num_fewshot or 0,
+        apply_chat_template=options.apply_chat_template,
+        system_instruction=options.system_instruction,
+        samples=options.samples,
+        temperature=options.temperature,
+        seed=options.seed,
+        prompts=options.prompts,
+    )
+    for family in families:
+        wanted = wanted_probes(needs, family.signal)
+        if family.tasks[0].family not in STYLES:
+            wanted = []
+        ids = set(family.ids)
+        missing = [
+            (signal, variant)
+            for signal, variant in wanted
+            if ids - family.store.done(signal, variant)
+        ]
+        if not missing:
+            continue
+        engine = engine or _load_engine(options)
+        _check_same_model(family, engine)
+        items = [(task, q) for task in family.tasks for q in family.questions[task.name]]
+        prober = Prober(engine, family.store, items, probe_options)
+        for line in prober.plan(missing):
+            say(line)
+        for signal, variant in missing:
+            began = time.monotonic()
+            count = prober.collect(signal, variant)
+            manifests.add_cost(
+                family.manifest,
+                f"{signal.value} {variant}".strip(),
+                questions=count,
+                seconds=time.monotonic() - began,
+            )
+            family.store.write_manifest(family.manifest)
+    return engine
+
+
+def _check_same_model(family: _Family, engine: Any) -> None:
+    wanted = {**family.manifest, "model": {**family.manifest["model"], **engine.identity}}
+    manifests.check_agreement(family.store, wanted)
 
 
 def _stored_questions(family: _Family) -> list[dict[str, Any]]:
@@ -383,7 +442,7 @@ def _borrow_judgements(
             or theirs.get("judges", {}).get(judge) != family.manifest["judges"][judge]
         ):
             continue
-        for name in questionnaires:
+        for name in set(questionnaires) & set(ABOUT_QUESTION):
             count += family.store.borrow(other, Signal.JUDGEMENT, name, judge, family.ids)
     return count
 

@@ -68,6 +68,16 @@ class _Recorded(Estimator):
         return "no score in the imported table"
 
 
+def expand_specs(specs: Sequence[str] | None) -> list[str] | None:
+    """Names of estimators with ``all`` replaced by every built-in one; None stays None."""
+    if specs is None:
+        return None
+    expanded: dict[str, None] = {}
+    for spec in specs:
+        expanded |= dict.fromkeys(builtin_estimators() if spec == "all" else [spec])
+    return list(expanded) if "all" in specs else list(specs)
+
+
 def siblings(store: TaskStore) -> list[TaskStore]:
     """Stores of other models on the same task, in the same results folder."""
     found = sorted(store.path.parent.parent.glob(f"*/{store.task}/manifest.json"))

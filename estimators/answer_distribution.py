@@ -202,12 +202,13 @@ def truncated_entropy_bounds(
     mass = np.clip(missing_mass, 0.0, 1.0)
     # A k-th probability of 0 leaves no tail: mass there is rounding.
     real = (mass > 0) & (smallest > 0)
-    tail = np.where(real, -mass * np.log(np.minimum(smallest, mass)), 0.0)
+    least = np.where(real, np.minimum(smallest, mass), 1.0)
+    tail = -np.where(real, mass, 0.0) * np.log(least)
     if vocabulary is None:
         most = np.where(real, np.inf, 0.0)
     else:
-        rest = vocabulary - (~np.isnan(q)).sum(axis=1)
-        most = np.where(real, -mass * np.log(mass / rest), 0.0)
+        rest = np.maximum(vocabulary - (~np.isnan(q)).sum(axis=1), 1)
+        most = -np.where(real, mass, 0.0) * np.log(np.where(real, mass / rest, 1.0))
     return absent_as_nan(q, known + tail), absent_as_nan(q, known + np.maximum(most, tail))
 
 

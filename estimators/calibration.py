@@ -129,11 +129,13 @@ class Isotonic(ScoreLearner):
         from scipy.optimize import isotonic_regression
 
         scores, wrong = self.training_scores(signals, correct)
-        places, index, count = np.unique(scores[:, 0], return_inverse=True, return_counts=True)
+        # To 14 decimals: scores that differ by their last bit are tied.
+        rounded = np.round(scores[:, 0], 14)
+        places, index, count = np.unique(rounded, return_inverse=True, return_counts=True)
         rate = np.bincount(index, weights=wrong) / count
         self._steps = places, isotonic_regression(rate, weights=count).x
 
     def score(self, signals: Signals) -> FloatArray:
         places, heights = require_fit(self, self._steps)
-        base = self.base_scores(signals)[:, 0]
+        base = np.round(self.base_scores(signals)[:, 0], 14)
         return np.where(np.isnan(base), np.nan, np.interp(base, places, heights))

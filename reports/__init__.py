@@ -25,12 +25,24 @@ from .calibration import (
     mutual_information_share,
     width_bins,
 )
+from .comparing import Comparison, build_comparison
 from .comparisons import COMPARISON_COLUMNS, compare
+from .decisions import (
+    Cascade,
+    ThresholdChoice,
+    choose_threshold,
+    compute_cascade,
+    compute_split,
+    summarise_split,
+)
 from .delong import delong_covariance, delong_interval
-from .evaluation import ROWS, Rows
+from .drawing import Drawer
+from .evaluation import ROWS, Evaluation, Rows, evaluations
+from .figures_cascade import cascade_figure
 from .flow import compute_flow, compute_missing
 from .inputs import ReportInput
 from .metrics import METRIC_COLUMNS, compute_metrics
+from .paper import Paper, build_paper
 from .ranking import (
     accuracy_at_coverage,
     augrc,
@@ -44,6 +56,7 @@ from .ranking import (
     worst_case_roc_auc,
 )
 from .report import Report, build_report
+from .style import figure_style
 from .tables import to_latex, to_markdown, topic_tables
 from .testing import (
     Difference,
@@ -66,10 +79,16 @@ __all__ = [
     "BootstrapInterval",
     "BrierParts",
     "CalibrationBins",
+    "Cascade",
+    "Comparison",
     "Difference",
+    "Drawer",
+    "Evaluation",
+    "Paper",
     "Report",
     "ReportInput",
     "Rows",
+    "ThresholdChoice",
     "Trend",
     "accuracy_at_coverage",
     "accuracy_test",
@@ -79,17 +98,25 @@ __all__ = [
     "bootstrap_roc_auc",
     "brier",
     "brier_parts",
+    "build_comparison",
+    "build_paper",
     "build_report",
     "calibration_bins",
+    "cascade_figure",
+    "choose_threshold",
     "compare",
+    "compute_cascade",
     "compute_flow",
     "compute_metrics",
     "compute_missing",
+    "compute_split",
     "coverage_at_risk",
     "delong_covariance",
     "delong_interval",
     "delong_test",
     "ece",
+    "evaluations",
+    "figure_style",
     "holm",
     "is_probability",
     "log_loss",
@@ -106,6 +133,7 @@ __all__ = [
     "roc_auc_replicates",
     "roc_curve",
     "separation",
+    "summarise_split",
     "to_latex",
     "to_markdown",
     "topic_tables",

@@ -74,6 +74,45 @@ FIGURES: dict[str, tuple[str, str]] = {
         "Accuracy and the ROC AUC of each task's best estimator, by topic; numbers in the legend "
         "are over all questions.",
     ),
+    "figure_2a": (
+        "Figure 2a",
+        "Share of the questions that the judge says require reasoning, by topic.",
+    ),
+    "figure_2b": (
+        "Figure 2b",
+        "Share of the questions by the judge's number of reasoning steps, by topic.",
+    ),
+    "figure_3": ("Figures 3 and 7", "Questions per 0.1 nats of entropy, by correctness."),
+    "figure_4": (
+        "Figure 4",
+        "Points: here, with 95 % intervals; open squares: as published (first source). Right of "
+        "the line errors have the higher entropy.",
+    ),
+    "figure_5": ("Figure 5", "As Figure 4, by the judge's labels."),
+    "figure_6": (
+        "Figure 6",
+        "Confidence as one minus the entropy over the largest one seen: no probability, shown "
+        "because it was published so. Grey: share of the questions.",
+    ),
+    "token_position": (
+        "Token position",
+        "ROC AUC of the entropy from which the answer token is drawn, against that one token "
+        "later, as the first paper's code reads it.",
+    ),
+    "roc_auc_models": (
+        "Models and estimators",
+        "ROC AUC over all questions. Blue: above chance, vermilion: below.",
+    ),
+    "model_size": (
+        "Against size",
+        "The line is a power law fitted in logarithms, with the 95 % band of its mean; it needs "
+        "three sizes.",
+    ),
+    "cascade": (
+        "Cascade",
+        "Accuracy when the small model's most uncertain answers are sent to the large one, against "
+        "the share sent. Straight: the same share at random.",
+    ),
     "judge_labels": (
         "What the judges say",
         "Shares of the labels; numbers are rounded to tenths. One colour all along: a judge that "

@@ -76,13 +76,14 @@ def compute_reliability(
         if not is_probability(estimator, probabilities) or not scores.size or outside:
             continue
         half = halves(evaluation.question_ids[chosen], seed)
-        found.append(_reliability(estimator, errors, scores, calibrate(errors, scores, half)))
+        found.append(reliability_of(estimator, errors, scores, calibrate(errors, scores, half)))
     return found
 
 
-def _reliability(
+def reliability_of(
     estimator: str, errors: BoolArray, scores: FloatArray, calibrated: FloatArray | None
 ) -> Reliability:
+    """Bins of errors (n,) and scores (n,) in [0, 1], and of the calibrated scores if given."""
     bins = calibration_bins(errors, scores, BINS)
     right = bins.count - bins.errors
     ends = np.array([wilson(float(r), float(n)) for r, n in zip(right, bins.count, strict=True)])

@@ -168,14 +168,16 @@ def draw_side_by_side(ax: Axes, pair: SideBySide) -> Axes:
 
 
 def side_by_side_figure(pairs: Sequence[SideBySide], title: str) -> Figure:
-    """Accuracy at the left, ROC AUC at the right."""
+    """One panel per quantity: accuracy at the left, ROC AUC at the right."""
     left = 0.3 + 0.075 * max(map(len, pairs[0].groups))
     height, width, gap = 0.24 * len(pairs[0].groups) + 0.2, 3.0, 0.75
-    total = (left + 2 * width + gap + 0.9, height + 1.6)
-    figure, first = single((width, height), (left, total[0] - left - width, 1.05, 0.55), title)
-    box = ((left + width + gap) / total[0], 0.55 / total[1], width / total[0], height / total[1])
-    second = figure.add_axes(box, sharey=first)
-    for ax, pair in zip((first, second), pairs, strict=True):
+    wide = left + len(pairs) * (width + gap) + 0.15
+    figure, first = single((width, height), (left, wide - left - width, 1.05, 0.55), title)
+    draw_side_by_side(first, pairs[0])
+    for index, pair in enumerate(pairs[1:], start=1):
+        x = (left + index * (width + gap)) / wide
+        box = (x, 0.55 / (height + 1.6), width / wide, height / (height + 1.6))
+        ax = figure.add_axes(box, sharey=first)
         draw_side_by_side(ax, pair)
-    second.tick_params(labelleft=False)
+        ax.tick_params(labelleft=False)
     return figure

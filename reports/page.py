@@ -90,7 +90,8 @@ def render_page(
 ) -> str:
     """The page as HTML text; everything from outside is escaped.
 
-    `estimators` are names with a line on each; `settings` holds rows, replicates and seed.
+    `estimators` are names with a line on each; `settings` holds rows, replicates and seed,
+    and may hold another title and sentences of summary.
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -108,7 +109,7 @@ def render_page(
         estimators=estimators,
         glossary=GLOSSARY,
         rows_meaning=ROWS_MEANING[settings["rows"]],
-        settings=settings,
+        settings={"title": "", "summary": (), **settings},
         script=Markup(script),
         script_hash=script_hash(script),
     )

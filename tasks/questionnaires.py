@@ -6,8 +6,8 @@ Source: arXiv 2503.01688. A reply ends in a double-bracketed value; the last one
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from .parsing import MARKER
 
@@ -30,6 +30,20 @@ class Questionnaire:
     read: Callable[[str], Verdict]
     strata: tuple[str, ...] = ()
     """Names of the strata that the labels stand for, in their order."""
+    scale: Mapping[str, float] = field(default_factory=dict)
+    """Labels that the reply chooses from, in order, and the value each stands for."""
+    about_answer: bool = False
+    """Whether it asks about the assessed model's answer too, rather than the question alone."""
+
+    def label_start(self, text: str) -> int | None:
+        """Where in a reply the label from ``scale`` begins; None where there is none."""
+        found = list(MARKER.finditer(text))
+        if not found:
+            return None
+        inner = found[-1].group(1)
+        labels = sorted(self.scale, key=len, reverse=True)
+        match = re.search(rf"\b({'|'.join(map(re.escape, labels))})\s*$", inner.lower())
+        return None if match is None else found[-1].start(1) + match.start(1)
 
 
 EDUCATION_LEVELS: dict[str, float] = {
@@ -39,6 +53,7 @@ EDUCATION_LEVELS: dict[str, float] = {
     "postgraduate": 0.8,
 }
 REASONING_STEPS: dict[str, float] = {"low": 0.25, "medium": 0.5, "high": 0.75}
+TENTHS: dict[str, float] = {f"{number / 10:g}": number / 10 for number in range(11)}
 _SHOWN = 60
 
 
@@ -66,6 +81,12 @@ def read_complexity(text: str) -> Verdict:
     """``[[0.4]]``, a number in [0, 1]."""
     number = read_number(text, 0.0, 1.0)
     return _unread("complexity", text) if number is None else Verdict(value=number)
+
+
+def read_correctness(text: str) -> Verdict:
+    """``[[0.8]]``: how likely the answer is right, in [0, 1]."""
+    number = read_number(text, 0.0, 1.0)
+    return _unread("correctness", text) if number is None else Verdict(value=number)
 
 
 def read_education_level(text: str) -> Verdict:
@@ -102,16 +123,25 @@ def read_rating(text: str) -> float | None:
 QUESTIONNAIRES: dict[str, Questionnaire] = {
     q.name: q
     for q in (
-        Questionnaire("complexity", "judge_complexity", read_complexity),
+        Questionnaire("complexity", "judge_complexity", read_complexity, scale=TENTHS),
         Questionnaire(
-            "education_level", "judge_education_level", read_education_level, ("education_level",)
+            "education_level",
+            "judge_education_level",
+            read_education_level,
+            ("education_level",),
+            EDUCATION_LEVELS,
         ),
         Questionnaire(
             "reasoning_steps",
             "judge_reasoning_steps",
             read_reasoning_steps,
             ("requires_knowledge", "requires_reasoning", "reasoning_steps"),
+            REASONING_STEPS,
+        ),
+        Questionnaire(
+            "correctness", "judge_correctness", read_correctness, scale=TENTHS, about_answer=True
         ),
     )
 }
+ABOUT_QUESTION = tuple(n for n, q in QUESTIONNAIRES.items() if not q.about_answer)
 RATING_PROMPT = "judge_rating"

@@ -30,6 +30,8 @@ CONFIG_KEYS = (
     "device",
     "limit",
     "seed",
+    "samples",
+    "temperature",
     "output_path",
     "paper_filter",
 )
@@ -62,7 +64,7 @@ def run(
     ] = None,
     estimators: Annotated[
         Optional[str],
-        typer.Option(help="Comma-separated names, name(parameter=value) or file.py:Class."),
+        typer.Option(help="Comma-separated: all, names, name(parameter=value), file.py:Class."),
     ] = None,
     judge: Annotated[
         Optional[str], typer.Option(help="Kind of judge: hf, or any lm-eval model.")
@@ -100,6 +102,10 @@ def run(
         Optional[float], typer.Option(min=0, help="Questions per topic (below 1: a share).")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    samples: Annotated[int, typer.Option(min=2, help="Sampled answers per question.")] = 8,
+    temperature: Annotated[
+        float, typer.Option(min=0.01, help="Temperature of the sampled answers.")
+    ] = 1.0,
     paper_filter: Annotated[
         bool, typer.Option("--paper-filter", help="Report on the paper's rows only.")
     ] = False,
@@ -136,6 +142,8 @@ def run(
         device=device,
         limit=limit,
         seed=seed,
+        samples=samples,
+        temperature=temperature,
     )
     finish(collect(options), output_path, paper_filter)
 

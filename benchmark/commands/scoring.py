@@ -20,10 +20,10 @@ def score(
 ) -> None:
     """Recompute scores from stored signals: no model."""
     from ...estimators.registry import load_estimators, split_specs
-    from ..scoring import score_store
+    from ..scoring import expand_specs, score_store
     from ..store import Results
 
-    specs = None if estimators is None else split_specs(estimators)
+    specs = expand_specs(None if estimators is None else split_specs(estimators))
     stores = Results(results).stores()
     recorded = {name for store in stores for name in store.variants_of_recorded_scores()}
     load_estimators([spec for spec in specs or [] if spec not in recorded])

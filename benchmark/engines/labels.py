@@ -6,6 +6,7 @@ label such as "10" may need two tokens, the first of which is also the label "1"
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ class LabelReader:
         self, context: str, context_ids: Sequence[int], continuations: tuple[str, ...]
     ) -> tuple[LabelTokens, ...]:
         """Paths of each continuation after ``context``, whose ids are ``context_ids``."""
-        tail = _last_line(context)
+        tail = _last_word(context)
         for continuation in continuations:
             if (tail, continuation) not in self._known:
                 self._known[tail, continuation] = self._label(context, context_ids, continuation)
@@ -49,6 +50,9 @@ class LabelReader:
 
     def _label(self, context: str, context_ids: Sequence[int], continuation: str) -> LabelTokens:
         requested = tuple(self._encode(context + continuation)[len(context_ids) :])
+        if not requested:
+            # The label melted into the prompt's last token: take it as a word of its own.
+            requested = tuple(self._alone(continuation))
         variants = dict.fromkeys([requested])
         bare = continuation.strip()
         for token in self.single_tokens(bare):
@@ -60,16 +64,22 @@ class LabelReader:
             variants[tuple(ids[len(context_ids) :])] = None
         return LabelTokens(requested, _disjoint([path for path in variants if path]))
 
+    def _alone(self, continuation: str) -> list[int]:
+        """Ids of a continuation after a prompt that it cannot merge with."""
+        line = self._encode("x\n")
+        whole = self._encode("x\n" + continuation)
+        return whole[len(line) :] if whole[: len(line)] == line else whole
+
     def single_tokens(self, label: str) -> list[int]:
         """Ids of the vocabulary's tokens that are the label, with or without a leading space."""
         texts = [label, *(mark + label for mark in SPACE_MARKS)]
         return list(dict.fromkeys(self._vocabulary[t] for t in texts if t in self._vocabulary))
 
 
-def _last_line(context: str) -> str:
+def _last_word(context: str) -> str:
     """The end of a prompt that decides how a label after it is tokenised."""
     tail = context[-_TAIL:]
-    return tail[max(tail.rstrip().rfind("\n"), 0) :]
+    return re.split(r"(?<=\s)(?=\S+\s*$)", tail)[-1]
 
 
 def _disjoint(paths: list[Path]) -> tuple[Path, ...]:

@@ -138,24 +138,24 @@ def platt(train: Signals, correct: Any, test: Signals, base: str = "max_probabil
 
 
 def isotonic(train: Signals, correct: Any, test: Signals, base: str = "max_probability") -> Any:
-    scores = base_scores(train, base)
+    scores = np.round(base_scores(train, base), 14)
     rows = ~np.isnan(scores)
     model = IsotonicRegression(out_of_bounds="clip").fit(scores[rows], ~correct[rows])
-    new = base_scores(test, base)
+    new = np.round(base_scores(test, base), 14)
     result = np.full(len(new), np.nan)
     result[~np.isnan(new)] = model.predict(new[~np.isnan(new)])
     return result
 
 
 def misfits(p: Any, rule: str) -> list[float]:
-    """LAC or APS score of each option, by the definition."""
+    """LAC or APS score of each option, by the definition, to 12 decimals."""
     if rule == "lac":
-        return [1 - v for v in p]
-    descending = sorted(range(len(p)), key=lambda i: (p[i], i), reverse=True)
-    scores, total = [0.0] * len(p), 0.0
-    for i in descending:
-        total += p[i]
-        scores[i] = total
+        return [round(1 - v, 12) for v in p]
+    # Probabilities that differ by their last bit only are tied.
+    descending = sorted(range(len(p)), key=lambda i: (round(p[i], 14), i), reverse=True)
+    scores = [0.0] * len(p)
+    for place, i in enumerate(descending):
+        scores[i] = round(math.fsum(p[j] for j in descending[: place + 1]), 12)
     return scores
 
 
@@ -182,8 +182,7 @@ def conformal_set_size(
     sizes = []
     for logs in test.answer.option_logprobs:
         p = probabilities(logs)
-        # The slack is for the last bit: the package adds and exponentiates in another order.
-        size = 0 if p is None else sum(v <= threshold + 1e-12 for v in misfits(p, rule))
+        size = 0 if p is None else sum(v <= threshold for v in misfits(p, rule))
         sizes.append(math.nan if p is None else float(max(size, 1)))
     return np.array(sizes)
 

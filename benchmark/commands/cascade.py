@@ -1,0 +1,61 @@
+"""``apprehend cascade``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+
+def cascade(
+    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    small: Annotated[str, typer.Option(help="Model that answers first.")],
+    large: Annotated[str, typer.Option(help="Model that answers what is sent on.")],
+    by: Annotated[str, typer.Option(help="Estimator of the small model's uncertainty.")],
+    task: Annotated[Optional[str], typer.Option(help="Only this task.")] = None,
+    cost_small: Annotated[
+        float, typer.Option(min=0, help="Cost of an answer by the small model.")
+    ] = 1.0,
+    cost_large: Annotated[
+        float, typer.Option(min=0, help="Cost of an answer by the large model.")
+    ] = 10.0,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    output_path: Annotated[
+        Path, typer.Option("--output_path", help="Folder for the curve and its figure.")
+    ] = Path("cascade"),
+) -> None:
+    """Send the small model's most uncertain answers to a large one: accuracy, cost, area."""
+    import pandas as pd
+
+    from ...reports import Drawer, cascade_figure, compute_cascade, evaluations, figure_style
+    from ..errors import ApprehendError
+    from ..files import write_text
+    from ..options import say, show
+    from ..report_building import evaluated_with, report_input
+    from ..store import Results
+
+    first = evaluated_with(results, by, small, task)
+    second = evaluations(report_input(Results(results)))
+    pairs = [(a, b) for a in first for b in second if b.model == large and b.task == a.task]
+    if not pairs:
+        known = ", ".join(dict.fromkeys(f"{one.model} on {one.task}" for one in second))
+        raise ApprehendError(f"no task of {large!r} that {small!r} has too; found: {known}")
+    drawer = Drawer(output_path, ("png", "svg", "pdf"))
+    frames = []
+    for a, b in pairs:
+        try:
+            found = compute_cascade(a, b, by, (cost_small, cost_large), seed=seed)
+        except ValueError as error:
+            raise ApprehendError(str(error)) from error
+        frames.append(found.frame())
+        with figure_style():
+            drawer.add("cascade", "", a.task, [cascade_figure(found)])
+        show(
+            f"{small} alone {found.accuracy[0]:.3f}, {large} alone {found.accuracy[-1]:.3f} on "
+            f"{found.n} common questions of {a.task}; by {by} the mean gain over random routing is "
+            f"{found.area:.4f} [{found.area_low:.4f}, {found.area_high:.4f}], the best accuracy "
+            f"{found.accuracy.max():.3f} with {found.best_share:.0%} sent on."
+        )
+    write_text(output_path / "cascade.csv", pd.concat(frames).to_csv(index=False))
+    say(f"cascade: {output_path / 'cascade.csv'}")

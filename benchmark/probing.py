@@ -1,0 +1,384 @@
+"""Signals beyond the plain answer: further passes over questions that have been asked.
+
+Each probe turns questions into engine calls and the engine's replies into records; only what is
+missing in the store is collected, in batches that are stored as they come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..estimators.signals import Need, Signal
+from ..tasks import mmlu_pro
+from ..tasks.prompting import load_prompt
+from ..tasks.self_reports import (
+    P_TRUE,
+    P_TRUE_LABELS,
+    P_TRUE_PROMPT,
+    PHRASES,
+    SELF_REPORTS,
+)
+from .adapter import DEFAULT_TOKENS, Step
+from .engines.base import ChoicePrompt, Sampling
+from .errors import UsageError
+from .perturbing import (
+    INSTRUCTION,
+    NO_STEM,
+    PARAPHRASES,
+    PROMPT_VARIANTS,
+    SHUFFLED_STEM,
+    question_seed,
+    rotated,
+    rotated_back,
+    shuffled_stem,
+    without_stem,
+)
+from .progress import progress_bar
+from .store import TaskStore
+from .task_loading import LoadedTask, Question
+
+Record = dict[str, Any]
+Item = tuple[LoadedTask, Question]
+PROBED = (
+    Signal.SAMPLES,
+    Signal.HIDDEN_STATE,
+    Signal.PERMUTED_ANSWERS,
+    Signal.PROMPTED_ANSWERS,
+    Signal.SELF_REPORT,
+)
+VARIANTS: dict[Signal, tuple[str, ...]] = {
+    Signal.SAMPLES: ("direct", "cot"),
+    Signal.HIDDEN_STATE: ("",),
+    Signal.PERMUTED_ANSWERS: ("",),
+    Signal.PROMPTED_ANSWERS: PROMPT_VARIANTS,
+    Signal.SELF_REPORT: (P_TRUE, *SELF_REPORTS),
+}
+
+
+@dataclass(frozen=True)
+class ProbeOptions:
+    """What probes need to know of the run."""
+
+    num_fewshot: int = 0
+    apply_chat_template: bool = False
+    system_instruction: str | None = None
+    samples: int = 8
+    temperature: float = 1.0
+    seed: int = 0
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """Prompt name → file that replaces it."""
+
+
+def wanted_probes(needs: Sequence[Need], outcome: Signal) -> list[tuple[Signal, str]]:
+    """(signal, variant) that the needs name and that a task with this outcome can give."""
+    found: dict[tuple[Signal, str], None] = {}
+    for need in needs:
+        for signal in need.signals & set(PROBED):
+            names = (need.variant,) if need.variant else VARIANTS[signal]
+            for name in names:
+                if name not in VARIANTS[signal]:
+                    known = ", ".join(VARIANTS[signal])
+                    raise UsageError(f"signal {signal} has no variant {name!r}, known: {known}")
+                if gives(outcome, signal, name):
+                    found[signal, name] = None
+    return list(found)
+
+
+def gives(outcome: Signal, signal: Signal, variant: str) -> bool:
+    """Whether a task that yields ``outcome`` can give the signal in this variant."""
+    if signal is Signal.SAMPLES:
+        return variant == ("cot" if outcome is Signal.TRACE else "direct")
+    return outcome is Signal.ANSWER
+
+
+class Prober:
+    """Collects probes of one store's questions with one engine."""
+
+    def __init__(
+        self, engine: Any, store: TaskStore, items: Sequence[Item], options: ProbeOptions
+    ) -> None:
+        self.engine = engine
+        self.store = store
+        self.items = items
+        self.options = options
+        self._label_space = "" if options.apply_chat_template else " "
+
+    def collect(self, signal: Signal, variant: str) -> int:
+        """Collect what is missing of a variant; gives the number of questions."""
+        done = self.store.done(signal, variant)
+        missing = [item for item in self.items if item[1].question_id not in done]
+        probe = self._probe(signal, variant)
+        name = f"{signal.value} {variant}".strip()
+        step = Step(16)
+        with progress_bar(len(missing), name) as bar:
+            for part in step.split(list(missing)):
+                records = probe(part)
+                for record, (_, question) in zip(records, part, strict=True):
+                    record |= {"question_id": question.question_id, "variant": variant}
+                self.store.append(signal, records)
+                bar.update(len(part))
+        self.store.compact(signal)
+        return len(missing)
+
+    def plan(self, wanted: Sequence[tuple[Signal, str]]) -> list[str]:
+        """What collecting these will cost, one line each: passes, tokens, estimated seconds."""
+        shown = self.items[:: max(1, len(self.items) // 20)]
+        tokens = [self.engine.count_tokens(self._context(t, q.row)) for t, q in shown]
+        mean = sum(tokens) / max(1, len(tokens))
+        speed = self.engine.tokens_per_second(int(mean))
+        lines = []
+        for signal, variant in wanted:
+            done = self.store.done(signal, variant)
+            missing = [q for _, q in self.items if q.question_id not in done]
+            passes, generated = len(missing), 0
+            if signal is Signal.PERMUTED_ANSWERS:
+                passes = sum(len(q.row["options"]) - 1 for q in missing)
+            if variant == "cot":
+                generated = passes * self.options.samples
+            elif signal is Signal.SELF_REPORT and variant != P_TRUE:
+                generated = passes
+            prompt_tokens = int(passes * mean)
+            lines.append(
+                f"plan: {signal.value} {variant}".rstrip()
+                + f": {passes} prompts, about {prompt_tokens} prompt tokens, {generated} generated "
+                f"texts, about {prompt_tokens / speed:.0f} s and the time to generate"
+            )
+        return lines
+
+    def _probe(self, signal: Signal, variant: str) -> Callable[[list[Item]], list[Record]]:
+        if signal is Signal.SAMPLES:
+            return self._sampled_answers if variant == "direct" else self._sampled_traces
+        if signal is Signal.HIDDEN_STATE:
+            return self._hidden_states
+        if signal is Signal.PERMUTED_ANSWERS:
+            return self._permuted
+        if signal is Signal.PROMPTED_ANSWERS:
+            return partial(self._prompted, variant=variant)
+        if variant == P_TRUE:
+            return self._p_true
+        return partial(self._self_report, name=variant)
+
+    # -- prompts -------------------------------------------------------------------------------
+
+    def _context(self, task: LoadedTask, row: Mapping[str, Any]) -> str:
+        """The prompt as lm-eval builds it for this row."""
+        options = self.options
+        chat = options.apply_chat_template
+        text: str = task.task.fewshot_context(
+            row,
+            num_fewshot=options.num_fewshot,
+            system_instruction=options.system_instruction,
+            apply_chat_template=chat,
+            fewshot_as_multiturn=chat,
+            chat_template=self.engine.chat if chat else None,
+            gen_prefix=None,
+        )
+        return text
+
+    def _choice(self, task: LoadedTask, row: Mapping[str, Any]) -> ChoicePrompt:
+        style = mmlu_pro.STYLES[task.family]
+        labels = mmlu_pro.choice_labels(row, style)
+        return ChoicePrompt(
+            self._context(task, row),
+            tuple(self._label_space + label for label in labels),
+            len(row["options"]),
+        )
+
+    def _ask(self, name: str, item: Item, **more: Any) -> str:
+        """A question of our own about a question, as the model's chat template wants it."""
+        task, question = item
+        style = mmlu_pro.STYLES[task.family]
+        prompt = load_prompt(name, self.options.prompts.get(name))
+        text = prompt.render(**style.context(question.row), **more)
+        if self.options.apply_chat_template:
+            return str(self.engine.chat([{"role": "user", "content": text}]))
+        return text
+
+    def _proposed(self, part: Sequence[Item]) -> list[str]:
+        """The model's own answer to each question, label and text."""
+        ids = [question.question_id for _, question in part]
+        answers = self.store.load_table(Signal.ANSWER, ids).answer
+        shown = []
+        for (task, question), answer in zip(part, answers.tolist(), strict=True):
+            options = list(question.row["options"])
+            labels = mmlu_pro.STYLES[task.family].labels(len(options))
+            shown.append(f"{labels[answer]}. {options[answer]}" if answer >= 0 else "none of them")
+        return shown
+
+    def _seeds(self, question: Question, purpose: str) -> list[int]:
+        return [
+            question_seed(question.question_id, self.options.seed, purpose, number)
+            for number in range(self.options.samples)
+        ]
+
+    # -- probes --------------------------------------------------------------------------------
+
+    def _sampling(self, part: Sequence[Item], purpose: str) -> Sampling:
+        seeds = [self._seeds(question, purpose) for _, question in part]
+        return Sampling(self.options.temperature, seeds)
+
+    def _sampled_answers(self, part: list[Item]) -> list[Record]:
+        prompts = [self._choice(task, question.row) for task, question in part]
+        answers = self.engine.score(prompts, sampling=self._sampling(part, "direct"))
+        records = []
+        for prompt, answer in zip(prompts, answers, strict=True):
+            drawn = [index if index < prompt.option_count else -1 for index in answer.samples]
+            logprobs = [answer.label_logprobs[i] if i >= 0 else None for i in drawn]
+            records.append(self._sample_record(drawn, logprobs, None))
+        return records
+
+    def _sample_record(
+        self, answers: list[int], logprobs: list[float | None], texts: list[str] | None
+    ) -> Record:
+        return {
+            "answers": answers,
+            "answer_logprobs": logprobs,
+            "texts": texts,
+            "temperature": self.options.temperature,
+            "seed": self.options.seed,
+        }
+
+    def _sampled_traces(self, part: list[Item]) -> list[Record]:
+        from ..tasks.parsing import parse_marked_label
+
+        generation_options = part[0][0].task.get_config("generation_kwargs") or {}
+        until = tuple(generation_options.get("until") or ())
+        most = int(generation_options.get("max_gen_toks", DEFAULT_TOKENS))
+        prompts = [self._context(task, question.row) for task, question in part]
+        written = self.engine.generate(prompts, most, until, self._sampling(part, "cot"))
+        records = []
+        for number, (task, question) in enumerate(part):
+            labels = task.facts.labels(question.row)
+            answers, logprobs, texts = [], [], []
+            for generation in written[number * self.options.samples :][: self.options.samples]:
+                found = parse_marked_label(generation.text, labels)
+                position = -1 if found is None else generation.token_at(found.start)
+                known = generation.label_logprobs(position, labels) if position >= 0 else None
+                answers.append(-1 if found is None else found.index)
+                logprobs.append(
+                    known[found.index] if known is not None and found is not None else None
+                )
+                texts.append(generation.text)
+            records.append(self._sample_record(answers, logprobs, texts))
+        return records
+
+    def _hidden_states(self, part: list[Item]) -> list[Record]:
+        prompts = [self._choice(task, question.row) for task, question in part]
+        answers = self.engine.score(prompts, hidden_state=True)
+        return [{"state": answer.hidden_state} for answer in answers]
+
+    def _permuted(self, part: list[Item]) -> list[Record]:
+        """All cyclic orders; the order as asked is the stored answer, and is not asked again."""
+        ids = [question.question_id for _, question in part]
+        stored = self.store.load_table(Signal.ANSWER, ids)
+        prompts, places = [], []
+        for number, (task, question) in enumerate(part):
+            for shift in range(1, len(question.row["options"])):
+                prompts.append(self._choice(task, rotated(question.row, shift)))
+                places.append((number, shift))
+        answers = self.engine.score(prompts)
+        records: list[Record] = []
+        for number, (_, question) in enumerate(part):
+            count = len(question.row["options"])
+            records.append(
+                {
+                    "option_logprobs": [stored.option_logprobs[number][:count].tolist()],
+                    "shifts": [0],
+                    "answers": [int(stored.answer[number])],
+                }
+            )
+        for (number, shift), prompt, answer in zip(places, prompts, answers, strict=True):
+            count = prompt.option_count
+            best = int(np.argmax(answer.scored_logprobs))
+            record = records[number]
+            record["option_logprobs"].append(rotated_back(answer.label_logprobs[:count], shift))
+            record["shifts"].append(shift)
+            record["answers"].append((best + shift) % count if best < count else -1)
+        return records
+
+    def _prompted(self, part: list[Item], variant: str) -> list[Record]:
+        prompts = []
+        for task, question in part:
+            with self._other_prompt(task, variant):
+                prompts.append(self._choice(task, self._other_row(question.row, variant)))
+        records = []
+        for prompt, answer in zip(prompts, self.engine.score(prompts), strict=True):
+            best = int(np.argmax(answer.scored_logprobs))
+            records.append(
+                {
+                    "option_logprobs": answer.label_logprobs[: prompt.option_count],
+                    "answer": best if best < prompt.option_count else None,
+                }
+            )
+        return records
+
+    def _other_row(self, row: Mapping[str, Any], variant: str) -> Mapping[str, Any]:
+        if variant == NO_STEM:
+            return without_stem(row)
+        return shuffled_stem(row, self.options.seed) if variant == SHUFFLED_STEM else row
+
+    @contextlib.contextmanager
+    def _other_prompt(self, task: LoadedTask, variant: str) -> Iterator[None]:
+        """The task with another wording or system message, for as long as the block lasts."""
+        style = mmlu_pro.STYLES[task.family]
+        key: str = ""
+        value: Any = None
+        if variant in PARAPHRASES:
+            prompt = load_prompt(variant, self.options.prompts.get(variant))
+            key, value = "doc_to_text", partial(mmlu_pro.render_user, style=style, prompt=prompt)
+        elif variant == INSTRUCTION:
+            prompt = load_prompt("instruction_system", self.options.prompts.get(variant))
+            topic = str(task.task.eval_docs[0]["category"])
+            key, value = "description", mmlu_pro.render_system(topic, style, prompt) + "\n\n"
+        if not key:
+            yield
+            return
+        before = task.task.get_config(key)
+        task.task.set_config(key, value)
+        try:
+            yield
+        finally:
+            task.task.set_config(key, before)
+
+    def _p_true(self, part: list[Item]) -> list[Record]:
+        labels = tuple(self._label_space + label for label in P_TRUE_LABELS)
+        proposed = self._proposed(part)
+        prompts = [
+            ChoicePrompt(self._ask(P_TRUE_PROMPT, item, proposed=answer), labels, len(labels))
+            for item, answer in zip(part, proposed, strict=True)
+        ]
+        records: list[Record] = []
+        for answer in self.engine.score(prompts):
+            right, wrong = (np.exp(value) for value in answer.label_logprobs)
+            total = right + wrong
+            records.append({"value": float(right / total) if total > 0 else None})
+        return records
+
+    def _self_report(self, part: list[Item], name: str) -> list[Record]:
+        report = SELF_REPORTS[name]
+        proposed = self._proposed(part)
+        phrases = ", ".join(PHRASES)
+        prompts = [
+            self._ask(report.prompt, item, proposed=answer, phrases=phrases)
+            for item, answer in zip(part, proposed, strict=True)
+        ]
+        records: list[Record] = []
+        written = self.engine.generate(prompts, report.max_new_tokens)
+        for (task, question), generation in zip(part, written, strict=True):
+            read = report.read(generation.text, task.facts.labels(question.row))
+            records.append(
+                {
+                    "text": generation.text,
+                    "value": read.value,
+                    "values": list(read.values),
+                    "answers": list(read.answers),
+                    "reason": read.reason,
+                }
+            )
+        return records

@@ -1,0 +1,148 @@
+"""Parameters of estimators: their messages, labels, and the table of all estimators."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from apprehend.estimators import EstimatorLookupError, builtin_estimators, load_estimator
+from apprehend.estimators.registry import estimator_markdown, estimator_table
+
+COSTS = {"c", "m", "x"}
+NAMES = {
+    "max_probability",
+    "option_entropy",
+    "normalized_option_entropy",
+    "probability_margin",
+    "logit_margin",
+    "token_entropy",
+    "post_answer_entropy",
+    "off_option_mass",
+    "tsallis_entropy",
+    "renyi_entropy",
+    "truncated_entropy",
+    "cot_answer_entropy",
+    "cot_max_probability",
+    "cot_mean_entropy",
+    "cot_max_entropy",
+    "perplexity",
+    "sequence_nll",
+    "trace_length",
+    "windowed_entropy",
+    "high_entropy_share",
+    "tail_confidence",
+    "prefix_entropy",
+    "self_certainty",
+    "entropy_production_rate",
+    "weighted_epr",
+    "vote_share",
+    "vote_entropy",
+    "consistency_confidence",
+    "vendi_score",
+    "p_true",
+    "verbalized_confidence",
+    "linguistic_confidence",
+    "permutation_entropy",
+    "permutation_consistency",
+    "permutation_mutual_information",
+    "pride_debiased_probability",
+    "prompt_consistency",
+    "prompt_mutual_information",
+    "question_ablation",
+    "instruction_gap",
+    "inv_entropy",
+    "masj_complexity",
+    "masj_education_level",
+    "masj_reasoning_steps",
+    "judge_correctness",
+    "masj_expected",
+    "committee_disagreement",
+    "hidden_state_probe",
+    "stacked",
+    "temperature_scaled",
+    "platt",
+    "isotonic",
+    "conformal_set_size",
+    "random",
+    "prompt_length",
+    "option_count",
+    "topic_error_rate",
+}
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("tsallis_entropy(q=0)", "Expected `q` to be a number larger than 0, but got 0"),
+        ("renyi_entropy(alpha='a')", "Expected `alpha` to be a number larger than 0, but got 'a'"),
+        ("truncated_entropy(k=0)", "Expected `k` to be a whole number of at least 1, but got 0"),
+        ("prefix_entropy(k=True)", "Expected `k` to be a whole number of at least 1, but got True"),
+        ("high_entropy_share(tau=-1)", "Expected `tau` to be a number larger than 0, but got -1"),
+        ("windowed_entropy(aggregate='sum')", "Expected `aggregate` to be one of max, mean, but"),
+        ("vote_share(samples='x')", "Expected `samples` to be one of direct, cot, but got 'x'"),
+        ("prompt_consistency(m=5)", "Expected `m` to be at most 4, but got 5"),
+        ("prompt_consistency(m=1)", "Expected `m` to be a whole number of at least 2, but got 1"),
+        ("conformal_set_size(alpha=1)", "Expected `alpha` to be a number between 0 and 1, but"),
+        ("committee_disagreement(members='a')", "Expected `members` to be several names, but got"),
+        ("stacked(bases=())", "Expected `bases` to be several names, but got ()"),
+        ("platt(base='token_entrop')", "did you mean 'token_entropy'?"),
+        ("inv_entropy(kernel=3)", "Expected `kernel` to be one of letter, jsd, but got 3"),
+    ],
+)
+def test_a_wrong_parameter_is_said_in_one_line(spec: str, message: str) -> None:
+    with pytest.raises(EstimatorLookupError, match=re.escape(message)) as raised:
+        load_estimator(spec)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "label"),
+    [
+        ("tsallis_entropy(q=2)", "tsallis_entropy"),
+        ("tsallis_entropy(q=1.5)", "tsallis_entropy(q=1.5)"),
+        ("platt(base='weighted_epr(k=5)')", "platt(base='weighted_epr(k=5)')"),
+        (
+            "committee_disagreement(members=['a', 'b'])",
+            "committee_disagreement(members=('a', 'b'))",
+        ),
+    ],
+)
+def test_labels_show_what_differs_from_the_defaults(spec: str, label: str) -> None:
+    assert load_estimator(spec).label == label
+
+
+def test_parameters_decide_what_is_needed() -> None:
+    assert {str(n) for n in load_estimator("vote_share(samples='cot')").requirements()} == {
+        "answer or trace",
+        "samples[cot]",
+    }
+    plain = {str(n) for n in load_estimator("prompt_consistency(m=2)").requirements()}
+    assert plain == {"prompted_answers[paraphrase_1]", "prompted_answers[paraphrase_2]"}
+
+
+def test_classes_need_what_their_default_instances_need() -> None:
+    for cls in builtin_estimators().values():
+        assert cls.requirements() <= cls().requirements()
+        if not issubclass(cls, tuple(c for c in builtin_estimators().values() if c().learns)):
+            assert cls.requirements() == cls().requirements()
+
+
+def test_every_estimator_says_what_it_is() -> None:
+    for row in estimator_table():
+        assert row.summary.endswith((".", ";")) or ":" in row.summary, row
+        assert len(row.summary) > 20
+        assert row.cost in COSTS
+        assert row.family
+        assert row.source
+    assert [row.name for row in estimator_table()] == list(builtin_estimators())
+
+
+def test_every_estimator_of_the_methods_is_there() -> None:
+    assert set(builtin_estimators()) == NAMES
+
+
+def test_markdown_has_a_line_per_estimator() -> None:
+    lines = estimator_markdown().splitlines()
+    assert len(lines) == len(estimator_table()) + 2
+    columns = {len(re.findall(r"(?<!\\)\|", line)) for line in lines}
+    assert columns == {7}
