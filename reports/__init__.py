@@ -3,6 +3,7 @@
 Everywhere an error is the positive class and a higher score means more uncertain.
 """
 
+from .analyses import Analyses, compute_analyses
 from .bootstrap import (
     BootstrapInterval,
     bootstrap_roc_auc,
@@ -76,6 +77,7 @@ __all__ = [
     "METRIC_COLUMNS",
     "PROBABILITY_SCORES",
     "ROWS",
+    "Analyses",
     "BootstrapInterval",
     "BrierParts",
     "CalibrationBins",
@@ -105,6 +107,7 @@ __all__ = [
     "cascade_figure",
     "choose_threshold",
     "compare",
+    "compute_analyses",
     "compute_cascade",
     "compute_flow",
     "compute_metrics",

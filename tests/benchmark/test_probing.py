@@ -1,0 +1,218 @@
+"""Signals beyond the plain answer: what is collected equals plain passes over plain prompts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from apprehend.benchmark.engines.base import ChoicePrompt, Sampling
+from apprehend.benchmark.engines.hf import HFEngine
+from apprehend.benchmark.perturbing import rotated, rotated_back, shuffled_stem, without_stem
+from apprehend.estimators import builtin_estimators
+from apprehend.tasks.dataset import embedded_file, read_questions
+from apprehend.tasks.mmlu_pro import STYLES, choice_labels, render_system, render_user
+from apprehend.tasks.questionnaires import QUESTIONNAIRES
+from apprehend.tasks.self_reports import (
+    read_linguistic,
+    read_one_step,
+    read_top_k,
+    read_two_step,
+)
+from apprehend.tasks.topics import letters
+from conftest import Run
+from helpers import rows
+
+STYLE = STYLES["mmlu_pro_direct"]
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory, cli: Run) -> Path:
+    """A run of all estimators but the one that the embedded judge was not taught."""
+    folder = tmp_path_factory.mktemp("all") / "results"
+    names = ",".join(name for name in builtin_estimators() if name != "judge_correctness")
+    done = cli("run", "--model_args", "pretrained=embedded", "--data", "embedded",
+               "--device", "cpu", "--tasks",
+               "mmlu_pro_direct_law,mmlu_pro_direct_math,mmlu_pro_direct_health,"
+               "mmlu_pro_cot_law,mmlu_pro_cot_math,mmlu_pro_cot_health",
+               "--limit", 10, "--samples", 5, "--judge", "hf",
+               "--judge_args", "pretrained=embedded", "--estimators", names,
+               "--output_path", folder)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "plan: permuted_answers: " in done.stderr
+    return folder / "embedded"
+
+
+@pytest.fixture(scope="module")
+def engine() -> HFEngine:
+    return HFEngine({"pretrained": "embedded"}, 16, "cpu")
+
+
+@pytest.fixture(scope="module")
+def questions() -> dict[int, dict[str, Any]]:
+    found = read_questions(embedded_file("questions.parquet"))
+    return {row["question_id"]: row for row in found}
+
+
+def plain(engine: HFEngine, row: dict[str, Any]) -> Any:
+    """The answer to a row, asked alone."""
+    context = f"{render_system(row['category'], STYLE)}\n\n{render_user(row, STYLE)}"
+    labels = tuple(" " + label for label in choice_labels(row, STYLE))
+    return engine.score([ChoicePrompt(context, labels, len(row["options"]))])[0]
+
+
+def test_every_signal_is_collected_once(everything: Path) -> None:
+    costs = json.loads((everything / "mmlu_pro_direct" / "manifest.json").read_text())["costs"]
+    counts = {name: line.get("questions") for name, line in costs.items()}
+    for name in ("answer", "samples direct", "permuted_answers", "hidden_state",
+                 "prompted_answers paraphrase_1", "self_report p_true"):  # fmt: skip
+        assert counts[name] == 30, counts
+    for name in ("answer", "samples", "permuted_answers", "prompted_answers", "self_report"):
+        table = rows(everything / "mmlu_pro_direct", name)
+        assert not table.duplicated(["question_id", "variant", "source"]).any()
+
+
+def test_all_families_have_scores(everything: Path) -> None:
+    tables = [pd.read_parquet(file) for file in everything.glob("*/scores.parquet")]
+    scores = pd.concat(tables)
+    names = set(scores.estimator)
+    assert {"vote_share", "permutation_entropy", "prompt_consistency", "p_true",
+            "hidden_state_probe", "temperature_scaled", "conformal_set_size"} <= names  # fmt: skip
+    missing = scores[scores.score.isna()]
+    assert missing.reason.notna().all()
+    learned = scores[scores.estimator == "temperature_scaled"]
+    assert learned.fold.notna().all()
+    assert learned.groupby("topic").fold.nunique().max() >= 1
+
+
+def test_permuted_answers_equal_plain_ones(
+    everything: Path, engine: HFEngine, questions: dict[int, dict[str, Any]]
+) -> None:
+    table = rows(everything / "mmlu_pro_direct", "permuted_answers")
+    for record in table.iloc[::13].itertuples():
+        row = questions[record.question_id]
+        count = len(row["options"])
+        assert list(record.shifts) == list(range(count))
+        for shift in range(count):
+            order = rotated(row, shift)
+            answer = plain(engine, order)
+            for place, option in enumerate(order["options"]):
+                original = row["options"].index(option)
+                assert record.option_logprobs[shift][original] == pytest.approx(
+                    answer.label_logprobs[place], abs=1e-3
+                )
+            chosen = order["options"][int(np.argmax(answer.scored_logprobs))]
+            assert row["options"][record.answers[shift]] == chosen
+
+
+def test_rotation_is_undone() -> None:
+    values = [0.1, 0.2, 0.3, 0.4]
+    for shift in range(4):
+        there = rotated({"options": values}, shift)["options"]
+        assert rotated_back(there, shift) == values
+
+
+def test_prompt_variants_equal_plain_prompts(
+    everything: Path, engine: HFEngine, questions: dict[int, dict[str, Any]]
+) -> None:
+    table = rows(everything / "mmlu_pro_direct", "prompted_answers")
+    for variant, change in (("no_stem", without_stem), ("shuffled_stem", shuffled_stem)):
+        part = table[table.variant == variant]
+        if variant == "shuffled_stem" and part.empty:
+            continue
+        for record in part.iloc[::29].itertuples():
+            row = questions[record.question_id]
+            other = change(row, 0) if variant == "shuffled_stem" else change(row)
+            expected = plain(engine, other).label_logprobs
+            np.testing.assert_allclose(record.option_logprobs, expected, atol=1e-3)
+
+
+def test_samples_follow_the_distribution(engine: HFEngine, questions: dict[int, Any]) -> None:
+    row = questions[min(questions)]
+    context = f"{render_system(row['category'], STYLE)}\n\n{render_user(row, STYLE)}"
+    labels = tuple(" " + label for label in choice_labels(row, STYLE))
+    prompt = ChoicePrompt(context, labels, len(row["options"]))
+    count = 4000
+    (answer,) = engine.score([prompt], Sampling(1.0, [list(range(count))]))
+    shares = np.bincount(np.array(answer.samples) + 1, minlength=len(labels) + 1)[1:] / count
+    expected = np.exp(answer.label_logprobs)
+    assert np.abs(shares - expected).max() < 4 * np.sqrt(0.25 / count)
+
+
+def test_samples_do_not_depend_on_the_batch(engine: HFEngine, questions: dict[int, Any]) -> None:
+    prompts = []
+    for row in list(questions.values())[:12]:
+        context = f"{render_system(row['category'], STYLE)}\n\n{render_user(row, STYLE)}"
+        labels = tuple(" " + label for label in choice_labels(row, STYLE))
+        prompts.append(ChoicePrompt(context, labels, len(row["options"])))
+    seeds = [[7 * i + j for j in range(6)] for i in range(len(prompts))]
+    together = [a.samples for a in engine.score(prompts, Sampling(1.5, seeds))]
+    alone = [
+        engine.score([prompt], Sampling(1.5, [own]))[0].samples
+        for prompt, own in zip(prompts, seeds, strict=True)
+    ]
+    assert together == alone
+    texts = [prompt.context for prompt in prompts]
+    first = [g.text for g in engine.generate(texts, 12, (), Sampling(1.2, seeds))]
+    single = [
+        g.text
+        for text, own in zip(texts, seeds, strict=True)
+        for g in engine.generate([text], 12, (), Sampling(1.2, [own]))
+    ]
+    assert first == single
+    assert len(set(first)) > 4
+
+
+def test_hidden_state_gives_the_logits(
+    everything: Path, engine: HFEngine, questions: dict[int, dict[str, Any]]
+) -> None:
+    table = rows(everything / "mmlu_pro_direct", "hidden_state")
+    for record in table.iloc[::17].itertuples():
+        row = questions[record.question_id]
+        context = f"{render_system(row['category'], STYLE)}\n\n{render_user(row, STYLE)}"
+        with torch.inference_mode():
+            logits = engine.model(torch.tensor([engine.encode(context)])).logits[0, -1]
+            head = engine.model.get_output_embeddings()
+            ours = head(torch.tensor(record.state, dtype=logits.dtype))
+        np.testing.assert_allclose(ours, logits, atol=2e-3)
+
+
+def test_label_probabilities_agree_with_the_reply(everything: Path) -> None:
+    table = rows(everything / "mmlu_pro_direct", "judgement")
+    seen = table[table.label_probs.notna()]
+    assert len(seen) > 60
+    agree = []
+    for record in seen.itertuples():
+        assert len(record.label_probs) == len(QUESTIONNAIRES[record.variant].scale)
+        assert 0 <= sum(record.label_probs) <= 1 + 1e-6
+        best = record.label_values[int(np.argmax(record.label_probs))]
+        agree.append(best == pytest.approx(record.value))
+    assert np.mean(agree) > 0.75  # greedy words need not be the likeliest label
+
+
+@pytest.mark.parametrize(
+    ("reader", "text", "value", "answers"),
+    [
+        (read_two_step, "[[85]]", 0.85, ()),
+        (read_two_step, "[[85 %]]", 0.85, ()),
+        (read_two_step, "on a scale of 0-100, [[85]]", 0.85, ()),
+        (read_two_step, "[[0.9]]", None, ()),
+        (read_two_step, "[[101]]", None, ()),
+        (read_two_step, "85", None, ()),
+        (read_one_step, "[[C, 70]]", 0.7, (2,)),
+        (read_one_step, "[[70]]", None, ()),
+        (read_top_k, "[[C: 60, A: 30, Q: 5]]", 0.6, (2, 0, -1)),
+        (read_top_k, "[[C, A]]", None, ()),
+        (read_linguistic, "[[Very likely]]", 0.9, ()),
+        (read_linguistic, "[[maybe]]", None, ()),
+    ],
+)
+def test_self_reports(reader: Any, text: str, value: float | None, answers: Any) -> None:
+    report = reader(text, letters(4))
+    assert report.value == value
+    assert report.answers == answers
+    assert (report.reason is None) == (value is not None)
