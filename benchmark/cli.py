@@ -10,7 +10,9 @@ from typing import Annotated, Any, Optional
 import typer
 
 from .commands import (
+    analyse,
     cascade,
+    checking,
     compare,
     demo,
     importing,
@@ -42,8 +44,10 @@ app.command("compare")(compare.compare)
 app.command("threshold")(threshold.threshold)
 app.command("cascade")(cascade.cascade)
 app.command("split")(split.split)
+app.command("analyse")(analyse.analyse)
 app.add_typer(importing.app, name="import")
 app.add_typer(listing.app, name="list")
+app.add_typer(checking.app, name="check")
 
 
 def _version(value: bool) -> None:

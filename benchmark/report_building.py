@@ -16,6 +16,7 @@ from ..reports import (
     Evaluation,
     ReportInput,
     Rows,
+    build_benchmark_analyses,
     build_comparison,
     build_paper,
     build_report,
@@ -37,7 +38,7 @@ def report_input(results: Results) -> ReportInput:
 def input_of(stores: Sequence[TaskStore]) -> ReportInput:
     """Frames of these stores."""
     scores, strata, questions, ratings, flow, manifests = [], [], [], [], [], []
-    options, judgements, costs = [], [], []
+    options, judgements, costs, orders = [], [], [], []
     for store in stores:
         if not (store.path / "scores.parquet").is_file():
             score_store(store)
@@ -49,6 +50,7 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         flow.append(_flow(store))
         options.append(_options(store))
         judgements.append(_judgements(store))
+        orders.append(_orders(store))
         costs.append(_costs(store, scores[-1]))
         manifests.append({"model_folder": store.model, **store.manifest})
     unique = ["task", "question_id"]
@@ -63,6 +65,7 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
             [*unique, "questionnaire", "judge"]
         ),
         costs=pd.concat(costs, ignore_index=True),
+        orders=pd.concat(orders, ignore_index=True),
         descriptions=_descriptions(),
         manifests=manifests,
     )
@@ -103,6 +106,24 @@ def _options(store: TaskStore) -> pd.DataFrame:
             "question_id": [store.question_ids[row] for row in known],
             "probabilities": [probabilities[row][present[row]].tolist() for row in known],
             "gold": gold,
+        }
+    )
+
+
+def _orders(store: TaskStore) -> pd.DataFrame:
+    """Answers under every stored order of the options, as original option indices."""
+    if not store.has(Signal.PERMUTED_ANSWERS) or "gold" not in _columns(store):
+        return pd.DataFrame()
+    ids = store.question_ids
+    table = store.load([Need.of(Signal.PERMUTED_ANSWERS)], ids).permuted_answers
+    gold = np.array([_index(letter) for letter in store.questions.column("gold").to_pylist()])
+    rows, columns = np.nonzero((table.shifts >= 0) & table.present[:, None])
+    return pd.DataFrame(
+        {
+            **{"model": store.model, "task": store.task},
+            "question_id": [ids[row] for row in rows],
+            **{"shift": table.shifts[rows, columns], "answer": table.answers[rows, columns]},
+            "gold": gold[rows],
         }
     )
 
@@ -268,3 +289,10 @@ def evaluated_with(
         near = did_you_mean(estimator, names)
         raise UsageError(f"no scores by {estimator!r}, found: {', '.join(names)}{near}")
     return left
+
+
+def write_analyses(paths: Sequence[Path], output_path: Path) -> None:
+    """What the stored models say about the benchmark."""
+    result = build_benchmark_analyses(input_of(stores_at(paths)), output_path)
+    show(*result.summary)
+    say(f"analyses: {output_path / 'index.html'}")

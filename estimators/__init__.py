@@ -1,10 +1,13 @@
 """What is computed from signals: uncertainty scores, without the model. Needs numpy only."""
 
 from .base import Estimator, evaluate, reasons
+from .cross_fitting import CrossFitted, Folds, cross_fit
 from .errors import EstimatorError, EstimatorLookupError
 from .registry import (
     ENTRY_POINT_GROUP,
     builtin_estimators,
+    estimator_markdown,
+    estimator_table,
     installed_estimators,
     load_estimator,
     load_estimators,
@@ -15,9 +18,11 @@ from .signals import TABLES, Need, Panel, Signal, Signals, Status, Variants
 __all__ = [
     "ENTRY_POINT_GROUP",
     "TABLES",
+    "CrossFitted",
     "Estimator",
     "EstimatorError",
     "EstimatorLookupError",
+    "Folds",
     "Need",
     "Panel",
     "Signal",
@@ -25,6 +30,9 @@ __all__ = [
     "Status",
     "Variants",
     "builtin_estimators",
+    "cross_fit",
+    "estimator_markdown",
+    "estimator_table",
     "evaluate",
     "installed_estimators",
     "load_estimator",

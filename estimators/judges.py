@@ -91,9 +91,11 @@ class MasjExpected(_Questionnaire):
         return row_mean(np.stack([_expectation(panel.tables[s]) for s in panel.sources], axis=1))
 
     def missing_reason(self, signals: Signals, row: int) -> str | None:
-        reason = super().missing_reason(signals, row)
-        seen = bool(signals.judgement[self.questionnaire].present[row])
-        return reason or ("judge gives no probabilities of its labels" if seen else None)
+        panel = signals.judgement[self.questionnaire]
+        asked = [table for table in panel.tables.values() if table.present[row]]
+        unread = [table.reason[row] for table in asked if np.isnan(table.value[row])]
+        found = next((reason for reason in unread if reason is not None), None)
+        return found or ("judge gives no probabilities of its labels" if asked else None)
 
 
 def _expectation(table: JudgementTable) -> FloatArray:

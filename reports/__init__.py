@@ -4,6 +4,7 @@ Everywhere an error is the positive class and a higher score means more uncertai
 """
 
 from .analyses import Analyses, compute_analyses
+from .benchmark_analyses import BenchmarkAnalyses, build_benchmark_analyses
 from .bootstrap import (
     BootstrapInterval,
     bootstrap_roc_auc,
@@ -78,6 +79,7 @@ __all__ = [
     "PROBABILITY_SCORES",
     "ROWS",
     "Analyses",
+    "BenchmarkAnalyses",
     "BootstrapInterval",
     "BrierParts",
     "CalibrationBins",
@@ -100,6 +102,7 @@ __all__ = [
     "bootstrap_roc_auc",
     "brier",
     "brier_parts",
+    "build_benchmark_analyses",
     "build_comparison",
     "build_paper",
     "build_report",

@@ -113,6 +113,16 @@ FIGURES: dict[str, tuple[str, str]] = {
         "Accuracy when the small model's most uncertain answers are sent to the large one, against "
         "the share sent. Straight: the same share at random.",
     ),
+    "u_curve": (
+        "U-curve",
+        "Mean score by the share of the other stored models that are wrong; lines upright are "
+        "95 % intervals. High at both ends: doubt that difficulty does not explain.",
+    ),
+    "error_clusters": (
+        "Shared causes of errors",
+        "Share of each topic's questions whose strongest cause it is; the rest of a topic are "
+        "questions that every model gets right. Named by the topics it stands out in.",
+    ),
     "judge_labels": (
         "What the judges say",
         "Shares of the labels; numbers are rounded to tenths. One colour all along: a judge that "

@@ -18,6 +18,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "ratings": ("task", "question_id", "rating"),
     "options": ("model", "task", "question_id", "probabilities", "gold"),
     "judgements": (*("task", "question_id", "questionnaire", "judge", "value", "label", "rating"),),
+    "orders": ("model", "task", "question_id", "shift", "answer", "gold"),
     "costs": ("model", "task", "item", "kind", "questions", "seconds", "tokens", "needs"),
     "flow": ("model", "task", "asked", "answered", "parsed", "dont_know"),
 }
@@ -43,6 +44,8 @@ class ReportInput:
             to 1, and the right option's index `gold`, -1 where unknown.
         judgements: one row per (task, question_id, questionnaire, judge): value in [0, 1], label
             (its words, or null), rating from 1 to 10; null where unread.
+        orders: one row per (model, task, question_id, shift): answer under the cyclic order of the
+            options with that shift (0 = as asked) and the right one, as original option indices.
         costs: one row per (model, task, item): an item is a signal or, with kind "estimator", an
             estimator with the signals that it needs; questions, seconds and tokens that it took.
         flow: numbers of questions asked, answered, parsed and "don't know" per (model, task).
@@ -57,6 +60,7 @@ class ReportInput:
     ratings: pd.DataFrame = field(default_factory=lambda: _empty("ratings"))
     options: pd.DataFrame = field(default_factory=lambda: _empty("options"))
     judgements: pd.DataFrame = field(default_factory=lambda: _empty("judgements"))
+    orders: pd.DataFrame = field(default_factory=lambda: _empty("orders"))
     costs: pd.DataFrame = field(default_factory=lambda: _empty("costs"))
     flow: pd.DataFrame = field(default_factory=lambda: _empty("flow"))
     manifests: Sequence[Mapping[str, Any]] = ()

@@ -6,6 +6,7 @@ The values lie in `published/*.csv`, as printed in the papers and in their autho
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -88,20 +89,21 @@ class _Stored:
         self._rows: dict[tuple[str, str, str, str], dict[str, Any]] = {}
         self._all: dict[tuple[str, str, str, str], float] = {}
         self._names: dict[tuple[str, str], tuple[str, str]] = {}
-        for frame in (every, paper):
-            for one in frame.to_dict("records"):
-                model = published_model(str(one["model"]))
-                if model is None:
-                    continue
-                task = task_kind(str(one["task"]))
-                own = (str(one["model"]), str(one["task"]))
-                if self._names.setdefault((model, task), own) != own:
-                    continue  # a second run of the same model and kind of task
-                key = (model, task, str(one["estimator"]), str(one["topic"]))
-                if frame is every:
-                    self._all[key] = float(one["roc_auc"])
-                else:
-                    self._rows[key] = {str(name): value for name, value in one.items()}
+        for key, one in self._known(every):
+            self._all[key] = float(one["roc_auc"])
+        for key, one in self._known(paper):
+            self._rows[key] = one
+
+    def _known(
+        self, metrics: pd.DataFrame
+    ) -> Iterator[tuple[tuple[str, str, str, str], dict[str, Any]]]:
+        """Rows of the papers' models; of two runs of one model and way of asking the first."""
+        for record in metrics.to_dict("records"):
+            one = {str(name): value for name, value in record.items()}
+            model, task = published_model(str(one["model"])), task_kind(str(one["task"]))
+            own = (str(one["model"]), str(one["task"]))
+            if model is not None and self._names.setdefault((model, task), own) == own:
+                yield (model, task, str(one["estimator"]), str(one["topic"])), one
 
     def verdict(self, one: dict[str, Any]) -> dict[str, Any]:
         model, task, estimator, topic = (

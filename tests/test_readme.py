@@ -47,3 +47,24 @@ def test_every_option_that_the_readme_names_exists(cli: Run) -> None:
 def test_every_file_that_the_readme_names_exists() -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_table_of_estimators_is_the_generated_one() -> None:
+    from apprehend.estimators.registry import estimator_markdown
+
+    start, end = "<!-- estimators:start -->", "<!-- estimators:end -->"
+    shown = README[README.index(start) + len(start) : README.index(end)]
+    assert shown.strip() == estimator_markdown().strip()
+
+
+def test_the_readmes_estimator_passes_the_checks(tmp_path: Path, cli: Run) -> None:
+    (code,) = [
+        block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "OptionGini" in block
+    ]
+    (tmp_path / "gini.py").write_text(code, encoding="utf-8")
+    done = cli("check", "estimator", "gini.py:OptionGini", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (tmp_path / "gini.py").write_text(code.replace("1 - np", "np"), encoding="utf-8")
+    wrong = cli("check", "estimator", "gini.py:OptionGini", cwd=tmp_path)
+    assert wrong.returncode == 1
+    assert "orientation" in wrong.stderr

@@ -15,7 +15,8 @@ def demo(
 ) -> None:
     """Run the embedded model on the embedded questions, with itself as judge; no download."""
     from ...tasks.dataset import EMBEDDED
-    from ..running import RunOptions, run
+    from ..plan import RunOptions
+    from ..running import run
     from .running import finish
 
     options = RunOptions(

@@ -31,7 +31,7 @@ def _done(imported: Any) -> None:
 
 def _one_path(paths: list[Path]) -> Path:
     if len(paths) != 1:
-        raise UsageError(f"import table: expected one file, got {len(paths)}")
+        raise UsageError(f"import: expected one file, got {len(paths)}")
     return paths[0]
 
 
@@ -113,3 +113,22 @@ def lm_eval(
         signal, rows = read_samples(files)
         origin = file_origin("lm-eval", files)
         _done(write_import(Results(output_path), model, name, signal, rows, origin))
+
+
+@app.command("mmlu-pro")
+def mmlu_pro(
+    paths: Annotated[list[Path], typer.Argument(help="A published result file: JSON or zip.")],
+    model: Name,
+    output_path: Output = Path("results"),
+    task: Annotated[str, typer.Option("--task", help="What to call the task.")] = "mmlu_pro_cot",
+) -> None:
+    """Results as the MMLU-Pro authors publish them (answers after a chain of thought)."""
+    from ...estimators.signals import Signal
+    from ..importers.common import file_origin, write_import
+    from ..importers.mmlu_pro_results import read_results
+    from ..store import Results
+
+    path = _one_path(paths)
+    rows = read_results(path)
+    origin = file_origin("mmlu-pro", [path])
+    _done(write_import(Results(output_path), model, task, Signal.TRACE, rows, origin))

@@ -116,7 +116,7 @@ def run(
 ) -> None:
     """Ask a model the questions, score its uncertainty, report. Collects only what is missing."""
     from ...estimators.registry import split_specs
-    from ..running import RunOptions
+    from ..plan import RunOptions
     from ..running import run as collect
 
     if model == "hf" and not model_args:

@@ -56,7 +56,7 @@ def template_phrases() -> list[str]:
 def build_tokenizer(phrases: Iterable[str], texts: Sequence[str]) -> PreTrainedTokenizerFast:
     """A tokenizer in which each phrase, and each word of ``texts``, is one token."""
     constant = sorted({*template_phrases(), *phrases}, key=lambda text: (-len(text), text))
-    constant = [text for text in constant if len(text) >= 5]
+    constant = [text for text in constant if len(text) >= 4]
     plain = _splitter(_SPLITS)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = plain

@@ -147,3 +147,42 @@ def test_lm_eval_samples_give_what_a_run_gives(tmp_path: Path, cli: Run, group: 
         else:
             assert stored.text[question] == sample["resps"][0][0]
     shutil.rmtree(tmp_path / "lm_eval")
+
+
+@pytest.mark.parametrize("model", ["gemma-7b", "mathstral-7B"])
+def test_published_mmlu_pro_results(
+    recorded_data: Path, cli: Run, tmp_path: Path, model: str
+) -> None:
+    file = recorded_data / f"mmlu_pro_eval_results_{model}.zip"
+    done = cli("import", "mmlu-pro", file, "--model", model, "--output_path", tmp_path)
+    assert done.returncode == 0, done.stderr
+    scores = pd.read_parquet(tmp_path / model / "mmlu_pro_cot" / "scores.parquet")
+    ours = scores.drop_duplicates("question_id").set_index("question_id")
+    recorded = pd.read_parquet(recorded_data / "mmlu_pro_cot_answers.parquet")
+    recorded = recorded[recorded.model == model].set_index("question_id")
+    common = ours.index.intersection(recorded.index)
+    assert len(common) > 11_900
+    theirs = recorded.prediction[common].fillna("-")
+    same = ours.answer[common].fillna("-") == theirs
+    assert same.mean() > 0.99
+
+
+def test_committee_of_recorded_models(recorded_data: Path, cli: Run, tmp_path: Path) -> None:
+    answers = recorded_data / "mmlu_pro_cot_answers.parquet"
+    expected = pd.read_csv(recorded_data / "tables" / "expected_committee_auc.csv")
+    for model in sorted(set(expected.model)):
+        done = cli("import", "table", answers, "--model", model, "--task", "mmlu_pro_cot",
+                   "--id", "question_id", "--topic", "topic", "--prediction", "prediction",
+                   "--answer", "answer", "--where", f"model={model}",
+                   "--output_path", tmp_path)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    done = cli("score", tmp_path, "--estimators", "committee_disagreement")
+    assert done.returncode == 0, done.stderr
+    for model, rows_of_model in expected.groupby("model"):
+        scores = pd.read_parquet(tmp_path / model / "mmlu_pro_cot" / "scores.parquet")
+        scores = scores[scores.answer.notna()]
+        for row in rows_of_model.itertuples():
+            part = scores if row.topic == "all" else scores[scores.topic == row.topic]
+            assert len(part) == row.n
+            auc = roc_auc_score(~part.correct, part.score)
+            assert auc == pytest.approx(row.roc_auc, abs=1e-9), (model, row.topic)

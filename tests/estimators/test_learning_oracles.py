@@ -40,7 +40,7 @@ def parts(seed: int) -> tuple[Signals, Any, Signals]:
 
 @pytest.mark.parametrize(("name", "parameters"), SPECS, ids=str)
 @given(seed=st.integers(0, 30))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_learning_estimator_equals_its_oracle(
     name: str, parameters: dict[str, Any], seed: int
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from apprehend.estimators import builtin_estimators, evaluate, reasons
 from estimator_cases import Case, cases
 from estimator_learning_oracles import LEARNING_ORACLES
-from estimator_oracles import ORACLES
+from estimator_oracles_of_many import ORACLES
 from hypothesis import HealthCheck, given, settings
 
 PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
@@ -56,7 +56,7 @@ def test_every_builtin_estimator_has_an_oracle() -> None:
 
 @pytest.mark.parametrize(("name", "parameters"), SPECS, ids=str)
 @given(case=cases)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_estimator_equals_its_oracle(name: str, parameters: dict[str, Any], case: Case) -> None:
     estimator = builtin_estimators()[name](**parameters)
     scores = evaluate(estimator, case.signals)

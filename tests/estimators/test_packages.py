@@ -29,7 +29,7 @@ from apprehend.estimators.conformal import (
 )
 from apprehend.estimators.synthetic import synthetic_questions
 from estimator_cases import make_case
-from estimator_oracles import jsd
+from estimator_oracles_of_many import jsd
 
 PACKAGES = {
     "torchcp": "1.2.1",

@@ -1,0 +1,251 @@
+"""Collecting what a run lacks: answers through lm-eval, then probes, then judgements."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..estimators.base import Estimator
+from ..estimators.signals import Signal
+from ..tasks.mmlu_pro import STYLES
+from ..tasks.questionnaires import ABOUT_QUESTION, QUESTIONNAIRES, RATING_PROMPT
+from . import manifest as manifests
+from .adapter import Record, UncertaintyLM
+from .errors import UsageError
+from .judging import Judge, judge_questions, load_judge
+from .options import say
+from .plan import Family, RunOptions, RunOutcome, model_name
+from .probing import ProbeOptions, Prober, wanted_probes
+from .progress import progress_bar
+from .store import Results, TaskStore
+from .task_loading import LoadedTask, Question
+
+QUESTIONS_PER_EVALUATION = 2048
+"""lm-eval keeps all requests of a call in memory: this many questions at a time."""
+
+
+def _load_engine(options: RunOptions) -> Any:
+    from .engines.hf import HFEngine
+
+    return HFEngine(dict(options.model_args), options.batch_size, options.device)
+
+
+def collect_answers(options: RunOptions, families: Sequence[Family], outcome: RunOutcome) -> Any:
+    missing = {family.store.path: family.missing() for family in families}
+    count = sum(map(len, missing.values()))
+    outcome.collected = count
+    if not count:
+        for family in families:
+            family.store.add_questions(_stored_questions(family))
+        return None
+    engine = _load_engine(options)
+    if options.apply_chat_template and not engine.has_chat_template:
+        raise UsageError(f"--apply_chat_template: {engine.name} has no chat template")
+    for family in families:
+        family.manifest["model"] |= engine.identity | {"device": engine.device_name}
+        if family.store.manifest:
+            manifests.check_agreement(family.store, family.manifest)
+        family.store.add_questions(_stored_questions(family))
+        family.store.write_manifest(family.manifest)
+    total = sum(len(family.ids) for family in families)
+    with progress_bar(total, model_name(options), done=total - count) as bar:
+        for family in families:
+            _ask(options, engine, family, missing[family.store.path], bar)
+    return engine
+
+
+def collect_probes(
+    options: RunOptions, families: Sequence[Family], estimators: Sequence[Estimator], engine: Any
+) -> Any:
+    """Signals beyond the answer that the chosen estimators need; gives the engine, if loaded."""
+    needs = [need for estimator in estimators for need in estimator.requirements()]
+    probe_options = ProbeOptions(
+        num_fewshot=options.num_fewshot or 0,
+        apply_chat_template=options.apply_chat_template,
+        system_instruction=options.system_instruction,
+        samples=options.samples,
+        temperature=options.temperature,
+        seed=options.seed,
+        prompts=options.prompts,
+    )
+    for family in families:
+        wanted = wanted_probes(needs, family.signal)
+        if family.tasks[0].family not in STYLES:
+            wanted = []
+        ids = set(family.ids)
+        missing = [
+            (signal, variant)
+            for signal, variant in wanted
+            if ids - family.store.done(signal, variant)
+        ]
+        if not missing:
+            continue
+        engine = engine or _load_engine(options)
+        _check_same_model(family, engine)
+        items = [(task, q) for task in family.tasks for q in family.questions[task.name]]
+        prober = Prober(engine, family.store, items, probe_options)
+        for line in prober.plan(missing):
+            say(line)
+        for signal, variant in missing:
+            began = time.monotonic()
+            count = prober.collect(signal, variant)
+            manifests.add_cost(
+                family.manifest,
+                f"{signal.value} {variant}".strip(),
+                questions=count,
+                seconds=time.monotonic() - began,
+            )
+            family.store.write_manifest(family.manifest)
+    return engine
+
+
+def _check_same_model(family: Family, engine: Any) -> None:
+    wanted = {**family.manifest, "model": {**family.manifest["model"], **engine.identity}}
+    manifests.check_agreement(family.store, wanted)
+
+
+def _stored_questions(family: Family) -> list[dict[str, Any]]:
+    return [task.stored(q) for task in family.tasks for q in family.questions[task.name]]
+
+
+def _ask(
+    options: RunOptions,
+    engine: Any,
+    family: Family,
+    missing: Sequence[tuple[LoadedTask, Question]],
+    bar: Any,
+) -> None:
+    began = time.monotonic()
+    tokens = 0
+
+    def sink(_: str, signal: Signal, records: list[Record]) -> None:
+        nonlocal tokens
+        family.store.append(signal, records)
+        tokens += sum(record["prompt_tokens"] for record in records)
+        bar.update(len(records))
+
+    model = UncertaintyLM(engine, {task.name: task.facts for task in family.tasks}, sink)
+    for start in range(0, len(missing), QUESTIONS_PER_EVALUATION):
+        _evaluate(options, model, missing[start : start + QUESTIONS_PER_EVALUATION])
+    if missing:
+        manifests.add_cost(
+            family.manifest,
+            family.signal.value,
+            questions=len(missing),
+            seconds=time.monotonic() - began,
+            prompt_tokens=tokens,
+        )
+        family.store.compact(family.signal)
+        family.store.write_manifest(family.manifest)
+
+
+def _evaluate(
+    options: RunOptions, model: UncertaintyLM, part: Sequence[tuple[LoadedTask, Question]]
+) -> None:
+    """One call of lm-eval over some questions. An empty list would mean "all" to it.
+
+    ``simple_evaluate`` would do the same, and spend seconds each time on listing packages.
+    """
+    from lm_eval import evaluate
+
+    samples: dict[str, list[int]] = {}
+    tasks: dict[str, Any] = {}
+    for task, question in part:
+        samples.setdefault(task.name, []).append(question.index)
+        tasks[task.name] = task.task
+    for task in tasks.values():
+        task.set_config("num_fewshot", options.num_fewshot or 0)
+        task.set_fewshot_seed(options.seed)
+    evaluate(
+        model,
+        tasks,
+        samples={name: sorted(indices) for name, indices in samples.items()},
+        apply_chat_template=options.apply_chat_template,
+        fewshot_as_multiturn=options.apply_chat_template,
+        system_instruction=options.system_instruction,
+        bootstrap_iters=0,
+        log_samples=False,
+    )
+
+
+def collect_judgements(
+    options: RunOptions,
+    families: Sequence[Family],
+    questionnaires: Sequence[str],
+    outcome: RunOutcome,
+    engine: Any,
+) -> None:
+    if options.judge is None or not questionnaires:
+        return
+    prompts = {name: path for name, path in options.prompts.items() if name.startswith("judge")}
+    judge: Judge = load_judge(
+        options.judge,
+        dict(options.judge_args),
+        options.batch_size,
+        options.device,
+        options.judge_name,
+        engine,
+    )
+    described = {**judge.identity, "prompts": _judge_prompts(questionnaires, prompts)}
+    for family in families:
+        began = time.monotonic()
+        _check_same_judge(family, judge.name, described)
+        family.manifest["judges"][judge.name] = described
+        family.store.write_manifest(family.manifest)
+        borrowed = _borrow_judgements(options, family, questionnaires, judge.name)
+        before = _judged(family.store, questionnaires, judge.name)
+        outcome.problems += judge_questions(
+            family.store, judge, questionnaires, family.ids, prompts
+        )
+        asked = _judged(family.store, questionnaires, judge.name) - before
+        if asked or borrowed:
+            manifests.add_cost(
+                family.manifest,
+                f"judgement by {judge.name}",
+                judgements=asked,
+                taken_from_other_tasks=borrowed,
+                seconds=time.monotonic() - began,
+            )
+            family.store.write_manifest(family.manifest)
+
+
+def _judged(store: TaskStore, questionnaires: Sequence[str], judge: str) -> int:
+    return sum(len(store.done(Signal.JUDGEMENT, name, judge)) for name in questionnaires)
+
+
+def _check_same_judge(family: Family, name: str, described: Mapping[str, Any]) -> None:
+    stored = family.manifest["judges"].get(name)
+    differing = [key for key in stored or {} if key in described and stored[key] != described[key]]
+    if differing:
+        raise UsageError(
+            f"{family.store.path}: judge {name} was another one before (its "
+            f"{', '.join(differing)} changed); give this one a name with --judge_name"
+        )
+
+
+def _borrow_judgements(
+    options: RunOptions, family: Family, questionnaires: Sequence[str], judge: str
+) -> int:
+    """Judgements are about questions, not answers: take those of sister stores on the same ones."""
+    count = 0
+    for other in Results(options.output_path).stores():
+        theirs = other.manifest
+        if (
+            other.path == family.store.path
+            or theirs.get("data", {}).get("fingerprint") != family.manifest["data"]["fingerprint"]
+            or theirs.get("judges", {}).get(judge) != family.manifest["judges"][judge]
+        ):
+            continue
+        for name in set(questionnaires) & set(ABOUT_QUESTION):
+            count += family.store.borrow(other, Signal.JUDGEMENT, name, judge, family.ids)
+    return count
+
+
+def _judge_prompts(questionnaires: Sequence[str], prompts: Mapping[str, str]) -> dict[str, str]:
+    from ..tasks.prompting import load_prompt
+
+    names = [*(QUESTIONNAIRES[q].prompt for q in questionnaires), RATING_PROMPT]
+    return {
+        name: manifests.text_hash(load_prompt(name, prompts.get(name)).source) for name in names
+    }

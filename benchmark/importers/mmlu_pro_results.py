@@ -1,0 +1,90 @@
+"""``apprehend import mmlu-pro``: result files as MMLU-Pro's authors publish them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...tasks.topics import LETTERS
+from ..errors import ApprehendError, UsageError
+from .common import ImportedQuestion, fail, is_missing, option_index
+
+REQUIRED = ("question_id", "options", "answer", "category", "pred")
+
+
+def read_results(file: Path) -> list[ImportedQuestion]:
+    """Recorded chain-of-thought answers in a JSON file, or a zip that holds one or several.
+
+    ``pred`` is the extracted letter (null: none found) and ``answer`` the key that the file was
+    scored with. Raises ApprehendError, with file and row, for what is not such a file.
+    """
+    questions: dict[Any, ImportedQuestion] = {}
+    for name, rows in _documents(file):
+        if not isinstance(rows, list) or not rows:
+            raise ApprehendError(f"{name}: expected a list of results, one per question")
+        for number, row in enumerate(rows):
+            question = _read(Path(name), number, row)
+            if question.question_id in questions:
+                raise fail(Path(name), number, "question_id", f"{question.question_id} twice")
+            questions[question.question_id] = question
+    return list(questions.values())
+
+
+def _documents(file: Path) -> Iterable[tuple[str, Any]]:
+    if not file.is_file():
+        raise UsageError(f"no such file: {file}")
+    try:
+        if not zipfile.is_zipfile(file):
+            yield str(file), json.loads(file.read_text(encoding="utf-8"))
+            return
+        with zipfile.ZipFile(file) as archive:
+            names = sorted(n for n in archive.namelist() if n.endswith(".json"))
+            if not names:
+                raise ApprehendError(f"{file}: no JSON file in it")
+            for name in names:
+                yield f"{file}:{name}", json.loads(archive.read(name).decode("utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, zipfile.BadZipFile) as error:
+        raise ApprehendError(f"{file}: not a readable result file: {error}") from error
+
+
+def _read(file: Path, number: int, row: Any) -> ImportedQuestion:
+    if not isinstance(row, Mapping):
+        raise ApprehendError(f"{file}, row {number}: expected an object")
+    for name in REQUIRED:
+        if name not in row:
+            raise fail(file, number, name, "is missing; expected a published MMLU-Pro result")
+    options = _options(file, number, row["options"])
+    gold = option_index(row["answer"])
+    if gold is None or gold >= len(options):
+        raise fail(file, number, "answer", f"{row['answer']!r} names none of its options")
+    pred = row["pred"]
+    letter = None if is_missing(pred) else str(pred).strip().upper()
+    answer = LETTERS.index(letter) if letter in LETTERS[: len(options)] else None
+    identity = row["question_id"]
+    text = row.get("generated_text", row.get("model_outputs"))
+    return ImportedQuestion(
+        question_id=int(identity) if str(identity).isdigit() else str(identity),
+        topic=str(row["category"]),
+        answer=answer,
+        correct=answer == gold,
+        gold=gold,
+        question=str(row.get("question") or "") or None,
+        options=options,
+        trace=str(text) if isinstance(text, str) else None,
+    )
+
+
+def _options(file: Path, number: int, cell: Any) -> list[str]:
+    """A list, or a list written as Python text, as some published files have it."""
+    if isinstance(cell, str):
+        try:
+            cell = ast.literal_eval(cell)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            raise fail(file, number, "options", "expected a list of texts") from None
+    if not isinstance(cell, list) or not 2 <= len(cell) <= 25:
+        raise fail(file, number, "options", "expected a list of 2 to 25 texts")
+    return [str(option) for option in cell]

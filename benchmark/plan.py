@@ -1,0 +1,84 @@
+"""What a run is asked to do, and what it works on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..estimators.signals import Signal
+from .scoring import Scored
+from .store import TaskStore
+from .task_loading import LoadedTask, Question
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What ``apprehend run`` was asked to do."""
+
+    model: str
+    model_args: Mapping[str, Any]
+    tasks: str
+    output_path: Path
+    model_name: str | None = None
+    data: str | None = None
+    fewshot_data: str | None = None
+    include_path: str | None = None
+    estimators: Sequence[str] | None = None
+    judge: str | None = None
+    judge_args: Mapping[str, Any] = field(default_factory=dict)
+    judge_name: str | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    num_fewshot: int | None = None
+    apply_chat_template: bool = False
+    system_instruction: str | None = None
+    batch_size: str = "auto"
+    device: str | None = None
+    limit: float | None = None
+    seed: int = 0
+    samples: int = 8
+    temperature: float = 1.0
+
+
+@dataclass
+class RunOutcome:
+    """What a run did: per store what was scored, and what went wrong without stopping it."""
+
+    scored: dict[Path, Scored] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    collected: int = 0
+
+
+@dataclass
+class Family:
+    """The tasks of one group, and the store that their answers go to."""
+
+    store: TaskStore
+    tasks: list[LoadedTask]
+    questions: dict[str, list[Question]]
+    manifest: dict[str, Any]
+
+    @property
+    def signal(self) -> Signal:
+        return self.tasks[0].signal
+
+    @property
+    def ids(self) -> list[Any]:
+        return [q.question_id for task in self.tasks for q in self.questions[task.name]]
+
+    def missing(self) -> list[tuple[LoadedTask, Question]]:
+        done = self.store.done(self.signal)
+        return [
+            (task, question)
+            for task in self.tasks
+            for question in self.questions[task.name]
+            if question.question_id not in done
+        ]
+
+
+def model_name(options: RunOptions) -> str:
+    if options.model_name:
+        return options.model_name
+    name = str(options.model_args.get("pretrained", options.model))
+    return Path(name).expanduser().resolve().name if Path(name).expanduser().is_dir() else name
