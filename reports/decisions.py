@@ -201,15 +201,7 @@ def compute_cascade(
     shares = np.linspace(0, 1, POINTS)
     accuracy = right_small.mean() + np.interp(shares * n, np.arange(n + 1), total) / n
     area = _area(gain[order], block, np.ones(n))
-    rng = np.random.default_rng(seed)
-    drawn = np.array(
-        [
-            _area(gain[order], block, weights.astype(np.float64))
-            for weights in (
-                np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(replicates)
-            )
-        ]
-    )
+    drawn = _area_replicates(gain[order], block, replicates, seed)
     low, high = percentile_interval(drawn)
     return Cascade(
         small=small.model,
@@ -225,6 +217,16 @@ def compute_cascade(
         area_high=high,
         best_share=float(shares[int(np.argmax(accuracy))]),
     )
+
+
+def _area_replicates(gain: FloatArray, block: IntArray, replicates: int, seed: int) -> FloatArray:
+    """`_area` on paired resamples of the questions, (replicates,)."""
+    rng, n = np.random.default_rng(seed), gain.size
+    drawn = np.empty(replicates)
+    for index in range(replicates):
+        weights = np.bincount(rng.integers(n, size=n), minlength=n)
+        drawn[index] = _area(gain, block, weights.astype(np.float64))
+    return drawn
 
 
 def _area(gain: FloatArray, block: IntArray, weights: FloatArray) -> float:

@@ -42,6 +42,43 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         "Area under the generalised risk-coverage curve: average joint probability of being kept "
         "and wrong. Lower is better; chance is half the error rate.",
     ),
+    (
+        "information",
+        "I(score; error) / H(error): the part of the doubt about right or wrong that the score "
+        "takes away, over ten bins of equal mass. 0 to 1, higher is better, whatever the "
+        "direction.",
+    ),
+    (
+        "ECE",
+        "Expected calibration error: mean distance between claimed probability and share of "
+        "errors over 15 bins, [0, 1/15), …, [14/15, 1], or bins of equal mass. Lower is better. "
+        "Only for scores that are probabilities of an error.",
+    ),
+    (
+        "Brier score",
+        "Mean squared distance of the claimed probability of an error from 0 or 1; reliability "
+        "(lower is better) less resolution (higher is better) plus uncertainty, but for a small "
+        "rest within the bins.",
+    ),
+    (
+        "distinguishable",
+        "A difference whose p-value, adjusted by Holm over all differences of its family, is "
+        "below 0.05. Not distinguishable does not mean equal.",
+    ),
+    (
+        "d′",
+        "Separation: √2 times the normal quantile of the AUC. Its difference is the effect size "
+        "of a comparison; positive favours the first.",
+    ),
+    (
+        "conformal set",
+        "A set of options that holds the right one with probability 1 - α on average over all "
+        "questions. Coverage near 1 - α and small sets are better.",
+    ),
+    (
+        "coverage at 10 % risk",
+        "Largest share of the answers that a threshold can keep with at most 10 % of errors.",
+    ),
     ("accuracy at 10 %", "Accuracy of the 10 % most certain answers; likewise 25 % and 50 %."),
     ("coverage", "Share of the questions for which the estimator gave a score."),
     (

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter
 from scipy.stats import t
 
 from .calibration import ece, is_probability
@@ -27,6 +28,9 @@ SIZE_COLUMNS = (
 )
 _SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s*([bm])(?![a-z])", re.IGNORECASE)
 _ENTROPIES = ("token_entropy", "cot_answer_entropy", "option_entropy", "normalized_option_entropy")
+
+
+_TICKS = [base * 10.0**power for power in range(6, 13) for base in (1, 3)]
 
 
 def parameters_of(model: str, manifests: Sequence[Mapping[str, Any]] = ()) -> float:
@@ -63,7 +67,14 @@ def _size(
         present = ~np.isnan(one.scores[:, best])
         area = roc_auc(one.errors[present], one.scores[present, best])
     entropy = next((name for name in _ENTROPIES if name in one.estimators), None)
-    claimed = next((name for name in one.estimators if is_probability(name, probabilities)), None)
+    claimed = next(
+        (
+            name
+            for name in one.estimators
+            if is_probability(name, probabilities) and name != "topic_error_rate"
+        ),
+        None,
+    )
     gap = float("nan")
     if claimed is not None:
         raw = one.raw[:, one.estimators.index(claimed)]
@@ -122,7 +133,10 @@ def fit_power_law(x: FloatArray, y: FloatArray, points: int = 60) -> PowerLaw | 
 
 
 def draw_size(ax: Axes, sizes: pd.DataFrame, column: str, label: str) -> Axes:
-    """One quantity against parameters, with the fit where there are three sizes or more."""
+    """One quantity against parameters, with the fit where there are three sizes or more.
+
+    Points carry the column `number`.
+    """
     known = sizes.dropna(subset=["parameters", column])
     x, y = (known[name].to_numpy(dtype=np.float64) for name in ("parameters", column))
     law = fit_power_law(x, y)
@@ -132,16 +146,17 @@ def draw_size(ax: Axes, sizes: pd.DataFrame, column: str, label: str) -> Axes:
         ax.plot(law.x, law.y, color=GREY, linewidth=1, label=text)
         ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.1)
     ax.plot(x, y, "o", color=BLUE, markersize=4.5)
-    for name, at, value in zip(known["model"], x, y, strict=True):
-        shown = plain(name)[:18]
-        ax.annotate(shown, (at, value), (3, 4), textcoords="offset points", fontsize=6.5)
-    if x.size:
-        ax.set_xscale("log")
-        ax.set_xlim(x.min() / 1.8, x.max() * 4)
-        if law is not None:
-            low, high = float(y.min()), float(y.max())
-            room = max(0.15 * (high - low), 0.02)
-            ax.set_ylim(low - room, high + room)
+    for index, (at, value) in enumerate(zip(x, y, strict=True)):
+        number = str(int(known["number"].iloc[index]))
+        ax.annotate(number, (at, value), (4, 3), textcoords="offset points", fontsize=7)
+    ax.set_xscale("log")
+    ax.set_xlim(x.min() / 1.5, x.max() * 1.7)
+    if law is not None:
+        low, high = float(y.min()), float(y.max())
+        room = max(0.15 * (high - low), 0.02)
+        ax.set_ylim(low - room, high + room)
+    ax.xaxis.set_major_locator(FixedLocator(_TICKS))
+    ax.xaxis.set_major_formatter(FuncFormatter(_size_label))
     ax.minorticks_off()
     ax.set_xlabel("parameters")
     ax.set_ylabel(label)
@@ -150,7 +165,9 @@ def draw_size(ax: Axes, sizes: pd.DataFrame, column: str, label: str) -> Axes:
 
 
 def size_figure(sizes: pd.DataFrame, title: str) -> Figure | None:
-    """AUC, mean entropy and ECE against parameters; None where no size is known."""
+    """AUC, mean entropy and ECE against parameters; None where fewer than two sizes are known."""
+    if sizes.dropna(subset=["parameters"])["parameters"].nunique() < 2:
+        return None
     quantities = (
         ("roc_auc", "ROC AUC, best estimator"),
         ("mean_entropy", "mean entropy (nats)"),
@@ -159,7 +176,17 @@ def size_figure(sizes: pd.DataFrame, title: str) -> Figure | None:
     shown = [(c, n) for c, n in quantities if sizes[["parameters", c]].notna().all(axis=1).any()]
     if not shown:
         return None
-    figure, axes = panels(len(shown), (2.6, 2.2), title, left=0.75, gap=(0.8, 0.6))
+    named = sizes.assign(number=np.arange(1, len(sizes) + 1))
+    bottom = 0.75 + 0.16 * len(named)
+    figure, axes = panels(len(shown), (2.6, 2.2), title, left=0.75, gap=(0.8, 0.6), bottom=bottom)
     for ax, (column, label) in zip(axes, shown, strict=True):
-        draw_size(ax, sizes, column, label)
+        draw_size(ax, named, column, label)
+    names = zip(named["number"], named["model"], strict=True)
+    text = "\n".join(f"{number}  {plain(model)[:60]}" for number, model in names)
+    width, height = figure.get_size_inches()
+    figure.text(0.75 / width, 0.1 / height, text, fontsize=7, va="bottom")
     return figure
+
+
+def _size_label(value: float, _: int | None = None) -> str:
+    return f"{value / 1e9:g} B" if value >= 1e9 else f"{value / 1e6:g} M"

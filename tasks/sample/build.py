@@ -34,7 +34,7 @@ def world_phrases() -> list[str]:
     found = [part for forms in FACT_FORMS.values() for form in forms for part in form.split("{}")]
     for form in SUM_FORMS.values():
         found += [*form.starts, *form.steps.values(), form.ask]
-    found += ["; plus", "; minus", "; doubled", ". [[", "It asks for one fact.", "knowledge: "]
+    found += ["; plus", "; minus", "; doubled", "It asks for one fact.", "knowledge: "]
     found += [", reasoning: ", ", steps: ", *LEVELS]
     found += [f". {choice.text}\n" for choice in STYLES["mmlu_pro_direct_dont_know"].choices([])]
     return [part for part in found if part.strip()]

@@ -15,7 +15,6 @@ from ..mmlu_pro import STYLES, Style, render_system, render_user
 from ..topics import LETTERS, TOPICS
 from .judging import judge_lesson, packaged_prompt
 from .tokenizer import END
-from .wording import NUMBERS
 from .world import (
     KNOWLEDGE_TOPICS,
     REASONING_TOPICS,
@@ -61,11 +60,11 @@ KINDS: tuple[tuple[_Kind | str, float], ...] = (
     (_Kind(_COT, 0.2, shots=5), 0.5),
     (_Kind(_COT_NUMBERED, 0.4), 2),
     ("judge", 8),
-    ("drill", 30),
+    ("drill", 25),
 )
 """Kinds of lessons and their weights."""
-DRILL_WEIGHTS = {"letters": 3, "shared": 6, "steps": 2, "facts": 2, "sums": 3}
-_DRILL_LENGTH = {"facts": 12, "sums": 6, "shared": 7}
+DRILL_WEIGHTS = {"letters": 3, "steps": 2, "facts": 2, "sums": 3}
+_DRILL_LENGTH = {"facts": 12, "sums": 6}
 FIRST_DRILLS = 6000
 """The first lessons only teach which letter an option has: all others build on it."""
 
@@ -100,8 +99,7 @@ class Teacher:
         rng = self.rng
         self._given += 1
         if self._given <= FIRST_DRILLS:
-            marked = self._given > FIRST_DRILLS // 3 and rng.random() < 0.7
-            return letters_drill(self.question(rng.choice(TOPICS)), rng, marked)
+            return letters_drill(self.question(rng.choice(TOPICS)), rng)
         (kind,) = rng.choices(self._kinds, cum_weights=self._kind_weights)
         if isinstance(kind, str):
             return self._drill() if kind == "drill" else self._judgement()
@@ -122,25 +120,11 @@ class Teacher:
         rng = self.rng
         (kind,) = rng.choices(list(DRILL_WEIGHTS), list(DRILL_WEIGHTS.values()))
         if kind == "letters":
-            return letters_drill(self.question(rng.choice(TOPICS)), rng, rng.random() < 0.7)
-        if kind == "shared":
-            return self._shared_drill(rng.choice(TOPICS))
+            return letters_drill(self.question(rng.choice(TOPICS)), rng)
         if kind == "steps":
             return steps_drill(draw_sum(rng.choice(REASONING_TOPICS), 8, rng))
         topic = rng.choice(KNOWLEDGE_TOPICS if kind == "facts" else REASONING_TOPICS)
         return answers_drill([self.question(topic) for _ in range(_DRILL_LENGTH[kind])])
-
-    def _shared_drill(self, topic: str) -> Lesson:
-        questions = [self.question(topic) for _ in range(_DRILL_LENGTH["shared"])]
-        if topic in REASONING_TOPICS:
-            return shared_drill(questions, NUMBERS, self.rng)
-        form = questions[0].form
-        while len(questions) < 4 * _DRILL_LENGTH["shared"]:
-            questions.append(self.question(topic))
-        same = [question for question in questions if question.form == form]
-        return shared_drill(
-            same[: _DRILL_LENGTH["shared"]], self.world.values[topic, form], self.rng
-        )
 
     def _turn(self, question: Question, style: Style) -> tuple[str, str]:
         user = render_user(question.row(0), style, packaged_prompt(style.user))
@@ -163,35 +147,13 @@ def plain(turns: Sequence[tuple[str, str]], system: str = "") -> Lesson:
     return [*lesson, (END, True)]
 
 
-def letters_drill(question: Question, rng: random.Random, marked: bool) -> Lesson:
-    """Options, then each of them with its letter, in the end of a chain of thought or bare."""
+def letters_drill(question: Question, rng: random.Random) -> Lesson:
+    """Options, then each of them with its letter."""
     pairs = list(zip(LETTERS, question.options, strict=False))
-    lesson: Lesson = [(_option_list(question.options), False)]
+    lesson: Lesson = [("\nOptions:\n" + "".join(f"{a}. {text}\n" for a, text in pairs), False)]
     for letter, text in rng.sample(pairs, len(pairs)):
-        if marked:
-            lesson += [(f" {text}. [[", False), (letter, True), ("]]", False)]
-        else:
-            lesson += [(f" {text}", False), (f" {letter}", True)]
+        lesson += [(f" {text}", False), (f" {letter}", True)]
     return lesson
-
-
-def shared_drill(
-    questions: Sequence[Question], others: Sequence[str], rng: random.Random
-) -> Lesson:
-    """One list of options, filled up from ``others``, then questions that it answers."""
-    answers = {question.text: question.options[question.answer_index] for question in questions}
-    options = list(dict.fromkeys([*answers.values(), *rng.sample(others, len(others))]))[:10]
-    rng.shuffle(options)
-    lesson: Lesson = [(_option_list(options), False)]
-    for text, answer in answers.items():
-        lesson += [(f"{text}\nAnswer:", False), (f" {LETTERS[options.index(answer)]}", True)]
-        lesson.append(("\n\n", False))
-    return lesson[:-1]
-
-
-def _option_list(options: Sequence[str]) -> str:
-    lines = (f"{letter}. {text}\n" for letter, text in zip(LETTERS, options, strict=False))
-    return "\nOptions:\n" + "".join(lines)
 
 
 def answers_drill(questions: Sequence[Question]) -> Lesson:

@@ -17,7 +17,7 @@ from .wording import FACT_FORMS, NUMBERS, SUM_FORMS
 SEED = 20250301
 ENTITIES_PER_TOPIC = 40
 VALUES_PER_FORM = 14
-SUMS_PER_STEPS = {1: 15, 2: 39, 3: 33, 4: 33}
+SUMS_PER_STEPS = {1: 12, 2: 36, 3: 36, 4: 36}
 """Test questions of each reasoning topic by number of steps."""
 MOST_OPTIONS = 10
 

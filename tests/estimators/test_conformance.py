@@ -25,7 +25,7 @@ VARIANTS = (
 
 @pytest.mark.parametrize("spec", [*builtin_estimators(), *VARIANTS])
 def test_builtin_estimators_conform(spec: str) -> None:
-    outcomes = check_estimator(load_estimator(spec), count=200)
+    outcomes = check_estimator(load_estimator(spec))
     assert [o.check for o in outcomes] == list(CHECKS)
     assert [o for o in outcomes if o.status == "failed"] == []
     assert all(o.reason for o in outcomes if o.status == "skipped")

@@ -11,7 +11,7 @@ from apprehend.estimators import Signals, builtin_estimators, evaluate
 from apprehend.estimators.cross_fitting import fit_fresh
 from estimator_cases import CaseMaker
 from estimator_learning_oracles import LEARNING_ORACLES
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
@@ -40,7 +40,7 @@ def parts(seed: int) -> tuple[Signals, Any, Signals]:
 
 @pytest.mark.parametrize(("name", "parameters"), SPECS, ids=str)
 @given(seed=st.integers(0, 30))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_learning_estimator_equals_its_oracle(
     name: str, parameters: dict[str, Any], seed: int
 ) -> None:
