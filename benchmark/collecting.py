@@ -196,7 +196,7 @@ def collect_judgements(
         borrowed = _borrow_judgements(options, family, questionnaires, judge.name)
         before = _judged(family.store, questionnaires, judge.name)
         outcome.problems += judge_questions(
-            family.store, judge, questionnaires, family.ids, prompts
+            family.store, judge, questionnaires, family.ids, prompts, _wants_label_probs(options)
         )
         asked = _judged(family.store, questionnaires, judge.name) - before
         if asked or borrowed:
@@ -208,6 +208,10 @@ def collect_judgements(
                 seconds=time.monotonic() - began,
             )
             family.store.write_manifest(family.manifest)
+
+
+def _wants_label_probs(options: RunOptions) -> bool:
+    return any(spec.startswith(("all", "masj_expected")) for spec in options.estimators or ())
 
 
 def _judged(store: TaskStore, questionnaires: Sequence[str], judge: str) -> int:

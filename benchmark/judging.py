@@ -191,9 +191,11 @@ def judge_questions(
     names: Sequence[str],
     ids: Sequence[Any],
     prompts: Mapping[str, str],
+    probabilities: bool = False,
 ) -> list[str]:
     """Collect the missing judgements of the questionnaires ``names`` on the questions ``ids``.
 
+    ``probabilities`` also asks how likely each label was, which takes further passes.
     Gives one sentence for each questionnaire of which not one reply could be read.
     """
     rows = {row["question_id"]: row for row in store.questions.to_pylist()}
@@ -210,7 +212,7 @@ def judge_questions(
         with progress_bar(len(missing), f"{judge.name}: {name}") as bar:
             for batch in _chunks(missing, QUESTIONS_PER_BATCH):
                 records = _judge_batch(
-                    judge, questionnaire, prompt, rating, [rows[i] for i in batch]
+                    judge, questionnaire, prompt, rating, [rows[i] for i in batch], probabilities
                 )
                 store.append(Signal.JUDGEMENT, records)
                 read += sum(record["value"] is not None for record in records)
@@ -241,12 +243,13 @@ def _judge_batch(
     prompt: Prompt,
     rating: Prompt,
     rows: Sequence[Mapping[str, Any]],
+    probabilities: bool,
 ) -> list[dict[str, Any]]:
     contexts = [_context(row) for row in rows]
     messages = [prompt.render(**context) for context in contexts]
     replies = judge.ask(messages, VERDICT_TOKENS)
     verdicts = [questionnaire.read(reply) for reply in replies]
-    probs = _label_probs(judge, questionnaire, messages, replies)
+    probs = _label_probs(judge, questionnaire, messages, replies) if probabilities else {}
     if questionnaire.about_answer:
         return _unrated(judge, questionnaire, rows, replies, verdicts, probs)
     read = [i for i, verdict in enumerate(verdicts) if verdict.value is not None]

@@ -7,6 +7,25 @@ from typing import Annotated
 
 import typer
 
+ESTIMATORS = (
+    "token_entropy",
+    "post_answer_entropy",
+    "option_entropy",
+    "normalized_option_entropy",
+    "max_probability",
+    "probability_margin",
+    "off_option_mass",
+    "cot_answer_entropy",
+    "cot_mean_entropy",
+    "cot_max_entropy",
+    "masj_complexity",
+    "masj_education_level",
+    "masj_reasoning_steps",
+    "random",
+    "prompt_length",
+)
+"""What the demo compares; ``apprehend score demo`` scores more on what it stored."""
+
 
 def demo(
     output_path: Annotated[
@@ -28,6 +47,7 @@ def demo(
         judge="hf",
         judge_args={"pretrained": EMBEDDED},
         judge_name=EMBEDDED,
+        estimators=ESTIMATORS,
         output_path=output_path,
         device="cpu",
     )

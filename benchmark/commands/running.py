@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -148,14 +149,22 @@ def run(
     finish(collect(options), output_path, paper_filter)
 
 
+def say_skipped(skipped: Mapping[str, str]) -> None:
+    """One line per reason, with the estimators that it keeps out."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in skipped.items():
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        say(f"  {reason}: {', '.join(names)} skipped")
+
+
 def finish(outcome: Any, output_path: Path, paper_filter: bool) -> None:
     """Say what was done, write the report, and fail at the very end where something went wrong."""
     from ..report_building import write_report
 
     for path, scored in outcome.scored.items():
         say(f"{path}: {scored.questions} questions, {len(scored.estimators)} estimators scored")
-        for name, reason in scored.skipped.items():
-            say(f"  skipped {name}: {reason}")
+        say_skipped(scored.skipped)
     write_report(output_path, output_path / "report", paper_filter)
     if outcome.problems:
         raise ApprehendError("; ".join(outcome.problems) + " (all else is stored and reported)")

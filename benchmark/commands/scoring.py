@@ -9,6 +9,7 @@ import typer
 
 from ..errors import ApprehendError
 from ..options import say
+from .running import say_skipped
 
 
 def score(
@@ -34,8 +35,7 @@ def score(
             f"{store.path}: {scored.questions} questions, scored: "
             f"{', '.join(scored.estimators) or 'nothing'}"
         )
-        for name, reason in scored.skipped.items():
-            say(f"  skipped {name}: {reason}")
+        say_skipped(scored.skipped)
         problems += scored.failed.values()
     if problems:
         raise ApprehendError("; ".join(problems))
