@@ -239,6 +239,7 @@ class Prober:
         return {
             "answers": answers,
             "answer_logprobs": logprobs,
+            "count": len(answers),
             "texts": texts,
             "temperature": self.options.temperature,
             "seed": self.options.seed,

@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-ROOT = Path(__file__).parent.parent
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def environment() -> dict[str, str]:
-    """The environment of the command line in tests: offline, two threads."""
-    return {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "COLUMNS": "200"}
-
-
-def apprehend(*arguments: object, timeout: float = 600, cwd: Path | None = None) -> object:
-    """Run the command line as a user does."""
-    return subprocess.run(
-        [sys.executable, "-m", "apprehend.benchmark", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-        env=environment(),
-        cwd=cwd,
-    )
+from helpers import ROOT, Run, apprehend
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow.dataset as ds
 from apprehend.tasks.topics import topic_slug
-from conftest import environment
+
+ROOT = Path(__file__).parent.parent
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def environment() -> dict[str, str]:
+    """The environment of the command line in tests: offline, two threads."""
+    return {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "COLUMNS": "200"}
+
+
+def apprehend(*arguments: object, timeout: float = 600, cwd: Path | None = None) -> object:
+    """Run the command line as a user does."""
+    return subprocess.run(
+        [sys.executable, "-m", "apprehend.benchmark", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        env=environment(),
+        cwd=cwd,
+    )
 
 
 def rows(folder: Path, name: str) -> pd.DataFrame:

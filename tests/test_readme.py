@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from conftest import ROOT, Run
+from helpers import ROOT, Run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -37,7 +37,16 @@ def test_the_estimator_of_the_readme_runs(tmp_path: Path, cli: Run) -> None:
 def test_every_option_that_the_readme_names_exists(cli: Run) -> None:
     helps = "".join(
         cli(*words, "--help").stdout
-        for words in (("run",), ("score",), ("report",), ("import", "table"), ("import", "lm-eval"))
+        for words in (
+            ("run",),
+            ("score",),
+            ("report",),
+            ("import", "table"),
+            ("import", "lm-eval"),
+            ("threshold",),
+            ("cascade",),
+            ("split",),
+        )
     )
     foreign = {"--include_path", "--metadata"}
     for option in set(re.findall(r"(?<![\w-])--[a-z_-]+", README)) - foreign:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from apprehend.reports import bootstrap_roc_auc
 from apprehend.tasks.topics import TOPICS
-from conftest import Run
+from helpers import Run
 
 
 @pytest.fixture(scope="module")

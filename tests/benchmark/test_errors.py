@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import Run
+from helpers import Run
 
 GOOD: dict[str, Any] = {
     "question_id": 1,

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Run
-from helpers import lm_eval_samples, rows
+from helpers import Run, lm_eval_samples, rows
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 QWEN = ("--id", "question_id", "--topic", "category", "--prediction", "response",

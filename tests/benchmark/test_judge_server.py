@@ -14,8 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from apprehend.tasks.dataset import embedded_file
-from conftest import Run, environment
-from helpers import rows
+from helpers import Run, environment, rows
 
 pytest.importorskip("fastapi", reason="needs transformers[serving]")
 

@@ -24,8 +24,7 @@ from apprehend.tasks.self_reports import (
     read_two_step,
 )
 from apprehend.tasks.topics import letters
-from conftest import Run
-from helpers import rows
+from helpers import Run, rows
 
 STYLE = STYLES["mmlu_pro_direct"]
 

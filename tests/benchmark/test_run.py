@@ -17,8 +17,7 @@ import pandas as pd
 import pytest
 from apprehend.tasks.mmlu_pro import STYLES
 from apprehend.tasks.topics import TOPICS, topic_slug
-from conftest import Run, environment
-from helpers import lm_eval_samples, rows
+from helpers import Run, environment, lm_eval_samples, rows
 
 EMBEDDED = ("--model_args", "pretrained=embedded", "--data", "embedded", "--device", "cpu")
 
