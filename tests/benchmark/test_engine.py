@@ -213,11 +213,11 @@ def test_out_of_memory_halves_the_batch(engine: HFEngine, monkeypatch: Any) -> N
     expected = engine.score(asked)
     real, sizes = engine._forward.start, []
 
-    def start(rows: Any, shared: int = 0) -> Any:
+    def start(rows: Any, *options: Any) -> Any:
         sizes.append(len(rows))
         if len(rows) > 1:
             raise torch.OutOfMemoryError("no memory left")
-        return real(rows, shared)
+        return real(rows, *options)
 
     rows = engine._rows
     monkeypatch.setattr(engine._forward, "start", start)
