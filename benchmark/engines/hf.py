@@ -46,12 +46,12 @@ class HFEngine:
             raise UsageError("--model_args: expected pretrained=NAME_OR_PATH for an hf model")
         if arguments["pretrained"] == EMBEDDED:
             arguments["pretrained"] = str(embedded_file("model"))
+        self._rows = MOST_ROWS if batch_size == "auto" else _whole_number(batch_size)
         self.name = str(arguments["pretrained"])
         _check_path(self.name)
         self._lm = _load(arguments, device)
         self.model = self._lm.model
         self.tokenizer = self._lm.tokenizer
-        self._rows = MOST_ROWS if batch_size == "auto" else _whole_number(batch_size)
         self._budget = TOKENS_PER_BATCH.get(self.model.device.type, 65536)
         if batch_size != "auto":
             self._budget = 2**31

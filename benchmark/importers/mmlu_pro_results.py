@@ -85,6 +85,6 @@ def _options(file: Path, number: int, cell: Any) -> list[str]:
             cell = ast.literal_eval(cell)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             raise fail(file, number, "options", "expected a list of texts") from None
-    if not isinstance(cell, list) or not 2 <= len(cell) <= 25:
-        raise fail(file, number, "options", "expected a list of 2 to 25 texts")
+    if not isinstance(cell, list) or not 1 <= len(cell) <= 25:
+        raise fail(file, number, "options", "expected a list of 1 to 25 texts")
     return [str(option) for option in cell]
