@@ -176,6 +176,7 @@ class UncertaintyLM(LM):  # type: ignore[misc]
             "token_logprobs": generation.token_logprobs,
             "token_entropies": generation.token_entropies,
             "token_top_logprobs": generation.token_top_logprobs,
+            "token_uniform_kl": generation.token_uniform_kl,
             "answer_position": position if position >= 0 else None,
             "option_logprobs": generation.label_logprobs(position, labels)
             if position >= 0

@@ -69,6 +69,8 @@ class Generation:
     token_logprobs: list[float]
     token_entropies: list[float]
     token_top_logprobs: list[list[float]]
+    token_uniform_kl: list[float]
+    """KL(uniform ‖ q) at each token, nats, over the tokens that the model can produce."""
     prompt_tokens: int
     finished: bool
     """False where the token limit cut the text off."""

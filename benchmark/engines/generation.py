@@ -11,7 +11,7 @@ import torch
 from .base import Generation, uniforms
 from .forward import Forward, State
 from .labels import LabelReader
-from .reading import entropy
+from .reading import entropy, uniform_kl
 
 TRACE_TOP_K = 10
 _STOP_TAIL = 16
@@ -26,6 +26,7 @@ class _Row:
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     entropies: list[float] = field(default_factory=list)
+    uniform_kls: list[float] = field(default_factory=list)
     tops: list[list[float]] = field(default_factory=list)
     tracked: list[list[float]] = field(default_factory=list)
     finished: bool = False
@@ -93,16 +94,18 @@ class Writer:
             tokens.tolist(),
             best.tolist(),
             entropy(logprobs).tolist(),
+            uniform_kl(logprobs).tolist(),
             top.tolist(),
             tracked.tolist(),
         )
-        for row, token, logprob, spread, tops, kept in zip(active, *columns, strict=True):
+        for row, token, logprob, spread, kl, tops, kept in zip(active, *columns, strict=True):
             if token in self.end_ids:
                 row.finished = True
                 continue
             row.ids.append(token)
             row.logprobs.append(logprob)
             row.entropies.append(spread)
+            row.uniform_kls.append(kl)
             row.tops.append(tops)
             row.tracked.append(kept)
         return tokens
@@ -124,6 +127,7 @@ class Writer:
             token_logprobs=row.logprobs[:count],
             token_entropies=row.entropies[:count],
             token_top_logprobs=row.tops[:count],
+            token_uniform_kl=row.uniform_kls[:count],
             prompt_tokens=row.prompt_tokens,
             finished=row.finished,
             token_at=lambda offset: self._token_at(row.ids[:count], offset),

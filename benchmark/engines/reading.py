@@ -21,6 +21,14 @@ def entropy(logprobs: torch.Tensor) -> torch.Tensor:
     return spread
 
 
+def uniform_kl(logprobs: torch.Tensor) -> torch.Tensor:
+    """KL(uniform ‖ q) over the last axis, nats, in [0, ∞); tokens of -inf are left out."""
+    possible = torch.isfinite(logprobs)
+    count = possible.sum(dim=-1)
+    divergence: torch.Tensor = -logprobs.masked_fill(~possible, 0.0).sum(dim=-1) / count
+    return divergence - torch.log(count.to(divergence.dtype))
+
+
 @dataclass
 class _Row:
     """Log-probabilities of every token path that a row's labels need."""

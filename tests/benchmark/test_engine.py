@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from apprehend.benchmark.engines.base import ChoicePrompt
 from apprehend.benchmark.engines.forward import batches, common_prefix
@@ -177,6 +178,9 @@ def test_traces_equal_brute_force(engine: HFEngine) -> None:
             assert logprob == pytest.approx(float(after[token]), abs=1e-4)
             entropy = -float((after.exp() * after).sum())
             assert generation.token_entropies[position] == pytest.approx(entropy, abs=1e-4)
+            flat = np.full(len(after), 1 / len(after))
+            divergence = scipy.stats.entropy(flat, after.double().exp())
+            assert generation.token_uniform_kl[position] == pytest.approx(divergence, abs=1e-4)
             top = generation.token_top_logprobs[position]
             np.testing.assert_allclose(top, after.topk(10).values, atol=1e-4)
             found = generation.label_logprobs(position, ["A", "B"])
