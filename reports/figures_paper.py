@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .ece_verdicts import entropy_share
 from .evaluation import ALL, MACRO, Evaluation, keys
 from .figures_judges import Shares
 from .figures_reliability import Reliability, reliability_of
@@ -131,15 +132,10 @@ def compute_entropy_calibration(evaluation: Evaluation, estimator: str) -> Relia
     Dividing by the largest entropy seen makes no probability of it: the curve is here to be
     compared with the published one.
     """
-    if estimator not in evaluation.estimators:
+    rows = entropy_share(evaluation, estimator)
+    if rows is None:
         return None
-    raw = evaluation.raw[:, evaluation.estimators.index(estimator)]
-    chosen = ~np.isnan(raw) & ~evaluation.unparsed
-    scores = raw[chosen]
-    if not scores.size or scores.min() < 0 or scores.max() <= 0:
-        return None
-    name = f"{plain(evaluation.model)[:12]}: {estimator}"
-    return reliability_of(name, evaluation.errors[chosen], scores / scores.max(), None)
+    return reliability_of(f"{plain(evaluation.model)[:12]}: {estimator}", *rows, None)
 
 
 def tertiles(evaluation: Evaluation, estimator: str) -> list[tuple[str, int, float]]:

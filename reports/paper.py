@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .drawing import Drawer
+from .ece_verdicts import compute_ece_verdicts
 from .evaluation import evaluations
 from .formatting import number
 from .inputs import ReportInput
@@ -29,9 +30,10 @@ ESTIMATORS = (
 
 @dataclass(frozen=True)
 class Paper:
-    """What `build_paper` made: a verdict per published value, sentences, and the files."""
+    """What `build_paper` made: a verdict per published AUC and ECE, sentences, and the files."""
 
     verdicts: pd.DataFrame
+    ece: pd.DataFrame
     summary: list[str]
     files: list[Path] = field(default_factory=list)
 
@@ -45,9 +47,9 @@ def build_paper(
 ) -> Paper:
     """Write the paper's tables and figures for whatever is stored, beside the published values.
 
-    Writes verdicts.csv, tables/*.{md,csv,tex}, figures/*, and index.html. Values are on the
-    paper's rows (`--paper-filter`), with the AUC on all rows beside them. Raises ValueError where
-    none of the paper's estimators is stored.
+    Writes verdicts.csv, ece_verdicts.csv, tables/*.{md,csv,tex}, figures/*, and index.html. Values
+    are on the paper's rows (`--paper-filter`), with the AUC on all rows beside them. Raises
+    ValueError where none of the paper's estimators is stored.
     """
     scores = data.scores[data.scores["estimator"].isin(ESTIMATORS)]
     if scores.empty:
@@ -58,13 +60,15 @@ def build_paper(
     )
     evaluated = evaluations(reduced, "paper")
     metrics = compute_metrics(reduced, "paper", replicates, seed, evaluated)
-    every = compute_metrics(reduced, "all", max(2, replicates // 10), seed)
+    on_all = evaluations(reduced, "all")
+    every = compute_metrics(reduced, "all", max(2, replicates // 10), seed, on_all)
     verdicts = compute_verdicts(metrics, every)
-    paper = Paper(verdicts, _summary(verdicts))
-    text = verdicts.to_csv(index=False)
-    paper.files.append(write_atomically(root / "verdicts.csv", text))
+    errors = compute_ece_verdicts(evaluated, on_all, replicates, seed)
+    paper = Paper(verdicts, errors, [*_summary(verdicts), _counted(errors, "ECEs")])
+    for name, frame in (("verdicts", verdicts), ("ece_verdicts", errors)):
+        paper.files.append(write_atomically(root / f"{name}.csv", frame.to_csv(index=False)))
     drawer = Drawer(root / "figures", formats)
-    builder = PaperBlocks(reduced, evaluated, metrics, verdicts, drawer, root / "tables")
+    builder = PaperBlocks(reduced, evaluated, metrics, verdicts, errors, drawer, root / "tables")
     with figure_style():
         blocks = builder.blocks()
     paper.files.extend([*builder.files, *drawer.files])
@@ -79,12 +83,7 @@ def build_paper(
 
 def _summary(verdicts: pd.DataFrame) -> list[str]:
     """How many published values were reproduced, by stored model and way of asking."""
-    counts = verdicts["verdict"].value_counts()
-    lines = [
-        f"Of {len(verdicts)} published ROC AUCs, {int(counts.get(REPRODUCED, 0))} are reproduced, "
-        f"{int(counts.get(DIFFERS, 0))} differ, and {int(counts.get(UNKNOWN, 0))} are "
-        f"{UNKNOWN}."
-    ]
+    lines = [_counted(verdicts, "ROC AUCs")]
     known = verdicts[verdicts["verdict"] != UNKNOWN]
     for (model, task, source), part in known.groupby(["stored_model", "stored_task", "source"]):
         same = int((part["verdict"] == REPRODUCED).sum())
@@ -96,3 +95,13 @@ def _summary(verdicts: pd.DataFrame) -> list[str]:
             f"distance {number(gap)}{'; differs because of ' + why if why else ''}."
         )
     return lines
+
+
+def _counted(verdicts: pd.DataFrame, what: str) -> str:
+    """One sentence: how many published values got which verdict."""
+    counts = verdicts["verdict"].value_counts()
+    return (
+        f"Of {len(verdicts)} published {what}, {int(counts.get(REPRODUCED, 0))} are reproduced, "
+        f"{int(counts.get(DIFFERS, 0))} differ, and {int(counts.get(UNKNOWN, 0))} are "
+        f"{UNKNOWN}."
+    )

@@ -38,11 +38,13 @@ class PaperBlocks:
         evaluated: Sequence[Evaluation],
         metrics: pd.DataFrame,
         verdicts: pd.DataFrame,
+        calibration: pd.DataFrame,
         drawer: Drawer,
         tables: Path,
     ) -> None:
         self.data, self.evaluated, self.metrics = data, evaluated, metrics
-        self.verdicts, self.drawer, self.tables = verdicts, drawer, tables
+        self.verdicts, self.calibration = verdicts, calibration
+        self.drawer, self.tables = drawer, tables
         self.stems = file_stems([f"{one.model}_{one.task}" for one in evaluated])
         self.files: list[Path] = []
 
@@ -174,17 +176,29 @@ class PaperBlocks:
                 figures += self.drawer.add(kind, title, estimator, drawn)
         return Block(f"Figures 4 and 5: {estimator}", figures=figures) if figures else None
 
-    def _figure_6(self) -> Block | None:
+    def _figure_6(self) -> Block:
         found = [
             compute_entropy_calibration(one, name) for one in self.evaluated for name in ENTROPIES
         ]
         curves = [curve for curve in found if curve is not None]
-        if not curves:
-            return None
         title = "Figure 6: calibration of 1 - H / max H"
-        drawn = reliability_figures(curves, title)
+        drawn = reliability_figures(curves, title) if curves else []
         figures = self.drawer.add("figure_6", title, "", drawn)
-        return Block("Figure 6: calibration", figures=figures)
+        columns = (
+            Shown("model", "model", "text"),
+            Shown("estimator", "estimator", "text"),
+            Shown("published ECE", "published"),
+            Shown("here", "ece"),
+            Shown("95 % interval", "ece_low", "interval", "ece_high"),
+            Shown("n", "n", "count"),
+            Shown("difference", "difference", "signed"),
+            Shown("all rows", "ece_all_rows"),
+            Shown("verdict", "verdict", "text"),
+            Shown("reason", "reason", "text"),
+        )
+        table = table_from_frame(self.calibration, "Published calibration errors", columns)
+        note = "ECE over 15 bins of equal width; the paper does not say how many it took."
+        return Block("Figure 6: calibration", note, figures, [table])
 
     def _token_position(self) -> Block | None:
         figures: list[PageFigure] = []

@@ -34,7 +34,7 @@ _NAMES = (
     ("Llama-3.2-3B", r"llama-3\.2-3b"),
     ("Qwen3-8B", r"qwen-?3-8b"),
 )
-_OTHER = {
+OTHER_POSITION = {
     "token_entropy": "post_answer_entropy",
     "post_answer_entropy": "token_entropy",
 }
@@ -149,9 +149,9 @@ class _Stored:
             return ""
         if _holds(row, 1 - target, rounding):
             return "sign: 1 - AUC agrees"
-        other = self._rows.get((key[0], key[1], _OTHER.get(key[2], ""), key[3]))
+        other = self._rows.get((key[0], key[1], OTHER_POSITION.get(key[2], ""), key[3]))
         if other is not None and _holds(other, target, rounding):
-            return f"token position: {_OTHER[key[2]]} agrees"
+            return f"token position: {OTHER_POSITION[key[2]]} agrees"
         if abs(self._all.get(key, np.nan) - target) <= rounding + TOLERANCE:
             return "row filter: the value on all rows agrees"
         accuracy = one["accuracy"]
