@@ -53,6 +53,11 @@ def _value(text: str) -> Any:
     return text
 
 
+def split_names(text: str | None) -> list[str]:
+    """``a, b`` as ["a", "b"]; nothing as an empty list."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
 def parse_pairs(option: str, pieces: Iterable[str] | None) -> dict[str, str]:
     """Repeated ``NAME=VALUE`` options as a dict. Raises UsageError for other forms."""
     found: dict[str, str] = {}

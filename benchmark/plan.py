@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,19 @@ from ..estimators.signals import Signal
 from .scoring import Scored
 from .store import TaskStore
 from .task_loading import LoadedTask, Question
+
+
+class Overwrite(str, Enum):
+    """What a run does with signals that are stored already."""
+
+    ONLY_MISSING = "only-missing"
+    """Keep them, collect the others."""
+    ALWAYS = "always"
+    """Set them aside and collect all anew."""
+    NEVER = "never"
+    """Refuse to run where there are any."""
+    ONLY_CACHE = "only-cache"
+    """Load no model; score what is there and name what is missing."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +40,7 @@ class RunOptions:
     fewshot_data: str | None = None
     include_path: str | None = None
     estimators: Sequence[str] | None = None
+    committee: Sequence[str] = ()
     judge: str | None = None
     judge_args: Mapping[str, Any] = field(default_factory=dict)
     judge_name: str | None = None
@@ -39,6 +54,7 @@ class RunOptions:
     seed: int = 0
     samples: int = 8
     temperature: float = 1.0
+    overwrite: Overwrite = Overwrite.ONLY_MISSING
 
 
 @dataclass

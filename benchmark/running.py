@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 from ..estimators.base import Estimator
@@ -13,8 +14,10 @@ from . import manifest as manifests
 from .collecting import collect_answers, collect_judgements, collect_probes
 from .errors import UsageError
 from .judging import check_judge, check_prompts
-from .plan import Family, RunOptions, RunOutcome, model_name
+from .masking import mask_arguments
+from .plan import Family, Overwrite, RunOptions, RunOutcome, model_name
 from .probing import PROBED
+from .resuming import go_on, missing_from_cache, take_over
 from .scoring import expand_specs, score_store
 from .store import Results
 from .task_loading import LoadedTask, TaskOptions, expand_tasks, fingerprint, load_tasks
@@ -44,16 +47,40 @@ def run(options: RunOptions) -> RunOutcome:
     families = _families(options, tasks)
     questionnaires = _questionnaires(options, estimators, families)
     outcome = RunOutcome()
+    with contextlib.ExitStack() as locks:
+        if options.overwrite is not Overwrite.ONLY_CACHE:
+            take_over(options, families, locks)
+            _collect(options, families, estimators or [], questionnaires, outcome)
+        else:
+            outcome.problems += missing_from_cache(families, estimators or [], questionnaires)
+        _score(families, specs, options.committee, outcome)
+    return outcome
+
+
+def _collect(
+    options: RunOptions,
+    families: Sequence[Family],
+    estimators: Sequence[Estimator],
+    questionnaires: Sequence[str],
+    outcome: RunOutcome,
+) -> None:
     engine = collect_answers(options, families, outcome)
-    engine = collect_probes(options, families, estimators or [], engine)
+    engine = collect_probes(options, families, estimators, engine)
     if (options.judge, options.judge_args) != (options.model, options.model_args):
         engine = None  # frees its memory before the judge comes
     collect_judgements(options, families, questionnaires, outcome, engine)
+
+
+def _score(
+    families: Sequence[Family],
+    specs: list[str] | None,
+    committee: Sequence[str],
+    outcome: RunOutcome,
+) -> None:
     for family in families:
-        scored = score_store(family.store, specs)
+        scored = score_store(family.store, specs, committee=committee)
         outcome.scored[family.store.path] = scored
         outcome.problems += scored.failed.values()
-    return outcome
 
 
 def _families(options: RunOptions, tasks: Sequence[LoadedTask]) -> list[Family]:
@@ -65,11 +92,10 @@ def _families(options: RunOptions, tasks: Sequence[LoadedTask]) -> list[Family]:
     for name, members in grouped.items():
         questions = {task.name: task.questions(options.limit) for task in members}
         store = results.open(model_name(options), name)
-        wanted = _wanted_manifest(options, name, members)
-        if store.manifest:
-            manifests.check_agreement(store, wanted)
-            wanted = {**store.manifest, "updated": manifests.now()}
-        families.append(Family(store, members, questions, wanted))
+        family = Family(store, members, questions, _wanted_manifest(options, name, members))
+        if options.overwrite is not Overwrite.ALWAYS:
+            go_on(family)
+        families.append(family)
     if not families:
         raise UsageError(
             f"--tasks {options.tasks}: no question of these topics in "
@@ -83,7 +109,7 @@ def _wanted_manifest(
 ) -> dict[str, Any]:
     texts = {name: text for task in tasks for name, text in task.prompts.items()}
     return manifests.new_manifest(
-        model={"engine": options.model, "arguments": _shown(options.model_args)},
+        model={"engine": options.model, "arguments": mask_arguments(options.model_args)},
         task={
             "name": family,
             "version": str(tasks[0].task.VERSION),
@@ -101,11 +127,6 @@ def _wanted_manifest(
         },
         seed=options.seed,
     )
-
-
-def _shown(arguments: Mapping[str, Any]) -> dict[str, str]:
-    secret = ("key", "token", "secret", "password")
-    return {k: "…" if any(s in k.lower() for s in secret) else str(v) for k, v in arguments.items()}
 
 
 def _questionnaires(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ from ..estimators.signals import (
 from ..estimators.tables import FloatArray
 from ..tasks.questionnaires import QUESTIONNAIRES
 from ..tasks.topics import LETTERS
-from .errors import ApprehendError, UsageError
+from .committee import same_questions
+from .errors import ApprehendError, UsageError, did_you_mean
 from .files import write_parquet
 from .store import VARIANT_SIGNALS, TaskStore
 
@@ -78,17 +80,30 @@ def expand_specs(specs: Sequence[str] | None) -> list[str] | None:
     return list(expanded) if "all" in specs else list(specs)
 
 
-def siblings(store: TaskStore) -> list[TaskStore]:
-    """Stores of other models on the same task, in the same results folder."""
-    found = sorted(store.path.parent.parent.glob(f"*/{store.task}/manifest.json"))
-    return [TaskStore(file.parent) for file in found if file.parent != store.path]
+def siblings(store: TaskStore, committee: Sequence[str] = ()) -> list[TaskStore]:
+    """Stores of other models' answers to the same questions of the task, in the same folder.
+
+    ``committee`` names the models that count, all of them where it is empty. Raises UsageError for
+    a name that is neither the store's own model nor another one with this task.
+    """
+    files = sorted(store.path.parent.parent.glob(f"*/{store.task}/manifest.json"))
+    found = {s.model: s for s in map(TaskStore, (f.parent for f in files)) if s.path != store.path}
+    for name in committee:
+        if name not in found and name != store.model:
+            known = ", ".join(found) or "none"
+            raise UsageError(
+                f"--committee: no answers of {name!r} to {store.task} in "
+                f"{store.path.parent.parent}, known: {known}{did_you_mean(name, found)}"
+            )
+    chosen = [other for name, other in found.items() if not committee or name in committee]
+    return [other for other in chosen if same_questions(store, other)]
 
 
-def available(store: TaskStore, need: Need) -> bool:
+def available(store: TaskStore, need: Need, committee: Sequence[str] = ()) -> bool:
     """Whether the store holds one of the signals that the need names, in its variant."""
     for signal in need.signals:
         if signal is Signal.COMMITTEE:
-            if siblings(store):
+            if siblings(store, committee):
                 return True
         elif signal in VARIANT_SIGNALS and need.variant:
             if need.variant in store.variants(signal):
@@ -98,13 +113,18 @@ def available(store: TaskStore, need: Need) -> bool:
     return False
 
 
-def load_signals(store: TaskStore, needs: Collection[Need], ids: Sequence[Any]) -> Signals:
+def load_signals(
+    store: TaskStore,
+    needs: Collection[Need],
+    ids: Sequence[Any],
+    committee: Sequence[str] = (),
+) -> Signals:
     """What ``needs`` name of these questions, with the answers of other models where asked for."""
     signals = store.load(needs, ids)
     if not any(Signal.COMMITTEE in need.signals for need in needs):
         return signals
     members = {}
-    for other in siblings(store):
+    for other in siblings(store, committee):
         outcome = next((s for s in (Signal.ANSWER, Signal.TRACE) if other.has(s)), None)
         if outcome is None:
             continue
@@ -116,9 +136,9 @@ def load_signals(store: TaskStore, needs: Collection[Need], ids: Sequence[Any]) 
     return replace(signals, tables=tables)
 
 
-def unmet_need(store: TaskStore, estimator: Estimator) -> str | None:
+def unmet_need(store: TaskStore, estimator: Estimator, committee: Sequence[str] = ()) -> str | None:
     """What the estimator needs and the store lacks, None where all is there."""
-    missing = [str(n) for n in estimator.requirements() if not available(store, n)]
+    missing = [str(n) for n in estimator.requirements() if not available(store, n, committee)]
     return ", ".join(sorted(missing)) or None
 
 
@@ -131,13 +151,17 @@ def outcome_signal(store: TaskStore) -> Signal:
 
 
 def score_store(
-    store: TaskStore, specs: Sequence[str] | None = None, folds: Folds | None = None
+    store: TaskStore,
+    specs: Sequence[str] | None = None,
+    folds: Folds | None = None,
+    committee: Sequence[str] = (),
 ) -> Scored:
     """Write the store's ``scores.parquet`` and ``strata.parquet``.
 
     ``specs`` names the estimators; without it, every built-in and imported one that has a score
-    for some question. Estimators that learn are fitted out of fold only, by ``folds``. Raises
-    EstimatorError for unknown ones.
+    for some question. Estimators that learn are fitted out of fold only, by ``folds``.
+    ``committee`` names the other models that count as such, all stored ones where it is empty.
+    Raises EstimatorError for unknown estimators, UsageError for unknown models.
     """
     if not store.manifest:
         raise ApprehendError(f"{store.path}: has no manifest.json; not a task's folder?")
@@ -145,10 +169,11 @@ def score_store(
     answered = store.done(outcome)
     ids = [i for i in store.question_ids if i in answered]
     result = Scored(questions=len(ids))
-    chosen = _chosen(store, specs, result)
+    chosen = _chosen(store, specs, committee, result)
     columns = {e.label: _Column() for e in chosen}
-    outcomes = _score_in_batches(store, ids, chosen, outcome, columns, result)
-    _score_out_of_fold(store, ids, chosen, outcomes, columns, result, folds)
+    read = partial(load_signals, store, committee=committee)
+    outcomes = _score_in_batches(read, ids, chosen, outcome, columns, result)
+    _score_out_of_fold(read, ids, chosen, outcomes, columns, result, folds)
     tables = []
     for label, column in columns.items():
         if label in result.failed:
@@ -177,8 +202,12 @@ class _Column:
     fold: Any = None
 
 
+_Read = Callable[[Collection[Need], Sequence[Any]], Signals]
+"""Gives the signals that are named of some questions."""
+
+
 def _score_in_batches(
-    store: TaskStore,
+    read: _Read,
     ids: Sequence[Any],
     chosen: Sequence[Estimator],
     outcome: Signal,
@@ -191,7 +220,7 @@ def _score_in_batches(
     needs.add(Need.of(outcome))
     batches = []
     for start in range(0, len(ids), BATCH):
-        signals = load_signals(store, needs, ids[start : start + BATCH])
+        signals = read(needs, ids[start : start + BATCH])
         batches.append(_outcome_columns(signals, outcome))
         for estimator in list(estimators):
             try:
@@ -206,7 +235,7 @@ def _score_in_batches(
 
 
 def _score_out_of_fold(
-    store: TaskStore,
+    read: _Read,
     ids: Sequence[Any],
     chosen: Sequence[Estimator],
     outcomes: dict[str, Any],
@@ -219,7 +248,7 @@ def _score_out_of_fold(
     if not estimators:
         return
     needs = {need for estimator in estimators for need in estimator.requirements()}
-    signals = load_signals(store, needs, ids)
+    signals = read(needs, ids)
     for estimator in estimators:
         try:
             fitted = cross_fit(estimator, signals, outcomes["correct"], folds)
@@ -231,7 +260,9 @@ def _score_out_of_fold(
         columns[estimator.label].fold = fitted.fold
 
 
-def _chosen(store: TaskStore, specs: Sequence[str] | None, result: Scored) -> list[Estimator]:
+def _chosen(
+    store: TaskStore, specs: Sequence[str] | None, committee: Sequence[str], result: Scored
+) -> list[Estimator]:
     recorded = list(store.variants(Signal.RECORDED_SCORE))
     if specs is None:
         candidates = [cls() for cls in builtin_estimators().values() if cls.name not in recorded]
@@ -239,7 +270,7 @@ def _chosen(store: TaskStore, specs: Sequence[str] | None, result: Scored) -> li
         candidates = load_estimators([spec for spec in specs if spec not in recorded])
     chosen: list[Estimator] = []
     for estimator in candidates:
-        unmet = unmet_need(store, estimator)
+        unmet = unmet_need(store, estimator, committee)
         if unmet is None:
             chosen.append(estimator)
         else:

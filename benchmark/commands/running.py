@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from ..errors import ApprehendError, UsageError
-from ..options import parse_arguments, parse_pairs, read_config, say
+from ..errors import ApprehendError, UsageError, did_you_mean
+from ..options import parse_arguments, parse_pairs, read_config, say, split_names
+
+if TYPE_CHECKING:
+    from ..plan import Overwrite
 
 CONFIG_KEYS = (
     "model",
@@ -20,6 +23,7 @@ CONFIG_KEYS = (
     "data",
     "fewshot_data",
     "estimators",
+    "committee",
     "judge",
     "judge_args",
     "judge_name",
@@ -34,6 +38,7 @@ CONFIG_KEYS = (
     "samples",
     "temperature",
     "output_path",
+    "overwrite",
     "paper_filter",
 )
 
@@ -66,6 +71,10 @@ def run(
     estimators: Annotated[
         Optional[str],
         typer.Option(help="Comma-separated: all, names, name(parameter=value), file.py:Class."),
+    ] = None,
+    committee: Annotated[
+        Optional[str],
+        typer.Option(help="Comma-separated other models of `committee_disagreement`; all stored."),
     ] = None,
     judge: Annotated[
         Optional[str], typer.Option(help="Kind of judge: hf, or any lm-eval model.")
@@ -107,6 +116,13 @@ def run(
     temperature: Annotated[
         float, typer.Option(min=0.01, help="Temperature of the sampled answers.")
     ] = 1.0,
+    overwrite: Annotated[
+        str,
+        typer.Option(
+            help="What to do with stored signals: only-missing (keep them, collect the rest), "
+            "always (set them aside, collect all), never (refuse), only-cache (load no model)."
+        ),
+    ] = "only-missing",
     paper_filter: Annotated[
         bool, typer.Option("--paper-filter", help="Report on the paper's rows only.")
     ] = False,
@@ -132,6 +148,7 @@ def run(
         fewshot_data=fewshot_data,
         include_path=include_path,
         estimators=None if estimators is None else split_specs(estimators),
+        committee=split_names(committee),
         judge=judge,
         judge_args=parse_arguments("--judge_args", judge_args),
         judge_name=judge_name,
@@ -145,8 +162,21 @@ def run(
         seed=seed,
         samples=samples,
         temperature=temperature,
+        overwrite=_overwrite(overwrite),
     )
     finish(collect(options), output_path, paper_filter)
+
+
+def _overwrite(text: str) -> Overwrite:
+    from ..plan import Overwrite
+
+    known = [mode.value for mode in Overwrite]
+    if text not in known:
+        raise UsageError(
+            f"--overwrite: expected {', '.join(known[:-1])} or {known[-1]}, got {text!r}"
+            f"{did_you_mean(text, known)}"
+        )
+    return Overwrite(text)
 
 
 def say_skipped(skipped: Mapping[str, str]) -> None:

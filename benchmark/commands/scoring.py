@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from ..errors import ApprehendError
-from ..options import say
+from ..options import say, split_names
 from .running import say_skipped
 
 
@@ -17,6 +17,10 @@ def score(
     estimators: Annotated[
         Optional[str],
         typer.Option(help="Comma-separated names, name(parameter=value) or file.py:Class."),
+    ] = None,
+    committee: Annotated[
+        Optional[str],
+        typer.Option(help="Comma-separated other models of `committee_disagreement`; all stored."),
     ] = None,
 ) -> None:
     """Recompute scores from stored signals: no model."""
@@ -30,7 +34,7 @@ def score(
     load_estimators([spec for spec in specs or [] if spec not in recorded])
     problems: list[str] = []
     for store in stores:
-        scored = score_store(store, specs)
+        scored = score_store(store, specs, committee=split_names(committee))
         say(
             f"{store.path}: {scored.questions} questions, scored: "
             f"{', '.join(scored.estimators) or 'nothing'}"

@@ -185,3 +185,24 @@ def test_committee_of_recorded_models(recorded_data: Path, cli: Run, tmp_path: P
             assert len(part) == row.n
             auc = roc_auc_score(~part.correct, part.score)
             assert auc == pytest.approx(row.roc_auc, abs=1e-9), (model, row.topic)
+
+
+def test_a_committee_is_chosen_by_name(cli: Run, tmp_path: Path) -> None:
+    answers = {"a": "ABCD", "b": "ABCA", "c": "BBCA", "d": "CDAB"}
+    for model, letters in answers.items():
+        table = pd.DataFrame({"id": range(4), "gold": list("ABCB"), "said": list(letters)})
+        table.to_csv(tmp_path / f"{model}.csv", index=False)
+        done = cli("import", "table", tmp_path / f"{model}.csv", "--model", model, "--id", "id",
+                   "--answer", "gold", "--prediction", "said", "--task", "t",
+                   "--output_path", tmp_path / "out")  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    scored = ("score", tmp_path / "out", "--estimators", "committee_disagreement")
+    for chosen, expected in ((None, [2 / 3, 1 / 3, 1 / 3, 1]), ("a,b,c", [1 / 2, 0, 0, 1])):
+        done = cli(*scored, *(("--committee", chosen) if chosen else ()))
+        assert done.returncode == 0, done.stderr
+        scores = pd.read_parquet(tmp_path / "out" / "a" / "t" / "scores.parquet")
+        assert scores.sort_values("question_id").score.tolist() == pytest.approx(expected)
+    unknown = cli(*scored, "--committee", "a,bb")
+    assert unknown.returncode == 2
+    assert "--committee: no answers of 'bb' to t" in unknown.stderr
+    assert "did you mean 'b'?" in unknown.stderr
