@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+ORACLES := $(VENV)/oracles/.installed
 
 .PHONY: install demo test check sample tasks wheel clean
 
@@ -17,8 +18,14 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install  ## the embedded model on the embedded questions, to a report in demo/report/
 	$(RUN)/apprehend demo
 
-test: install  ## all tests
+test: install $(ORACLES)  ## all tests
 	$(RUN)/python -m pytest
+
+$(ORACLES): tests/oracles.txt $(STAMP)  ## packages that tests compare with
+	rm -rf $(@D)
+	$(RUN)/python -m pip install --quiet --no-deps --target $(@D) --requirement tests/oracles.txt \
+	    || echo "packages to compare with could not be installed: their tests will skip"
+	@mkdir -p $(@D) && touch $@
 
 check: install  ## style and types
 	$(RUN)/ruff check .

@@ -15,6 +15,9 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 from helpers import ROOT, Run, apprehend
 
+# Packages to compare with lie apart, and behind all others: some bring stray top-level folders.
+sys.path.append(str(ROOT / ".venv" / "oracles"))
+
 
 @pytest.fixture(scope="session")
 def cli() -> Run:

@@ -2,7 +2,7 @@
 
 The packages need not work as a whole: only the modules named here are loaded, without the
 ``__init__`` files above them and so without most of what these would import. They are installed
-by ``pip install --no-deps`` with the versions in PACKAGES.
+by ``make test``, without what they depend on, in the versions of ``tests/oracles.txt``.
 """
 
 from __future__ import annotations
@@ -30,16 +30,13 @@ from apprehend.estimators.conformal import (
 from apprehend.estimators.synthetic import synthetic_questions
 from estimator_cases import make_case
 from estimator_oracles_of_many import jsd
+from helpers import ROOT
 
-PACKAGES = {
-    "torchcp": "1.2.1",
-    "lm_polygraph": "0.7.0",
-    "uqlm": "0.6.7",
-    "artefactual": "2026.9.1",
-    "inventropy": "0.1.0",
-    "MAPIE": "1.6.0",
-    "vendi_score": "0.0.3",
-}
+PACKAGES = dict(
+    line.replace("-", "_").split("==")
+    for line in (ROOT / "tests" / "oracles.txt").read_text(encoding="utf-8").splitlines()
+    if "==" in line
+)
 MADE = synthetic_questions(200, seed=11)
 TRACE = MADE.signals.trace
 
@@ -53,7 +50,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         try:
             found = distribution(package).version
         except PackageNotFoundError:
-            pytest.skip(f"{package} is not installed: pip install --no-deps {package}")
+            pytest.skip(f"{package} is not installed; `make test` does it")
         if found != PACKAGES[package]:
             pytest.skip(f"{package} is {found}, the oracle is {PACKAGES[package]}")
         for stub in stubs:
@@ -72,7 +69,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     yield module
     for name in set(sys.modules) - before:
-        if name.split(".")[0] in PACKAGES:
+        if name.split(".")[0] in {package.lower() for package in PACKAGES}:
             del sys.modules[name]
 
 
