@@ -23,6 +23,7 @@ from .commands import (
     scoring,
     split,
     threshold,
+    verify,
 )
 from .errors import ApprehendError
 from .options import say
@@ -45,6 +46,7 @@ app.command("threshold")(threshold.threshold)
 app.command("cascade")(cascade.cascade)
 app.command("split")(split.split)
 app.command("analyse")(analyse.analyse)
+app.command("verify")(verify.verify)
 app.add_typer(importing.app, name="import")
 app.add_typer(listing.app, name="list")
 app.add_typer(checking.app, name="check")

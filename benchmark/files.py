@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,46 @@ from typing import Any
 
 from .errors import ApprehendError
 
+TEMPORARY = ".tmp-"
+"""How names of files begin that are being written, or that a killed process left."""
+
+
+def write_error(path: Path, error: OSError) -> ApprehendError:
+    """The error for a file that cannot be written: no space, no permission, no such folder."""
+    reason = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
+    return ApprehendError(f"cannot write {path}: {reason}; what was stored before is untouched")
+
+
+@contextlib.contextmanager
+def temporary_file(target: Path) -> Iterator[Path]:
+    """A new file beside ``target``; gone when the block ends if it is not published till then.
+
+    Raises ApprehendError where the folder cannot be written.
+    """
+    folder, suffix = target.parent, target.suffix
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=suffix, dir=folder)
+        os.close(handle)
+    except OSError as error:
+        raise write_error(target, error) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+    except OSError as error:
+        raise write_error(target, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync(folder)
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Move a finished file into its place, after its bytes are on the disk."""
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.chmod(0o644)
+    temporary.replace(path)
+
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -18,27 +59,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     Raises ApprehendError where the folder cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".tmp-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    except OSError as error:
-        raise ApprehendError(f"cannot write {path}: {error.strerror or error}") from error
-    temporary = Path(name)
-    try:
+    with temporary_file(path) as temporary:
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        raise ApprehendError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+        publish(temporary, path)
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync(folder: Path) -> None:
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -54,8 +80,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_parquet(path: Path, table: Any) -> None:
-    """Write an Arrow table atomically, zstd-compressed."""
+    """Write an Arrow table atomically, zstd-compressed, with a checksum per page."""
     import pyarrow.parquet as pq
 
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+
+
+def file_checksum(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

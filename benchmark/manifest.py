@@ -10,22 +10,12 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from .contract import SCHEMA_VERSION, contract_of, disagreement
 from .errors import UsageError
+from .masking import mask_command
 from .store import TaskStore
 
-SCHEMA_VERSION = 1
 PACKAGES = ("apprehend", "lm_eval", "torch", "transformers", "datasets", "numpy", "pyarrow")
-CONTRACT: dict[str, str] = {
-    "model.fingerprint": "the model's weights or tokenizer",
-    "model.dtype": "the model's dtype",
-    "task.version": "the task's version",
-    "task.num_fewshot": "--num_fewshot",
-    "task.apply_chat_template": "--apply_chat_template",
-    "task.system_instruction": "--system_instruction",
-    "task.prompts": "the prompt templates",
-    "data.fingerprint": "the questions",
-}
-"""What every signal of a store must agree on, and what to call it."""
 
 
 def now() -> str:
@@ -50,8 +40,8 @@ def text_hash(text: str) -> str:
 
 
 def command_line() -> list[str]:
-    """The command as typed."""
-    return ["apprehend", *sys.argv[1:]]
+    """The command as typed, without keys and passwords."""
+    return ["apprehend", *mask_command(sys.argv[1:])]
 
 
 def new_manifest(
@@ -73,16 +63,6 @@ def new_manifest(
     }
 
 
-_ABSENT = object()
-
-
-def _get(manifest: Mapping[str, Any], path: str) -> Any:
-    value: Any = manifest
-    for part in path.split("."):
-        value = value.get(part, _ABSENT) if isinstance(value, Mapping) else _ABSENT
-    return value
-
-
 def check_agreement(store: TaskStore, wanted: Mapping[str, Any]) -> None:
     """Raise UsageError where what is stored was made in another way than ``wanted``."""
     stored = store.manifest
@@ -90,14 +70,12 @@ def check_agreement(store: TaskStore, wanted: Mapping[str, Any]) -> None:
         raise UsageError(
             f"{store.path} holds imported answers; use another --output_path or --model_name"
         )
-    for path, name in CONTRACT.items():
-        old, new = _get(stored, path), _get(wanted, path)
-        if _ABSENT not in (old, new) and old != new:
-            shown = "" if isinstance(new, dict) else f" (stored: {old!r}, now: {new!r})"
-            raise UsageError(
-                f"{store.path}: its signals were collected with another value of {name}{shown}; "
-                "use another --output_path or --model_name"
-            )
+    differs = disagreement(contract_of(stored), contract_of(wanted))
+    if differs is not None:
+        raise UsageError(
+            f"{store.path}: its signals were collected with another value of {differs}; "
+            "use another --output_path or --model_name"
+        )
 
 
 def add_cost(manifest: dict[str, Any], what: str, **amounts: float) -> None:

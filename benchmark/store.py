@@ -6,24 +6,26 @@ moved into it, so that a killed run loses at most the batch in flight.
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import json
-import os
 import re
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 from ..estimators.signals import TABLES, Need, Panel, Signal, Signals, Variants
 from ..tasks.topics import LETTERS
-from .arrow import KEYS, arrow_to_table, question_id_type, records_to_arrow
+from . import parts
+from .arrow import arrow_to_table, question_id_type, records_to_arrow, signal_schema
+from .contract import contract_of, disagreement, upgraded
 from .errors import ApprehendError, UsageError
-from .files import atomic_path, write_parquet, write_text
+from .files import write_parquet, write_text
+from .locking import locked
 
 VARIANT_SIGNALS = frozenset(
     {
@@ -36,7 +38,8 @@ VARIANT_SIGNALS = frozenset(
 )
 """Signals whose rows are keyed by a variant and a source beside the question."""
 MANIFEST = "manifest.json"
-_MERGED = b"apprehend.replaces"
+QUESTIONS = "questions.parquet"
+SET_ASIDE = "set_aside"
 
 
 def folder_name(name: str) -> str:
@@ -52,7 +55,10 @@ class TaskStore:
         self.path = path
         self._done: dict[Signal, dict[tuple[str, str], set[Any]]] = {}
         self._questions: pa.Table | None = None
+        self._contract: Mapping[str, Any] | None = None
         self._parts = 0
+        self.compared: dict[Path, str | None] = {}
+        """Other store → why its questions are others than ours; None where they are the same."""
 
     @property
     def model(self) -> str:
@@ -66,7 +72,10 @@ class TaskStore:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """The manifest; empty where none is written yet. Raises ApprehendError if damaged."""
+        """The manifest as this version writes it; empty where none is written yet.
+
+        Raises ApprehendError if it is damaged or from a newer version.
+        """
         file = self.path / MANIFEST
         if not file.is_file():
             return {}
@@ -76,27 +85,74 @@ class TaskStore:
             raise ApprehendError(f"{file}: not a readable manifest: {error}") from error
         if not isinstance(content, dict):
             raise ApprehendError(f"{file}: expected an object, got {type(content).__name__}")
-        return content
+        return upgraded(content, file)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace the manifest."""
         text = json.dumps(manifest, indent=2, sort_keys=False, default=str, ensure_ascii=False)
         write_text(self.path / MANIFEST, text + "\n")
+        self._contract = None
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the only writer. Clears what a killed one left, and brings an old store up to date.
+
+        Raises ApprehendError that names the other writer where there is one.
+        """
+        with self.writing_damaged():
+            manifest = self.manifest
+            for signal in Signal:
+                parts.clean(self.signal_folder(signal))
+                if manifest:
+                    parts.adopt(self.signal_folder(signal))
+            if manifest:
+                self.write_manifest(manifest)
+            yield
+
+    @contextlib.contextmanager
+    def writing_damaged(self) -> Iterator[None]:
+        """Be the only writer of a store that may not be readable."""
+        with locked(self.path):
+            self.forget()
+            yield
+
+    def forget(self) -> None:
+        """Read everything from the disk again."""
+        self._done.clear()
+        self._questions = self._contract = None
+
+    def set_aside(self, paths: Iterable[Path]) -> Path:
+        """Move files or folders of the store out of the way, and give the folder they are in."""
+        stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
+        folder = self.path / SET_ASIDE / stamp
+        for path in paths:
+            target = folder / path.relative_to(self.path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target)
+        self.forget()
+        return folder
+
+    @property
+    def contract(self) -> Mapping[str, Any]:
+        """What every signal of the store agrees on, by the manifest."""
+        if self._contract is None:
+            self._contract = contract_of(self.manifest)
+        return self._contract
 
     @property
     def questions(self) -> pa.Table:
         """The questions asked so far: question_id, topic, option_count, gold, question, …"""
         if self._questions is None:
-            file = self.path / "questions.parquet"
+            file = self.path / QUESTIONS
             if not file.is_file():
-                raise ApprehendError(f"{self.path}: no questions.parquet; not a task's folder?")
-            self._questions = _read(file)
+                raise ApprehendError(f"{self.path}: no {QUESTIONS}; not a task's folder?")
+            self._questions = parts.read_parquet(file)
         return self._questions
 
     def add_questions(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add questions that are not there yet; rows hold at least the columns named above."""
-        file = self.path / "questions.parquet"
-        known = _read(file).to_pylist() if file.is_file() else []
+        file = self.path / QUESTIONS
+        known = parts.read_parquet(file).to_pylist() if file.is_file() else []
         ids = {row["question_id"] for row in known}
         merged = [*known, *(dict(row) for row in rows if row["question_id"] not in ids)]
         if len(merged) == len(known):
@@ -118,33 +174,34 @@ class TaskStore:
     def _id_type(self) -> pa.DataType:
         return self.questions.schema.field("question_id").type
 
-    def _signal_folder(self, signal: Signal) -> Path:
+    def signal_folder(self, signal: Signal) -> Path:
+        """Where the parts of a signal lie."""
         return self.path / "signals" / signal.value
 
     def _part_files(self, signal: Signal) -> list[Path]:
-        folder = self._signal_folder(signal)
-        files = sorted(folder.glob("part-*.parquet")) if folder.is_dir() else []
-        replaced = set()
-        for file in files:
-            if "-merged" in file.name:
-                metadata = _schema(file).metadata or {}
-                replaced |= set(json.loads(metadata.get(_MERGED, b"[]")))
-        for file in files:
-            if file.name in replaced:
-                file.unlink(missing_ok=True)
-        return [file for file in files if file.name not in replaced]
+        return parts.part_files(self.signal_folder(signal))
 
     def done(self, signal: Signal, variant: str = "", source: str = "") -> set[Any]:
-        """Ids of the questions for which the signal is stored."""
+        """Ids of the questions for which the signal is stored.
+
+        Raises ApprehendError for a part that is damaged or was collected in another way.
+        """
         if signal not in self._done:
             found: dict[tuple[str, str], set[Any]] = {}
             for file in self._part_files(signal):
-                keys = _read(file, columns=list(KEYS))
-                rows = zip(*(keys.column(name).to_pylist() for name in KEYS), strict=True)
-                for question, name, origin in rows:
+                parts.check_bytes(file)
+                self._check_contract(file)
+                for question, name, origin in parts.read_keys(file):
                     found.setdefault((name, origin), set()).add(question)
             self._done[signal] = found
         return self._done[signal].get((variant, source), set())
+
+    def _check_contract(self, file: Path) -> None:
+        differs = disagreement(parts.part_contract(parts.read_schema(file)), self.contract)
+        if differs is not None:
+            raise ApprehendError(
+                f"{file}: collected with another value of {differs} than its store; {parts.REPAIR}"
+            )
 
     def variants(self, signal: Signal) -> dict[str, list[str]]:
         """Variant → its sources, of what is stored."""
@@ -170,8 +227,7 @@ class TaskStore:
         self.done(signal)
         table = records_to_arrow(signal, records, self._id_type())
         self._parts += 1
-        name = f"part-{time.time_ns():020d}-{os.getpid()}-{self._parts:06d}.parquet"
-        write_parquet(self._signal_folder(signal) / name, table)
+        parts.append_part(self.signal_folder(signal), self._parts, table, signal, self.contract)
         for record in records:
             key = (record.get("variant", ""), record.get("source", ""))
             self._done[signal].setdefault(key, set()).add(record["question_id"])
@@ -185,30 +241,19 @@ class TaskStore:
         if not shared:
             return 0
         wanted = pa.array(shared, type=self._id_type())
-        rows = ds.dataset([str(f) for f in other._part_files(signal)], format="parquet").to_table(
-            filter=ds.field("question_id").isin(wanted)
+        rows = parts.read_rows(
+            other._part_files(signal),
+            signal_schema(signal, self._id_type()),
+            ds.field("question_id").isin(wanted)
             & (ds.field("variant") == variant)
-            & (ds.field("source") == source)
+            & (ds.field("source") == source),
         )
         self.append(signal, rows.to_pylist())
         return len(shared)
 
     def compact(self, signal: Signal) -> None:
         """Merge the parts of a signal into one, a row group each, in constant memory."""
-        files = self._part_files(signal)
-        if len(files) < 2:
-            return
-        schema = _schema(files[0]).with_metadata(
-            {_MERGED: json.dumps([file.name for file in files]).encode()}
-        )
-        name = f"part-{time.time_ns():020d}-{os.getpid()}-merged.parquet"
-        with (
-            atomic_path(self._signal_folder(signal) / name) as temporary,
-            pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
-        ):
-            for file in files:
-                writer.write_table(_read(file).cast(schema))
-        self._part_files(signal)
+        parts.merge_parts(self.signal_folder(signal), signal, self.contract, self._id_type())
 
     def load(self, needs: Iterable[Need], ids: Sequence[Any]) -> Signals:
         """The signals that ``needs`` name and that are stored, for these questions, in order."""
@@ -243,10 +288,12 @@ class TaskStore:
         return self._load_signal(signal, ids)
 
     def _load_signal(self, signal: Signal, ids: Sequence[Any]) -> Any:
-        files = [str(file) for file in self._part_files(signal)]
+        self.done(signal)
         wanted = pa.array(ids, type=self._id_type())
-        rows = ds.dataset(files, format="parquet").to_table(
-            filter=ds.field("question_id").isin(wanted)
+        rows = parts.read_rows(
+            self._part_files(signal),
+            signal_schema(signal, self._id_type()),
+            ds.field("question_id").isin(wanted),
         )
         if signal not in VARIANT_SIGNALS:
             return arrow_to_table(signal, rows, ids)
@@ -293,23 +340,3 @@ def _column(cells: list[Any]) -> Any:
         return pa.array(cells)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         return pa.array([None if cell is None else str(cell) for cell in cells])
-
-
-def _read(file: Path, columns: list[str] | None = None) -> pa.Table:
-    try:
-        return pq.read_table(file, columns=columns, partitioning=None)
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ApprehendError(
-            f"{file}: not a readable Parquet file ({reason}); delete it and run again to collect "
-            "what it held"
-        ) from error
-
-
-def _schema(file: Path) -> pa.Schema:
-    try:
-        return pq.read_schema(file)
-    except (pa.ArrowException, OSError) as error:
-        raise ApprehendError(
-            f"{file}: not a readable Parquet file; delete it and run again to collect what it held"
-        ) from error

@@ -13,7 +13,7 @@ from ...estimators.signals import Signal, Status
 from ...tasks.topics import LETTERS
 from .. import manifest as manifests
 from ..errors import ApprehendError
-from ..store import Results, TaskStore
+from ..store import QUESTIONS, Results, TaskStore
 
 UNKNOWN_TOPIC = "all questions"
 TRUE = frozenset({"true", "1", "1.0", "yes"})
@@ -114,6 +114,24 @@ def write_import(
     known = [question for question in questions if question.correct is not None]
     if not known:
         raise ApprehendError(f"{origin['files'][0]}: no row says whether its answer is right")
+    manifest = manifests.new_manifest(
+        model={"name": model},
+        task={"name": task},
+        data={"source": "imported", "questions": len(known)},
+        imported={**origin, "without_gold": len(questions) - len(known)},
+    )
+    with store.writing():
+        _write(store, signal, known)
+        store.write_manifest(manifest)
+    unparsed = sum(question.answer is None and question.status is None for question in known)
+    return Imported(store, len(known), unparsed, len(questions) - len(known))
+
+
+def _write(store: TaskStore, signal: Signal, known: Sequence[ImportedQuestion]) -> None:
+    """Put questions and answers into a new store; the manifest, written last, makes it one."""
+    unfinished = [p for p in (store.path / "signals", store.path / QUESTIONS) if p.exists()]
+    if unfinished:
+        store.set_aside(unfinished)
     store.add_questions([_stored(question) for question in known])
     store.append(signal, [_record(question, signal) for question in known])
     names = sorted({name for question in known for name in question.scores})
@@ -129,15 +147,6 @@ def write_import(
         ]
         store.append(Signal.RECORDED_SCORE, rows)
     store.compact(Signal.RECORDED_SCORE)
-    manifest = manifests.new_manifest(
-        model={"name": model},
-        task={"name": task},
-        data={"source": "imported", "questions": len(known)},
-        imported={**origin, "without_gold": len(questions) - len(known)},
-    )
-    store.write_manifest(manifest)
-    unparsed = sum(question.answer is None and question.status is None for question in known)
-    return Imported(store, len(known), unparsed, len(questions) - len(known))
 
 
 def _stored(question: ImportedQuestion) -> dict[str, Any]:

@@ -1,0 +1,92 @@
+"""Keeping keys and passwords out of what is stored, shown and logged.
+
+What is masked: values whose name says that they are secret, texts in the shape of well-known keys,
+and the values of secret environment variables wherever they turn up.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+MASK = "…"
+_SECRET_WORD = re.compile(
+    "(api)?key|auth(orization)?|bearer|cookie|credentials?|headers?|passw(or)?d|pwd|secret|token"
+)
+_HARMLESS = re.compile(r"(?i)true|false|none|null|[+-]?\d{1,6}(\.\d*)?")
+_KEY_SHAPES = re.compile(
+    r"\b(?:sk|pk|rk|hf|ghp|gho|ghs|glpat|xox[abp]|github_pat)[-_][A-Za-z0-9_-]{10,}"
+    r"|\bAKIA[A-Z0-9]{12,}|\bAIza[A-Za-z0-9_-]{20,}"
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"
+)
+_AUTHORIZATION = re.compile(
+    r"(?i)(\b(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)(?:\w+ )?[^\s\"',}]+"
+)
+_SCHEME = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
+_PAIR = re.compile(r"([\w.-]+)([\"']?\s*=\s*[\"']?|[\"']\s*:\s*[\"'])([^\s,;&\"'}\])]+)")
+_USER_INFO = re.compile(r"(://)[^/@\s]+@")
+_MIN_LENGTH = 8
+"""Values of environment variables below this are too short to be told from ordinary text."""
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a value of this name is a secret: its last word is key, token, password …"""
+    words = re.split(r"[^a-z0-9]+", name.strip().strip("-").lower())
+    return bool(_SECRET_WORD.fullmatch(words[-1])) or words[-2:] == ["key", "id"]
+
+
+def mask_text(text: str) -> str:
+    """``text`` with ``…`` in place of everything that looks like a secret."""
+    for value in _environment_secrets():
+        text = text.replace(value, MASK)
+    text = _AUTHORIZATION.sub(rf"\1{MASK}", text)
+    text = _SCHEME.sub(rf"\1 {MASK}", text)
+    text = _PAIR.sub(_mask_pair, text)
+    text = _USER_INFO.sub(rf"\1{MASK}@", text)
+    return _KEY_SHAPES.sub(MASK, text)
+
+
+def _mask_pair(found: re.Match[str]) -> str:
+    name, between, value = found.groups()
+    if is_secret_name(name) and not _HARMLESS.fullmatch(value):
+        return f"{name}{between}{MASK}"
+    return found.group()
+
+
+def _environment_secrets() -> list[str]:
+    values = [
+        value
+        for name, value in os.environ.items()
+        if len(value) >= _MIN_LENGTH and is_secret_name(name) and "/" not in value
+    ]
+    return sorted(values, key=len, reverse=True)
+
+
+def mask_arguments(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """Model arguments as texts fit for storing."""
+    return {
+        name: MASK
+        if is_secret_name(name) and not _HARMLESS.fullmatch(str(value))
+        else mask_text(str(value))
+        for name, value in arguments.items()
+    }
+
+
+def mask_command(command: Sequence[str]) -> list[str]:
+    """A command's words fit for storing; the word after an option such as ``--token`` is masked."""
+    shown: list[str] = []
+    for index, word in enumerate(command):
+        before = command[index - 1] if index else ""
+        follows = before.startswith("-") and "=" not in before and is_secret_name(before)
+        shown.append(MASK if follows else mask_text(word))
+    return shown
+
+
+class MaskingFormatter(logging.Formatter):
+    """Log lines without secrets, tracebacks included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return mask_text(super().format(record))
