@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from apprehend.estimators.registry import estimator_table
 from helpers import ROOT, Run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -78,3 +79,12 @@ def test_the_readmes_estimator_passes_the_checks(tmp_path: Path, cli: Run) -> No
     wrong = cli("check", "estimator", "gini.py:OptionGini", cwd=tmp_path)
     assert wrong.returncode == 1
     assert "orientation" in wrong.stderr
+
+
+def test_the_command_line_lists_the_same_estimators(cli: Run) -> None:
+    listed = " ".join(cli("list", "estimators").stdout.split())
+    for row in estimator_table():
+        assert f" {row.name}{'(' if row.parameters else ''}" in listed, row.name
+        assert row.family in listed
+        assert row.cost in listed
+        assert row.source.split()[0] in listed

@@ -24,15 +24,22 @@ def _table(*columns: str) -> Any:
 @app.command("estimators")
 def estimators() -> None:
     """Estimators: built in, and installed by other packages."""
-    from ...estimators.registry import builtin_estimators, installed_estimators
+    from ...estimators.registry import estimator_table, installed_estimators
 
     table = _table("name", "family", "needs", "cost", "source", "what it is")
-    for name, cls in builtin_estimators().items():
-        needs = ", ".join(sorted(map(str, cls.requirements()))) or "nothing"
-        table.add_row(name, cls.family, needs, cls.cost, cls.reference, first_line(cls.__doc__))
+    for row in estimator_table():
+        name = f"{row.name}({row.parameters})" if row.parameters else row.name
+        table.add_row(
+            name + (" L" if row.learns else ""),
+            row.family,
+            row.needs,
+            row.cost,
+            row.source,
+            row.summary,
+        )
     for name, point in installed_estimators().items():
         table.add_row(name, "installed", "", "", point.value, "")
-    show(table)
+    show(table, "L: learns from labels, out of fold.")
 
 
 @app.command("tasks")
