@@ -16,6 +16,7 @@ from .evaluation import Evaluation
 from .ranking import BoolArray, FloatArray, IntArray, TieBlocks
 
 POINTS = 101
+SMALLEST_KEPT = 30
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ def choose_threshold(
 
     `development` is the share of the scored questions, drawn at random within each topic, that it
     is chosen on. With `confidence`, the upper bound of the risk at that level, not the risk itself,
-    must be at most `target_risk`.
+    must be at most `target_risk`. Without, at least `SMALLEST_KEPT` answers and at least
+    1 / `target_risk` must be kept: fewer cannot show such a risk, and a few right ones are luck.
     """
     column = evaluation.estimators.index(estimator)
     scores = evaluation.scores[:, column]
@@ -83,6 +85,8 @@ def choose_threshold(
     finite = np.isfinite(blocks.scores)
     risk = wrong / np.maximum(rows, 1)
     bound = risk if confidence is None else upper_risk(wrong, rows, confidence)
+    if confidence is None:
+        finite &= (rows >= SMALLEST_KEPT) & (rows * target_risk >= 1 - 1e-9)
     fitting = np.flatnonzero((bound <= target_risk) & finite)
     at = int(fitting[-1]) if fitting.size else -1
     threshold = float(blocks.scores[at]) if fitting.size else float("nan")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+
+if TYPE_CHECKING:
+    from ...reports import Evaluation
 
 
 def cascade(
@@ -15,11 +18,12 @@ def cascade(
     by: Annotated[str, typer.Option(help="Estimator of the small model's uncertainty.")],
     task: Annotated[Optional[str], typer.Option(help="Only this task.")] = None,
     cost_small: Annotated[
-        float, typer.Option(min=0, help="Cost of an answer by the small model.")
-    ] = 1.0,
+        Optional[float],
+        typer.Option(min=0, help="Cost of an answer by the small model (default: seconds taken)."),
+    ] = None,
     cost_large: Annotated[
-        float, typer.Option(min=0, help="Cost of an answer by the large model.")
-    ] = 10.0,
+        Optional[float], typer.Option(min=0, help="Cost of an answer by the large model.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     output_path: Annotated[
         Path, typer.Option("--output_path", help="Folder for the curve and its figure.")
@@ -29,12 +33,14 @@ def cascade(
     import pandas as pd
 
     from ...reports import Drawer, cascade_figure, compute_cascade, evaluations, figure_style
-    from ..errors import ApprehendError
+    from ..errors import ApprehendError, UsageError
     from ..files import write_text
     from ..options import say, show
     from ..report_building import evaluated_with, report_input
     from ..store import Results
 
+    if (cost_small is None) != (cost_large is None):
+        raise UsageError("give --cost_small and --cost_large, or neither")
     first = evaluated_with(results, by, small, task)
     second = evaluations(report_input(Results(results)))
     pairs = [(a, b) for a in first for b in second if b.model == large and b.task == a.task]
@@ -44,18 +50,34 @@ def cascade(
     drawer = Drawer(output_path, ("png", "svg", "pdf"))
     frames = []
     for a, b in pairs:
+        costs, unit = _costs(results, a, large, by, cost_small, cost_large)
         try:
-            found = compute_cascade(a, b, by, (cost_small, cost_large), seed=seed)
+            found = compute_cascade(a, b, by, costs, seed=seed)
         except ValueError as error:
             raise ApprehendError(str(error)) from error
-        frames.append(found.frame())
+        frames.append(found.frame().assign(cost_unit=unit))
         with figure_style():
             drawer.add("cascade", "", a.task, [cascade_figure(found)])
         show(
             f"{small} alone {found.accuracy[0]:.3f}, {large} alone {found.accuracy[-1]:.3f} on "
             f"{found.n} common questions of {a.task}; by {by} the mean gain over random routing is "
             f"{found.area:.4f} [{found.area_low:.4f}, {found.area_high:.4f}], the best accuracy "
-            f"{found.accuracy.max():.3f} with {found.best_share:.0%} sent on."
+            f"{found.accuracy.max():.3f} with {found.best_share:.0%} sent on. Costs per question: "
+            f"{costs[0]:.3g} and {costs[1]:.3g} {unit}."
         )
     write_text(output_path / "cascade.csv", pd.concat(frames).to_csv(index=False))
     say(f"cascade: {output_path / 'cascade.csv'}")
+
+
+def _costs(
+    results: Path, small: Evaluation, large: str, by: str, *given: float | None
+) -> tuple[tuple[float, float], str]:
+    """Costs of an answer by both models, and their unit in words."""
+    from ..report_building import measured_costs
+
+    if given[0] is not None and given[1] is not None:
+        return (given[0], given[1]), "as given"
+    measured = measured_costs(results, small.model, large, small.task, by)
+    if measured is not None:
+        return measured, "seconds, by the manifests"
+    return (1.0, 10.0), "by assumption, no times are stored (--cost_small and --cost_large)"

@@ -16,7 +16,12 @@ def threshold(
     ] = 0.05,
     confidence: Annotated[
         Optional[float],
-        typer.Option(min=0.5, max=0.9999, help="Bound the risk at this level, e.g. 0.95."),
+        typer.Option(
+            min=0.5,
+            max=0.9999,
+            help="Bound the risk at this level, e.g. 0.95; without, thresholds that keep fewer "
+            "than 30 answers, or than one over the target, are not considered.",
+        ),
     ] = None,
     development: Annotated[
         float, typer.Option(min=0.05, max=0.95, help="Share of the questions to choose it on.")

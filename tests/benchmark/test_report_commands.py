@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from apprehend.benchmark.cli import main
+from apprehend.benchmark.store import TaskStore
+
+PAIR = ("--small", "tiny-160m", "--large", "other-7b")
 
 
 def command(*arguments: object) -> int:
@@ -71,14 +75,35 @@ def test_threshold(results, tmp_path, capsys):
 
 
 def test_cascade(results, tmp_path, capsys):
-    given = ("--small", "tiny-160m", "--large", "other-7b", "--by", "max_probability")
+    given = (*PAIR, "--by", "max_probability")
     assert command("cascade", results, *given, "--output_path", tmp_path) == 0
     curve = pd.read_csv(tmp_path / "cascade.csv")
     assert curve["share_escalated"].iloc[-1] == 1
     assert (tmp_path / "figures" / "cascade_mmlu_pro_direct.png").is_file() or (
         tmp_path / "cascade_mmlu_pro_direct.png"
     ).is_file()
-    assert "random routing" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "random routing" in said
+    assert "1 and 10 by assumption" in said
+
+
+def test_cascade_costs_are_those_of_the_manifests(results, tmp_path, capsys):
+    """240 direct answers in 12 s; the same by the large model in 120 s."""
+    own = tmp_path / "results"
+    shutil.copytree(results, own)
+    for model, seconds in (("tiny-160m", 12.0), ("other-7b", 120.0)):
+        store = TaskStore(own / model / "mmlu_pro_direct")
+        costs = {"answer": {"questions": 240, "seconds": seconds}}
+        store.write_manifest({**store.manifest, "costs": costs})
+    given = (*PAIR, "--by", "max_probability")
+    assert command("cascade", own, *given, "--output_path", tmp_path / "out") == 0
+    curve = pd.read_csv(tmp_path / "out" / "cascade.csv")
+    assert curve["cost"].iloc[0] == pytest.approx(0.05)
+    assert curve["cost"].iloc[-1] == pytest.approx(0.55)
+    assert "0.05 and 0.5 seconds" in capsys.readouterr().out
+    set_by_hand = (*given, "--cost_small", 2, "--cost_large", 3)
+    assert command("cascade", own, *set_by_hand, "--output_path", tmp_path / "out") == 0
+    assert pd.read_csv(tmp_path / "out" / "cascade.csv")["cost"].iloc[-1] == 5
 
 
 def test_split(results, tmp_path):
@@ -105,6 +130,7 @@ def test_analyse(results, tmp_path, capsys):
         (("split", "{}", "--by", "random", "--groups", "a"), 2, "at least two names"),
         (("split", "{}", "--by", "random", "--groups", "a,b=x"), 2, "name=weight"),
         (("cascade", "{}", "--small", "phi-4", "--large", "x", "--by", "random"), 1, "no task of"),
+        (("cascade", "{}", *PAIR, "--by", "random", "--cost_small", "1"), 2, "--cost_large"),
         (("compare", "/nowhere"), 2, "no results folder"),
         (("paper", "/nowhere"), 2, "no results folder"),
         (("analyse", "/nowhere"), 2, "no results folder"),

@@ -49,6 +49,22 @@ def test_a_target_out_of_reach_keeps_nothing(two):
     assert np.isnan([found.risk, found.risk_low]).all()
 
 
+@pytest.mark.parametrize(("target", "smallest"), [(0.2, 30), (0.01, 100)])
+def test_a_few_lucky_answers_are_no_threshold(make_scores, target, smallest):
+    """The most certain answers are right, all others wrong: only enough of them count."""
+    for right in (smallest - 1, smallest):
+        frame = make_scores(400, ("token_entropy",))
+        rank = np.arange(400)
+        frame = frame.assign(score=rank.astype(float), correct=rank < 2 * right)
+        one = evaluations(ReportInput(frame.assign(topic="law")))[0]
+        chosen = [choose_threshold(one, "token_entropy", target, seed=s) for s in range(20)]
+        reached = [one for one in chosen if not np.isnan(one.threshold)]
+        assert all(one.development_coverage * one.development_n >= smallest for one in reached)
+        few = choose_threshold(one, "token_entropy", target, development=10 / 400)
+        assert np.isnan(few.threshold)
+    assert reached
+
+
 def test_the_upper_bound_is_clopper_and_pearsons():
     bound = upper_risk(np.array([0, 3, 7]), np.array([20, 40, 7]), 0.95)
     for value, errors, rows in zip(bound[:2], (0, 3), (20, 40), strict=True):
