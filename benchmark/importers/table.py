@@ -83,7 +83,8 @@ def read_frame(file: Path) -> Any:
         if suffix in (".csv", ".tsv"):
             return pd.read_csv(file, sep="\t" if suffix == ".tsv" else ",")
         if suffix in (".jsonl", ".ndjson"):
-            return pd.read_json(file, lines=True, convert_dates=False, precise_float=True)
+            with file.open(encoding="utf-8") as lines:
+                return pd.DataFrame([json.loads(line) for line in lines if line.strip()])
     except (pa.ArrowException, OSError, ValueError, UnicodeDecodeError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ApprehendError(
