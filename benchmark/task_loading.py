@@ -136,7 +136,7 @@ def _load(
     manager: Any, name: str, options: TaskOptions, prompts: Mapping[str, Prompt]
 ) -> Iterator[LoadedTask]:
     known = known_tasks()
-    spec: Any = name
+    replaced: dict[str, Any] = {}
     texts: dict[str, str] = {}
     if name in known:
         group, topic = known[name]
@@ -146,13 +146,12 @@ def _load(
         user = prompts.get(style.user) or load_prompt(style.user)
         texts = {style.system: system.source, style.user: user.source}
         if style.system in prompts or style.user in prompts:
-            spec = {
-                "task": name,
+            replaced = {
                 "description": mmlu_pro.render_system(topic, style, system) + "\n\n",
                 "doc_to_text": partial(mmlu_pro.render_user, style=style, prompt=user),
             }
     try:
-        loaded = manager.load([spec])["tasks"]
+        loaded = manager.load([name])["tasks"]
     except IndexError:
         # lm-eval looks at a task's first document: there is none of this topic.
         return
@@ -164,6 +163,8 @@ def _load(
             f"cannot load the data of task {name}: {first}; give a local file with --data"
         ) from error
     for leaf, task in loaded.items():
+        for key, value in replaced.items():
+            task.set_config(key, value)
         _set_fewshot(task, options)
         family = known[leaf][0] if leaf in known else leaf
         yield LoadedTask(leaf, family, task, *_facts(leaf, family, task), prompts=texts)

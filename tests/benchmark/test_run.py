@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from apprehend.tasks.mmlu_pro import STYLES
+from apprehend.tasks.dataset import embedded_file, read_questions
+from apprehend.tasks.mmlu_pro import STYLES, render_system, render_user
+from apprehend.tasks.prompting import load_prompt
 from apprehend.tasks.topics import TOPICS, topic_slug
 from helpers import Run, environment, lm_eval_samples, rows
 
@@ -148,7 +150,6 @@ def test_other_settings_are_not_mixed_in(
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.xfail(strict=False, reason="written late: not yet seen to pass on a quiet machine")
 @pytest.mark.parametrize(
     ("group", "options"),
     [
@@ -182,7 +183,6 @@ def test_same_as_lm_eval_question_by_question(
             assert ours.text[question] == sample["resps"][0][0]
 
 
-@pytest.mark.xfail(strict=False, reason="written late: not yet seen to pass on a quiet machine")
 def test_a_prompt_from_a_file_reaches_the_model(tmp_path: Path, cli: Run) -> None:
     template = tmp_path / "mine.jinja"
     template.write_text("{{ question }} {% for c in choices %}({{ c.label }}) {{ c.text }} "
@@ -193,13 +193,22 @@ def test_a_prompt_from_a_file_reaches_the_model(tmp_path: Path, cli: Run) -> Non
     assert done.returncode == 0, done.stderr
     manifest = json.loads((out / "embedded/mmlu_pro_direct/manifest.json").read_text())
     assert manifest["task"]["prompt_texts"]["direct"] == template.read_text()
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(embedded_file("model"))
+    style, mine = STYLES["mmlu_pro_direct"], load_prompt("direct", template)
+    lengths = rows(out / "embedded" / "mmlu_pro_direct", "answer").set_index("question_id")
+    for question in read_questions(embedded_file("questions.parquet")):
+        if question["question_id"] in lengths.index:
+            prompt = f"{render_system('law', style)}\n\n{render_user(question, style, mine)}"
+            counted = lengths.prompt_tokens[question["question_id"]]
+            assert counted == len(tokenizer.encode(prompt))
     again = cli("run", *EMBEDDED, "--tasks", "mmlu_pro_direct_law", "--limit", 3,
                 "--output_path", out)  # fmt: skip
     assert again.returncode == 2
     assert "prompt templates" in again.stderr
 
 
-@pytest.mark.xfail(strict=False, reason="written late: not yet seen to pass on a quiet machine")
 def test_options_from_a_config_file(tmp_path: Path, cli: Run) -> None:
     config = tmp_path / "run.yaml"
     config.write_text(
@@ -217,7 +226,6 @@ def test_options_from_a_config_file(tmp_path: Path, cli: Run) -> None:
     assert "did you mean 'model_args'" in wrong.stderr
 
 
-@pytest.mark.xfail(strict=False, reason="written late: not yet seen to pass on a quiet machine")
 def test_a_local_model_of_another_folder_has_its_own_name(tmp_path: Path, cli: Run) -> None:
     from models import make_model
 
@@ -237,7 +245,6 @@ def _short(folder: Path) -> Path:
     return file
 
 
-@pytest.mark.xfail(strict=False, reason="written late: not yet seen to pass on a quiet machine")
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_questions(
     tmp_path: Path, recorded_data: Path
