@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 from .bootstrap import paired_roc_auc_replicates, percentile_interval, roc_auc_replicates
 from .delong import delong_covariance
 from .evaluation import ALL, Evaluation
-from .ranking import BoolArray, FloatArray, IntArray, roc_auc
+from .ranking import FloatArray, IntArray, roc_auc
 from .testing import (
     Difference,
     accuracy_test,
@@ -75,8 +75,8 @@ def compare(evaluated: Sequence[Evaluation], replicates: int = 1000, seed: int =
     tasks = dict.fromkeys(one.task for one in evaluated)
     for task in tasks:
         own = [one for one in evaluated if one.task == task]
-        pairs = list(combinations(own, 2))
-        records += _corrected([r for a, b in pairs for r in _models(a, b, settings)])
+        records += _corrected(_models(own, settings))
+        pairs = combinations(own, 2)
         records += _corrected([_accuracies("models", a, b, settings) for a, b in pairs])
     for model in dict.fromkeys(one.model for one in evaluated):
         pairs = list(combinations([one for one in evaluated if one.model == model], 2))
@@ -191,42 +191,87 @@ def common_rows(a: Evaluation, b: Evaluation) -> tuple[IntArray, IntArray]:
     return first, second
 
 
-def _models(a: Evaluation, b: Evaluation, settings: _Settings) -> Iterator[Record]:
-    for name in a.estimators:
-        if name in b.estimators:
-            pair = (a.estimators.index(name), b.estimators.index(name))
-            record = _pair("models", a, b, pair, settings)
-            if record:
-                yield record
+@dataclass(frozen=True)
+class _Pair:
+    """Column i of a against column j of b on the common questions that both scored.
+
+    `rows` holds their row numbers in a and in b.
+    """
+
+    a: Evaluation
+    b: Evaluation
+    columns: tuple[int, int]
+    rows: tuple[IntArray, IntArray]
+
+    @classmethod
+    def of(
+        cls, a: Evaluation, b: Evaluation, columns: tuple[int, int], rows: tuple[IntArray, IntArray]
+    ) -> _Pair | None:
+        """None where too few are right or wrong."""
+        missing = [np.isnan(a.scores[rows[0], columns[0]]), np.isnan(b.scores[rows[1], columns[1]])]
+        scored = ~(missing[0] | missing[1])
+        first, second = rows[0][scored], rows[1][scored]
+        wrong = np.array([a.errors[first].sum(), b.errors[second].sum()])
+        if first.size == 0 or min(wrong.min(), (first.size - wrong).min()) < 2:
+            return None
+        return cls(a, b, columns, (first, second))
+
+    def sides(self) -> list[tuple[Evaluation, int, IntArray]]:
+        """Evaluation, column and rows of a and of b."""
+        return list(zip((self.a, self.b), self.columns, self.rows, strict=True))
+
+    def record(self, family: str, settings: _Settings, gap: FloatArray) -> Record:
+        """The test, with the interval of `gap`, the difference on each resample."""
+        rows = [(e.errors[at], e.scores[at, column]) for e, column, at in self.sides()]
+        found = paired_models_test(*rows[0], *rows[1])
+        sides = [(e, e.estimators[column], ALL) for e, column, _ in self.sides()]
+        counts = (self.rows[0].size, int(rows[0][0].sum()), int(rows[1][0].sum()))
+        test = "influence, paired"
+        return _record(family, sides[0], sides[1], found, counts, settings, gap, test)
+
+
+def _models(own: Sequence[Evaluation], settings: _Settings) -> list[Record]:
+    """All pairs of models by estimator; pairs with the same questions share their resamples."""
+    patterns: dict[tuple[str, bytes], list[tuple[tuple[int, int, int], _Pair]]] = {}
+    for i, j in combinations(range(len(own)), 2):
+        a, b = own[i], own[j]
+        rows = common_rows(a, b)
+        for k, name in enumerate(a.estimators):
+            if name not in b.estimators:
+                continue
+            pair = _Pair.of(a, b, (k, b.estimators.index(name)), rows)
+            if pair is not None:
+                key = (name, a.question_ids[pair.rows[0]].astype(np.str_).tobytes())
+                patterns.setdefault(key, []).append(((i, j, k), pair))
+    records: list[tuple[tuple[int, int, int], Record]] = []
+    for (name, _), pairs in patterns.items():
+        sides = {side[0].model: side for _, pair in pairs for side in pair.sides()}
+        drawn = _resampled(list(sides.values()), settings, "models", own[0].task, name)
+        at = {model: index for index, model in enumerate(sides)}
+        for order, pair in pairs:
+            gap = drawn[:, at[pair.a.model]] - drawn[:, at[pair.b.model]]
+            records.append((order, pair.record("models", settings, gap)))
+    return [record for _, record in sorted(records, key=lambda item: item[0])]
+
+
+def _resampled(
+    sides: Sequence[tuple[Evaluation, int, IntArray]], settings: _Settings, *names: str
+) -> FloatArray:
+    """ROC AUC (replicates, sides) on the same resamples of the same questions."""
+    errors = np.stack([one.errors[rows] for one, _, rows in sides], axis=1)
+    scores = np.stack([one.scores[rows, column] for one, column, rows in sides], axis=1)
+    return paired_roc_auc_replicates(errors, scores, settings.replicates, settings.stream(*names))
 
 
 def _best_pair(a: Evaluation, b: Evaluation, settings: _Settings) -> Record | None:
     first, second = best_column(a), best_column(b)
     if first is None or second is None:
         return None
-    return _pair("tasks", a, b, (first, second), settings)
-
-
-def _pair(
-    family: str, a: Evaluation, b: Evaluation, columns: tuple[int, int], settings: _Settings
-) -> Record | None:
-    """Column i of a against column j of b on their common, scored questions."""
-    first, second = common_rows(a, b)
-    x, y = a.scores[first, columns[0]], b.scores[second, columns[1]]
-    scored: BoolArray = ~np.isnan(x) & ~np.isnan(y)
-    errors = np.stack([a.errors[first][scored], b.errors[second][scored]], axis=1)
-    wrong = errors.sum(axis=0)
-    if len(errors) == 0 or min(wrong.min(), (len(errors) - wrong).min()) < 2:
+    pair = _Pair.of(a, b, (first, second), common_rows(a, b))
+    if pair is None:
         return None
-    scores = np.stack([x[scored], y[scored]], axis=1)
-    found = paired_models_test(errors[:, 0], scores[:, 0], errors[:, 1], scores[:, 1])
-    names = (a.estimators[columns[0]], b.estimators[columns[1]])
-    stream = settings.stream(family, a.model, a.task, b.model, b.task)
-    drawn = paired_roc_auc_replicates(errors, scores, settings.replicates, stream)
-    sides = ((a, names[0], ALL), (b, names[1], ALL))
-    counts = (len(errors), int(wrong[0]), int(wrong[1]))
-    gap = drawn[:, 0] - drawn[:, 1]
-    return _record(family, *sides, found, counts, settings, gap, "influence, paired")
+    drawn = _resampled(pair.sides(), settings, "tasks", a.model, a.task, b.task)
+    return pair.record("tasks", settings, drawn[:, 0] - drawn[:, 1])
 
 
 def _accuracies(family: str, a: Evaluation, b: Evaluation, settings: _Settings) -> Record:
