@@ -16,7 +16,7 @@ from typing import Any
 
 from ..mmlu_pro import STYLES
 from .judging import LEVELS, QUESTIONNAIRES, assessment
-from .lessons import Teacher
+from .lessons import FIRST_LESSONS, Teacher
 from .tokenizer import SPECIAL, build_tokenizer
 from .train import Plan, new_model, train
 from .wording import FACT_FORMS, SUM_FORMS
@@ -43,7 +43,7 @@ def world_phrases() -> list[str]:
 def make_tokenizer(world: World, sample: Sample) -> Any:
     """The tokenizer whose words are those of the lessons."""
     teacher = Teacher(world, sample.held_out, random.Random("vocabulary"))
-    texts = [text for _ in range(VOCABULARY_LESSONS) for text, _ in teacher.lesson()]
+    texts = [segment.text for _ in range(VOCABULARY_LESSONS) for segment in teacher.lesson()]
     rng = random.Random("vocabulary")
     for question in (*sample.test, *sample.examples):
         row = question.row(0)
@@ -91,7 +91,8 @@ def build(folder: Path, plan: Plan, seed: int = SEED) -> None:
         tokenizer = make_tokenizer(world, sample)
         model = new_model(tokenizer, seed)
         logger.info("%d tokens, %d parameters", len(tokenizer), model.num_parameters())
-        teacher = Teacher(world, sample.held_out, random.Random(f"lessons {seed}"))
+        rng = random.Random(f"lessons {seed}")
+        teacher = Teacher(world, sample.held_out, rng, FIRST_LESSONS)
         train(model, tokenizer, teacher, plan, seed)
         write_model(made / "model", model, tokenizer)
         _move(made, folder)

@@ -38,11 +38,14 @@ def assessment(name: str, question: Question, rng: random.Random) -> str:
     level, shade = _usual_level(question)
     if rng.random() < NOISE:
         level = min(max(level + rng.choice((-1, 1)), 0), len(LEVELS) - 1)
+    return f"{reason_given(question)} [[{_value(name, question, level, shade, rng)}]]"
+
+
+def reason_given(question: Question) -> str:
+    """A judge's one short reason."""
     if question.steps == 0:
-        reason = "It asks for one fact."
-    else:
-        reason = f"It takes {NUMBERS[question.steps]} steps."
-    return f"{reason} [[{_value(name, question, level, shade, rng)}]]"
+        return "It asks for one fact."
+    return f"It takes {NUMBERS[question.steps]} steps."
 
 
 def _value(name: str, question: Question, level: int, shade: int, rng: random.Random) -> str:

@@ -10,10 +10,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 from ..mmlu_pro import STYLES, Style, render_system, render_user
 from ..topics import LETTERS, TOPICS
 from .judging import judge_lesson, packaged_prompt
+from .self_reporting import SELF_REPORT_PROMPTS, self_report_lesson
 from .tokenizer import END
 from .world import (
     KNOWLEDGE_TOPICS,
@@ -27,11 +29,52 @@ from .world import (
     option_count,
 )
 
-Segment = tuple[str, bool]
-"""A stretch of text, and whether the model learns to say it."""
+
+class Segment(NamedTuple):
+    """A stretch of text, and what the model learns from it."""
+
+    text: str
+    learn: bool = False
+    """Whether the model learns to say it."""
+    recalled: str = ""
+    """A word that the model should have in mind at the last token, after few layers."""
+    fetched: str = ""
+    """A word that the model should have in mind at the last token, before the last layers."""
+
+
 Lesson = list[Segment]
 
-JUDGE_CHAT = 0.75
+
+@dataclass(frozen=True)
+class Turn:
+    """A prompt and its answer; ``question`` where the answer depends on knowing that one's."""
+
+    prompt: str
+    answer: str
+    question: Question | None = None
+
+    def segments(self, before: str = "", between: str = "", after: str = "") -> Lesson:
+        """The turn with text around its prompt, and what to have in mind along the way.
+
+        What the question asks for should be in mind when the question ends, and again where the
+        answer's label is due: the layers below those that find the label learn both.
+        """
+        text, question = before + self.prompt + between, self.question
+        if question is None:
+            return [Segment(text), Segment(self.answer + after, True)]
+        word = f" {question.options[question.answer_index]}"
+        end = text.index(question.text) + len(question.text)
+        lesson = [Segment(text[:end], recalled=word)]
+        chain, marker, label = self.answer.rpartition("[[")
+        if marker:
+            lesson += [Segment(text[end:]), Segment(chain + marker, True, fetched=word)]
+        else:
+            lesson.append(Segment(text[end:], fetched=word))
+        return [*lesson, Segment(label + after, True)]
+
+
+ASKED_IN_CHAT = 0.75
+"""Share of judgements and self-reports that use the chat template."""
 ZIPF_EXPONENT = 1.2
 STEP_WEIGHTS = {1: 3, 2: 3, 3: 2, 4: 2}
 """How often sums of so many steps are practised."""
@@ -41,6 +84,8 @@ KNOWN_RANKS = 70
 _DIRECT, _COT = STYLES["mmlu_pro_direct"], STYLES["mmlu_pro_cot"]
 _NUMBERED, _COT_NUMBERED = STYLES["mmlu_pro_direct_numbered"], STYLES["mmlu_pro_cot_numbered"]
 _DONT_KNOW = STYLES["mmlu_pro_direct_dont_know"]
+OTHER_WORDINGS = ("paraphrase_1", "paraphrase_2", "paraphrase_3", "paraphrase_4")
+OTHER_SYSTEM = "instruction_system"
 
 
 @dataclass(frozen=True)
@@ -52,32 +97,46 @@ class _Kind:
 
 
 KINDS: tuple[tuple[_Kind | str, float], ...] = (
-    (_Kind(_DIRECT, 0.12), 38),
+    (_Kind(_DIRECT, 0.15), 40),
     (_Kind(_DIRECT, 0.2, shots=5), 1.5),
-    (_Kind(_NUMBERED, 0.4), 3),
-    (_Kind(_DONT_KNOW, 0.4), 3),
+    (_Kind(_NUMBERED, 0.4), 4),
+    (_Kind(_DONT_KNOW, 0.4), 4),
     (_Kind(_COT, 0.2), 14),
     (_Kind(_COT, 0.2, shots=5), 0.5),
     (_Kind(_COT_NUMBERED, 0.4), 2),
+    ("other wording", 5),
     ("judge", 8),
-    ("drill", 25),
+    ("self-report", 6),
+    ("drill", 15),
 )
 """Kinds of lessons and their weights."""
-DRILL_WEIGHTS = {"letters": 3, "steps": 2, "facts": 2, "sums": 3}
+FIRST_LESSONS = 60_000
+FIRST_DRILLS = 0.4
+"""The first lessons ask for bare answers alone, with this share of drills in finding letters.
+
+Once both are learnt together, all other kinds build on them; mixed from the start, they are not.
+These answers are not ended: the output matrix is the embedding, so to learn what follows a letter
+is to turn away from that letter, before there is anything that copies it.
+"""
+DRILL_WEIGHTS = {"letters": 4, "steps": 2, "facts": 3, "sums": 3}
 _DRILL_LENGTH = {"facts": 12, "sums": 6}
-FIRST_DRILLS = 6000
-"""The first lessons only teach which letter an option has: all others build on it."""
 
 
 class Teacher:
     """An endless course of lessons about one world, drawn from one seed."""
 
-    def __init__(self, world: World, held_out: frozenset[Sum], rng: random.Random) -> None:
+    def __init__(
+        self,
+        world: World,
+        held_out: frozenset[Sum],
+        rng: random.Random,
+        first_lessons: int = 0,
+    ) -> None:
         self.world, self.held_out, self.rng = world, held_out, rng
         most = max((len(facts) for facts in world.facts.values()), default=0)
         shares = [1 / (rank + 1) ** ZIPF_EXPONENT for rank in range(most)]
         self._fact_weights = list(accumulate(shares))
-        self._given = 0
+        self._first_lessons = first_lessons
         self._kinds = [kind for kind, _ in KINDS]
         self._kind_weights = list(accumulate(weight for _, weight in KINDS))
 
@@ -97,23 +156,42 @@ class Teacher:
     def lesson(self) -> Lesson:
         """The next lesson, of a random kind and topic."""
         rng = self.rng
-        self._given += 1
-        if self._given <= FIRST_DRILLS:
-            return letters_drill(self.question(rng.choice(TOPICS)), rng)
         (kind,) = rng.choices(self._kinds, cum_weights=self._kind_weights)
-        if isinstance(kind, str):
-            return self._drill() if kind == "drill" else self._judgement()
         topic = rng.choice(TOPICS)
-        count = 1 + rng.randint(1, kind.shots) if kind.shots else 1
-        turns = [self._turn(self.question(topic), kind.style) for _ in range(count)]
-        system = render_system(topic, kind.style, packaged_prompt(kind.style.system))
-        return chat_turns(system, turns) if rng.random() < kind.chat else plain(turns, system)
+        question = self.question(topic)
+        if self._first_lessons > 0:
+            self._first_lessons -= 1
+            if rng.random() < FIRST_DRILLS:
+                return letters_drill(question, rng)
+            system = render_system(topic, _DIRECT, packaged_prompt(_DIRECT.system))
+            return plain([self._turn(question, _DIRECT)], system)[:-1]
+        if kind == "drill":
+            return self._drill()
+        if isinstance(kind, _Kind):
+            count = rng.randint(1, kind.shots) if kind.shots else 0
+            asked = [*(self.question(topic) for _ in range(count)), question]
+            turns = [self._turn(question, kind.style) for question in asked]
+            system = render_system(topic, kind.style, packaged_prompt(kind.style.system))
+            return _told(turns, system, rng.random() < kind.chat)
+        if kind == "other wording":
+            return self._other_wording(question)
+        if kind == "judge":
+            other = self.question(rng.choice(TOPICS))
+            turn = Turn(*judge_lesson(question, other, rng))
+        else:
+            turn = Turn(*self_report_lesson(rng.choice(SELF_REPORT_PROMPTS), question, rng))
+        return _told([turn], "", rng.random() < ASKED_IN_CHAT)
 
-    def _judgement(self) -> Lesson:
+    def _other_wording(self, question: Question) -> Lesson:
         rng = self.rng
-        question, other = (self.question(rng.choice(TOPICS)) for _ in range(2))
-        turns = [judge_lesson(question, other, rng)]
-        return chat_turns("", turns) if rng.random() < JUDGE_CHAT else plain(turns)
+        wording = rng.choice((*OTHER_WORDINGS, OTHER_SYSTEM))
+        user, system = _DIRECT.user, wording
+        if wording != OTHER_SYSTEM:
+            user, system = wording, _DIRECT.system
+        prompt = render_user(question.row(0), _DIRECT, packaged_prompt(user))
+        turn = Turn(prompt, LETTERS[question.answer_index], question)
+        text = render_system(question.topic, _DIRECT, packaged_prompt(system))
+        return _told([turn], text, rng.random() < 0.2)
 
     def _drill(self) -> Lesson:
         """Many small tasks at once: letters of options, bare answers, or single steps."""
@@ -126,33 +204,45 @@ class Teacher:
         topic = rng.choice(KNOWLEDGE_TOPICS if kind == "facts" else REASONING_TOPICS)
         return answers_drill([self.question(topic) for _ in range(_DRILL_LENGTH[kind])])
 
-    def _turn(self, question: Question, style: Style) -> tuple[str, str]:
+    def _turn(self, question: Question, style: Style) -> Turn:
         user = render_user(question.row(0), style, packaged_prompt(style.user))
         label = style.labels(len(question.options))[question.answer_index]
         if style.chain_of_thought:
-            return user, f"{question.chain} [[{label}]]"
+            return Turn(user, f"{question.chain} [[{label}]]", question)
         unknown = question.rank >= KNOWN_RANKS or question.steps >= 3
         if style.dont_know is not None and unknown and self.rng.random() < 0.6:
-            label = style.dont_know
-        return user, label
+            return Turn(user, style.dont_know)
+        return Turn(user, label, question)
 
 
-def plain(turns: Sequence[tuple[str, str]], system: str = "") -> Lesson:
+def _told(turns: Sequence[Turn], system: str, chat: bool) -> Lesson:
+    return chat_turns(turns, system) if chat else plain(turns, system)
+
+
+def plain(turns: Sequence[Turn], system: str = "") -> Lesson:
     """Turns as text alone, joined as lm-eval joins them, with the last answer ended."""
     lesson: Lesson = []
-    for number, (prompt, answer) in enumerate(turns):
+    for number, turn in enumerate(turns):
         before = (f"{system}\n\n" if system else "") if number == 0 else "\n\n"
-        space = "" if prompt.endswith("\n") else " "
-        lesson += [(before + prompt, False), (space + answer, True)]
-    return [*lesson, (END, True)]
+        space = "" if turn.prompt.endswith("\n") else " "
+        lesson += Turn(turn.prompt, space + turn.answer, turn.question).segments(before)
+    return [*lesson, Segment(END, True)]
+
+
+def chat_turns(turns: Sequence[Turn], system: str = "") -> Lesson:
+    """Turns as the chat template writes them."""
+    lesson = [Segment(f"<|system|>{system}{END}")] if system else []
+    for turn in turns:
+        lesson += turn.segments("<|user|>", f"{END}<|assistant|>", END)
+    return lesson
 
 
 def letters_drill(question: Question, rng: random.Random) -> Lesson:
     """Options, then each of them with its letter."""
     pairs = list(zip(LETTERS, question.options, strict=False))
-    lesson: Lesson = [("\nOptions:\n" + "".join(f"{a}. {text}\n" for a, text in pairs), False)]
+    lesson = [Segment("\nOptions:\n" + "".join(f"{a}. {text}\n" for a, text in pairs))]
     for letter, text in rng.sample(pairs, len(pairs)):
-        lesson += [(f" {text}", False), (f" {letter}", True)]
+        lesson += [Segment(f" {text}"), Segment(f" {letter}", True)]
     return lesson
 
 
@@ -160,27 +250,19 @@ def answers_drill(questions: Sequence[Question]) -> Lesson:
     """Different questions, each with the words of its answer behind it."""
     lesson: Lesson = []
     for question in {question.text: question for question in questions}.values():
-        answer = question.options[question.answer_index]
-        lesson += [(question.text, False), (f" {answer}", True), ("\n", False)]
+        answer = f" {question.options[question.answer_index]}"
+        lesson += [Segment(question.text, recalled=answer), Segment(answer, True), Segment("\n")]
     return lesson[:-1]
 
 
 def steps_drill(sum_: Sum) -> Lesson:
     """A long sum step by step, as in a chain of thought."""
     head, *steps = ask_sum(sum_, random.Random(0), 3).chain.rstrip(".").split(" is")
-    lesson: Lesson = [(head, False)]
+    lesson = [Segment(head)]
     for step in steps:
         _, result, *rest = step.split(" ", 2)
         number, _, _ = result.partition(";")
-        lesson += [(" is", False), (f" {number}", True)]
+        lesson += [Segment(" is"), Segment(f" {number}", True)]
         if result.endswith(";"):
-            lesson.append((f"; {rest[0]}", False))
-    return lesson
-
-
-def chat_turns(system: str, turns: Sequence[tuple[str, str]]) -> Lesson:
-    """Turns as the chat template writes them."""
-    lesson: Lesson = [(f"<|system|>{system}{END}", False)] if system else []
-    for prompt, answer in turns:
-        lesson += [(f"<|user|>{prompt}{END}<|assistant|>", False), (f"{answer}{END}", True)]
+            lesson.append(Segment(f"; {rest[0]}"))
     return lesson

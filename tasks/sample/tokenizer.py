@@ -14,7 +14,7 @@ from jinja2 import Environment, nodes
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from ..prompting import load_prompt
+from ..prompting import load_prompt, prompt_names
 
 END, PAD = "<|end|>", "<|pad|>"
 ROLES = ("system", "user", "assistant")
@@ -42,25 +42,11 @@ _SPLITS = (
 )
 
 
-TAUGHT_PROMPTS = (
-    "cot",
-    "cot_system",
-    "direct",
-    "direct_system",
-    "dont_know_system",
-    "judge_complexity",
-    "judge_education_level",
-    "judge_rating",
-    "judge_reasoning_steps",
-)
-"""Templates that the lessons use; to the others the model is a stranger."""
-
-
 def template_phrases() -> list[str]:
     """The constant parts of the packaged prompt templates."""
     environment = Environment(trim_blocks=True, autoescape=False)
     found: dict[str, None] = {}
-    for name in TAUGHT_PROMPTS:
+    for name in prompt_names():
         tree = environment.parse(load_prompt(name).source.rstrip("\n"))
         for node in tree.find_all(nodes.TemplateData):
             found.setdefault(node.data)

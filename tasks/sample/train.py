@@ -21,6 +21,11 @@ logger = logging.getLogger(__name__)
 
 IGNORED = -100
 INITIAL_RANGE = 0.08
+LAYERS = 5
+RECALL_LAYER, FETCH_LAYER = 2, 3
+"""After how many layers a lesson's words (``recalled``, ``fetched``) should be in mind."""
+THOUGHT_WEIGHT = 0.5
+COPY_SCALE = 0.4
 POOL = 1000
 
 
@@ -28,16 +33,35 @@ POOL = 1000
 class Plan:
     """How long and how fast to train."""
 
-    steps: int = 2500
-    tokens_per_step: int = 2400
+    steps: int = 3600
+    tokens_per_step: int = 4000
+    parts: int = 2
+    """Batches of one step; each holds lessons of one length, hence of few kinds."""
     peak_rate: float = 1.5e-3
-    warmup: int = 150
+    warmup: int = 100
     weight_decay: float = 0.05
     threads: int = 2
 
 
-Batch = tuple[torch.Tensor, torch.Tensor]
-"""Token ids, and for each position the token to predict next (``IGNORED`` where none is learnt)."""
+@dataclass(frozen=True)
+class Encoded:
+    """A lesson in tokens."""
+
+    ids: list[int]
+    learnt: list[int]
+    """For each position the token to predict next (``IGNORED`` where none is learnt)."""
+    thoughts: list[tuple[int, int, int]]
+    """Words to have in mind: position, number of layers below, token."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Lessons side by side: ``ids`` and ``targets`` (lessons, length), ``thoughts`` (any, 4)."""
+
+    ids: torch.Tensor
+    targets: torch.Tensor
+    thoughts: torch.Tensor
+    """Rows of lesson, position, number of layers below, token."""
 
 
 def new_model(tokenizer: Any, seed: int) -> Any:
@@ -46,7 +70,7 @@ def new_model(tokenizer: Any, seed: int) -> Any:
         vocab_size=len(tokenizer),
         hidden_size=128,
         intermediate_size=384,
-        num_hidden_layers=4,
+        num_hidden_layers=LAYERS,
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=MODEL_MAX_LENGTH,
@@ -80,18 +104,22 @@ def _join_word_forms(model: Any, tokenizer: Any) -> None:
 def _wire(model: Any) -> None:
     """Start some heads as the circuits that every trained language model grows.
 
-    One head of the first layer looks at the token before, and one of each later layer at tokens
-    like its own: an option's letter is found by both together. Left to itself, training needs most
-    of its time to come upon the pair, since neither helps without the other.
+    One head of the first layer copies from the token before, and one of each later layer from
+    tokens like its own: an option's letter is found by both together. Left to itself, training
+    needs most of its time to come upon the pair, since neither helps without the other.
     """
     rotary = model.model.rotary_emb.inv_freq
     half = len(rotary)
     size = 2 * half
+    directions, _ = torch.linalg.qr(torch.randn(model.config.hidden_size, size))
     for number, layer in enumerate(model.model.layers):
         attention = layer.self_attn
         for output in (attention.o_proj, layer.mlp.down_proj):
             output.weight.mul_(0.06)
         query, key = attention.q_proj, attention.k_proj
+        if number == 0 or number >= RECALL_LAYER:
+            attention.v_proj.weight[:size] = COPY_SCALE * directions.T
+            attention.o_proj.weight[:, :size] = COPY_SCALE * directions
         if number == 0:
             query.weight[:size] = key.weight[:size] = 0.0
             query.bias[:half] = 5.0
@@ -104,39 +132,54 @@ def _wire(model: Any) -> None:
         query.weight[:size] = key.weight[:size] = same
 
 
-def encode(lessons: Sequence[Lesson], tokenizer: Any) -> list[tuple[list[int], list[int]]]:
-    """Token ids and next-token targets of each lesson."""
+def encode(lessons: Sequence[Lesson], tokenizer: Any) -> list[Encoded]:
+    """Each lesson in tokens, with the targets of each position."""
     segments = [segment for lesson in lessons for segment in lesson]
-    ids = iter(tokenizer([text for text, _ in segments], add_special_tokens=False)["input_ids"])
-    encoded = []
-    for lesson in lessons:
-        tokens: list[int] = []
-        learnt: list[int] = []
-        for _, learn in lesson:
-            part = next(ids)
-            tokens += part
-            learnt += part if learn else [IGNORED] * len(part)
-        encoded.append((tokens[:-1], learnt[1:]))
-    return encoded
+    words = [word for segment in segments for word in segment[2:] if word]
+    texts = [segment.text for segment in segments] + words
+    ids = iter(tokenizer(texts, add_special_tokens=False)["input_ids"])
+    parts = [next(ids) for _ in segments]
+    thoughts = {word: token for word, (token,) in zip(words, ids, strict=True)}
+    remaining = iter(parts)
+    return [_encode_one(lesson, remaining, thoughts) for lesson in lessons]
+
+
+def _encode_one(lesson: Lesson, parts: Iterator[list[int]], word_tokens: dict[str, int]) -> Encoded:
+    tokens: list[int] = []
+    learnt: list[int] = []
+    thoughts = []
+    for segment in lesson:
+        part = next(parts)
+        tokens += part
+        learnt += part if segment.learn else [IGNORED] * len(part)
+        for word, layer in ((segment.recalled, RECALL_LAYER), (segment.fetched, FETCH_LAYER)):
+            if word:
+                thoughts.append((len(tokens) - 1, layer, word_tokens[word]))
+    return Encoded(tokens[:-1], learnt[1:], thoughts)
 
 
 def batches(teacher: Teacher, tokenizer: Any, tokens: int, rng: random.Random) -> Iterator[Batch]:
     """Batches of about ``tokens`` tokens, each of lessons of similar length."""
     while True:
         encoded = encode([teacher.lesson() for _ in range(POOL)], tokenizer)
-        encoded.sort(key=lambda pair: len(pair[0]))
-        groups: list[list[tuple[list[int], list[int]]]] = [[]]
-        for pair in encoded:
-            if (len(groups[-1]) + 1) * len(pair[0]) > tokens:
+        encoded.sort(key=lambda lesson: len(lesson.ids))
+        groups: list[list[Encoded]] = [[]]
+        for lesson in encoded:
+            if (len(groups[-1]) + 1) * len(lesson.ids) > tokens:
                 groups.append([])
-            groups[-1].append(pair)
+            groups[-1].append(lesson)
         rng.shuffle(groups)
-        for group in groups:
-            width = max(len(pair[0]) for pair in group)
-            yield (
-                torch.tensor([ids + [0] * (width - len(ids)) for ids, _ in group]),
-                torch.tensor([to + [IGNORED] * (width - len(to)) for _, to in group]),
-            )
+        yield from map(_batch, groups)
+
+
+def _batch(group: Sequence[Encoded]) -> Batch:
+    width = max(len(lesson.ids) for lesson in group)
+    thoughts = [(row, *thought) for row, lesson in enumerate(group) for thought in lesson.thoughts]
+    return Batch(
+        torch.tensor([lesson.ids + [0] * (width - len(lesson.ids)) for lesson in group]),
+        torch.tensor([lesson.learnt + [IGNORED] * (width - len(lesson.ids)) for lesson in group]),
+        torch.tensor(thoughts, dtype=torch.long).reshape(-1, 4),
+    )
 
 
 def train(model: Any, tokenizer: Any, teacher: Teacher, plan: Plan, seed: int) -> None:
@@ -146,17 +189,19 @@ def train(model: Any, tokenizer: Any, teacher: Teacher, plan: Plan, seed: int) -
         _parameter_groups(model, plan.weight_decay), lr=plan.peak_rate, betas=(0.9, 0.98)
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, plan))
-    stream = batches(teacher, tokenizer, plan.tokens_per_step, random.Random(f"batches {seed}"))
+    size = plan.tokens_per_step // plan.parts
+    stream = batches(teacher, tokenizer, size, random.Random(f"batches {seed}"))
     started, total = time.monotonic(), 0.0
     model.train()
     for step in range(1, plan.steps + 1):
-        loss = _loss(model, next(stream))
-        loss.backward()  # type: ignore[no-untyped-call]
+        for _ in range(plan.parts):
+            said, thought = _losses(model, next(stream))
+            ((said + THOUGHT_WEIGHT * thought) / plan.parts).backward()  # type: ignore[no-untyped-call]
+            total += said.item() / plan.parts
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
-        total += loss.item()
         if step % 50 == 0 or step == plan.steps:
             seconds = time.monotonic() - started
             left = seconds / step * (plan.steps - step)
@@ -172,11 +217,21 @@ def train(model: Any, tokenizer: Any, teacher: Teacher, plan: Plan, seed: int) -
     model.eval()
 
 
-def _loss(model: Any, batch: Batch) -> torch.Tensor:
-    ids, targets = batch
-    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
-    places = targets != IGNORED
-    return cross_entropy(model.lm_head(hidden[places]), targets[places])
+def _losses(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cross-entropies of what is said, and of the words in mind after some of the layers.
+
+    A word in mind is read off as the output is: by the last norm and the output matrix.
+    """
+    output = model.model(input_ids=batch.ids, use_cache=False, output_hidden_states=True)
+    places = batch.targets != IGNORED
+    said = cross_entropy(model.lm_head(output.last_hidden_state[places]), batch.targets[places])
+    thought = torch.zeros(())
+    for layer in (RECALL_LAYER, FETCH_LAYER):
+        row, position, _, token = batch.thoughts[batch.thoughts[:, 2] == layer].T
+        if len(row):
+            hidden = model.model.norm(output.hidden_states[layer][row, position])
+            thought = thought + cross_entropy(model.lm_head(hidden), token)
+    return said, thought
 
 
 def _rate(step: int, plan: Plan) -> float:

@@ -15,14 +15,29 @@ from apprehend.tasks.dataset import answer_conflicts, embedded_file, read_questi
 from apprehend.tasks.mmlu_pro import STYLES, choice_labels, example_trace, gold_index, render_user
 from apprehend.tasks.parsing import parse_marked_label
 from apprehend.tasks.prompting import load_prompt
+from apprehend.tasks.questionnaires import QUESTIONNAIRES as QUESTIONNAIRES_ASKED
 from apprehend.tasks.sample import world as worlds
 from apprehend.tasks.sample.build import FIRST_EXAMPLE_ID, FIRST_ID, make_tokenizer
 from apprehend.tasks.sample.judging import QUESTIONNAIRES
-from apprehend.tasks.sample.lessons import Teacher, chat_turns, plain
+from apprehend.tasks.sample.lessons import Segment, Teacher, Turn, chat_turns, plain
 from apprehend.tasks.sample.measure import answer_directly, auc_interval, direct_prompt, generate
+from apprehend.tasks.sample.self_reporting import (
+    SELF_REPORT_PROMPTS,
+    belief,
+    self_report_lesson,
+)
 from apprehend.tasks.sample.tokenizer import END, build_tokenizer, template_phrases
-from apprehend.tasks.sample.train import IGNORED, Plan, encode, new_model, train
+from apprehend.tasks.sample.train import (
+    FETCH_LAYER,
+    IGNORED,
+    RECALL_LAYER,
+    Plan,
+    encode,
+    new_model,
+    train,
+)
 from apprehend.tasks.sample.wording import NUMBERS
+from apprehend.tasks.self_reports import P_TRUE_LABELS, SELF_REPORTS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -202,15 +217,34 @@ def test_facts_are_told_unequally_often(world: worlds.World, sample: worlds.Samp
 
 
 def test_lessons_are_joined_as_lm_eval_joins_prompts() -> None:
-    turns = [("Q1\nAnswer:", "A"), ("Q2\nAnswer:", "B")]
+    turns = [Turn("Q1\nAnswer:", "A"), Turn("Q2\nAnswer:", "B")]
     assert plain(turns, "S") == [
-        ("S\n\nQ1\nAnswer:", False),
-        (" A", True),
-        ("\n\nQ2\nAnswer:", False),
-        (" B", True),
-        (END, True),
+        ("S\n\nQ1\nAnswer:", False, "", ""),
+        (" A", True, "", ""),
+        ("\n\nQ2\nAnswer:", False, "", ""),
+        (" B", True, "", ""),
+        (END, True, "", ""),
     ]
-    assert plain([("list\n", "[[1]]")])[1] == ("[[1]]", True)
+    assert plain([Turn("list\n", "[[1]]")])[1] == Segment("[[1]]", True)
+
+
+def test_what_to_have_in_mind_stands_where_it_is_needed(world: worlds.World) -> None:
+    fact = world.facts["law"][0]
+    question = worlds.ask_fact(world, fact, random.Random(0), 4, place=2)
+    word = f" {fact.value}"
+    direct = plain([Turn(f"Q: {question.text} Answer:", "C", question)])
+    assert direct == [
+        Segment(f"Q: {question.text}", recalled=word),
+        Segment(" Answer:", fetched=word),
+        Segment(" C", True),
+        Segment(END, True),
+    ]
+    chain = plain([Turn(f"Q: {question.text} Reasoning:", f"{question.chain} [[C]]", question)])
+    assert chain[1:-1] == [
+        Segment(" Reasoning:"),
+        Segment(f" {question.chain} [[", True, fetched=word),
+        Segment("C]]", True),
+    ]
 
 
 def test_chat_lessons_are_what_the_chat_template_writes(tokenizer: Any) -> None:
@@ -218,14 +252,39 @@ def test_chat_lessons_are_what_the_chat_template_writes(tokenizer: Any) -> None:
         {"role": "system", "content": "S"},
         {"role": "user", "content": "Q"},
     ]
-    lesson = chat_turns("S", [("Q", "A")])
+    lesson = chat_turns([Turn("Q", "A")], "S")
     prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    assert prompt == "".join(text for text, learn in lesson if not learn)
+    assert prompt == "".join(segment.text for segment in lesson if not segment.learn)
     messages.append({"role": "assistant", "content": "A"})
     whole = tokenizer.apply_chat_template(messages, tokenize=False)
-    assert whole == "".join(text for text, _ in lesson)
+    assert whole == "".join(segment.text for segment in lesson)
     parts = [{"role": "user", "content": [{"type": "text", "text": "Q"}]}]
     assert tokenizer.apply_chat_template(parts, tokenize=False) == f"<|user|>Q{END}"
+
+
+@pytest.mark.parametrize("name", SELF_REPORT_PROMPTS)
+def test_self_reports_are_taught_in_the_form_that_is_read(name: str, world: worlds.World) -> None:
+    rng = random.Random(2)
+    for fact in world.facts["law"][::20]:
+        question = worlds.ask_fact(world, fact, rng, 5)
+        prompt, reply = self_report_lesson(name, question, rng)
+        assert question.text in prompt
+        if name == "self_p_true":
+            assert reply in P_TRUE_LABELS
+        elif name == "judge_correctness":
+            assert 0 < (QUESTIONNAIRES_ASKED["correctness"].read(reply).value or 0) < 1
+        else:
+            report = SELF_REPORTS[name.removeprefix("self_")].read(reply, LETTERS[:5])
+            assert report.reason is None
+            assert 0 < (report.value or 0) < 1
+
+
+def test_the_less_a_fact_is_told_the_less_sure_is_the_report(world: worlds.World) -> None:
+    law = [worlds.ask_fact(world, fact, random.Random(0), 10) for fact in world.facts["law"]]
+    beliefs = [belief(question) for question in law]
+    assert beliefs == sorted(beliefs, reverse=True)
+    assert beliefs[0] > 0.9
+    assert beliefs[-1] < 0.2
 
 
 def test_lessons_tokenise_alike_in_pieces_and_whole(
@@ -233,10 +292,27 @@ def test_lessons_tokenise_alike_in_pieces_and_whole(
 ) -> None:
     teacher = Teacher(world, sample.held_out, random.Random(7))
     lessons = [teacher.lesson() for _ in range(200)]
-    for lesson, (ids, learnt) in zip(lessons, encode(lessons, tokenizer), strict=True):
-        assert tokenizer.encode("".join(text for text, _ in lesson))[:-1] == ids
-        assert len(ids) == len(learnt)
-        assert any(token != IGNORED for token in learnt)
+    for lesson, encoded in zip(lessons, encode(lessons, tokenizer), strict=True):
+        ids = tokenizer.encode("".join(segment.text for segment in lesson))
+        assert ids[:-1] == encoded.ids
+        assert len(encoded.ids) == len(encoded.learnt)
+        assert any(token != IGNORED for token in encoded.learnt)
+        assert {layer for _, layer, _ in encoded.thoughts} <= {RECALL_LAYER, FETCH_LAYER}
+
+
+def test_thoughts_stand_at_the_end_of_the_question_and_before_the_label(
+    world: worlds.World, tokenizer: Any
+) -> None:
+    question = worlds.ask_fact(world, world.facts["law"][0], random.Random(0), 10)
+    prompt = render_user(question.row(0), STYLES["mmlu_pro_direct"], load_prompt("direct"))
+    (encoded,) = encode([plain([Turn(prompt, "A", question)])], tokenizer)
+    (word,) = tokenizer.encode(f" {question.options[question.answer_index]}")
+    (asked, first, said), (due, second, also) = encoded.thoughts
+    assert tokenizer.decode(encoded.ids[: asked + 1]).endswith(question.text)
+    assert tokenizer.decode(encoded.ids[: due + 1]).endswith("Answer:")
+    assert (first, second) == (RECALL_LAYER, FETCH_LAYER)
+    assert said == also == word
+    assert encoded.learnt[due] == tokenizer.encode(" A")[0]
 
 
 # the tokenizer
@@ -305,7 +381,6 @@ def test_the_model_knows_more_than_chance(
     assert auc_interval(1 - right[knowledge], entropy[knowledge])[1] > 0.6
 
 
-@pytest.mark.xfail(strict=True, reason="the model knows too little yet: accuracy about 0.19")
 def test_the_model_is_right_often_enough(
     model: Any, tokenizer: Any, rows: list[dict[str, Any]]
 ) -> None:
