@@ -20,11 +20,12 @@ from lm_eval.api.model import LM
 
 from ..estimators.signals import Signal, Status
 from ..tasks.parsing import parse_marked_label
-from .engines.base import Answer, ChoicePrompt, Generation
+from .engines.base import Answer, ChoicePrompt, Failed, Generation
 
 Record = dict[str, Any]
 Sink = Callable[[str, Signal, list[Record]], None]
-"""Takes a task's name, a signal, and the records of one batch."""
+"""Takes a task's name, a signal, and the records of one batch. A record of a question that could
+not be asked has a ``failure`` and nothing else beside its id."""
 
 DEFAULT_TOKENS = 1024
 
@@ -101,6 +102,9 @@ class UncertaintyLM(LM):  # type: ignore[misc]
             prompts = [self._choice_prompt(question) for question in batch]
             answers = self.engine.score(prompts)
             for question, answer in zip(batch, answers, strict=True):
+                if isinstance(answer, Failed):
+                    replies += [(-math.inf, False)] * len(question)
+                    continue
                 replies += list(zip(answer.scored_logprobs, answer.is_greedy, strict=True))
                 assert len(question) == len(answer.scored_logprobs)
             records = [self._answer_record(q, a) for q, a in zip(batch, answers, strict=True)]
@@ -123,7 +127,7 @@ class UncertaintyLM(LM):  # type: ignore[misc]
                     for request, generation in zip(batch, generations, strict=True)
                 ]
                 self._send([[request] for request in batch], Signal.TRACE, records)
-                texts += [generation.text for generation in generations]
+                texts += [g.text if isinstance(g, Generation) else "" for g in generations]
         return texts
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
@@ -138,8 +142,11 @@ class UncertaintyLM(LM):  # type: ignore[misc]
             option_count=facts.option_count(doc),
         )
 
-    def _answer_record(self, question: Sequence[Instance], answer: Answer) -> Record:
+    def _answer_record(self, question: Sequence[Instance], answer: Answer | Failed) -> Record:
         facts, doc = self._facts[question[0].task_name], question[0].doc
+        if isinstance(answer, Failed):
+            asked = facts.question_id(doc, question[0].doc_id)
+            return {"question_id": asked, "failure": answer.reason}
         count = facts.option_count(doc)
         best = int(np.argmax(answer.scored_logprobs))
         if answer.greedy_label is None:
@@ -165,8 +172,11 @@ class UncertaintyLM(LM):  # type: ignore[misc]
             "prompt_tokens": answer.prompt_tokens,
         }
 
-    def _trace_record(self, request: Instance, generation: Generation) -> Record:
+    def _trace_record(self, request: Instance, generation: Generation | Failed) -> Record:
         facts, doc = self._facts[request.task_name], request.doc
+        if isinstance(generation, Failed):
+            asked = facts.question_id(doc, request.doc_id)
+            return {"question_id": asked, "failure": generation.reason}
         labels = facts.labels(doc)
         found = parse_marked_label(generation.text, labels)
         position = -1 if found is None else generation.token_at(found.start)

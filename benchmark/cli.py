@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
+import traceback
 from typing import Annotated, Any, Optional
 
 import typer
@@ -26,6 +28,7 @@ from .commands import (
     verify,
 )
 from .errors import ApprehendError
+from .masking import MaskingFormatter, mask_text
 from .options import say
 
 app = typer.Typer(
@@ -69,7 +72,9 @@ def _main(
     ] = None,
 ) -> None:
     level = logging.DEBUG if debug else logging.WARNING
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(MaskingFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
 
 
 def _quiet_libraries(debug: bool) -> None:
@@ -86,13 +91,21 @@ def _quiet_libraries(debug: bool) -> None:
             logging.getLogger(name).setLevel(logging.ERROR)
 
 
+STOPPED = "stopped; what was collected is stored, run again to go on"
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; ends the process with status 0, 1 (failed) or 2 (wrong use)."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
+    sys.excepthook = _masked_traceback
     _quiet_libraries(debug)
     sys.exit(_guarded((["--debug"] if debug else []) + given, debug))
+
+
+def _masked_traceback(*what: Any) -> None:
+    sys.stderr.write(mask_text("".join(traceback.format_exception(*what))))
 
 
 def _guarded(arguments: list[str], debug: bool) -> int:
@@ -103,29 +116,38 @@ def _guarded(arguments: list[str], debug: bool) -> int:
     try:
         result: Any = app(arguments, standalone_mode=False)
     except typer.Abort:
-        return _fail("stopped", 130)
+        return _fail(STOPPED, 130)
     except typer.TyperException as error:
         return _fail(error.format_message(), 2, usage=True)
     except KeyboardInterrupt:
-        return _fail("stopped; what was collected is stored, run again to go on", 130)
+        return _fail(STOPPED, 130)
+    except OSError as error:
+        if debug or error.errno not in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT):
+            return _unexpected(error, debug)
+        return _fail(f"cannot write {error.filename or 'a file'}: {os.strerror(error.errno)}", 1)
     except (ApprehendError, EstimatorError, DataError) as error:
         if debug:
             raise
         status = getattr(error, "exit_status", 2 if isinstance(error, EstimatorLookupError) else 1)
         return _fail(str(error), status)
     except Exception as error:
-        if debug:
-            raise
-        shown = str(error).strip().splitlines()
-        return _fail(
-            f"{type(error).__name__}: {shown[0] if shown else ''} (unexpected; --debug shows more)",
-            1,
-        )
+        return _unexpected(error, debug)
+    if result == 130:  # typer's status of an interrupted command
+        return _fail(STOPPED, 130)
     return result if isinstance(result, int) else 0
 
 
+def _unexpected(error: Exception, debug: bool) -> int:
+    if debug:
+        raise error
+    shown = str(error).strip().splitlines()
+    return _fail(
+        f"{type(error).__name__}: {shown[0] if shown else ''} (unexpected; --debug shows more)", 1
+    )
+
+
 def _fail(message: str, status: int, usage: bool = False) -> int:
-    line = " ".join(message.split())
+    line = mask_text(" ".join(message.split()))
     say(f"apprehend: error: {line}" + (" (see --help)" if usage else ""))
     return status
 

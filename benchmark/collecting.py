@@ -12,8 +12,11 @@ from ..tasks.mmlu_pro import STYLES
 from ..tasks.questionnaires import ABOUT_QUESTION, QUESTIONNAIRES, RATING_PROMPT
 from . import manifest as manifests
 from .adapter import Record, UncertaintyLM
-from .errors import UsageError
-from .judging import Judge, judge_questions, load_judge
+from .engines.registry import CANNOT, Strict
+from .errors import ApprehendError, UsageError
+from .failures import note_failures
+from .judges import Judge, load_judge
+from .judging import judge_questions
 from .options import say
 from .plan import Family, RunOptions, RunOutcome, model_name
 from .probing import ProbeOptions, Prober, wanted_probes
@@ -25,10 +28,12 @@ QUESTIONS_PER_EVALUATION = 2048
 """lm-eval keeps all requests of a call in memory: this many questions at a time."""
 
 
-def _load_engine(options: RunOptions) -> Any:
-    from .engines.hf import HFEngine
+def _load_engine(options: RunOptions, outcome: RunOutcome) -> Any:
+    from .engines.registry import load_engine
 
-    return HFEngine(dict(options.model_args), options.batch_size, options.device)
+    return load_engine(
+        options.model, options.model_args, options.batch_size, options.device, outcome.budget
+    )
 
 
 def collect_answers(options: RunOptions, families: Sequence[Family], outcome: RunOutcome) -> Any:
@@ -39,7 +44,7 @@ def collect_answers(options: RunOptions, families: Sequence[Family], outcome: Ru
         for family in families:
             family.store.add_questions(_stored_questions(family))
         return None
-    engine = _load_engine(options)
+    engine = _load_engine(options, outcome)
     if options.apply_chat_template and not engine.has_chat_template:
         raise UsageError(f"--apply_chat_template: {engine.name} has no chat template")
     for family in families:
@@ -51,12 +56,16 @@ def collect_answers(options: RunOptions, families: Sequence[Family], outcome: Ru
     total = sum(len(family.ids) for family in families)
     with progress_bar(total, model_name(options), done=total - count) as bar:
         for family in families:
-            _ask(options, engine, family, missing[family.store.path], bar)
+            _ask(options, engine, family, missing[family.store.path], bar, outcome)
     return engine
 
 
 def collect_probes(
-    options: RunOptions, families: Sequence[Family], estimators: Sequence[Estimator], engine: Any
+    options: RunOptions,
+    families: Sequence[Family],
+    estimators: Sequence[Estimator],
+    outcome: RunOutcome,
+    engine: Any,
 ) -> Any:
     """Signals beyond the answer that the chosen estimators need; gives the engine, if loaded."""
     needs = [need for estimator in estimators for need in estimator.requirements()]
@@ -70,7 +79,7 @@ def collect_probes(
         prompts=options.prompts,
     )
     for family in families:
-        wanted = wanted_probes(needs, family.signal)
+        wanted = _that_engine_gives(options.model, wanted_probes(needs, family.signal))
         if family.tasks[0].family not in STYLES:
             wanted = []
         ids = set(family.ids)
@@ -81,10 +90,10 @@ def collect_probes(
         ]
         if not missing:
             continue
-        engine = engine or _load_engine(options)
+        engine = engine or _load_engine(options, outcome)
         _check_same_model(family, engine)
         items = [(task, q) for task in family.tasks for q in family.questions[task.name]]
-        prober = Prober(engine, family.store, items, probe_options)
+        prober = Prober(Strict(engine), family.store, items, probe_options)
         for line in prober.plan(missing):
             say(line)
         for signal, variant in missing:
@@ -98,6 +107,15 @@ def collect_probes(
             )
             family.store.write_manifest(family.manifest)
     return engine
+
+
+def _that_engine_gives(
+    engine: str, wanted: Sequence[tuple[Signal, str]]
+) -> list[tuple[Signal, str]]:
+    cannot = CANNOT.get(engine, {})
+    for signal in dict.fromkeys(signal for signal, _ in wanted if signal in cannot):
+        say(f"  signal {signal} is not collected: {cannot[signal]}")
+    return [(signal, variant) for signal, variant in wanted if signal not in cannot]
 
 
 def _check_same_model(family: Family, engine: Any) -> None:
@@ -115,14 +133,20 @@ def _ask(
     family: Family,
     missing: Sequence[tuple[LoadedTask, Question]],
     bar: Any,
+    outcome: RunOutcome,
 ) -> None:
-    began = time.monotonic()
+    began, spent = time.monotonic(), outcome.budget.spent()
     tokens = 0
+    failed: dict[Any, str] = {}
 
     def sink(_: str, signal: Signal, records: list[Record]) -> None:
         nonlocal tokens
-        family.store.append(signal, records)
-        tokens += sum(record["prompt_tokens"] for record in records)
+        got = [record for record in records if "failure" not in record]
+        failed.update({r["question_id"]: r["failure"] for r in records if "failure" in r})
+        family.store.append(signal, got)
+        asked = [record["question_id"] for record in records]
+        note_failures(family.store.path, signal, "", "", asked, failed)
+        tokens += sum(max(0, record["prompt_tokens"]) for record in got)
         bar.update(len(records))
 
     model = UncertaintyLM(engine, {task.name: task.facts for task in family.tasks}, sink)
@@ -132,12 +156,21 @@ def _ask(
         manifests.add_cost(
             family.manifest,
             family.signal.value,
-            questions=len(missing),
+            questions=len(missing) - len(failed),
             seconds=time.monotonic() - began,
-            prompt_tokens=tokens,
+            **{"prompt_tokens": tokens, **outcome.budget.since(spent)},
         )
         family.store.compact(family.signal)
         family.store.write_manifest(family.manifest)
+    if failed:
+        problem = (
+            f"{model_name(options)} gave no answer to {len(failed)} of {len(missing)} questions "
+            f"of {family.store.task}, first: {next(iter(failed.values()))}; run again to ask them "
+            "again"
+        )
+        if not family.store.has(family.signal):
+            raise ApprehendError(problem)
+        outcome.problems.append(problem)
 
 
 def _evaluate(
@@ -186,10 +219,11 @@ def collect_judgements(
         options.device,
         options.judge_name,
         engine,
+        outcome.budget,
     )
     described = {**judge.identity, "prompts": _judge_prompts(questionnaires, prompts)}
     for family in families:
-        began = time.monotonic()
+        began, spent = time.monotonic(), outcome.budget.spent()
         _check_same_judge(family, judge.name, described)
         family.manifest["judges"][judge.name] = described
         family.store.write_manifest(family.manifest)
@@ -206,6 +240,7 @@ def collect_judgements(
                 judgements=asked,
                 taken_from_other_tasks=borrowed,
                 seconds=time.monotonic() - began,
+                **outcome.budget.since(spent),
             )
             family.store.write_manifest(family.manifest)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from ..estimators.signals import Signal
 from ..tasks.errors import DataError
@@ -18,171 +17,18 @@ from ..tasks.questionnaires import (
     read_rating,
 )
 from ..tasks.topics import letters
-from .engines.base import ChoicePrompt
-from .errors import ApprehendError, UsageError, did_you_mean
+from .errors import ApprehendError, UsageError
+from .failures import note_failures
+from .judges import Judge
 from .progress import progress_bar
 from .scoring import outcome_signal
 from .store import TaskStore
 
-logger = logging.getLogger(__name__)
-
 VERDICT_TOKENS = 512
 RATING_TOKENS = 32
 QUESTIONS_PER_BATCH = 128
-
-
-class Judge(Protocol):
-    """A model that replies to one user message at a time."""
-
-    name: str
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What decides its replies."""
-
-    def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
-        """One reply per message, in order."""
-
-    def label_probs(
-        self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]
-    ) -> list[list[float]] | None:
-        """(n, L) probability that a reply that began so goes on with each label and ends; None
-        where the judge shows no probabilities."""
-
-
-class EngineJudge:
-    """A judge on one of our engines, through its chat template where it has one."""
-
-    def __init__(self, engine: Any, name: str) -> None:
-        self._engine = engine
-        self.name = name
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        return dict(self._engine.identity)
-
-    def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
-        prompts = [self._prompt(message) for message in messages]
-        return [g.text for g in self._engine.generate(prompts, max_new_tokens)]
-
-    def _prompt(self, message: str) -> str:
-        if not self._engine.has_chat_template:
-            return message + "\n\n"
-        return str(self._engine.chat([{"role": "user", "content": message}]))
-
-    def label_probs(
-        self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]
-    ) -> list[list[float]] | None:
-        ends = tuple(f"{label}]]" for label in labels)
-        prompts = [
-            ChoicePrompt(self._prompt(message) + start, ends, len(ends))
-            for message, start in zip(messages, begun, strict=True)
-        ]
-        answers = self._engine.score(prompts)
-        return [[math.exp(value) for value in answer.label_logprobs] for answer in answers]
-
-
-class LMEvalJudge:
-    """A judge on any other lm-eval model, such as a chat endpoint over HTTP."""
-
-    def __init__(self, lm: Any, kind: str, arguments: Mapping[str, Any], name: str) -> None:
-        self._lm = lm
-        self._kind = kind
-        self._arguments = dict(arguments)
-        self._chat = "chat" in kind
-        self.name = name
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        return {"engine": self._kind, **{k: str(v) for k, v in self._arguments.items()}}
-
-    def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
-        from lm_eval.api.instance import Instance
-
-        options = {"until": [], "max_gen_toks": max_new_tokens, "do_sample": False}
-        requests = [
-            Instance("generate_until", {}, (self._prompt(m), dict(options)), i, ("judge", i, 1))
-            for i, m in enumerate(messages)
-        ]
-        try:
-            replies = self._lm.generate_until(requests, disable_tqdm=True)
-        except Exception as error:
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise ApprehendError(
-                f"judge {self.name}: {first}; what it judged so far is stored, run again to go on"
-            ) from error
-        return ["" if reply is None else str(reply) for reply in replies]
-
-    def label_probs(
-        self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]
-    ) -> list[list[float]] | None:
-        return None
-
-    def _prompt(self, message: str) -> Any:
-        if not self._chat:
-            return message + "\n\n"
-        return self._lm.apply_chat_template([{"role": "user", "content": message}])
-
-
-def load_judge(
-    kind: str,
-    arguments: dict[str, Any],
-    batch_size: str,
-    device: str | None,
-    name: str | None,
-    engine: Any = None,
-) -> Judge:
-    """The judge that ``--judge`` and ``--judge_args`` describe, on ``engine`` if it is given.
-
-    Raises UsageError for an unknown kind or arguments that do not fit, ApprehendError where the
-    model cannot be loaded.
-    """
-    shown = name or str(arguments.get("pretrained") or arguments.get("model") or kind)
-    shown = shown.rstrip("/").rsplit("/", 1)[-1]
-    if kind == "hf":
-        from .engines.hf import HFEngine
-
-        return EngineJudge(engine or HFEngine(arguments, batch_size, device), shown)
-    cls = _without_stop_texts(_model_class(kind))
-    try:
-        lm = cls.create_from_arg_obj(arguments, {})
-    except TypeError as error:
-        raise UsageError(f"--judge_args: {error}") from error
-    except Exception as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ApprehendError(f"cannot load judge {shown}: {first}") from error
-    return LMEvalJudge(lm, kind, arguments, shown)
-
-
-def _model_class(kind: str) -> Any:
-    import lm_eval.models  # noqa: F401  (registers lm-eval's models)
-    from lm_eval.api.registry import MODEL_REGISTRY, get_model
-
-    try:
-        return get_model(kind)
-    except (KeyError, ValueError) as error:
-        near = did_you_mean(kind, list(MODEL_REGISTRY))
-        raise UsageError(f"--judge: unknown kind of model {kind!r}{near}") from error
-
-
-def _without_stop_texts(cls: Any) -> Any:
-    """An API model that sends no stop texts: lm-eval adds one, which some servers choke on."""
-    if not hasattr(cls, "_create_payload"):
-        return cls
-
-    class JudgeModel(cls):  # type: ignore[misc]
-        def _create_payload(self, *args: Any, **options: Any) -> dict[str, Any]:
-            payload = dict(super()._create_payload(*args, **options))
-            payload.pop("stop", None)
-            return payload
-
-    return JudgeModel
-
-
-def check_judge(kind: str | None) -> None:
-    """Raise UsageError for a kind of judge that does not exist, before anything is run."""
-    if kind is not None and kind != "hf":
-        _model_class(kind)
+SECONDS_PER_PART = 5.0
+"""How often what comes one by one is stored."""
 
 
 def judge_questions(
@@ -196,7 +42,8 @@ def judge_questions(
     """Collect the missing judgements of the questionnaires ``names`` on the questions ``ids``.
 
     ``probabilities`` also asks how likely each label was, which takes further passes.
-    Gives one sentence for each questionnaire of which not one reply could be read.
+    Gives one sentence for each questionnaire that is not complete or of which not one reply could
+    be read; the reasons of questions without a judgement are stored.
     """
     rows = {row["question_id"]: row for row in store.questions.to_pylist()}
     if any(QUESTIONNAIRES[name].about_answer for name in names):
@@ -207,24 +54,113 @@ def judge_questions(
         questionnaire = QUESTIONNAIRES[name]
         prompt = load_prompt(questionnaire.prompt, prompts.get(questionnaire.prompt))
         done = store.done(Signal.JUDGEMENT, name, judge.name)
-        missing = [i for i in ids if i not in done and rows[i].get("question")]
-        read, first = 0, ""
-        with progress_bar(len(missing), f"{judge.name}: {name}") as bar:
-            for batch in _chunks(missing, QUESTIONS_PER_BATCH):
-                records = _judge_batch(
-                    judge, questionnaire, prompt, rating, [rows[i] for i in batch], probabilities
-                )
-                store.append(Signal.JUDGEMENT, records)
-                read += sum(record["value"] is not None for record in records)
-                first = first or next((r["reason"] for r in records if r["value"] is None), "")
-                bar.update(len(batch))
-        if missing and not read:
-            problems.append(
-                f"judge {judge.name} gave no readable reply to {name} on any of {len(missing)} "
-                f"questions, first: {first}"
-            )
+        missing = [rows[i] for i in ids if i not in done and rows[i].get("question")]
+
+        def work(
+            some: Sequence[Mapping[str, Any]],
+            questionnaire: Questionnaire = questionnaire,
+            prompt: Prompt = prompt,
+        ) -> list[dict[str, Any]]:
+            return _judge_batch(judge, questionnaire, prompt, rating, some, probabilities)
+
+        sitting = _Sitting(store, judge, name, len(missing))
+        sitting.hold(missing, work)
+        problems += sitting.problems(len(missing))
+        if sitting.over is not None:
+            break
     store.compact(Signal.JUDGEMENT)
     return problems
+
+
+class _Sitting:
+    """One judge with one questionnaire: stores what it gets, and why it did not get the rest."""
+
+    def __init__(self, store: TaskStore, judge: Judge, name: str, count: int) -> None:
+        self._store = store
+        self._judge = judge
+        self._name = name
+        self._bar = progress_bar(count, f"{judge.name}: {name}")
+        self._waiting: list[dict[str, Any]] = []
+        self._stored_at = time.monotonic()
+        self._read = 0
+        self._first = ""
+        self._failed: dict[Any, str] = {}
+        self.over: ApprehendError | None = None
+        """Why nothing more can be asked of this judge."""
+
+    def hold(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        work: Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]],
+    ) -> None:
+        """Ask about every row; whatever interrupts it, what was got is stored."""
+        try:
+            with self._bar:
+                if self._judge.workers:
+                    self._one_by_one(rows, work)
+                else:
+                    for batch in _chunks(rows, QUESTIONS_PER_BATCH):
+                        self._take(work(batch))
+                        self._write()
+        except BaseException:
+            self._judge.stop()
+            raise
+        finally:
+            self._write()
+
+    def _one_by_one(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        work: Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]],
+    ) -> None:
+        from .endpoint import RequestFailed, as_completed
+
+        for reply in as_completed(lambda row: work([row]), rows, self._judge.workers):
+            if isinstance(reply.error, RequestFailed):
+                self._failed[reply.item["question_id"]] = str(reply.error)
+                self._bar.update(1)
+            elif isinstance(reply.error, ApprehendError):
+                self.over = self.over or reply.error
+            elif reply.error is not None:
+                raise reply.error
+            else:
+                self._take(reply.result or [])
+            if time.monotonic() - self._stored_at > SECONDS_PER_PART:
+                self._write()
+
+    def _take(self, records: list[dict[str, Any]]) -> None:
+        self._waiting += records
+        self._read += sum(record["value"] is not None for record in records)
+        unread = (record["reason"] for record in records if record["value"] is None)
+        self._first = self._first or next(unread, "")
+        self._bar.update(len(records))
+
+    def _write(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        self._store.append(Signal.JUDGEMENT, waiting)
+        settled = [*(record["question_id"] for record in waiting), *self._failed]
+        note_failures(
+            self._store.path, Signal.JUDGEMENT, self._name, self._judge.name, settled, self._failed
+        )
+        self._stored_at = time.monotonic()
+
+    def problems(self, asked: int) -> list[str]:
+        """What to say at the end, a sentence each."""
+        who, name = f"judge {self._judge.name}", self._name
+        if self.over is not None:
+            return [f"{who}: {self.over}; what it judged so far is stored, run again to go on"]
+        if self._failed:
+            first = next(iter(self._failed.values()))
+            return [
+                f"{who} gave no reply to {name} on {len(self._failed)} of {asked} questions, "
+                f"first: {first}; run again to ask them again"
+            ]
+        if asked and not self._read:
+            return [
+                f"{who} gave no readable reply to {name} on any of {asked} questions, "
+                f"first: {self._first}"
+            ]
+        return []
 
 
 def _add_answers(store: TaskStore, rows: dict[Any, dict[str, Any]], ids: Sequence[Any]) -> None:

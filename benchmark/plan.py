@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..estimators.signals import Signal
+from .budget import Budget
 from .scoring import Scored
 from .store import TaskStore
 from .task_loading import LoadedTask, Question
@@ -55,6 +56,8 @@ class RunOptions:
     samples: int = 8
     temperature: float = 1.0
     overwrite: Overwrite = Overwrite.ONLY_MISSING
+    max_requests: int | None = None
+    max_cost: float | None = None
 
 
 @dataclass
@@ -64,6 +67,7 @@ class RunOutcome:
     scored: dict[Path, Scored] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     collected: int = 0
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass

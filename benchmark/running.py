@@ -8,12 +8,15 @@ from typing import Any
 
 from ..estimators.base import Estimator
 from ..estimators.registry import load_estimators
-from ..estimators.signals import Signal
+from ..estimators.signals import Need, Signal
 from ..tasks.questionnaires import ABOUT_QUESTION, QUESTIONNAIRES
 from . import manifest as manifests
+from .budget import Budget
 from .collecting import collect_answers, collect_judgements, collect_probes
+from .engines.registry import CANNOT, check_engine
 from .errors import UsageError
-from .judging import check_judge, check_prompts
+from .judges import check_judge
+from .judging import check_prompts
 from .masking import mask_arguments
 from .plan import Family, Overwrite, RunOptions, RunOutcome, model_name
 from .probing import PROBED
@@ -22,13 +25,10 @@ from .scoring import expand_specs, score_store
 from .store import Results
 from .task_loading import LoadedTask, TaskOptions, expand_tasks, fingerprint, load_tasks
 
-ENGINES = ("hf",)
-
 
 def run(options: RunOptions) -> RunOutcome:
     """Do it. Raises UsageError before any weight is loaded where the options cannot work."""
-    if options.model not in ENGINES:
-        raise UsageError(f"--model: unknown engine {options.model!r}, known: {', '.join(ENGINES)}")
+    check_engine(options.model)
     specs = expand_specs(options.estimators)
     estimators = None if specs is None else load_estimators(specs)
     check_prompts(options.prompts)
@@ -46,7 +46,7 @@ def run(options: RunOptions) -> RunOutcome:
     )
     families = _families(options, tasks)
     questionnaires = _questionnaires(options, estimators, families)
-    outcome = RunOutcome()
+    outcome = RunOutcome(budget=Budget(options.max_requests, options.max_cost))
     with contextlib.ExitStack() as locks:
         if options.overwrite is not Overwrite.ONLY_CACHE:
             take_over(options, families, locks)
@@ -65,7 +65,7 @@ def _collect(
     outcome: RunOutcome,
 ) -> None:
     engine = collect_answers(options, families, outcome)
-    engine = collect_probes(options, families, estimators, engine)
+    engine = collect_probes(options, families, estimators, outcome, engine)
     if (options.judge, options.judge_args) != (options.model, options.model_args):
         engine = None  # frees its memory before the judge comes
     collect_judgements(options, families, questionnaires, outcome, engine)
@@ -144,7 +144,7 @@ def _questionnaires(
                 names = [need.variant] if need.variant else list(ABOUT_QUESTION)
                 asked |= dict.fromkeys(names)
             elif need.signals <= set(PROBED) | {Signal.COMMITTEE}:
-                continue
+                _check_engine_gives(options, estimator, need)
             elif not need.signals & given:
                 raise UsageError(
                     f"estimator {estimator.label} needs signal {need}, which "
@@ -152,6 +152,14 @@ def _questionnaires(
                     "does not give"
                 )
     return list(asked) if options.judge is not None else []
+
+
+def _check_engine_gives(options: RunOptions, estimator: Estimator, need: Need) -> None:
+    """Raise UsageError for an estimator, chosen by name, whose signal the engine cannot give."""
+    cannot = CANNOT.get(options.model, {})
+    reasons = [cannot[signal] for signal in need.signals if signal in cannot]
+    if reasons and len(reasons) == len(need.signals) and "all" not in (options.estimators or ()):
+        raise UsageError(f"estimator {estimator.label} needs signal {need}: {reasons[0]}")
 
 
 def _check_judge(

@@ -28,6 +28,7 @@ from ..estimators.tables import FloatArray
 from ..tasks.questionnaires import QUESTIONNAIRES
 from ..tasks.topics import LETTERS
 from .committee import same_questions
+from .contract import lookup
 from .errors import ApprehendError, UsageError, did_you_mean
 from .files import write_parquet
 from .store import VARIANT_SIGNALS, TaskStore
@@ -175,13 +176,16 @@ def score_store(
     outcomes = _score_in_batches(read, ids, chosen, outcome, columns, result)
     _score_out_of_fold(read, ids, chosen, outcomes, columns, result, folds)
     tables = []
+    by_label = {estimator.label: estimator for estimator in chosen}
     for label, column in columns.items():
         if label in result.failed:
             continue
         values, why = np.concatenate(column.scores), np.concatenate(column.reasons)
-        if specs is None and np.isnan(values).all():
-            result.skipped[label] = str(why[0])
-            continue
+        if np.isnan(values).all():
+            lacking = _lacking(store, by_label[label])
+            if specs is None or lacking:
+                result.skipped[label] = lacking or str(why[0])
+                continue
         result.estimators.append(label)
         tables.append(_rows(store, label, values, why, column.fold, outcomes))
     if not tables and result.failed:
@@ -191,6 +195,16 @@ def score_store(
     write_parquet(store.path / "scores.parquet", pa.concat_tables(tables))
     _write_strata(store, ids)
     return result
+
+
+def _lacking(store: TaskStore, estimator: Estimator) -> str | None:
+    """What the store's engine cannot show of the signals that the estimator needs, and why."""
+    lacks = lookup(store.manifest, "model.lacks", {})
+    signals = {signal for need in estimator.requirements() for signal in need.signals}
+    found = {f"{s}.{name}": why for s in sorted(signals) for name, why in lacks.get(s, {}).items()}
+    if not found:
+        return None
+    return f"no {', '.join(found)}: {next(iter(found.values()))}"
 
 
 @dataclass

@@ -39,6 +39,8 @@ CONFIG_KEYS = (
     "temperature",
     "output_path",
     "overwrite",
+    "max_requests",
+    "max_cost",
     "paper_filter",
 )
 
@@ -123,6 +125,19 @@ def run(
             "always (set them aside, collect all), never (refuse), only-cache (load no model)."
         ),
     ] = "only-missing",
+    max_requests: Annotated[
+        Optional[int],
+        typer.Option("--max_requests", min=0, help="Send no more than these to endpoints."),
+    ] = None,
+    max_cost: Annotated[
+        Optional[float],
+        typer.Option(
+            "--max_cost",
+            min=0,
+            help="Spend no more than this on endpoints; needs input_price and output_price (per "
+            "million tokens) among their arguments.",
+        ),
+    ] = None,
     paper_filter: Annotated[
         bool, typer.Option("--paper-filter", help="Report on the paper's rows only.")
     ] = False,
@@ -163,6 +178,8 @@ def run(
         samples=samples,
         temperature=temperature,
         overwrite=_overwrite(overwrite),
+        max_requests=max_requests,
+        max_cost=max_cost,
     )
     finish(collect(options), output_path, paper_filter)
 

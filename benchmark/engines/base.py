@@ -82,6 +82,14 @@ class Generation:
     """Log-probabilities of labels at a token, variants merged; None if a label is not a token."""
 
 
+@dataclass(frozen=True)
+class Failed:
+    """In the place of an Answer or a Generation that could not be had."""
+
+    reason: str
+    """One line."""
+
+
 class Engine(Protocol):
     """A model that answers at the level of whole questions."""
 

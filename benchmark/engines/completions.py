@@ -1,0 +1,458 @@
+"""Engines behind OpenAI-compatible endpoints: the text protocol and the chat protocol.
+
+An endpoint shows the log-probabilities of its k most likely tokens and no more. So whole-vocabulary
+entropies are unknown, and what the top k leave out is kept as missing mass.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..budget import Budget
+from ..endpoint import Endpoint, RequestFailed, TryAgain, as_completed, open_endpoint
+from ..errors import ApprehendError, UsageError
+from ..judges import TRANSPORT, model_class
+from ..masking import mask_arguments, mask_text
+from .base import Answer, ChoicePrompt, Failed, Generation, Sampling
+
+logger = logging.getLogger(__name__)
+
+KINDS = {
+    "local-completions": False,
+    "openai-completions": False,
+    "local-chat-completions": True,
+    "openai-chat-completions": True,
+}
+"""Name of the engine → whether it speaks the chat protocol."""
+LACKS = {
+    "answer": {
+        "entropy": "an endpoint shows its most likely tokens only",
+        "post_answer_entropy": "an endpoint shows its most likely tokens only",
+    },
+    "trace": {
+        "token_entropies": "an endpoint shows its most likely tokens only",
+        "token_uniform_kl": "an endpoint shows its most likely tokens only",
+    },
+    "hidden_state": {"state": "an endpoint shows no hidden states"},
+}
+MOST_TOP = (100, 20, 5)
+"""Numbers of log-probabilities to ask for; the first that the endpoint grants is used."""
+IMPOSSIBLE = -9998.0
+"""At or below it is a sentinel for minus infinity, such as -9999 and -100000."""
+SPACES = ("", " ", "Ġ", "▁")
+_CHARACTERS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True)
+class Token:
+    """One generated token: its text, log-probability, and the most likely tokens in its place."""
+
+    text: str
+    logprob: float
+    top: tuple[tuple[str, float], ...]
+    """(text, log-probability), most likely first; the token itself is among them."""
+
+    @property
+    def missing_mass(self) -> float:
+        """Probability outside ``top``, in [0, 1]."""
+        return max(0.0, 1.0 - math.fsum(math.exp(value) for _, value in self.top))
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A completion as read."""
+
+    text: str
+    tokens: tuple[Token, ...]
+    finished: bool
+    prompt_tokens: int
+
+
+class CompletionsEngine:
+    """Scores options and generates text through one endpoint."""
+
+    def __init__(self, kind: str, model_args: Mapping[str, Any], budget: Budget) -> None:
+        """Look at the endpoint once. ``model_args`` are those of lm-eval's model of this name.
+
+        Raises UsageError for arguments that do not fit, ApprehendError where the endpoint does
+        not answer or shows no log-probabilities.
+        """
+        self.kind, self._chat = kind, KINDS[kind]
+        self._arguments = dict(model_args)
+        self.name = str(model_args.get("model") or model_args.get("pretrained") or kind)
+        self._workers = max(1, int(model_args.get("num_concurrent", 1)))
+        self._tokenizer = _tokenizer(model_args.get("tokenizer"))
+        self._lm = self._load()
+        self._endpoint: Endpoint = open_endpoint(self._lm, model_args, budget, "--model_args")
+        self._outside = 0
+        self._top = self._granted_top()
+
+    def _load(self) -> Any:
+        cls = model_class(self.kind, "--model")
+        skipped = {"input_price", "output_price", "top_logprobs", "tokenizer"}
+        given = {k: v for k, v in self._arguments.items() if k not in skipped}
+        given["tokenizer_backend"] = "none"
+        try:
+            return cls.create_from_arg_obj(given, {})
+        except TypeError as error:
+            raise UsageError(f"--model_args: {mask_text(str(error))}") from error
+        except Exception as error:
+            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ApprehendError(f"cannot use {self.kind}: {mask_text(first)}") from error
+
+    def _granted_top(self) -> int:
+        """How many log-probabilities the endpoint gives, found by asking."""
+        asked = self._arguments.get("top_logprobs")
+        sizes = MOST_TOP if asked is None else (int(asked),)
+        reason = ""
+        for size in sizes:
+            prompt = json.dumps([{"role": "user", "content": "1 2 3"}]) if self._chat else "1 2 3"
+            try:
+                reply = self._ask(prompt, 1, (), size, 0.0, 0)
+            except RequestFailed as error:
+                reason = str(error)
+                continue
+            if reply.tokens and reply.tokens[0].top:
+                return size
+            reason = "its replies hold no log-probabilities"
+        raise ApprehendError(f"{mask_text(self._endpoint.url)}: cannot score options: {reason}")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the numbers, as far as an endpoint lets one know."""
+        kept = {k: v for k, v in self._arguments.items() if k not in TRANSPORT}
+        return {
+            "engine": self.kind,
+            "model": self.name,
+            "arguments": mask_arguments(kept),
+            "top_logprobs": self._top,
+            "logprobs_mode": str(
+                self._arguments.get("logprobs_mode", "as the endpoint gives them")
+            ),
+            "lacks": LACKS,
+        }
+
+    @property
+    def device_name(self) -> str:
+        """Where the model runs: nobody knows."""
+        return "endpoint"
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether messages can be sent or made a prompt."""
+        return self._chat or bool(getattr(self._tokenizer, "chat_template", None))
+
+    @property
+    def tokenizer_name(self) -> str:
+        """lm-eval's name of the tokenizer."""
+        return self.name
+
+    def chat_template(self, name: bool | str) -> str | None:
+        """lm-eval's chat template text."""
+        return None if self._chat else getattr(self._tokenizer, "chat_template", None)
+
+    def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        """Messages as the endpoint takes them: JSON, or a prompt by the tokenizer's template."""
+        if self._chat:
+            return json.dumps(messages, ensure_ascii=False)
+        return str(
+            self._tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=add_generation_prompt
+            )
+        )
+
+    def count_tokens(self, prompt: str) -> int:
+        """Length of a prompt in tokens; a guess from its characters without a tokenizer."""
+        if self._tokenizer is None:
+            return len(prompt) // _CHARACTERS_PER_TOKEN + 1
+        return len(self._tokenizer(prompt)["input_ids"])
+
+    def tokens_per_second(self, length: int) -> float:
+        """Speed of prompts, tokens per second: unknown, so a low guess."""
+        return 1000.0 * self._workers
+
+    def score(
+        self,
+        prompts: Sequence[ChoicePrompt],
+        sampling: Sampling | None = None,
+        hidden_state: bool = False,
+    ) -> list[Answer | Failed]:
+        """One Answer per prompt, in order, or why there is none."""
+        if hidden_state:
+            raise UsageError(f"{self.kind}: {LACKS['hidden_state']['state']}")
+        for prompt in prompts:
+            _check_labels(prompt.continuations)
+        before = self._outside
+        answers = self._each(
+            range(len(prompts)),
+            lambda i: self._answer(prompts[i], _of(sampling, i)),
+        )
+        if self._outside > before:
+            logger.warning(
+                "%d labels are not among the %d tokens that %s shows; each is given an equal share "
+                "of what these leave over, at most the least of them",
+                *(self._outside - before, self._top, self.name),
+            )
+        return answers
+
+    def _answer(self, prompt: ChoicePrompt, drawing: tuple[float, Sequence[int]] | None) -> Answer:
+        reply = self._ask(prompt.context, 1, (), self._top, 0.0, 0)
+        if not reply.tokens:
+            raise RequestFailed("the endpoint ended the text without a token")
+        token = reply.tokens[0]
+        labels = [continuation.strip() for continuation in prompt.continuations]
+        merged, absent = label_logprobs(token, labels)
+        self._outside += absent
+        exact = dict(reversed(token.top))
+        named = [i for i, label in enumerate(labels) if token.text.strip("".join(SPACES)) == label]
+        drawn = []
+        for seed in drawing[1] if drawing else ():
+            text = self._ask(prompt.context, 1, (), 1, drawing[0] if drawing else 0.0, seed).text
+            drawn.append(labels.index(text.strip()) if text.strip() in labels else -1)
+        return Answer(
+            label_logprobs=merged,
+            scored_logprobs=[
+                min(exact.get(continuation, value), value)
+                for continuation, value in zip(prompt.continuations, merged, strict=True)
+            ]
+            if any(continuation in exact for continuation in prompt.continuations)
+            else merged,
+            is_greedy=[continuation == token.text for continuation in prompt.continuations],
+            entropy=math.nan,
+            post_answer_entropy=math.nan,
+            top_logprobs=[value for _, value in token.top],
+            missing_mass=token.missing_mass,
+            greedy_label=named[0] if named else None,
+            prompt_tokens=reply.prompt_tokens,
+            samples=drawn,
+        )
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int,
+        until: Sequence[str] = (),
+        sampling: Sampling | None = None,
+    ) -> list[Generation | Failed]:
+        """Generations in order of the prompts: one greedy each, or one per seed."""
+        drawings = [_of(sampling, i) or (0.0, [0]) for i in range(len(prompts))]
+        wanted = [
+            (prompt, temperature, seed)
+            for prompt, (temperature, seeds) in zip(prompts, drawings, strict=True)
+            for seed in seeds
+        ]
+        top = min(self._top, 20)
+
+        def write(index: int) -> Generation:
+            prompt, temperature, seed = wanted[index]
+            reply = self._ask(prompt, max_new_tokens, until, top, temperature, seed)
+            return _generation(reply, until)
+
+        return self._each(range(len(wanted)), write)
+
+    def _each(self, items: Sequence[int], work: Callable[[int], Any]) -> list[Any]:
+        """``work`` on every item at the endpoint's pace; failures in the place of results."""
+        results: dict[int, Any] = {}
+        try:
+            for done in as_completed(work, items, self._workers):
+                if isinstance(done.error, RequestFailed | ApprehendError):
+                    results[done.item] = Failed(str(done.error))
+                elif done.error is not None:
+                    raise done.error
+                else:
+                    results[done.item] = done.result
+        except BaseException:
+            self._endpoint.stop()
+            raise
+        return [results[item] for item in items]
+
+    def _ask(
+        self,
+        prompt: str,
+        most: int,
+        until: Sequence[str],
+        top: int,
+        temperature: float,
+        seed: int,
+    ) -> Reply:
+        options = {
+            "until": list(until),
+            "max_gen_toks": most,
+            "do_sample": temperature > 0,
+            "temperature": temperature,
+        }
+        message: Any = _messages(prompt) if self._chat else prompt
+        payload = dict(
+            self._lm._create_payload(
+                message, generate=True, gen_kwargs=options, seed=seed % 2**31, eos=None
+            )
+        )
+        payload["stop"] = list(until)[:4]
+        if not payload["stop"]:
+            del payload["stop"]
+        if self._chat:
+            payload |= {"logprobs": True, "top_logprobs": top}
+        else:
+            payload["logprobs"] = top
+        return self._endpoint.post(payload, _read_chat if self._chat else _read_text)
+
+
+def _tokenizer(name: Any) -> Any:
+    if name is None:
+        return None
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(str(name))
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise UsageError(f"--model_args: tokenizer: {first}") from error
+
+
+def _messages(prompt: str) -> Any:
+    if prompt.startswith("[{"):
+        return json.loads(prompt)
+    raise UsageError("a chat endpoint needs --apply_chat_template")
+
+
+def _of(sampling: Sampling | None, index: int) -> tuple[float, Sequence[int]] | None:
+    return None if sampling is None else (sampling.temperature, sampling.seeds[index])
+
+
+def _check_labels(continuations: Sequence[str]) -> None:
+    labels = [continuation.strip() for continuation in continuations]
+    for label in labels:
+        if any(other != label and other.startswith(label) for other in labels):
+            raise UsageError(
+                f"an endpoint shows single tokens, and label {label!r} may be the beginning of "
+                "another one; use a task with letters"
+            )
+
+
+def label_logprob(top: Sequence[tuple[str, float]], label: str) -> float | None:
+    """Log-probability of a label, with and without a space before it; None where neither is in."""
+    found = [value for text, value in top if text in {mark + label for mark in SPACES}]
+    if not found:
+        return None
+    most = max(found)
+    if most == -math.inf:
+        return most
+    return most + math.log(math.fsum(math.exp(value - most) for value in found))
+
+
+def label_logprobs(token: Token, labels: Sequence[str]) -> tuple[list[float], int]:
+    """Log-probabilities of labels in a token's place, and how many of them are not shown there.
+
+    Each of these gets an equal share of the missing mass, at most the least shown probability.
+    """
+    found = [label_logprob(token.top, label) for label in labels]
+    absent = sum(value is None for value in found)
+    bound = -math.inf
+    if absent and token.missing_mass:
+        bound = min(math.log(token.missing_mass / absent), token.top[-1][1])
+    return [bound if value is None else value for value in found], absent
+
+
+def read_logprob(value: Any) -> float:
+    """A log-probability as an endpoint writes it; -9999 and the like are minus infinity.
+
+    Raises TryAgain for what is none: text, NaN, numbers above 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise TryAgain(f"expected a log-probability, got {value!r}")
+    if value > 1e-3:
+        raise TryAgain(f"expected a log-probability of at most 0, got {value!r}")
+    return -math.inf if value <= IMPOSSIBLE else min(float(value), 0.0)
+
+
+def _token(text: Any, logprob: Any, top: Sequence[tuple[Any, Any]]) -> Token:
+    own = (str(text), read_logprob(logprob))
+    known = {str(name): read_logprob(value) for name, value in top}
+    known.setdefault(*own)
+    return Token(*own, tuple(sorted(known.items(), key=lambda item: -item[1])))
+
+
+def _choice(reply: Any) -> tuple[Mapping[str, Any], int]:
+    """The first choice of a reply, and the number of tokens of its prompt (-1: not said)."""
+    choices = reply.get("choices") if isinstance(reply, dict) else None
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise TryAgain(f"the reply has no choices: {str(reply)[:100]}")
+    usage = reply.get("usage")
+    count = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+    return choices[0], count if isinstance(count, int) else -1
+
+
+def _read_text(reply: Any) -> Reply:
+    choice, prompt_tokens = _choice(reply)
+    text, logprobs = choice.get("text"), choice.get("logprobs")
+    if not isinstance(text, str):
+        raise TryAgain("the reply has no text")
+    tokens: list[Token] = []
+    if isinstance(logprobs, dict):
+        columns = [logprobs.get(name) for name in ("tokens", "token_logprobs", "top_logprobs")]
+        if (
+            not all(isinstance(column, list) for column in columns)
+            or len({len(column or ()) for column in columns}) > 1
+        ):
+            raise TryAgain("the reply's log-probabilities are not three lists of one length")
+        for name, value, top in zip(*columns, strict=True):
+            pairs = list(top.items()) if isinstance(top, dict) else []
+            tokens.append(_token(name, value, pairs))
+    return Reply(text, tuple(tokens), choice.get("finish_reason") == "stop", prompt_tokens)
+
+
+def _read_chat(reply: Any) -> Reply:
+    choice, prompt_tokens = _choice(reply)
+    message, logprobs = choice.get("message"), choice.get("logprobs")
+    text = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(text, str):
+        raise TryAgain("the reply has no text")
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    try:
+        tokens = tuple(
+            _token(
+                item["token"],
+                item["logprob"],
+                [(other["token"], other["logprob"]) for other in item.get("top_logprobs") or ()],
+            )
+            for item in content or ()
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise TryAgain("the reply's log-probabilities have another form than expected") from error
+    return Reply(text, tokens, choice.get("finish_reason") == "stop", prompt_tokens)
+
+
+def _generation(reply: Reply, until: Sequence[str]) -> Generation:
+    text = reply.text
+    cut = min((at for stop in until if (at := text.find(stop)) >= 0), default=len(text))
+    text = text[:cut]
+    kept: list[Token] = []
+    ends: list[int] = []
+    for token in reply.tokens:
+        if ends and ends[-1] >= len(text):
+            break
+        kept.append(token)
+        ends.append((ends[-1] if ends else 0) + len(token.text))
+
+    def token_at(offset: int) -> int:
+        return next((i for i, end in enumerate(ends) if end > offset), -1)
+
+    def labels_at(position: int, labels: Sequence[str]) -> list[float] | None:
+        return label_logprobs(kept[position], labels)[0] if 0 <= position < len(kept) else None
+
+    return Generation(
+        text=text,
+        token_logprobs=[token.logprob for token in kept],
+        token_entropies=[math.nan] * len(kept),
+        token_uniform_kl=[math.nan] * len(kept),
+        token_top_logprobs=[[value for _, value in token.top] for token in kept],
+        prompt_tokens=reply.prompt_tokens,
+        finished=reply.finished or cut < len(reply.text),
+        token_at=token_at,
+        label_logprobs=labels_at,
+    )

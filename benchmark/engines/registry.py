@@ -1,0 +1,78 @@
+"""The engines by name, what each of them cannot give, and loading one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ...estimators.signals import Signal
+from ..budget import Budget
+from ..errors import ApprehendError, UsageError, did_you_mean
+from .base import Failed
+
+ENDPOINTS = (
+    "local-completions",
+    "openai-completions",
+    "local-chat-completions",
+    "openai-chat-completions",
+)
+ENGINES = ("hf", "vllm", *ENDPOINTS)
+CANNOT: dict[str, dict[Signal, str]] = {
+    "vllm": {Signal.HIDDEN_STATE: "vllm shows no hidden states"},
+    **{name: {Signal.HIDDEN_STATE: "an endpoint shows no hidden states"} for name in ENDPOINTS},
+}
+"""Engine → signal that it cannot give → why."""
+
+
+def check_engine(name: str) -> None:
+    """Raise UsageError for an engine that there is not."""
+    if name not in ENGINES:
+        raise UsageError(
+            f"--model: unknown engine {name!r}{did_you_mean(name, ENGINES)}, known: "
+            f"{', '.join(ENGINES)}"
+        )
+
+
+def load_engine(
+    name: str, model_args: Mapping[str, Any], batch_size: str, device: str | None, budget: Budget
+) -> Any:
+    """An engine with its model loaded, or its endpoint looked at."""
+    check_engine(name)
+    if name == "hf":
+        from .hf import HFEngine
+
+        return HFEngine(dict(model_args), batch_size, device)
+    if name == "vllm":
+        from .vllm import VLLMEngine
+
+        return VLLMEngine(dict(model_args), device)
+    from .completions import CompletionsEngine
+
+    return CompletionsEngine(name, model_args, budget)
+
+
+class Strict:
+    """An engine that raises ApprehendError in the place of a ``Failed`` reply."""
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def score(self, *arguments: Any, **options: Any) -> list[Any]:
+        """As the engine's."""
+        return list(_succeeded(self._engine.score(*arguments, **options)))
+
+    def generate(self, *arguments: Any, **options: Any) -> list[Any]:
+        """As the engine's."""
+        return list(_succeeded(self._engine.generate(*arguments, **options)))
+
+
+def _succeeded(replies: Sequence[Any]) -> Iterator[Any]:
+    for reply in replies:
+        if isinstance(reply, Failed):
+            raise ApprehendError(
+                f"{reply.reason}; what was collected so far is stored, run again to go on"
+            )
+        yield reply

@@ -1,0 +1,249 @@
+"""The judges: a model of ours, any model of lm-eval's, or an endpoint over HTTP."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from .budget import Budget
+from .engines.base import ChoicePrompt
+from .errors import ApprehendError, UsageError, did_you_mean
+from .masking import mask_arguments, mask_text
+
+TRANSPORT = frozenset(
+    (
+        *("base_url", "num_concurrent", "max_retries", "timeout", "verify_certificate"),
+        *("ca_cert_path", "header", "auth_token", "batch_size", "input_price", "output_price"),
+    )
+)
+"""Arguments that say how an endpoint is reached, and do not change what it replies."""
+
+
+class Judge(Protocol):
+    """A model that replies to one user message at a time."""
+
+    name: str
+    workers: int
+    """How many questions may be asked at once, each by itself; 0 for a judge of batches."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides its replies."""
+
+    def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
+        """One reply per message, in order. Raises RequestFailed where one cannot be had."""
+
+    def label_probs(
+        self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]
+    ) -> list[list[float]] | None:
+        """(n, L) probability that a reply that began so goes on with each label and ends; None
+        where the judge shows no probabilities."""
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+
+
+class EngineJudge:
+    """A judge on one of our engines, through its chat template where it has one."""
+
+    workers = 0
+
+    def __init__(self, engine: Any, name: str) -> None:
+        self._engine = engine
+        self.name = name
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return dict(self._engine.identity)
+
+    def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
+        prompts = [self._prompt(message) for message in messages]
+        return [g.text for g in self._engine.generate(prompts, max_new_tokens)]
+
+    def _prompt(self, message: str) -> str:
+        if not self._engine.has_chat_template:
+            return message + "\n\n"
+        return str(self._engine.chat([{"role": "user", "content": message}]))
+
+    def label_probs(
+        self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]
+    ) -> list[list[float]] | None:
+        ends = tuple(f"{label}]]" for label in labels)
+        prompts = [
+            ChoicePrompt(self._prompt(message) + start, ends, len(ends))
+            for message, start in zip(messages, begun, strict=True)
+        ]
+        answers = self._engine.score(prompts)
+        return [[math.exp(value) for value in answer.label_logprobs] for answer in answers]
+
+    def stop(self) -> None:
+        """A batch is not interrupted."""
+
+
+class LMEvalJudge:
+    """A judge on any other lm-eval model that runs in this process."""
+
+    workers = 0
+
+    def __init__(self, lm: Any, kind: str, arguments: Mapping[str, Any], name: str) -> None:
+        self._lm = lm
+        self._kind = kind
+        self._arguments = dict(arguments)
+        self.name = name
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return _identity(self._kind, self._arguments)
+
+    def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
+        from lm_eval.api.instance import Instance
+
+        options = {"until": [], "max_gen_toks": max_new_tokens, "do_sample": False}
+        requests = [
+            Instance("generate_until", {}, (m + "\n\n", dict(options)), i, ("judge", i, 1))
+            for i, m in enumerate(messages)
+        ]
+        try:
+            replies = self._lm.generate_until(requests, disable_tqdm=True)
+        except Exception as error:
+            raise ApprehendError(
+                f"judge {self.name}: {_first_line(error)}; what it judged so far is stored, run "
+                "again to go on"
+            ) from error
+        return ["" if reply is None else str(reply) for reply in replies]
+
+    def label_probs(
+        self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]
+    ) -> list[list[float]] | None:
+        return None
+
+    def stop(self) -> None:
+        """A batch is not interrupted."""
+
+
+class HTTPJudge:
+    """A judge behind an endpoint.
+
+    lm-eval's model class says what is sent, with which key, and where a reply has its text;
+    ``Endpoint`` sends it.
+    """
+
+    def __init__(
+        self, lm: Any, kind: str, arguments: Mapping[str, Any], name: str, budget: Budget
+    ) -> None:
+        from .endpoint import open_endpoint
+
+        self._lm = lm
+        self._kind = kind
+        self._arguments = dict(arguments)
+        self._chat = "chat" in kind
+        self.name = name
+        self.workers = max(1, int(arguments.get("num_concurrent", 1)))
+        self._endpoint = open_endpoint(lm, arguments, budget, "--judge_args")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return _identity(self._kind, self._arguments)
+
+    def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
+        return [self._endpoint.post(self._payload(m, max_new_tokens), self._text) for m in messages]
+
+    def _payload(self, message: str, max_new_tokens: int) -> dict[str, Any]:
+        prompt: Any = [{"role": "user", "content": message}] if self._chat else message + "\n\n"
+        options = {"until": [], "max_gen_toks": max_new_tokens, "do_sample": False}
+        payload = dict(
+            self._lm._create_payload(prompt, generate=True, gen_kwargs=options, seed=1234, eos=None)
+        )
+        payload.pop("stop", None)  # lm-eval adds stop texts that some servers choke on
+        return payload
+
+    def _text(self, reply: Any) -> str:
+        from .endpoint import RequestFailed, TryAgain
+
+        choices = reply.get("choices") if isinstance(reply, dict) else None
+        first = choices[0] if isinstance(choices, list) and choices else None
+        if not isinstance(first, dict) or not {"message", "text"} & first.keys():
+            raise TryAgain(f"the reply has no choices: {str(reply)[:100]}")
+        try:
+            texts = list(self._lm.parse_generations(outputs=reply, contexts=[""]))
+        except Exception as error:
+            raise TryAgain(f"the reply has another form than expected: {error!r}") from error
+        if len(texts) != 1 or not isinstance(texts[0], str | None):
+            raise TryAgain("the reply has another form than expected")
+        if not texts[0]:
+            raise RequestFailed(f"an empty reply (finish_reason {first.get('finish_reason')})")
+        return str(texts[0])
+
+    def label_probs(
+        self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]
+    ) -> list[list[float]] | None:
+        return None
+
+    def stop(self) -> None:
+        self._endpoint.stop()
+
+
+def _identity(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in arguments.items() if name not in TRANSPORT}
+    return {"engine": kind, **mask_arguments(kept)}
+
+
+def _first_line(error: Exception) -> str:
+    return mask_text((str(error).strip() or type(error).__name__).splitlines()[0])
+
+
+def load_judge(
+    kind: str,
+    arguments: dict[str, Any],
+    batch_size: str,
+    device: str | None,
+    name: str | None,
+    engine: Any = None,
+    budget: Budget | None = None,
+) -> Judge:
+    """The judge that ``--judge`` and ``--judge_args`` describe, on ``engine`` if it is given.
+
+    Raises UsageError for an unknown kind or arguments that do not fit, ApprehendError where the
+    model cannot be loaded.
+    """
+    shown = name or str(arguments.get("pretrained") or arguments.get("model") or kind)
+    shown = shown.rstrip("/").rsplit("/", 1)[-1]
+    if kind == "hf":
+        from .engines.hf import HFEngine
+
+        return EngineJudge(engine or HFEngine(arguments, batch_size, device), shown)
+    from lm_eval.models.api_models import TemplateAPI
+
+    cls = model_class(kind, "--judge")
+    over_http = issubclass(cls, TemplateAPI)
+    taken = {k: v for k, v in arguments.items() if k not in ("input_price", "output_price")}
+    try:
+        lm = cls.create_from_arg_obj(taken if over_http else arguments, {})
+        if over_http:
+            return HTTPJudge(lm, kind, arguments, shown, budget or Budget())
+    except (UsageError, ApprehendError):
+        raise
+    except TypeError as error:
+        raise UsageError(f"--judge_args: {_first_line(error)}") from error
+    except Exception as error:
+        raise ApprehendError(f"cannot load judge {shown}: {_first_line(error)}") from error
+    return LMEvalJudge(lm, kind, arguments, shown)
+
+
+def model_class(kind: str, option: str) -> Any:
+    """lm-eval's class of this name. Raises UsageError for none."""
+    import lm_eval.models  # noqa: F401  (registers lm-eval's models)
+    from lm_eval.api.registry import MODEL_REGISTRY, get_model
+
+    try:
+        return get_model(kind)
+    except (KeyError, ValueError) as error:
+        near = did_you_mean(kind, list(MODEL_REGISTRY))
+        raise UsageError(f"{option}: unknown kind of model {kind!r}{near}") from error
+
+
+def check_judge(kind: str | None) -> None:
+    """Raise UsageError for a kind of judge that does not exist, before anything is run."""
+    if kind is not None and kind != "hf":
+        model_class(kind, "--judge")
