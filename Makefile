@@ -5,7 +5,7 @@ RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ORACLES := $(VENV)/oracles/.installed
 
-.PHONY: install demo test check sample tasks wheel clean
+.PHONY: install demo test check recorded sample tasks wheel clean
 
 install: $(STAMP)
 
@@ -18,8 +18,8 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install  ## the embedded model on the embedded questions, to a report in demo/report/
 	$(RUN)/apprehend demo
 
-test: install $(ORACLES)  ## all tests
-	$(RUN)/python -m pytest
+test: install $(ORACLES)  ## all tests, two at a time
+	$(RUN)/python -m pytest --numprocesses 2 --dist worksteal
 
 $(ORACLES): tests/oracles.txt $(STAMP)  ## packages that tests compare with
 	rm -rf $(@D)
@@ -31,6 +31,9 @@ check: install  ## style and types
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
+
+recorded: install  ## report and paper of recorded answers (docs/recorded.md)
+	$(RUN)/python docs/recorded.py
 
 sample: install  ## rebuild the embedded model and questions from their seed (minutes)
 	$(RUN)/python -m apprehend.tasks.sample.build

@@ -12,6 +12,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 # As the command line does before it imports anything: no bars of the libraries below it.
 os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers share the processors; threads of each would only wait for those of the other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from helpers import ROOT, Run, apprehend
 
