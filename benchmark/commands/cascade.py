@@ -40,7 +40,7 @@ def cascade(
     from ..store import Results
 
     if (cost_small is None) != (cost_large is None):
-        raise UsageError("give --cost_small and --cost_large, or neither")
+        raise UsageError("give --cost-small and --cost-large, or neither")
     first = evaluated_with(results, by, small, task)
     second = evaluations(report_input(Results(results)))
     pairs = [(a, b) for a in first for b in second if b.model == large and b.task == a.task]
@@ -80,4 +80,4 @@ def _costs(
     measured = measured_costs(results, small.model, large, small.task, by)
     if measured is not None:
         return measured, "seconds, by the manifests"
-    return (1.0, 10.0), "by assumption, no times are stored (--cost_small and --cost_large)"
+    return (1.0, 10.0), "by assumption, no times are stored (--cost-small and --cost-large)"
