@@ -76,8 +76,9 @@ def compare(evaluated: Sequence[Evaluation], replicates: int = 1000, seed: int =
     for task in tasks:
         own = [one for one in evaluated if one.task == task]
         records += _corrected(_models(own, settings))
-        pairs = combinations(own, 2)
-        records += _corrected([_accuracies("models", a, b, settings) for a, b in pairs])
+        records += _corrected(
+            [_accuracies("models", a, b, settings) for a, b in combinations(own, 2)]
+        )
     for model in dict.fromkeys(one.model for one in evaluated):
         pairs = list(combinations([one for one in evaluated if one.model == model], 2))
         found = [
