@@ -52,7 +52,8 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         judgements.append(_judgements(store))
         orders.append(_orders(store))
         costs.append(_costs(store, scores[-1]))
-        manifests.append({"model_folder": store.model, **store.manifest})
+        folders = {"model_folder": store.model, "task_folder": store.task}
+        manifests.append({**folders, **store.manifest})
     unique = ["task", "question_id"]
     return ReportInput(
         scores=pd.concat(scores, ignore_index=True),

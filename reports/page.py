@@ -116,8 +116,10 @@ def render_page(
 
 
 def _manifest_title(manifest: Mapping[str, Any]) -> str:
-    parts = [str(manifest[key]) for key in ("model", "task") if key in manifest]
-    return " on ".join(parts) or "run"
+    """`model on task`, by the folders that hold them or by their names in the manifest."""
+    known = [manifest.get(f"{key}_folder", manifest.get(key)) for key in ("model", "task")]
+    names = [one.get("name") if isinstance(one, Mapping) else one for one in known]
+    return " on ".join(str(name) for name in names if name) or "run"
 
 
 def _json(manifest: Mapping[str, Any]) -> str:

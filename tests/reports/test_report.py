@@ -19,7 +19,7 @@ from apprehend.reports import METRIC_COLUMNS, ReportInput, build_report, topic_t
 from apprehend.reports.evaluation import evaluations
 from apprehend.reports.figures_scores import bin_edges, compute_histograms
 from apprehend.reports.formatting import file_stems, latex, markdown, number, percent
-from apprehend.reports.page import TEMPLATES
+from apprehend.reports.page import TEMPLATES, render_page
 from apprehend.reports.style import estimator_style, figure_style, write_atomically
 from rich.console import Console
 
@@ -201,6 +201,19 @@ def test_terminal_shows_names_as_text(built, width):
     assert "<b>mine</b>" in text
     assert "n-flow" in text
     assert "ROC AUC of errors" in text
+
+
+def test_manifests_are_headed_by_model_and_task():
+    settings = {"rows": "all", "replicates": 10, "seed": 0}
+    engine = {"engine": "hf", "arguments": {"pretrained": "x"}}
+    manifests = [
+        {"model_folder": "org__m", "task_folder": "direct", "model": engine, "task": {"name": "d"}},
+        {"model": {"name": "mine"}, "task": {"name": "t"}},
+        {"note": "no names"},
+    ]
+    html = render_page([], manifests, [], settings)
+    titles = re.findall(r"<details><summary>(.*?)</summary>", html)
+    assert titles == ["org__m on direct", "mine on t", "run"]
 
 
 def test_rich_markup_in_names_is_text(make_scores, tmp_path):
