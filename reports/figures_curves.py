@@ -12,7 +12,7 @@ from .evaluation import Evaluation
 from .formatting import number, plain
 from .layout import single
 from .ranking import FloatArray, TieBlocks
-from .style import GREY, estimator_style
+from .style import GREY, estimator_styles
 
 NAMED = 8
 POINTS = 300
@@ -102,8 +102,9 @@ def draw_curves(ax: Axes, selection: Selection, legend: str) -> Axes:
     others = selection.curves[NAMED:]
     for curve in others:
         ax.plot(curve.x, curve.y, color=GREY, linewidth=0.6, alpha=0.7)
+    styles = estimator_styles(curve.estimator for curve in selection.curves[:NAMED])
     for curve in selection.curves[:NAMED]:
-        colour, dashes = estimator_style(curve.estimator)
+        colour, dashes = styles[curve.estimator]
         label = f"{plain(curve.estimator)[:34]}  {number(curve.area)}"
         ax.plot(curve.x, curve.y, color=colour, linestyle=dashes, label=label)
     if others:

@@ -14,7 +14,7 @@ from .evaluation import Evaluation
 from .formatting import count, number, plain
 from .layout import COLUMNS, pages, panels, single
 from .ranking import FloatArray, IntArray, TieBlocks
-from .style import CORRECT_COLOUR, ERROR_COLOUR, GREY, estimator_style
+from .style import CORRECT_COLOUR, ERROR_COLOUR, GREY, estimator_styles
 
 BIN_WIDTH = 0.1
 CURVES = 8
@@ -163,8 +163,9 @@ def draw_roc_curves(ax: Axes, curves: Sequence[RocCurve], named: int = CURVES) -
         label = "" if index else f"{len(others)} more, {others[0].roc_auc:.3f} and below"
         rates = (curve.false_positive_rate, curve.true_positive_rate)
         ax.plot(*rates, color=GREY, linewidth=0.6, alpha=0.7, label=label or None)
+    styles = estimator_styles(curve.estimator for curve in curves[:named])
     for curve in curves[:named]:
-        colour, dashes = estimator_style(curve.estimator)
+        colour, dashes = styles[curve.estimator]
         label = f"{plain(curve.estimator)[:34]}  {number(curve.roc_auc)}"
         rates = (curve.false_positive_rate, curve.true_positive_rate)
         ax.plot(*rates, color=colour, linestyle=dashes, label=label)

@@ -14,7 +14,7 @@ from .evaluation import ALL, MACRO
 from .formatting import count, number, plain
 from .layout import single
 from .ranking import FloatArray
-from .style import BLUE, VERMILION, estimator_style
+from .style import BLUE, VERMILION, estimator_styles
 
 LINES = 8
 
@@ -65,8 +65,9 @@ def compute_trend_lines(metrics: pd.DataFrame, trends: pd.DataFrame) -> list[Tre
 def draw_trend_lines(ax: Axes, trend: TrendLines) -> Axes:
     """Lines with intervals, set slightly apart; the legend holds the test of a trend."""
     at = np.arange(len(trend.labels), dtype=np.float64)
+    styles = estimator_styles(line.estimator for line in trend.lines)
     for index, line in enumerate(trend.lines):
-        colour, dashes = estimator_style(line.estimator)
+        colour, dashes = styles[line.estimator]
         x = at + 0.05 * (index - (len(trend.lines) - 1) / 2)
         p = "p < 0.001" if line.p < 0.001 else f"p = {line.p:.3f}"
         label = f"{plain(line.estimator)[:32]}  {p}"

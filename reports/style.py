@@ -6,7 +6,7 @@ import os
 import tempfile
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -55,6 +55,17 @@ def estimator_style(name: str) -> tuple[str, str]:
         return _FIXED[name]
     code = zlib.crc32(name.encode("utf-8", "surrogatepass"))
     return _PALETTE[code % len(_PALETTE)], _DASHES[code // len(_PALETTE) % len(_DASHES)]
+
+
+def estimator_styles(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Styles of the lines of one figure: where two would look alike, one gets another dash."""
+    styles: dict[str, tuple[str, str]] = {}
+    for name in sorted(names, key=lambda name: name not in _FIXED):
+        colour, dashes = estimator_style(name)
+        used = {line for other, line in styles.values() if other == colour}
+        free = [line for line in (dashes, *_DASHES) if line not in used]
+        styles[name] = (colour, free[0] if free else dashes)
+    return styles
 
 
 @contextmanager

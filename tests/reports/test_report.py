@@ -20,7 +20,12 @@ from apprehend.reports.evaluation import evaluations
 from apprehend.reports.figures_scores import bin_edges, compute_histograms
 from apprehend.reports.formatting import file_stems, latex, markdown, number, percent
 from apprehend.reports.page import TEMPLATES, render_page
-from apprehend.reports.style import estimator_style, figure_style, write_atomically
+from apprehend.reports.style import (
+    estimator_style,
+    estimator_styles,
+    figure_style,
+    write_atomically,
+)
 from rich.console import Console
 
 VOID = {"wbr", "meta", "br", "link", "img", "input", "hr"}
@@ -270,6 +275,15 @@ def test_colours_are_fixed_by_name():
     assert estimator_style("token_entropy") == ("#0072B2", "-")
     assert estimator_style("my own") == estimator_style("my own")
     assert estimator_style("random")[0] != estimator_style("token_entropy")[0]
+
+
+def test_no_two_lines_of_a_figure_look_alike():
+    alike = ("verbalized_confidence", "platt")
+    assert estimator_style(alike[0]) == estimator_style(alike[1])
+    styles = estimator_styles((*alike, "token_entropy", "max_probability", "tsallis_entropy"))
+    assert len(set(styles.values())) == len(styles) == 5
+    assert styles["token_entropy"] == estimator_style("token_entropy")
+    assert {styles[name][0] for name in alike} == {estimator_style("platt")[0]}
 
 
 def test_entropies_have_bins_of_a_tenth_and_lose_no_row(make_scores):
