@@ -19,12 +19,14 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(tmp_path_factory.mktemp("golden"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".csv")])
 def test_csv_files(report, name):
     made, golden = (pd.read_csv(folder / name) for folder in (report, GOLDEN))
     pd.testing.assert_frame_equal(made, golden, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FILES if not name.endswith(".csv")])
 def test_text_tables(report, name):
     """Words and layout exactly; shown numbers to one unit of their third decimal."""

@@ -27,6 +27,7 @@ def made(recorded_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("topic", "value", "low", "high"),
     [
@@ -45,6 +46,7 @@ def test_the_report_has_the_expected_values(made, topic, value, low, high):
     assert found["roc_auc_high"] == pytest.approx(high, abs=0.003)
 
 
+@pytest.mark.slow
 def test_docs_say_what_comes_out(made):
     """The numbers of docs/recorded.md."""
     text = SCRIPT.with_suffix(".md").read_text(encoding="utf-8")
@@ -61,6 +63,7 @@ def test_docs_say_what_comes_out(made):
     assert f"accuracy {kept[0]}, {kept[1]} and {kept[2]} on" in text
 
 
+@pytest.mark.slow
 def test_the_paper_has_its_verdicts(made):
     verdicts = pd.read_csv(made / "paper" / "verdicts.csv").dropna(subset=["stored_model"])
     assert set(verdicts["stored_model"]) == {"Qwen2.5-3B"}
