@@ -5,7 +5,7 @@ RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ORACLES := $(VENV)/oracles/.installed
 
-.PHONY: install demo test check recorded sample tasks wheel clean
+.PHONY: install demo test chaos fuzz audit check recorded sample tasks wheel clean
 
 install: $(STAMP)
 
@@ -27,6 +27,16 @@ $(ORACLES): tests/oracles.txt $(STAMP)  ## packages that tests compare with
 	    || echo "packages to compare with could not be installed: their tests will skip"
 	@mkdir -p $(@D) && touch $@
 
+chaos: install  ## a hundred runs killed with SIGKILL at random moments and resumed
+	APPREHEND_CHAOS_RUNS=$(or $(RUNS),100) $(RUN)/python -m pytest -s tests/chaos
+
+fuzz: install  ## ten minutes of fuzzing per reader (SECONDS=600)
+	APPREHEND_FUZZ_SECONDS=$(or $(SECONDS),600) $(RUN)/python -m pytest tests/test_fuzz.py
+
+audit: install  ## known weaknesses of the pinned dependencies, from a service on the net
+	$(RUN)/python -m pip install --quiet pip-audit
+	APPREHEND_AUDIT=1 $(RUN)/python -m pytest tests/test_security.py -k weaknesses
+
 check: install  ## style and types
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
@@ -34,6 +44,9 @@ check: install  ## style and types
 
 recorded: install  ## report and paper of recorded answers (docs/recorded.md)
 	$(RUN)/python docs/recorded.py
+
+bench: install  ## what a run costs beside other packages, to build/bench.json (BENCH=quick: minutes)
+	$(RUN)/python tests/performance/bench.py $(if $(filter quick,$(BENCH)),--quick)
 
 sample: install  ## rebuild the embedded model and questions from their seed (minutes)
 	$(RUN)/python -m apprehend.tasks.sample.build

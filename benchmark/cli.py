@@ -19,6 +19,7 @@ from .commands import (
     demo,
     importing,
     listing,
+    merge,
     paper,
     reporting,
     running,
@@ -50,6 +51,7 @@ app.command("cascade")(cascade.cascade)
 app.command("split")(split.split)
 app.command("analyse")(analyse.analyse)
 app.command("verify")(verify.verify)
+app.command("merge")(merge.merge)
 app.add_typer(importing.app, name="import")
 app.add_typer(listing.app, name="list")
 app.add_typer(checking.app, name="check")

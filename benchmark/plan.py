@@ -58,6 +58,8 @@ class RunOptions:
     overwrite: Overwrite = Overwrite.ONLY_MISSING
     max_requests: int | None = None
     max_cost: float | None = None
+    shard: tuple[int, int, int] | None = None
+    """Index, number and local device of the part of the questions that this process takes."""
 
 
 @dataclass

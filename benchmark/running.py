@@ -22,6 +22,7 @@ from .plan import Family, Overwrite, RunOptions, RunOutcome, model_name
 from .probing import PROBED
 from .resuming import go_on, missing_from_cache, take_over
 from .scoring import expand_specs, score_store
+from .sharding import Shard, copy_stored, sharded, with_device
 from .store import Results
 from .task_loading import LoadedTask, TaskOptions, expand_tasks, fingerprint, load_tasks
 
@@ -47,6 +48,9 @@ def run(options: RunOptions) -> RunOutcome:
     families = _families(options, tasks)
     questionnaires = _questionnaires(options, estimators, families)
     outcome = RunOutcome(budget=Budget(options.max_requests, options.max_cost))
+    if options.shard is not None:
+        _collect_shard(options, families, estimators or [], questionnaires, outcome)
+        return outcome
     with contextlib.ExitStack() as locks:
         if options.overwrite is not Overwrite.ONLY_CACHE:
             take_over(options, families, locks)
@@ -55,6 +59,24 @@ def run(options: RunOptions) -> RunOutcome:
             outcome.problems += missing_from_cache(families, estimators or [], questionnaires)
         _score(families, specs, options.committee, outcome)
     return outcome
+
+
+def _collect_shard(
+    options: RunOptions,
+    families: Sequence[Family],
+    estimators: Sequence[Estimator],
+    questionnaires: Sequence[str],
+    outcome: RunOutcome,
+) -> None:
+    """Collect this process's part of the questions, into stores of its own."""
+    assert options.shard is not None
+    shard = Shard(*options.shard)
+    own = sharded(families, shard, options.output_path)
+    with contextlib.ExitStack() as locks:
+        take_over(options, own, locks)
+        for family in own:
+            copy_stored(family, options.output_path)
+        _collect(with_device(options, shard), own, estimators, questionnaires, outcome)
 
 
 def _collect(

@@ -40,6 +40,7 @@ VARIANT_SIGNALS = frozenset(
 MANIFEST = "manifest.json"
 QUESTIONS = "questions.parquet"
 SET_ASIDE = "set_aside"
+ROWS_COPIED_AT_A_TIME = 1024
 
 
 def folder_name(name: str) -> str:
@@ -226,11 +227,14 @@ class TaskStore:
             return
         self.done(signal)
         table = records_to_arrow(signal, records, self._id_type())
-        self._parts += 1
-        parts.append_part(self.signal_folder(signal), self._parts, table, signal, self.contract)
+        self._append_table(signal, table)
         for record in records:
             key = (record.get("variant", ""), record.get("source", ""))
             self._done[signal].setdefault(key, set()).add(record["question_id"])
+
+    def _append_table(self, signal: Signal, table: pa.Table) -> None:
+        self._parts += 1
+        parts.append_part(self.signal_folder(signal), self._parts, table, signal, self.contract)
 
     def borrow(
         self, other: TaskStore, signal: Signal, variant: str, source: str, ids: Sequence[Any]
@@ -238,17 +242,18 @@ class TaskStore:
         """Copy what another store holds of a variant on those of ``ids`` that lack it here."""
         lacking = set(ids) - self.done(signal, variant, source)
         shared = sorted(lacking & other.done(signal, variant, source), key=str)
-        if not shared:
-            return 0
-        wanted = pa.array(shared, type=self._id_type())
-        rows = parts.read_rows(
-            other._part_files(signal),
-            signal_schema(signal, self._id_type()),
-            ds.field("question_id").isin(wanted)
-            & (ds.field("variant") == variant)
-            & (ds.field("source") == source),
-        )
-        self.append(signal, rows.to_pylist())
+        schema = signal_schema(signal, self._id_type())
+        for start in range(0, len(shared), ROWS_COPIED_AT_A_TIME):
+            some = shared[start : start + ROWS_COPIED_AT_A_TIME]
+            rows = parts.read_rows(
+                other._part_files(signal),
+                schema,
+                ds.field("question_id").isin(pa.array(some, type=self._id_type()))
+                & (ds.field("variant") == variant)
+                & (ds.field("source") == source),
+            )
+            self._append_table(signal, rows)
+            self._done[signal].setdefault((variant, source), set()).update(some)
         return len(shared)
 
     def compact(self, signal: Signal) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -41,6 +42,7 @@ CONFIG_KEYS = (
     "overwrite",
     "max_requests",
     "max_cost",
+    "shard",
     "paper_filter",
 )
 
@@ -138,6 +140,13 @@ def run(
             "million tokens) among their arguments.",
         ),
     ] = None,
+    shard: Annotated[
+        Optional[str],
+        typer.Option(
+            help="I/N: collect part I (from 0) of N of the questions; `apprehend merge` joins the "
+            "parts. Under accelerate launch and torchrun it is given by them."
+        ),
+    ] = None,
     paper_filter: Annotated[
         bool, typer.Option("--paper-filter", help="Report on the paper's rows only.")
     ] = False,
@@ -150,7 +159,9 @@ def run(
     from ...estimators.registry import split_specs
     from ..plan import RunOptions
     from ..running import run as collect
+    from ..sharding import current_shard
 
+    part = current_shard(shard, os.environ)
     if model == "hf" and not model_args:
         raise UsageError("--model_args: expected pretrained=NAME_OR_PATH, or pretrained=embedded")
     options = RunOptions(
@@ -180,7 +191,17 @@ def run(
         overwrite=_overwrite(overwrite),
         max_requests=max_requests,
         max_cost=max_cost,
+        shard=None if part is None else (part.index, part.count, part.local),
     )
+    if part is not None:
+        outcome = collect(options)
+        say(
+            f"part {part.index} of {part.count} is collected; `apprehend merge {output_path}` "
+            "joins all parts"
+        )
+        if outcome.problems:
+            raise ApprehendError("; ".join(outcome.problems) + " (all else is stored)")
+        return
     finish(collect(options), output_path, paper_filter)
 
 

@@ -40,7 +40,7 @@ LACKS = {
     },
     "hidden_state": {"state": "an endpoint shows no hidden states"},
 }
-MOST_TOP = (100, 20, 5)
+MOST_TOP = (1000, 100, 20, 5)
 """Numbers of log-probabilities to ask for; the first that the endpoint grants is used."""
 IMPOSSIBLE = -9998.0
 """At or below it is a sentinel for minus infinity, such as -9999 and -100000."""
@@ -217,7 +217,7 @@ class CompletionsEngine:
         return Answer(
             label_logprobs=merged,
             scored_logprobs=[
-                min(exact.get(continuation, value), value)
+                exact.get(continuation, min(value, token.top[-1][1]))
                 for continuation, value in zip(prompt.continuations, merged, strict=True)
             ]
             if any(continuation in exact for continuation in prompt.continuations)
