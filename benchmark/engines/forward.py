@@ -1,189 +1,406 @@
-"""Forward passes of a transformers causal language model, with shared prefixes.
+"""Forward passes of a transformers causal language model.
 
-Batches are padded on the left, so that every row ends at the last position: its logits are the
-only ones computed, and a further token can be appended to every row at once. What a batch's
-prompts have in common is run through the model once.
+Prompts go through the model as a tree of their common prefixes (``prefixes``, ``attention``): every
+distinct prefix once, no padding, logits at the prompts' last tokens only. A model that cannot do
+this gets plain passes, padded on the left.
 """
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import inspect
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import Tensor
+
+from .attention import NAME, Chunk, Segment, TreePass, UnsupportedModelError, joined
+from .decoding import Decoding
+from .prefixes import MIN_SHARED, Node, grow, packs
 
 logger = logging.getLogger(__name__)
 
-MIN_SHARED = 16
-"""Shorter common prefixes are not worth a pass of their own."""
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much to do at a time."""
+
+    tokens: int
+    """Tokens of one forward pass."""
+    together: int
+    """Tokens whose keys and values are held at a time."""
+    rows: int
+    """Prompts that are held at a time."""
 
 
-@dataclass
-class State:
-    """A batch after a forward pass: last logits, cache, and what appending a token needs."""
+class State(Protocol):
+    """Prompts after their forward pass."""
 
-    logits: torch.Tensor
-    """(B, V) float32, at the last position of each row."""
-    cache: Any
-    mask: torch.Tensor
-    """(B, T) 1 for real tokens, 0 for padding."""
-    lengths: torch.Tensor
-    """(B,) number of real tokens so far."""
-    hidden: torch.Tensor | None = None
-    """(B, d) what the language-model head read at the last position, where it was asked for."""
+    rows: list[int]
+    """Which of the prompts these are."""
+    logits: Tensor
+    """(B, V) float32, after each prompt."""
+    lengths: list[int]
+    """Tokens of each prompt."""
+    hidden: Tensor
+    """(B, d) what the language-model head read."""
+
+    def after(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
+        """(n, V) float32 logits after some rows (by place) with ``tokens`` (n, L) added.
+
+        The state stays as it is.
+        """
+
+    def decoder(self, copies: Sequence[int]) -> Decoder:
+        """Each prompt ``copies`` times in a row, to be continued. Uses the state up."""
+
+
+class Decoder(Protocol):
+    """Rows that grow by one token at a time."""
+
+    logits: Tensor
+    """(R, V) float32, after each row."""
+
+    def step(self, kept: Sequence[int], tokens: Tensor) -> None:
+        """Go on with the rows ``kept`` (by place, ascending), adding ``tokens`` (len(kept),)."""
 
 
 class Forward:
-    """Runs one model. ``share`` says whether common prefixes are used (``sharing`` if safe)."""
+    """Runs one model. ``sharing`` says whether prompts go through it as a tree."""
 
-    def __init__(self, model: Any, share: bool = True) -> None:
+    def __init__(self, model: Any) -> None:
         self.model = model
         self.device = model.device
-        parameters = inspect.signature(model.forward).parameters
-        self._keep_last = {"logits_to_keep": 1} if "logits_to_keep" in parameters else {}
-        self._window = _smallest_window(model.config)
-        self.sharing = share
-        self._prefix: tuple[tuple[int, ...], Any] | None = None
+        self.sharing = True
+        self._plain = model.config._attn_implementation
+        self._most_positions = _fixed_positions(model.config)
+        self._trunk: tuple[list[int], Segment] | None = None
 
-    def _call(
-        self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Any
-    ) -> Any:
-        return self.model(
+    # -- passes --------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def run(self, rows: Sequence[list[int]], sizes: Sizes) -> Iterator[State]:
+        """Run prompts (token ids), some at a time."""
+        if self.sharing and max(map(len, rows)) < self._most_positions:
+            yield from self._run_tree(rows, sizes)
+            return
+        for part in batches([len(row) for row in rows], sizes.together, sizes.rows):
+            yield self._run_plain(part, [rows[index] for index in part])
+
+    def _run_tree(self, rows: Sequence[list[int]], sizes: Sizes) -> Iterator[State]:
+        known, trunk = self._trunk or ([], None)
+        nodes = grow(rows, known, longest=sizes.tokens)
+        for node in nodes:
+            # Where a prompt ends, its last token must go through the model for its logits.
+            if node.known and not node.ends and trunk is not None:
+                node.segment = Segment(trunk.chunk, node.start, node.stop, node.start)
+        new = [node for node in nodes if node.segment is None]
+        parts = list(packs(new, sizes.together, sizes.rows))
+        held: list[Node] = []
+        for part, later in zip(parts, [*parts[1:], []], strict=True):
+            state = TreeState(self)
+            for pack in packs(part, sizes.tokens, len(rows)):
+                self._run_pack(rows, pack, state)
+            if len(rows) - 1 in state.rows:
+                path = state.paths[state.rows.index(len(rows) - 1)]
+                self._trunk = (list(rows[-1]), joined(path))
+            held = _release([*held, *part], later)
+            if state.rows:
+                yield state
+            del state
+
+    def _run_pack(self, rows: Sequence[list[int]], part: Sequence[Node], found: TreeState) -> None:
+        """Run new nodes, and add the prompts that end with them."""
+        chunk = Chunk()
+        start = 0
+        ids: list[int] = []
+        ends: list[int] = []
+        for node in part:
+            node.segment = Segment(chunk, start, start + len(node), node.start)
+            start += len(node)
+            ids += rows[node.row][node.start : node.stop]
+            for row in node.ends:
+                found.rows.append(row)
+                found.paths.append([above.segment for above in node.path()])
+                found.lengths.append(node.stop)
+                ends.append(start - 1)
+        paths = [[above.segment for above in node.path()[:-1]] for node in part]
+        tree = TreePass(chunk, paths, [len(node) for node in part], [node.start for node in part])
+        logits, hidden = self.tree_call(tree, ids, ends)
+        found.logits = torch.cat([found.logits, logits]) if len(found.logits) else logits
+        found.hidden = torch.cat([found.hidden, hidden]) if len(found.hidden) else hidden
+
+    def tree_call(
+        self, tree: TreePass, ids: Sequence[int], ends: Sequence[int]
+    ) -> tuple[Tensor, Tensor]:
+        """Run the tokens of new nodes: logits (n, V) and head input (n, d) at places ``ends``."""
+        places = torch.tensor(ends, dtype=torch.long, device=self.device)
+        logits, hidden, _ = self._call(
+            lambda hidden: hidden[0, places],
+            input_ids=torch.tensor([ids], device=self.device),
+            position_ids=tree.positions[None].to(self.device),
+            use_cache=False,
+            tree=tree,
+        )
+        self._check_windows(tree.windows)
+        return logits, hidden
+
+    def decode_call(self, decoding: Decoding, tokens: Tensor) -> Tensor:
+        """Run one token (R,) of each row: logits (R, V)."""
+        logits, _, _ = self._call(
+            lambda hidden: hidden[:, -1],
+            input_ids=tokens[:, None],
+            position_ids=decoding.positions[:, None].to(self.device),
+            use_cache=False,
+            tree=decoding,
+        )
+        decoding.advance()
+        return logits
+
+    def _run_plain(self, part: list[int], rows: Sequence[list[int]]) -> PlainState:
+        width = max(map(len, rows))
+        ids = torch.zeros((len(rows), width), dtype=torch.long)
+        mask = torch.zeros((len(rows), width), dtype=torch.long)
+        for index, row in enumerate(rows):
+            ids[index, width - len(row) :] = torch.tensor(row)
+            mask[index, width - len(row) :] = 1
+        ids, mask = ids.to(self.device), mask.to(self.device)
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
+        logits, hidden, cache = self.plain_call(ids, mask, positions, None)
+        return PlainState(self, part, logits, [len(row) for row in rows], hidden, cache, mask)
+
+    def plain_call(
+        self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any
+    ) -> tuple[Tensor, Tensor, Any]:
+        """Logits (B, V) and head input (B, d) at the last position, and the cache."""
+        return self._call(
+            lambda hidden: hidden[:, -1],
             input_ids=ids,
             attention_mask=mask,
             position_ids=positions,
             past_key_values=cache,
             use_cache=True,
-            **self._keep_last,
         )
 
     @torch.inference_mode()
-    def start(self, rows: Sequence[Sequence[int]], shared: int = 0, hidden: bool = False) -> State:
-        """Run prompts (token ids); the first ``shared`` tokens must be the same in all rows."""
-        if shared < MIN_SHARED or not self._may_share(max(map(len, rows))):
-            shared = 0
-        width = max(len(row) for row in rows) - shared
-        ids = torch.zeros((len(rows), width), dtype=torch.long)
-        mask = torch.zeros((len(rows), shared + width), dtype=torch.long)
-        mask[:, :shared] = 1
-        for index, row in enumerate(rows):
-            rest = torch.as_tensor(row[shared:], dtype=torch.long)
-            ids[index, width - len(rest) :] = rest
-            mask[index, shared + width - len(rest) :] = 1
-        cache = self._prefix_cache(tuple(rows[0][:shared]), len(rows)) if shared else None
-        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, shared:]
-        ids, mask, positions = (t.to(self.device) for t in (ids, mask, positions))
-        with self._head_input(hidden) as seen:
-            output = self._call(ids, mask, positions, cache)
-        return State(
-            output.logits[:, -1].float(),
-            output.past_key_values,
-            mask,
-            mask.sum(dim=1),
-            seen[0][:, -1] if seen else None,
-        )
+    def _call(self, choose: Any, **inputs: Any) -> tuple[Tensor, Tensor, Any]:
+        """Run the model with the language-model head on the chosen positions alone."""
+        self._use(NAME if "tree" in inputs else self._plain)
+        seen: list[Tensor] = []
 
-    @contextlib.contextmanager
-    def _head_input(self, wanted: bool) -> Iterator[list[torch.Tensor]]:
-        """Collects what the language-model head reads: the last layer, at the last position."""
-        seen: list[torch.Tensor] = []
-        if not wanted:
-            yield seen
-            return
-        head = self.model.get_output_embeddings()
-        hook = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        def at_head(_: Any, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            seen.append(choose(given[0]))
+            return (seen[0][None], *given[1:])
+
+        hook = self.model.get_output_embeddings().register_forward_pre_hook(at_head)
         try:
-            yield seen
+            output = self.model(**inputs)
         finally:
             hook.remove()
+        return output.logits[0].float(), seen[0], getattr(output, "past_key_values", None)
 
-    @torch.inference_mode()
-    def append(self, state: State, tokens: torch.Tensor) -> State:
-        """Append ``tokens`` (B, L) to every row. Consumes the state's cache."""
-        count = tokens.shape[1]
-        mask = torch.cat([state.mask, state.mask.new_ones((len(tokens), count))], dim=1)
-        positions = state.lengths[:, None] + torch.arange(count, device=self.device)
-        output = self._call(tokens, mask, positions, state.cache)
-        return State(
-            output.logits[:, -1].float(), output.past_key_values, mask, state.lengths + count
-        )
+    def _use(self, attention: str) -> None:
+        if self.model.config._attn_implementation != attention:
+            self.model.set_attn_implementation(attention)
 
-    def select(self, state: State, rows: torch.Tensor) -> State:
-        """The state with these rows only, on a cache of its own."""
-        cache = copy.deepcopy(state.cache)
-        cache.batch_select_indices(rows)
-        return State(state.logits[rows], cache, state.mask[rows], state.lengths[rows])
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """A block that runs passes. After it the model attends as it was loaded, for others."""
+        try:
+            yield
+        finally:
+            self._use(self._plain)
 
-    def repeat(self, state: State, counts: Sequence[int]) -> State:
-        """Each row ``counts`` times in a row. Consumes the state."""
-        rows = torch.repeat_interleave(torch.tensor(counts, device=self.device))
-        return self.narrow(state, rows)
-
-    def narrow(self, state: State, rows: torch.Tensor) -> State:
-        """As ``select``, but the state's own cache is cut: the old state is gone."""
-        state.cache.batch_select_indices(rows)
-        return State(state.logits[rows], state.cache, state.mask[rows], state.lengths[rows])
-
-    def _may_share(self, longest: int) -> bool:
-        # Padding between a shared prefix and the rest would count towards a sliding window.
-        return self.sharing and (self._window is None or longest < self._window)
-
-    def _prefix_cache(self, prefix: tuple[int, ...], count: int) -> Any:
-        if self._prefix is None or self._prefix[0] != prefix:
-            ids = torch.tensor([prefix], device=self.device)
-            positions = torch.arange(len(prefix), device=self.device)[None]
-            output = self._call(ids, torch.ones_like(ids), positions, None)
-            self._prefix = (prefix, output.past_key_values)
-        cache = copy.deepcopy(self._prefix[1])
-        cache.batch_repeat_interleave(count)
-        return cache
+    # -- can the model do it? --------------------------------------------------------------------
 
     def check_sharing(self, vocabulary_size: int) -> None:
-        """Turn sharing off, and say so once, where the model gives other numbers with it."""
+        """Turn the tree off, and say so once, where the model gives other numbers with it."""
         if not self.sharing:
             return
         generator = torch.Generator().manual_seed(0)
-        row = torch.randint(0, vocabulary_size, (MIN_SHARED + 9,), generator=generator).tolist()
-        rows = [row, row[: MIN_SHARED + 4]]
+        ids = torch.randint(0, vocabulary_size, (4, 2 * MIN_SHARED), generator=generator).tolist()
+        rows = [ids[0] + ids[1] + ids[2][:5], ids[0] + ids[1] + ids[3][:9], ids[0] + ids[2][:7]]
         try:
-            plain = self.start(rows).logits
-            shared = self.start(rows, MIN_SHARED).logits
-            tolerance = 1e-3 if plain.dtype == self.model.dtype else 0.5
-            same = torch.allclose(plain, shared, atol=tolerance, rtol=tolerance)
-            reason = "other numbers with a shared prefix"
+            with self.running():
+                shared = self._probe(rows)
+                self.sharing = False
+                plain = self._probe(rows)
+            tolerance = 1e-3 if self.model.dtype == torch.float32 else 0.5
+            self.sharing = torch.allclose(plain, shared, atol=tolerance, rtol=tolerance)
+            reason = "other numbers with shared prefixes"
         except Exception as error:
-            same, reason = False, f"{type(error).__name__}: {error}"
-        self._prefix = None
-        if not same:
             self.sharing = False
+            reason = f"{type(error).__name__}: {error}"
+        self._trunk = None
+        if not self.sharing:
             logger.warning(
                 "prefixes are not shared with this model (%s): slower, same results", reason
             )
 
+    def _probe(self, rows: list[list[int]]) -> Tensor:
+        """Logits of the rows, and of the rows with a token more, added in two ways."""
+        (state,) = self.run(rows, Sizes(2**20, 2**20, 2**20))
+        order = [state.rows.index(index) for index in range(len(rows))]
+        tokens = state.logits.argmax(dim=-1) % 7 + 1
+        after = state.after(order, tokens[order, None])
+        logits = state.logits[order]
+        decoder = state.decoder([1] * len(rows))
+        decoder.step(list(range(len(rows))), tokens)
+        return torch.cat([logits, after, decoder.logits[order]])
 
-def _smallest_window(config: Any) -> int | None:
-    text = config.get_text_config() if hasattr(config, "get_text_config") else config
-    windows = [
-        value
-        for name in ("sliding_window", "attention_chunk_size")
-        if isinstance(value := getattr(text, name, None), int) and value > 0
-    ]
-    return min(windows, default=None)
+    def _check_windows(self, windows: dict[int, int | None]) -> None:
+        """Raises UnsupportedModelError where a layer's window did not reach its attention."""
+        if not windows:
+            raise UnsupportedModelError("its attention is not one that transformers can replace")
+        text = _text_config(self.model.config)
+        kinds = getattr(text, "layer_types", None) or []
+        for layer, kind in enumerate(kinds):
+            if kind not in ("full_attention", "sliding_attention"):
+                raise UnsupportedModelError(f"it has {kind} layers")
+            if kind == "sliding_attention" and not windows.get(layer):
+                raise UnsupportedModelError("its windows are not known to its attention")
+        window = getattr(text, "sliding_window", None)
+        if not kinds and window and not any(windows.values()):
+            raise UnsupportedModelError("its window is not known to its attention")
+        if getattr(text, "attention_chunk_size", None) and not kinds:
+            raise UnsupportedModelError("it attends in chunks")
 
 
-def common_prefix(rows: Sequence[Sequence[int]]) -> int:
-    """Number of leading tokens that all rows share, at most one less than the shortest row."""
-    first, last = min(map(list, rows)), max(map(list, rows))
-    limit = min(len(row) for row in rows) - 1
-    for index in range(limit):
-        if first[index] != last[index]:
-            return index
-    return max(limit, 0)
+class TreeState:
+    """Prompts as paths in a tree; what they share is held once."""
+
+    def __init__(self, forward: Forward) -> None:
+        self._forward = forward
+        self.rows: list[int] = []
+        self.paths: list[list[Segment]] = []
+        self.lengths: list[int] = []
+        self.logits = self.hidden = torch.empty(0)
+
+    def after(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
+        """As State says. The keys and values of the added tokens are forgotten."""
+        order = sorted(range(len(rows)), key=lambda place: rows[place])
+        size = tokens.shape[1]
+        paths = [self.paths[rows[place]] for place in order]
+        depths = [self.lengths[rows[place]] for place in order]
+        tree = TreePass(Chunk(), paths, [size] * len(order), depths)
+        ids = tokens[order].flatten().tolist()
+        ends = [size * (place + 1) - 1 for place in range(len(order))]
+        logits = self._forward.tree_call(tree, ids, ends)[0]
+        result = torch.empty_like(logits)
+        result[order] = logits
+        return result
+
+    def decoder(self, copies: Sequence[int]) -> Decoder:
+        """As State says."""
+        rows = [place for place, count in enumerate(copies) for _ in range(count)]
+        decoder = TreeDecoder(self._forward, Decoding(self.paths, self.lengths, rows))
+        decoder.logits = self.logits[rows]
+        self.paths = []
+        return decoder
+
+
+class TreeDecoder:
+    """Rows on the keys and values of their prompts."""
+
+    logits: Tensor
+
+    def __init__(self, forward: Forward, decoding: Decoding) -> None:
+        self._forward = forward
+        self._decoding = decoding
+
+    def step(self, kept: Sequence[int], tokens: Tensor) -> None:
+        """As Decoder says."""
+        if len(kept) < len(self.logits):
+            self._decoding.keep(kept)
+        self.logits = self._forward.decode_call(self._decoding, tokens)
+
+
+@dataclass
+class PlainState:
+    """Prompts padded on the left, so that all of them end at the last position."""
+
+    forward: Forward
+    rows: list[int]
+    logits: Tensor
+    lengths: list[int]
+    hidden: Tensor
+    cache: Any
+    mask: Tensor
+    """(B, T) 1 for real tokens, 0 for padding."""
+
+    def after(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
+        """As State says; the cache is copied."""
+        return PlainDecoder(self, rows, copy.deepcopy(self.cache)).add(tokens)
+
+    def decoder(self, copies: Sequence[int]) -> Decoder:
+        """As State says."""
+        rows = [row for row, count in enumerate(copies) for _ in range(count)]
+        return PlainDecoder(self, rows, self.cache)
+
+
+class PlainDecoder:
+    """Some rows of a PlainState, on a cache that this takes over."""
+
+    def __init__(self, state: PlainState, rows: Sequence[int], cache: Any) -> None:
+        self._forward = state.forward
+        self._cache = cache
+        self._mask = state.mask
+        self.logits = state.logits
+        self._narrow(rows)
+
+    def _narrow(self, rows: Sequence[int]) -> None:
+        chosen = torch.tensor(list(rows), device=self._forward.device)
+        self._cache.batch_select_indices(chosen)
+        self._mask, self.logits = self._mask[chosen], self.logits[chosen]
+
+    def add(self, tokens: Tensor) -> Tensor:
+        """Append ``tokens`` (R, L); the logits after the last (R, V)."""
+        before = self._mask.sum(dim=1, keepdim=True)
+        count = tokens.shape[1]
+        self._mask = torch.cat([self._mask, self._mask.new_ones((len(tokens), count))], dim=1)
+        positions = before + torch.arange(count, device=before.device)
+        self.logits, _, self._cache = self._forward.plain_call(
+            tokens, self._mask, positions, self._cache
+        )
+        return self.logits
+
+    def step(self, kept: Sequence[int], tokens: Tensor) -> None:
+        """As Decoder says."""
+        if len(kept) < len(self._mask):
+            self._narrow(kept)
+        self.add(tokens[:, None])
+
+
+def _release(done: Sequence[Node], later: Sequence[Node]) -> list[Node]:
+    """Forget the keys and values that no later node needs, cut the others from their chunk, and
+    give their nodes."""
+    needed = {id(node) for node in (later[0].path() if later else ())}
+    kept = [node for node in done if id(node) in needed]
+    for node in done:
+        if id(node) not in needed:
+            node.segment = None
+        elif node.segment.stop - node.segment.start < node.segment.chunk.tokens:
+            node.segment = joined([node.segment])
+    return kept
+
+
+def _text_config(config: Any) -> Any:
+    return config.get_text_config() if hasattr(config, "get_text_config") else config
+
+
+def _fixed_positions(config: Any) -> int:
+    """Up to this length a token's position encoding does not depend on what it is batched with."""
+    text = _text_config(config)
+    rope = getattr(text, "rope_parameters", None) or getattr(text, "rope_scaling", None) or {}
+    kinds = [rope, *(value for value in rope.values() if isinstance(value, dict))]
+    if not any(kind.get("rope_type") in ("dynamic", "longrope") for kind in kinds):
+        return 2**31
+    original = [kind.get("original_max_position_embeddings") for kind in kinds]
+    original.append(getattr(text, "original_max_position_embeddings", None))
+    return min([int(value) for value in original if value] or [int(text.max_position_embeddings)])
 
 
 def batches(lengths: Sequence[int], budget: int, most: int) -> list[list[int]]:

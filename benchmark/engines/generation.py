@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from .base import Generation, uniforms
-from .forward import Forward, State
+from .forward import State
 from .labels import LabelReader
 from .reading import entropy, uniform_kl
 
@@ -36,7 +36,6 @@ class _Row:
 class Writer:
     """What generation needs of a model besides its forward pass."""
 
-    forward: Forward
     decode: Callable[[list[int]], str]
     end_ids: frozenset[int]
     labels: LabelReader
@@ -46,43 +45,40 @@ class Writer:
     def run(
         self,
         state: State,
+        copies: Sequence[int],
         room: Sequence[int],
         until: Sequence[str],
         temperature: float = 1.0,
         seeds: Sequence[int] | None = None,
     ) -> list[Generation]:
-        """Continue each row of ``state`` by at most ``room`` tokens. Consumes the state.
+        """Continue each prompt of ``state`` in ``copies`` rows, each by at most ``room`` tokens.
 
-        Greedy, or with ``seeds`` (one per row) sampled at the temperature.
+        Greedy, or with ``seeds`` (one per row) sampled at the temperature. A row that is finished
+        leaves the batch. Uses the state up.
         """
-        lengths = state.lengths.tolist()
+        lengths = [n for n, count in zip(state.lengths, copies, strict=True) for _ in range(count)]
         rows = [
             _Row(room[i], lengths[i], None if seeds is None else uniforms(seeds[i]))
             for i in range(len(room))
         ]
-        active = [row for row in rows if row.room > 0]
-        if active and len(active) < len(rows):
-            state = self._narrow(state, [i for i, row in enumerate(rows) if row.room > 0])
+        decoder = state.decoder(copies)
+        places = [place for place, row in enumerate(rows) if row.room > 0]
+        active = [rows[place] for place in places]
+        logits = decoder.logits[places]
         while active:
-            tokens = self._step(state, active, temperature)
+            tokens = self._step(logits, active, temperature)
             kept = [i for i, row in enumerate(active) if not self._ended(row, until)]
             if not kept:
                 break
-            if len(kept) < len(active):
-                state = self._narrow(state, kept)
-                tokens = tokens[kept]
-                active = [active[i] for i in kept]
-            state = self.forward.append(state, tokens[:, None])
+            decoder.step([places[i] for i in kept], tokens[kept])
+            active, places, logits = [active[i] for i in kept], [*range(len(kept))], decoder.logits
         return [self._finish(row, until) for row in rows]
 
-    def _narrow(self, state: State, kept: list[int]) -> State:
-        return self.forward.narrow(state, torch.tensor(kept, device=self.forward.device))
-
-    def _step(self, state: State, active: list[_Row], temperature: float) -> torch.Tensor:
-        logprobs = torch.log_softmax(state.logits, dim=-1)
+    def _step(self, logits: torch.Tensor, active: list[_Row], temperature: float) -> torch.Tensor:
+        logprobs = torch.log_softmax(logits, dim=-1)
         best, tokens = logprobs.max(dim=-1)
         if active[0].stream is not None:
-            mass = torch.softmax(state.logits / temperature, dim=-1).cumsum(dim=-1)
+            mass = torch.softmax(logits / temperature, dim=-1).cumsum(dim=-1)
             drawn = [next(row.stream) for row in active if row.stream is not None]
             point = torch.tensor(drawn, device=mass.device, dtype=mass.dtype) * mass[:, -1]
             tokens = torch.searchsorted(mass, point[:, None]).squeeze(1)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,15 +16,14 @@ from ...tasks.dataset import EMBEDDED, embedded_file
 from ...tasks.topics import LETTERS
 from ..errors import ApprehendError, UsageError
 from .base import Answer, ChoicePrompt, Generation, Sampling
-from .forward import Forward, batches, common_prefix
+from .forward import Forward, Sizes, State
 from .generation import Writer, end_ids
-from .labels import LabelReader, LabelTokens
+from .labels import LabelReader
+from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_for_scoring
 from .reading import read_answers
 
 logger = logging.getLogger(__name__)
 
-TOKENS_PER_BATCH = {"cpu": 8192, "cuda": 65536}
-MOST_ROWS = 256
 ResultT = TypeVar("ResultT")
 
 
@@ -46,22 +46,19 @@ class HFEngine:
             raise UsageError("--model_args: expected pretrained=NAME_OR_PATH for an hf model")
         if arguments["pretrained"] == EMBEDDED:
             arguments["pretrained"] = str(embedded_file("model"))
-        self._rows = MOST_ROWS if batch_size == "auto" else _whole_number(batch_size)
+        self._rows = None if batch_size == "auto" else _whole_number(batch_size)
+        self._halved = 0
         self.name = str(arguments["pretrained"])
         _check_path(self.name)
         self._lm = _load(arguments, device)
         self.model = self._lm.model
         self.tokenizer = self._lm.tokenizer
-        self._budget = TOKENS_PER_BATCH.get(self.model.device.type, 65536)
-        if batch_size != "auto":
-            self._budget = 2**31
         self._forward = Forward(self.model)
         self._forward.check_sharing(self.model.get_input_embeddings().num_embeddings)
         self._labels = LabelReader(self.encode, self.tokenizer.get_vocab())
         tracked = {t for label in LETTERS for t in self._labels.single_tokens(label)}
         tracked |= {t for n in range(1, 26) for t in self._labels.single_tokens(str(n))}
         self._writer = Writer(
-            self._forward,
             lambda ids: str(self.tokenizer.decode(ids, skip_special_tokens=True)),
             end_ids(self.model, self.tokenizer),
             self._labels,
@@ -117,10 +114,13 @@ class HFEngine:
     def tokens_per_second(self, length: int) -> float:
         """Measured speed of prompts of this length, tokens per second."""
         rows = [[index % 7 + 1] * max(1, length) for index in range(4)]
-        self._forward.start(rows)
-        began = time.perf_counter()
-        self._forward.start(rows)
-        return len(rows) * max(1, length) / max(time.perf_counter() - began, 1e-6)
+        took = 0.0
+        for _ in range(2):
+            began = time.perf_counter()
+            with self._forward.running():
+                list(self._forward.run(rows, self._limited(sizes_for_scoring(self.model))))
+            took = time.perf_counter() - began
+        return len(rows) * max(1, length) / max(took, 1e-6)
 
     def score(
         self,
@@ -135,35 +135,20 @@ class HFEngine:
             self._labels.read(context, row, continuations)
             for (context, continuations), row in zip(contexts, ids, strict=True)
         ]
-        results: dict[int, Answer] = {}
-        for part in self._batches(ids):
-            results |= self._guarded(
-                part, lambda some: self._score(some, ids, labels, sampling, hidden_state)
-            )
-        return [results[index] for index in range(len(prompts))]
 
-    def _score(
-        self,
-        part: list[int],
-        ids: list[list[int]],
-        labels: list[tuple[LabelTokens, ...]],
-        sampling: Sampling | None,
-        hidden_state: bool,
-    ) -> list[Answer]:
-        rows = [ids[index] for index in part]
-        shared = common_prefix(rows) if len(rows) > 1 else 0
-        state = self._forward.start(rows, shared, hidden_state)
-        own = None
-        if sampling is not None:
-            own = Sampling(sampling.temperature, [sampling.seeds[index] for index in part])
-        answers = read_answers(self._forward, state, [labels[index] for index in part], own)
-        for answer in answers:
-            if answer.entropy != answer.entropy:
+        def read(state: State) -> list[Answer]:
+            own = None
+            if sampling is not None:
+                own = Sampling(sampling.temperature, [sampling.seeds[row] for row in state.rows])
+            answers = read_answers(state, [labels[row] for row in state.rows], own, hidden_state)
+            if any(math.isnan(answer.entropy) for answer in answers):
                 raise ApprehendError(
                     f"{self.name}: the model's logits are not numbers (NaN); "
                     f"try another dtype (--model_args …,dtype=float32)"
                 )
-        return answers
+            return answers
+
+        return self._each(ids, read, sizes_for_scoring(self.model))
 
     def generate(
         self,
@@ -177,46 +162,61 @@ class HFEngine:
         ids = [self._fit(self.encode(prompt), 1) for prompt in prompts]
         limit = int(self._lm.max_length)
         copies = [1] * len(ids) if sampling is None else [len(seeds) for seeds in sampling.seeds]
-        results: dict[int, list[Generation]] = {}
 
-        def write(part: list[int]) -> list[list[Generation]]:
-            rows = [ids[index] for index in part]
-            shared = common_prefix(rows) if len(rows) > 1 else 0
-            state = self._forward.start(rows, shared)
+        def write(state: State) -> list[list[Generation]]:
+            counts = [copies[row] for row in state.rows]
             room = [
-                min(max_new_tokens, limit - len(ids[i])) for i in part for _ in range(copies[i])
+                min(max_new_tokens, limit - len(ids[row]))
+                for row in state.rows
+                for _ in range(copies[row])
             ]
             if sampling is None:
-                return [[g] for g in self._writer.run(state, room, until)]
-            # The prompt goes through the model once; its samples continue copies of its cache.
-            state = self._forward.repeat(state, [copies[index] for index in part])
-            seeds = [seed for index in part for seed in sampling.seeds[index]]
-            written = iter(self._writer.run(state, room, until, sampling.temperature, seeds))
-            return [[next(written) for _ in range(copies[index])] for index in part]
+                return [[g] for g in self._writer.run(state, counts, room, until)]
+            seeds = [seed for row in state.rows for seed in sampling.seeds[row]]
+            written = iter(
+                self._writer.run(state, counts, room, until, sampling.temperature, seeds)
+            )
+            return [[next(written) for _ in range(count)] for count in counts]
 
-        for part in self._batches([row * copies[i] for i, row in enumerate(ids)]):
-            results |= self._guarded(part, write)
-        return [generation for index in range(len(prompts)) for generation in results[index]]
+        sizes = sizes_for_decoding(self.model, max(copies, default=1), max_new_tokens)
+        written = self._each(ids, write, sizes)
+        return [generation for generations in written for generation in generations]
 
-    def _batches(self, ids: list[list[int]]) -> Iterator[list[int]]:
-        yield from batches([len(row) for row in ids], self._budget, self._rows)
+    def _each(
+        self, ids: list[list[int]], work: Callable[[State], list[ResultT]], sizes: Sizes
+    ) -> list[ResultT]:
+        """Run the prompts and do ``work`` on them, some at a time; less at a time where memory
+        does not suffice. What is finished is kept."""
+        results: dict[int, ResultT] = {}
+        while len(results) < len(ids):
+            missing = [row for row in range(len(ids)) if row not in results]
+            limited = self._limited(sizes)
+            try:
+                with torch.inference_mode(), self._forward.running():
+                    for state in self._forward.run([ids[row] for row in missing], limited):
+                        state.rows = rows = [missing[row] for row in state.rows]
+                        results |= dict(zip(rows, work(state), strict=True))
+                        del state
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                if limited.tokens <= SMALLEST_PASS and limited.rows == 1:
+                    raise ApprehendError(
+                        f"{self.name}: out of memory on a single prompt; use a smaller dtype or "
+                        "device"
+                    ) from None
+                self._halved += 1
+                if self.model.device.type == "cuda":
+                    torch.cuda.empty_cache()
+        return [results[row] for row in range(len(ids))]
 
-    def _guarded(
-        self, part: list[int], work: Callable[[list[int]], list[ResultT]]
-    ) -> dict[int, ResultT]:
-        """Do a batch, in halves where memory does not suffice; finished halves are kept."""
-        try:
-            with torch.inference_mode():
-                return dict(zip(part, work(part), strict=True))
-        except torch.OutOfMemoryError:
-            if len(part) == 1:
-                raise ApprehendError(
-                    f"{self.name}: out of memory on a single prompt; use a smaller dtype or device"
-                ) from None
-            torch.cuda.empty_cache()
-        half = len(part) // 2
-        self._rows = max(1, half)
-        return self._guarded(part[:half], work) | self._guarded(part[half:], work)
+    def _limited(self, sizes: Sizes) -> Sizes:
+        """The sizes within ``--batch_size``, halved as often as memory has run out."""
+        if self._rows is not None:
+            sizes = Sizes(sizes.tokens, 2**31, self._rows)
+        tokens = max(SMALLEST_PASS, sizes.tokens >> self._halved)
+        together = max(tokens, sizes.together >> self._halved)
+        return Sizes(tokens, together, max(1, sizes.rows >> self._halved))
 
     def _fit(self, ids: list[int], spare: int) -> list[int]:
         """The last tokens that fit the model's context, as lm-eval cuts them."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from .base import Answer, Sampling, uniforms
-from .forward import Forward, State
+from .forward import State
 from .labels import LabelTokens, Path
 
 TOP_K = 20
@@ -39,12 +39,12 @@ class _Row:
 
 
 def read_answers(
-    forward: Forward,
     state: State,
     labels: Sequence[tuple[LabelTokens, ...]],
     sampling: Sampling | None = None,
+    hidden_state: bool = False,
 ) -> list[Answer]:
-    """Answers of a batch from its state after the prompt. Consumes the state."""
+    """Answers of some prompts from their state after the pass."""
     logprobs = torch.log_softmax(state.logits, dim=-1)
     entropies = entropy(logprobs).tolist()
     top = logprobs.topk(min(TOP_K, logprobs.shape[-1]), dim=-1).values
@@ -52,13 +52,12 @@ def read_answers(
     greedy = logprobs.argmax(dim=-1).tolist()
     rows = [_Row(row, {}, {}) for row in labels]
     _first_tokens(rows, logprobs, greedy)
-    _longer_paths(forward, state, rows)
+    _longer_paths(state, rows)
     chosen = [_chosen_path(row) for row in rows]
-    after = _post_answer_entropies(forward, state, chosen)
+    after = _post_answer_entropies(state, chosen)
     tops = top.tolist()
-    lengths = state.lengths.tolist()
     drawn = [[] for _ in rows] if sampling is None else _draw(rows, state.logits, sampling)
-    hidden = None if state.hidden is None else state.hidden.float().tolist()
+    hidden = state.hidden.float().tolist() if hidden_state else None
     return [
         Answer(
             label_logprobs=_merged(row),
@@ -69,7 +68,7 @@ def read_answers(
             top_logprobs=tops[index],
             missing_mass=missing[index],
             greedy_label=_greedy_label(row),
-            prompt_tokens=lengths[index],
+            prompt_tokens=state.lengths[index],
             samples=drawn[index],
             hidden_state=None if hidden is None else hidden[index],
         )
@@ -141,7 +140,7 @@ def _first_tokens(rows: list[_Row], logprobs: torch.Tensor, greedy: list[int]) -
             row.greedy[path[:1]] = path[0] == greedy[index]
 
 
-def _longer_paths(forward: Forward, state: State, rows: list[_Row]) -> None:
+def _longer_paths(state: State, rows: list[_Row]) -> None:
     """Labels of several tokens: one more pass per inner token path, over the rows that need it."""
     stems = sorted(
         {path[:size] for row in rows for path in _paths(row) for size in range(1, len(path))},
@@ -153,11 +152,8 @@ def _longer_paths(forward: Forward, state: State, rows: list[_Row]) -> None:
             for index, row in enumerate(rows)
             if any(len(path) > len(stem) and path[: len(stem)] == stem for path in _paths(row))
         ]
-        chosen = torch.tensor(needing, device=forward.device)
-        tokens = torch.tensor([stem] * len(needing), device=forward.device)
-        next_logprobs = torch.log_softmax(
-            forward.append(forward.select(state, chosen), tokens).logits, dim=-1
-        )
+        tokens = torch.tensor([stem] * len(needing), device=state.logits.device)
+        next_logprobs = torch.log_softmax(state.after(needing, tokens), dim=-1)
         best = next_logprobs.argmax(dim=-1).tolist()
         for position, index in enumerate(needing):
             row = rows[index]
@@ -206,20 +202,12 @@ def _greedy_label(row: _Row) -> int | None:
     return None if best is None else best[1]
 
 
-def _post_answer_entropies(forward: Forward, state: State, paths: Sequence[Path]) -> list[float]:
+def _post_answer_entropies(state: State, paths: Sequence[Path]) -> list[float]:
     result = [math.nan] * len(paths)
-    sizes = sorted({len(path) for path in paths})
-    for size in sizes:
+    for size in sorted({len(path) for path in paths}):
         members = [index for index, path in enumerate(paths) if len(path) == size]
-        chosen = torch.tensor(members, device=forward.device)
-        tokens = torch.tensor([paths[index] for index in members], device=forward.device)
-        whole = size == sizes[-1]
-        if whole and len(members) == len(paths):
-            part = state
-        else:
-            part = (forward.narrow if whole else forward.select)(state, chosen)
-        after = forward.append(part, tokens)
-        values = entropy(torch.log_softmax(after.logits, dim=-1)).tolist()
+        tokens = torch.tensor([paths[index] for index in members], device=state.logits.device)
+        values = entropy(torch.log_softmax(state.after(members, tokens), dim=-1)).tolist()
         for index, value in zip(members, values, strict=True):
             result[index] = value
     return result

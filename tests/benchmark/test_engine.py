@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from apprehend.benchmark.engines.base import ChoicePrompt
-from apprehend.benchmark.engines.forward import batches, common_prefix
+from apprehend.benchmark.engines.base import ChoicePrompt, Sampling
+from apprehend.benchmark.engines.forward import Forward, batches
 from apprehend.benchmark.engines.hf import HFEngine
+from apprehend.benchmark.engines.prefixes import distinct_tokens
 from apprehend.benchmark.errors import ApprehendError, UsageError
 from apprehend.tasks.mmlu_pro import STYLES, choice_labels, render_system, render_user
 from lm_eval.api.instance import Instance
@@ -128,24 +129,148 @@ def test_answer_equals_brute_force(engine: HFEngine, group: str) -> None:
         assert answer.post_answer_entropy == pytest.approx(expected, abs=1e-4)
 
 
-def test_batch_size_and_sharing_do_not_matter(engine: HFEngine) -> None:
+@pytest.fixture(scope="session", params=["auto", 3])
+def other_engine(request: Any, folder: Path) -> HFEngine:
+    return HFEngine({"pretrained": str(folder)}, batch_size=request.param, device="cpu")
+
+
+def few_shot_prompts() -> list[ChoicePrompt]:
+    """Prompts that share examples, some also a stem, one twice, one the beginning of another."""
+    examples = "".join(f"{prompt.context} B\n\n" for prompt in prompts("mmlu_pro_direct")[:2])
+    made = []
+    for prompt in prompts("mmlu_pro_direct")[2:]:
+        stem, options = prompt.context.split("Options:")
+        lines = options.split("\n")
+        for turn in range(3):
+            turned = "\n".join(lines[turn:] + lines[:turn])
+            context = f"{examples}{stem}Options:{turned}\nAnswer:"
+            made.append(ChoicePrompt(context, prompt.continuations, prompt.option_count))
+    longer = ChoicePrompt(made[0].context + " B\nAnswer:", made[0].continuations, 5)
+    return [*made, made[1], longer]
+
+
+def assert_same_answers(some: Any, others: Any) -> None:
+    for one, other in zip(some, others, strict=True):
+        np.testing.assert_allclose(one.label_logprobs, other.label_logprobs, atol=1e-4)
+        np.testing.assert_allclose(one.top_logprobs, other.top_logprobs, atol=1e-4)
+        assert one.entropy == pytest.approx(other.entropy, abs=1e-4)
+        assert one.post_answer_entropy == pytest.approx(other.post_answer_entropy, abs=1e-4)
+        assert one.greedy_label == other.greedy_label
+        assert one.samples == other.samples
+        np.testing.assert_allclose(one.hidden_state, other.hidden_state, atol=1e-4, rtol=1e-4)
+
+
+def test_batch_size_and_sharing_do_not_matter(engine: HFEngine, other_engine: HFEngine) -> None:
+    for asked in (prompts("mmlu_pro_direct"), few_shot_prompts()):
+        seeds = [[10 * row + draw for draw in range(3)] for row in range(len(asked))]
+        plain = plain_scores(engine, asked, seeds)
+        alone = [
+            engine.score([prompt], Sampling(1.0, [own]), True)[0]
+            for prompt, own in zip(asked, seeds, strict=True)
+        ]
+        assert_same_answers(alone, plain)
+        for one in (engine, other_engine):
+            assert_same_answers(one.score(asked, Sampling(1.0, seeds), True), plain)
+            # What is still held of the last prompts must not matter.
+            back = one.score(asked[::-1], Sampling(1.0, seeds[::-1]), True)
+            assert_same_answers(back[::-1], plain)
+
+
+def plain_scores(engine: HFEngine, asked: Any, seeds: Any) -> Any:
+    """Answers from passes that share nothing."""
+    engine._forward.sharing = False
+    try:
+        return engine.score(asked, Sampling(1.0, seeds), True)
+    finally:
+        engine._forward.sharing = True
+
+
+def test_samples_are_the_same_with_and_without_sharing(
+    engine: HFEngine, other_engine: HFEngine
+) -> None:
+    asked = [prompt.context for prompt in few_shot_prompts()[::2]]
+    seeds = [[10 * row + draw for draw in range(3)] for row in range(len(asked))]
+    engine._forward.sharing = False
+    plain = engine.generate(asked, 40, ["Question"], Sampling(1.0, seeds))
+    engine._forward.sharing = True
+    assert len({generation.text for generation in plain}) > len(asked)
+    assert len({len(generation.token_logprobs) for generation in plain}) > 1
+    for one in (engine, other_engine):
+        shared = one.generate(asked, 40, ["Question"], Sampling(1.0, seeds))
+        assert [g.text for g in shared] == [g.text for g in plain]
+        for ours, theirs in zip(shared, plain, strict=True):
+            np.testing.assert_allclose(ours.token_entropies, theirs.token_entropies, atol=1e-4)
+            np.testing.assert_allclose(ours.token_logprobs, theirs.token_logprobs, atol=1e-4)
+            assert ours.prompt_tokens == theirs.prompt_tokens
+
+
+def test_every_distinct_token_goes_through_the_model_once(
+    engine: HFEngine, monkeypatch: Any
+) -> None:
+    asked = few_shot_prompts()
+    rows = [engine.encode(prompt.context) for prompt in asked]
+    counts, heads = [], []
+    real = engine.model.get_input_embeddings().forward
+
+    def embed(ids: Any) -> Any:
+        counts.append(ids.numel())
+        return real(ids)
+
+    engine._forward._trunk = None
+    monkeypatch.setattr(engine.model.get_input_embeddings(), "forward", embed)
+    hook = engine.model.get_output_embeddings().register_forward_hook(
+        lambda _, inputs, __: heads.append(inputs[0].shape[-2])
+    )
+    roomy = HFEngine.score(engine, asked)
+    hook.remove()
+    assert len(roomy) == len(asked)
+    least, added = distinct_tokens(rows), len(rows)
+    assert least <= sum(counts) - added < least + 16 * len(rows)
+    assert sum(counts) < 0.5 * sum(map(len, rows))
+    assert sum(heads) <= 3 * len(rows)
+    counts.clear()
+    engine.score(asked)  # the last prompt's path is still held
+    assert sum(counts) < sum(map(len, rows)) / 2
+
+
+def test_a_model_without_the_interface_gets_plain_passes(
+    tmp_path: Path, monkeypatch: Any, caplog: Any
+) -> None:
+    folder = make_model(tmp_path / "m", "llama")
+    monkeypatch.setattr("transformers.LlamaForCausalLM._can_set_attn_implementation", never)
+    with caplog.at_level("WARNING", logger="apprehend"):
+        plain = HFEngine({"pretrained": str(folder)}, 4, "cpu")
+    assert not plain._forward.sharing
+    assert [r.message for r in caplog.records if "not shared" in r.message] == [
+        r.message for r in caplog.records if r.name.startswith("apprehend")
+    ]
+    monkeypatch.undo()
+    shared = HFEngine({"pretrained": str(folder)}, 4, "cpu")
+    assert shared._forward.sharing
     asked = prompts("mmlu_pro_direct")
-    alone = [engine.score([prompt])[0] for prompt in asked]
-    together = engine.score(asked)
-    engine._forward.sharing, before = False, engine._forward.sharing
-    plain = engine.score(asked)
-    engine._forward.sharing = before
-    for others in (together, plain):
-        for one, other in zip(alone, others, strict=True):
-            np.testing.assert_allclose(one.label_logprobs, other.label_logprobs, atol=1e-4)
-            assert one.entropy == pytest.approx(other.entropy, abs=1e-4)
-            assert one.post_answer_entropy == pytest.approx(other.post_answer_entropy, abs=1e-4)
+    for one, other in zip(plain.score(asked), shared.score(asked), strict=True):
+        np.testing.assert_allclose(one.label_logprobs, other.label_logprobs, atol=1e-4)
 
 
-def test_prefixes_are_shared_where_that_is_safe(engine: HFEngine, folder: Path) -> None:
+def never(*_: Any) -> bool:
+    return False
+
+
+def test_long_rope_is_not_mixed(tmp_path: Path) -> None:
+    from transformers import AutoConfig
+
+    folder = make_model(tmp_path / "m", "phi3")
+    config = AutoConfig.from_pretrained(folder)
+    factors = [1.0 + 0.2 * index for index in range(4)]
+    config.original_max_position_embeddings = 128
+    config.rope_parameters = {
+        "rope_type": "longrope", "rope_theta": 10000.0, "long_factor": factors,
+        "short_factor": [1.0] * 4, "original_max_position_embeddings": 128,
+    }  # fmt: skip
+    config.save_pretrained(folder)
+    engine = HFEngine({"pretrained": str(folder)}, "auto", "cpu")
     assert engine._forward.sharing
-    windowed = folder.name in ("mistral", "gemma2", "gemma3")
-    assert engine._forward._may_share(1000) is not windowed
+    assert engine._forward._most_positions == 128
 
 
 def test_chat_prompts_score_the_bare_letter(engine: HFEngine) -> None:
@@ -206,30 +331,39 @@ def test_batches_hold_everything_once(lengths: list[int]) -> None:
         assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= 18
 
 
-def test_common_prefix() -> None:
-    assert common_prefix([[1, 2, 3], [1, 2, 4]]) == 2
-    assert common_prefix([[1, 2], [1, 2, 4]]) == 1
-    assert common_prefix([[1], [2]]) == 0
-
-
-def test_out_of_memory_halves_the_batch(engine: HFEngine, monkeypatch: Any) -> None:
-    asked = prompts("mmlu_pro_direct")
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("no memory left"), MemoryError()])
+def test_out_of_memory_makes_smaller_passes(
+    engine: HFEngine, monkeypatch: Any, error: Exception
+) -> None:
+    asked = few_shot_prompts()
     expected = engine.score(asked)
-    real, sizes = engine._forward.start, []
+    engine._forward._trunk = None
+    real, sizes = Forward.tree_call, []
 
-    def start(rows: Any, *options: Any) -> Any:
-        sizes.append(len(rows))
-        if len(rows) > 1:
-            raise torch.OutOfMemoryError("no memory left")
-        return real(rows, *options)
+    def tree_call(self: Forward, tree: Any, ids: Any, ends: Any) -> Any:
+        sizes.append(len(ends))
+        if len(ends) > 1:
+            raise error
+        return real(self, tree, ids, ends)
 
-    rows = engine._rows
-    monkeypatch.setattr(engine._forward, "start", start)
+    monkeypatch.setattr(Forward, "tree_call", tree_call)
     answers = engine.score(asked)
-    engine._rows = rows
+    engine._halved = 0
     assert max(sizes) > 1
+    assert sizes.count(1) < 3 * len(asked) + 8  # nothing finished is done again
     for one, other in zip(answers, expected, strict=True):
         np.testing.assert_allclose(one.label_logprobs, other.label_logprobs, atol=1e-4)
+
+
+def test_out_of_memory_on_one_prompt_is_an_error(engine: HFEngine, monkeypatch: Any) -> None:
+    def tree_call(*_: Any) -> Any:
+        raise torch.OutOfMemoryError("no memory left")
+
+    monkeypatch.setattr(Forward, "tree_call", tree_call)
+    engine._forward._trunk = None
+    with pytest.raises(ApprehendError, match="single prompt"):
+        engine.score(prompts("mmlu_pro_direct"))
+    engine._halved = 0
 
 
 def test_nan_logits_are_an_error(tmp_path: Path) -> None:
