@@ -1,0 +1,239 @@
+"""One measurement, in a process of its own: ``python measuring.py '{"what": …}'`` prints JSON.
+
+A process of its own, so that its peak memory is the measured thing's and nothing else is warm.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"}
+
+import cases
+import numpy as np
+
+Result = dict[str, Any]
+
+
+def timed(work: Callable[[], Any], repeats: int) -> list[float]:
+    """Seconds of each call."""
+    seconds = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def peak_bytes() -> int:
+    """Largest resident size of this process so far."""
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size if sys.platform == "darwin" else size * 1024
+
+
+def _requests(rows: Sequence[cases.Row], shots: int) -> list[Any]:
+    from lm_eval.api.instance import Instance
+
+    found = []
+    for number, (row, context) in enumerate(zip(rows, cases.contexts(rows, shots), strict=True)):
+        for index, label in enumerate(cases.labels(row)):
+            metadata = ("bench", number, 1)
+            found.append(Instance("loglikelihood", row, (context, label), index, metadata=metadata))
+    return found
+
+
+def _engine(model: str) -> Any:
+    from apprehend.benchmark.engines.hf import HFEngine
+
+    return HFEngine({"pretrained": model}, "auto", "cpu")
+
+
+def direct(model: str, rows: list[cases.Row], shots: int, repeats: int, forget: bool) -> Result:
+    """Ours: option log-probabilities and all else that a direct answer stores."""
+    from apprehend.benchmark.adapter import Step, TaskFacts, UncertaintyLM
+
+    facts = TaskFacts(
+        gold=lambda doc: int(doc["answer_index"]),
+        labels=lambda doc: list("ABCDEFGHIJ"[: len(doc["options"])]),
+        option_count=lambda doc: len(doc["options"]),
+        question_id=lambda doc, _: doc["question_id"],
+    )
+    engine = _engine(model)
+    before = peak_bytes()
+    stored: list[Any] = []
+    requests = _requests(rows, shots)
+
+    def once() -> None:
+        if forget:
+            engine._forward._trunk = None
+        lm = UncertaintyLM(
+            engine, {"bench": facts}, lambda *record: stored.append(record), Step(64)
+        )
+        replies = lm.loglikelihood(requests)
+        assert len(replies) == len(requests)
+
+    engine.score([_choice(row, shots) for row in cases.questions(2, seed=9)])
+    seconds = timed(once, repeats)
+    return {"seconds": seconds, "peak": peak_bytes(), "loaded": before, "questions": len(rows)}
+
+
+def lm_eval(model: str, rows: list[cases.Row], shots: int, repeats: int, batch: int) -> Result:
+    """lm-eval's ``hf`` model: option log-probabilities."""
+    from lm_eval.models.huggingface import HFLM
+
+    lm = HFLM(pretrained=model, device="cpu", batch_size=batch, dtype="float32")
+    before = peak_bytes()
+    requests = _requests(rows, shots)
+    lm.loglikelihood(_requests(rows[:2], 0), disable_tqdm=True)
+    seconds = timed(lambda: lm.loglikelihood(requests, disable_tqdm=True), repeats)
+    return {"seconds": seconds, "peak": peak_bytes(), "loaded": before, "questions": len(rows)}
+
+
+def _choice(row: cases.Row, shots: int) -> Any:
+    from apprehend.benchmark.engines.base import ChoicePrompt
+
+    return ChoicePrompt(cases.contexts([row], shots)[0], cases.labels(row), len(row["options"]))
+
+
+def orders(model: str, rows: list[cases.Row], shots: int, repeats: int) -> Result:
+    """Ours: one option order of every question, and all cyclic ones; with their tokens."""
+    from apprehend.benchmark.engines.prefixes import distinct_tokens
+
+    engine = _engine(model)
+    engine.score([_choice(row, shots) for row in rows[:2]])
+    found: Result = {"questions": len(rows)}
+    for name, chosen in (("one", rows), ("all", cases.turned(rows))):
+        prompts = [_choice(row, shots) for row in chosen]
+        found[f"{name}_tokens"] = distinct_tokens([engine.encode(p.context) for p in prompts])
+        found[name] = []
+        for _ in range(repeats):
+            engine._forward._trunk = None
+            found[name] += timed(lambda asked=prompts: engine.score(asked), 1)  # type: ignore[misc]
+    return found
+
+
+def samples(model: str, rows: list[cases.Row], tokens: int, repeats: int) -> Result:
+    """Ours: one and eight sampled chains of thought of every question."""
+    from apprehend.benchmark.engines.base import Sampling
+
+    engine = _engine(model)
+    asked = cases.contexts(rows, 0, "mmlu_pro_cot")
+    found: Result = {"one": [], "eight": []}
+    engine.generate(asked[:2], 4)
+    for _ in range(repeats):
+        for name, count in (("one", 1), ("eight", 8)):
+            seeds = [[100 * row + draw for draw in range(count)] for row in range(len(rows))]
+            sampling = Sampling(1.0, seeds)
+            found[name] += timed(
+                lambda some=sampling: engine.generate(asked, tokens, (), some),  # type: ignore[misc]
+                1,
+            )
+    return found
+
+
+def share(model: str, rows: list[cases.Row], shots: int, repeats: int) -> Result:
+    """Needed floating-point operations per second of ours, over those of a matrix product."""
+    import torch
+    from apprehend.benchmark.engines.prefixes import grow
+
+    engine = _engine(model)
+    prompts = [_choice(row, shots) for row in rows]
+    engine.score(prompts[:2])
+    ids = [engine.encode(prompt.context) for prompt in prompts]
+    config = engine.model.config
+    body = sum(p.numel() for p in engine.model.model.layers.parameters() if p.dim() == 2)
+    head = config.vocab_size * config.hidden_size
+    pairs = tokens = 0
+    for node in grow(ids, least=1):
+        tokens += len(node)
+        pairs += len(node) * node.start + len(node) * (len(node) + 1) // 2
+    attention = 4 * config.hidden_size * config.num_hidden_layers * pairs
+    needed = 2 * body * tokens + attention + 2 * head * len(rows)
+    shares, peaks = [], []
+    for _ in range(repeats):
+        peaks.append(max(_matmul_rate(torch, size) for size in (1024, 2048)))
+        engine._forward._trunk = None
+        (seconds,) = timed(lambda: engine.score(prompts), 1)
+        peaks.append(max(_matmul_rate(torch, size) for size in (1024, 2048)))
+        shares.append(needed / seconds / max(peaks[-2:]))
+    return {"shares": shares, "peak_flops": max(peaks), "needed": needed, "tokens": tokens}
+
+
+def _matmul_rate(torch: Any, size: int) -> float:
+    left, right = torch.randn(size, size), torch.randn(size, size)
+    torch.mm(left, right)
+    return float(2 * size**3 / min(timed(lambda: torch.mm(left, right), 4)))
+
+
+def bootstrap(n: int, replicates: int, theirs: int, repeats: int) -> Result:
+    """Ours with all replicates against a loop over scikit-learn with some, per replicate."""
+    from apprehend.reports import bootstrap_roc_auc
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(0)
+    errors = rng.random(n) < 0.4
+    scores = np.round(rng.normal(size=n) + errors, 2)
+
+    def loop() -> None:
+        groups = [np.flatnonzero(errors), np.flatnonzero(~errors)]
+        for _ in range(theirs):
+            drawn = np.concatenate([rng.choice(group, group.size) for group in groups])
+            roc_auc_score(errors[drawn], scores[drawn])
+
+    loop()
+    bootstrap_roc_auc(errors, scores, 10)
+    slow = [s / theirs for s in timed(loop, repeats)]
+    fast = [
+        s / replicates
+        for s in timed(lambda: bootstrap_roc_auc(errors, scores, replicates), repeats)
+    ]
+    return {"ours": fast, "theirs": slow}
+
+
+def entropies(n: int, repeats: int) -> Result:
+    """Ours against a loop over scipy: the option entropy of every question."""
+    from apprehend.estimators import load_estimator
+    from apprehend.estimators.synthetic import synthetic_questions
+    from scipy.stats import entropy
+
+    signals = synthetic_questions(n, seed=0).signals
+    estimator = load_estimator("option_entropy")
+    probs = signals.answer.option_probs
+
+    def loop() -> list[float]:
+        return [float(entropy(row[~np.isnan(row)])) for row in probs]
+
+    np.testing.assert_allclose(estimator.score(signals), loop(), atol=1e-9)
+    return {
+        "ours": timed(lambda: estimator.score(signals), repeats),
+        "theirs": timed(loop, repeats),
+    }
+
+
+CASES = {
+    "direct": direct,
+    "lm_eval": lm_eval,
+    "orders": orders,
+    "samples": samples,
+    "share": share,
+    "bootstrap": bootstrap,
+    "entropies": entropies,
+}
+
+
+def main() -> None:
+    """Run the case that the argument names."""
+    asked = json.loads(sys.argv[1])
+    if "rows" in asked:
+        asked["rows"] = cases.questions(**asked["rows"])
+    sys.stdout.write("\n" + json.dumps(CASES[asked.pop("what")](**asked)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
