@@ -257,6 +257,8 @@ def _check_path(name: str) -> None:
 def _load(arguments: dict[str, Any], device: str | None) -> Any:
     from lm_eval.models.huggingface import HFLM
 
+    if "gguf_file" not in arguments:
+        arguments.setdefault("use_safetensors", True)  # other formats are pickles
     arguments.setdefault("device", device or ("cuda" if torch.cuda.is_available() else "cpu"))
     try:
         return HFLM(**arguments)

@@ -84,13 +84,22 @@ def read_frame(file: Path) -> Any:
             return pd.read_csv(file, sep="\t" if suffix == ".tsv" else ",")
         if suffix in (".jsonl", ".ndjson"):
             with file.open(encoding="utf-8") as lines:
-                return pd.DataFrame([json.loads(line) for line in lines if line.strip()])
+                return _frame_of_objects([json.loads(line) for line in lines if line.strip()])
     except (pa.ArrowException, OSError, ValueError, UnicodeDecodeError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ApprehendError(
             f"{file}: not a readable {suffix[1:]} file (truncated?): {first}"
         ) from error
     raise UsageError(f"{file}: expected .csv, .tsv, .jsonl or .parquet, got {suffix!r}")
+
+
+def _frame_of_objects(rows: list[Any]) -> Any:
+    import pandas as pd
+
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise ValueError(f"line {number}: expected an object, got {type(row).__name__}")
+    return pd.DataFrame(rows)
 
 
 def read_table(file: Path, columns: TableColumns) -> list[ImportedQuestion]:
