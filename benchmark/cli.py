@@ -112,9 +112,6 @@ def _masked_traceback(*what: Any) -> None:
 
 def _guarded(arguments: list[str], debug: bool) -> int:
     """Exit status of the command; every expected error becomes one line."""
-    from ..estimators.errors import EstimatorError, EstimatorLookupError
-    from ..tasks.errors import DataError
-
     try:
         result: Any = app(arguments, standalone_mode=False)
     except typer.Abort:
@@ -127,16 +124,23 @@ def _guarded(arguments: list[str], debug: bool) -> int:
         if debug or error.errno not in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT):
             return _unexpected(error, debug)
         return _fail(f"cannot write {error.filename or 'a file'}: {os.strerror(error.errno)}", 1)
-    except (ApprehendError, EstimatorError, DataError) as error:
-        if debug:
-            raise
-        status = getattr(error, "exit_status", 2 if isinstance(error, EstimatorLookupError) else 1)
-        return _fail(str(error), status)
     except Exception as error:
-        return _unexpected(error, debug)
+        return _failed(error, debug)
     if result == 130:  # typer's status of an interrupted command
         return _fail(STOPPED, 130)
     return result if isinstance(result, int) else 0
+
+
+def _failed(error: Exception, debug: bool) -> int:
+    """One line for an error. The kinds that are expected are imported only now that one is there:
+    a command without an error starts sooner."""
+    from ..estimators.errors import EstimatorError, EstimatorLookupError
+    from ..tasks.errors import DataError
+
+    if debug or not isinstance(error, ApprehendError | EstimatorError | DataError):
+        return _unexpected(error, debug)
+    status = getattr(error, "exit_status", 2 if isinstance(error, EstimatorLookupError) else 1)
+    return _fail(str(error), status)
 
 
 def _unexpected(error: Exception, debug: bool) -> int:

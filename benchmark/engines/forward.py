@@ -137,9 +137,9 @@ class Forward:
         self, tree: TreePass, ids: Sequence[int], ends: Sequence[int]
     ) -> tuple[Tensor, Tensor]:
         """Run the tokens of new nodes: logits (n, V) and head input (n, d) at places ``ends``."""
-        places = torch.tensor(ends, dtype=torch.long, device=self.device)
+        places = torch.tensor(ends, dtype=torch.long)
         logits, hidden, _ = self._call(
-            lambda hidden: hidden[0, places],
+            lambda hidden: hidden[0, places.to(hidden.device)],
             input_ids=torch.tensor([ids], device=self.device),
             position_ids=tree.positions[None].to(self.device),
             use_cache=False,

@@ -24,9 +24,9 @@ sys.exit("loaded: " + ", ".join(loaded) if loaded else 0)
 @pytest.mark.parametrize(
     ("command", "heavy"),
     [
-        ("--help", HEAVY),
-        ("--version", HEAVY),
-        ("run --help", HEAVY),
+        ("--help", (*HEAVY, "numpy", "apprehend.estimators")),
+        ("--version", (*HEAVY, "numpy", "apprehend.estimators")),
+        ("run --help", (*HEAVY, "numpy", "apprehend.estimators")),
         ("list tasks", HEAVY),
         ("list signals", HEAVY),
         ("list models", HEAVY),
