@@ -43,7 +43,7 @@ class Extent:
 
 
 FULL = Extent(240, 48, 3, 24, 24, (1, 8), (12_000, 25))
-QUICK = Extent(72, 24, 1, 24, 24, (8,), (12_000, 25))
+QUICK = Extent(72, 24, 1, 24, 12, (8,), (12_000, 25))
 
 
 @dataclass(frozen=True)
@@ -327,6 +327,10 @@ def main() -> None:
     show(bench)
     records = [
         {"name": v.name, "value": v.value, "low": v.low, "high": v.high} for v in bench.values
+    ]
+    records += [
+        {"name": f"seconds_at_{to}_{what}", "value": seconds, "low": seconds, "high": seconds}
+        for what, to, seconds, _ in bench.scaling
     ]
     (chosen.output / "bench.json").write_text(json.dumps(records, indent=1) + "\n")
     draw(bench.values, chosen.output / "bench.png")
