@@ -82,6 +82,8 @@ def collect_probes(
         wanted = _that_engine_gives(options.model, wanted_probes(needs, family.signal))
         if family.tasks[0].family not in STYLES:
             wanted = []
+        if any(signal is Signal.SAMPLES for signal, _ in wanted):
+            _check_sampling(options, family)
         ids = set(family.ids)
         missing = [
             (signal, variant)
@@ -107,6 +109,18 @@ def collect_probes(
             )
             family.store.write_manifest(family.manifest)
     return engine
+
+
+def _check_sampling(options: RunOptions, family: Family) -> None:
+    """Raise UsageError where stored samples were drawn in another way."""
+    now = {"samples": options.samples, "temperature": options.temperature, "seed": options.seed}
+    stored = family.manifest.setdefault("sampling", now)
+    for name, value in now.items():
+        if stored.get(name, value) != value:
+            raise UsageError(
+                f"{family.store.path}: its samples were drawn with --{name} {stored[name]}, not "
+                f"{value}; use another --output_path or --model_name"
+            )
 
 
 def _that_engine_gives(

@@ -42,10 +42,13 @@ def verify(
 
 
 def _holds(store: TaskStore) -> str:
+    from ..failures import read_failures
     from ..verifying import stored_counts
 
     counts = "".join(f", {name} of {count}" for name, count in stored_counts(store).items())
-    return f"{len(store.question_ids)} questions{counts}"
+    failed = read_failures(store.path)
+    vain = f", {len(failed)} asked in vain (first: {failed[0]['reason']})" if failed else ""
+    return f"{len(store.question_ids)} questions{counts}{vain}"
 
 
 def _mend(store: TaskStore, found: list[Finding]) -> int:

@@ -98,7 +98,7 @@ def test_what_an_endpoint_cannot_show_is_said_and_skipped(
     assert manifest["model"]["logprobs_mode"] == "as the endpoint gives them"
     refused = run_over_http(
         cli, server, tmp_path, "local-completions", "--tasks", TASKS,
-        "--estimators", "mahalanobis_distance",
+        "--estimators", "hidden_state_probe",
     )  # fmt: skip
     assert refused.returncode == 2
 

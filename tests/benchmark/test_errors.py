@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from helpers import Run
+from helpers import ROOT, Run
 
 GOOD: dict[str, Any] = {
     "question_id": 1,
@@ -97,7 +98,88 @@ def damaged_manifest(folder: Path) -> list[Any]:
     return ["report", folder / "r"]
 
 
+def with_manifest(content: Any) -> Callable[[Path], list[Any]]:
+    def command(folder: Path) -> list[Any]:
+        (folder / "r" / "m" / "t").mkdir(parents=True)
+        file = folder / "r" / "m" / "t" / "manifest.json"
+        file.write_text(json.dumps(content), "utf-8")
+        return ["score", folder / "r"]
+
+    return command
+
+
+def bytes_in(folder: Path, name: str, content: bytes) -> Path:
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+def doubled_part(folder: Path) -> list[Any]:
+    """A store with one part twice, under two names."""
+    command = table(folder, "--answer", "gold", "--prediction", "pred")
+    assert in_process(command, folder).returncode == 0
+    (part,) = (folder / "out").rglob("signals/answer/part-*.parquet")
+    shutil.copy(part, part.with_name("part-1-1-000001-" + part.stem.split("-")[-1] + ".parquet"))
+    return ["verify", folder / "out"]
+
+
+def shortened_part(folder: Path) -> list[Any]:
+    command = table(folder, "--answer", "gold", "--prediction", "pred")
+    assert in_process(command, folder).returncode == 0
+    (part,) = (folder / "out").rglob("signals/answer/part-*.parquet")
+    part.rename(part.with_name("part-1-1-000001-0123456789abcdef.parquet"))
+    return ["score", folder / "out"]
+
+
+def imported_twice(folder: Path) -> list[Any]:
+    command = table(folder, "--answer", "gold", "--prediction", "pred")
+    assert in_process(command, folder).returncode == 0
+    return command
+
+
+JUDGED = (*RUN, "--data", "embedded", "--tasks", "mmlu_pro_direct_law", "--limit", "1")
+
 CASES = [
+    Case("unknown --overwrite", lambda f: [*RUN, "--overwrite", "sometimes"], 2,
+         ("only-missing, always, never or only-cache",)),
+    Case("shard beyond the last", lambda f: [*RUN, "--shard", "2/2"], 2, ("expected I/N",)),
+    Case("shard that is none", lambda f: [*RUN, "--shard", "first"], 2, ("expected I/N",)),
+    Case("negative budget", lambda f: [*RUN, "--max_requests", "-1"], 2, ("max_requests",)),
+    Case("no parts to merge", lambda f: ["merge", f], 2, ("nothing to merge",)),
+    Case("verify: no results", lambda f: ["verify", f / "none"], 2, ("no results folder",)),
+    Case("verify: empty folder", lambda f: ["verify", f], 2, ("no results in it",)),
+    Case("verify: doubled part", doubled_part, 1, ("1 files are not as they were written",)),
+    Case("part whose bytes are not its checksum's", shortened_part, 1, ("wrong checksum",)),
+    Case("table: imported twice", imported_twice, 1, ("exists already",)),
+    Case("manifest that is a list", with_manifest([1]), 1, ("expected an object",)),
+    Case("manifest without a version", with_manifest({}), 1, ("expected schema_version",)),
+    Case("manifest of a newer version", with_manifest({"schema_version": 99}), 1,
+         ("written by a newer apprehend",)),
+    Case("endpoint without an address", lambda f: ["run", "--model", "local-completions",
+         "--model_args", "model=x", "--data", jsonl(f, GOOD), "--output_path", f / "o"], 2,
+         ("expected base_url",)),
+    Case("endpoint with a pause that is no number", lambda f: ["run", "--model",
+         "local-completions", "--model_args", "model=x,base_url=http://127.0.0.1:9/v1,input_price=a",
+         "--data", jsonl(f, GOOD), "--output_path", f / "o"], 2, ("input_price",)),
+    Case("budget of money without prices", lambda f: ["run", "--model", "local-completions",
+         "--model_args", "model=x,base_url=http://127.0.0.1:9/v1", "--max_cost", "1", "--data",
+         jsonl(f, GOOD), "--output_path", f / "o"], 2, ("--max_cost needs prices",)),
+    Case("endpoint that is not there", lambda f: ["run", "--model", "local-completions",
+         "--model_args", "model=x,base_url=http://127.0.0.1:9/v1,max_retries=1", "--data",
+         jsonl(f, GOOD), "--output_path", f / "o"], 1, ("no connection",)),
+    Case("vllm without vLLM", lambda f: ["run", "--model", "vllm", "--model_args", "pretrained=x",
+         "--data", jsonl(f, GOOD), "--output_path", f / "o"], 2, ("vLLM is not installed",)),
+    Case("signal that the engine cannot give", lambda f: ["run", "--model", "local-completions",
+         "--model_args", "model=x,base_url=http://127.0.0.1:9/v1", "--estimators",
+         "hidden_state_probe", "--data", jsonl(f, GOOD)], 2, ("shows no hidden states",)),
+    Case("only what is stored, and nothing is", lambda f: [*JUDGED, "--overwrite", "only-cache",
+         "--output_path", f / "o"], 1, ("no manifest",)),
+    Case("data that is not UTF-8", lambda f: [*RUN, "--data", bytes_in(f, "d.jsonl", b"\xff{}")],
+         1, ("d.jsonl",)),
+    Case("table: not UTF-8", lambda f: ["import", "table", bytes_in(f, "t.csv", b"id\n\xff\n"),
+         "--model", "m", "--id", "id", "--correct", "id", "--output_path", f / "o"], 1,
+         ("t.csv",)),
+    Case("config that is not UTF-8", lambda f: ["run", "--config",
+         bytes_in(f, "c.yaml", b"\xff")], 2, ("cannot read",)),
     Case("no file", lambda f: [*RUN, "--data", f / "none.parquet"], 1, ("none.parquet", "no such")),
     Case("unknown format", lambda f: [*RUN, "--data", jsonl(f, GOOD, name="d.txt")], 1, (".txt",)),
     Case("empty file", empty_file, 1, ("empty.parquet", "is empty")),
@@ -223,6 +305,36 @@ def test_bad_input_gets_one_line(case: Case, cli: Run, tmp_path: Path) -> None:
     assert lines[0].startswith("apprehend: error: ")
     for text in case.says:
         assert text in lines[0]
+    said = lines[0].removeprefix("apprehend: error: ").replace(str(tmp_path), "FOLDER")
+    SAID[case.name] = (case.status, said)
+
+
+SAID: dict[str, tuple[int, str]] = {}
+TABLE = ROOT / "docs" / "bad_inputs.md"
+HEAD = """# Bad inputs and what is said about them
+
+One line on standard error, exit status 2 for wrong use and 1 for anything else; what was stored
+stays. Written by `APPREHEND_WRITE_DOCS=1 pytest tests/benchmark/test_errors.py`; `FOLDER` is where
+the files of the example lie.
+
+| bad input | status | message |
+|---|--:|---|
+"""
+
+
+def test_the_table_of_bad_inputs_is_complete() -> None:
+    """Runs after the cases, and compares (or writes) the documented table."""
+    if set(SAID) != {case.name for case in CASES}:
+        pytest.skip("needs all cases above in the same process")
+    rows = [
+        f"| {name} | {status} | {said.replace('|', chr(92) + '|')} |\n"
+        for name, (status, said) in sorted(SAID.items())
+    ]
+    text = (HEAD + "".join(rows)).replace(str(ROOT), "REPOSITORY")
+    if os.environ.get("APPREHEND_WRITE_DOCS"):
+        TABLE.write_text(text, encoding="utf-8")
+    assert len(rows) >= 60
+    assert TABLE.read_text(encoding="utf-8") == text
 
 
 @dataclass(frozen=True)
@@ -235,7 +347,6 @@ def in_process(arguments: list[Any], folder: Path) -> Done:
     """The command line without a new process: the same code, seconds faster per case."""
     import contextlib
     import io
-    import os
 
     from apprehend.benchmark.cli import main
 

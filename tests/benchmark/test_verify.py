@@ -21,6 +21,7 @@ import pytest
 from apprehend.benchmark import parts
 from apprehend.benchmark.cli import main
 from apprehend.benchmark.errors import ApprehendError
+from apprehend.benchmark.failures import note_failures
 from apprehend.benchmark.manifest import new_manifest
 from apprehend.benchmark.scoring import load_signals, siblings
 from apprehend.benchmark.store import TaskStore
@@ -189,6 +190,14 @@ def test_verify_names_damage_and_repair_sets_it_aside(
     with fresh.writing():
         fresh.append(Signal.ANSWER, [answer(i) for i in sorted(lost)])
     assert TaskStore(store.path).done(Signal.ANSWER) == set(range(9))
+
+
+def test_verify_says_what_was_asked_in_vain(tmp_path: Path) -> None:
+    store = make_store(tmp_path)
+    note_failures(store.path, Signal.JUDGEMENT, "complexity", "j", [1], {1: "HTTP 500: oh"})
+    status, shown, _ = run("verify", tmp_path)
+    assert status == 0
+    assert "1 asked in vain (first: HTTP 500: oh)" in shown
 
 
 def test_rows_that_only_a_doubled_part_holds_are_kept(tmp_path: Path) -> None:
