@@ -49,8 +49,7 @@ def template_phrases() -> list[str]:
     for name in prompt_names():
         tree = environment.parse(load_prompt(name).source.rstrip("\n"))
         for node in tree.find_all(nodes.TemplateData):
-            # A proposed answer before it ends in the same token as its line.
-            found |= dict.fromkeys((node.data, node.data.removeprefix("\n")))
+            found.setdefault(node.data)
     return list(found)
 
 
