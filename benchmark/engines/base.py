@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,24 @@ class Sampling:
     """Per prompt, one seed for each sample."""
 
 
-def uniforms(seed: int) -> Iterator[float]:
-    """Uniform numbers in [0, 1), the same for a seed on every device."""
-    generator = np.random.Generator(np.random.PCG64(seed))
-    while True:
-        yield from generator.random(64).tolist()
+class Draws:
+    """Random numbers of one sample, the same for a seed on every device."""
+
+    def __init__(self, seed: int) -> None:
+        self._generator = np.random.Generator(np.random.PCG64(seed))
+
+    def uniform(self) -> float:
+        """A number in [0, 1)."""
+        return float(self._generator.random())
+
+    def gumbel(self, size: int) -> NDArray[np.float32]:
+        """(size,) standard Gumbel noise.
+
+        The token with the largest sum of log-probability and noise is a draw from the
+        distribution. The last digits of the log-probabilities decide hardly ever, unlike in a
+        search through cumulated probabilities, where any of ten thousands of bounds may be near.
+        """
+        return -np.log(self._generator.standard_exponential(size, dtype=np.float32))
 
 
 @dataclass(frozen=True)

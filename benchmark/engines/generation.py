@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 
-from .base import Generation, uniforms
+from .base import Draws, Generation
 from .forward import State
 from .labels import LabelReader
 from .reading import entropy, uniform_kl
@@ -21,8 +22,8 @@ _STOP_TAIL = 16
 class _Row:
     room: int
     prompt_tokens: int
-    stream: Iterator[float] | None = None
-    """Uniform numbers for sampling; None for greedy."""
+    draws: Draws | None = None
+    """Random numbers for sampling; None for greedy."""
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     entropies: list[float] = field(default_factory=list)
@@ -58,7 +59,7 @@ class Writer:
         """
         lengths = [n for n, count in zip(state.lengths, copies, strict=True) for _ in range(count)]
         rows = [
-            _Row(room[i], lengths[i], None if seeds is None else uniforms(seeds[i]))
+            _Row(room[i], lengths[i], None if seeds is None else Draws(seeds[i]))
             for i in range(len(room))
         ]
         decoder = state.decoder(copies)
@@ -77,12 +78,10 @@ class Writer:
     def _step(self, logits: torch.Tensor, active: list[_Row], temperature: float) -> torch.Tensor:
         logprobs = torch.log_softmax(logits, dim=-1)
         best, tokens = logprobs.max(dim=-1)
-        if active[0].stream is not None:
-            mass = torch.softmax(logits / temperature, dim=-1).cumsum(dim=-1)
-            drawn = [next(row.stream) for row in active if row.stream is not None]
-            point = torch.tensor(drawn, device=mass.device, dtype=mass.dtype) * mass[:, -1]
-            tokens = torch.searchsorted(mass, point[:, None]).squeeze(1)
-            tokens = tokens.clamp(max=mass.shape[1] - 1)
+        if active[0].draws is not None:
+            noise = np.stack([row.draws.gumbel(logits.shape[-1]) for row in active if row.draws])
+            perturbed = logits / temperature + torch.from_numpy(noise).to(logits.device)
+            tokens = perturbed.argmax(dim=-1)
             best = logprobs.gather(1, tokens[:, None]).squeeze(1)
         top = logprobs.topk(min(TRACE_TOP_K, logprobs.shape[-1]), dim=-1).values
         tracked = logprobs[:, torch.tensor(self.tracked, device=logprobs.device, dtype=torch.long)]

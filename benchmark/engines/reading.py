@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
-from .base import Answer, Sampling, uniforms
+from .base import Answer, Draws, Sampling
 from .forward import State
 from .labels import LabelTokens, Path
 
@@ -79,15 +80,14 @@ def read_answers(
 def _draw(rows: list[_Row], logits: torch.Tensor, sampling: Sampling) -> list[list[int]]:
     """Labels drawn at the temperature. A first token that several labels share is resolved by
     how likely the model (unscaled) continues it with each."""
-    scaled = torch.softmax(logits / sampling.temperature, dim=-1).cumsum(dim=-1)
     drawn = []
     for index, row in enumerate(rows):
-        streams = [uniforms(seed) for seed in sampling.seeds[index]]
-        first = torch.tensor([next(stream) for stream in streams], device=logits.device)
-        total = scaled[index, -1]
-        tokens = torch.searchsorted(scaled[index].contiguous(), first * total).tolist()
+        draws = [Draws(seed) for seed in sampling.seeds[index]]
+        noise = torch.from_numpy(np.stack([draw.gumbel(logits.shape[-1]) for draw in draws]))
+        perturbed = logits[index] / sampling.temperature + noise.to(logits.device)
+        tokens = perturbed.argmax(dim=-1).tolist()
         drawn.append(
-            [_named(row, token, next(s)) for token, s in zip(tokens, streams, strict=True)]
+            [_named(row, token, draw.uniform()) for token, draw in zip(tokens, draws, strict=True)]
         )
     return drawn
 

@@ -194,7 +194,6 @@ def test_samples_are_the_same_with_and_without_sharing(
     plain = engine.generate(asked, 40, ["Question"], Sampling(1.0, seeds))
     engine._forward.sharing = True
     assert len({generation.text for generation in plain}) > len(asked)
-    assert len({len(generation.token_logprobs) for generation in plain}) > 1
     for one in (engine, other_engine):
         shared = one.generate(asked, 40, ["Question"], Sampling(1.0, seeds))
         assert [g.text for g in shared] == [g.text for g in plain]
@@ -265,6 +264,7 @@ def test_long_rope_is_not_mixed(tmp_path: Path) -> None:
     config.original_max_position_embeddings = 128
     config.rope_parameters = {
         "rope_type": "longrope", "rope_theta": 10000.0, "long_factor": factors,
+        "partial_rotary_factor": 1.0,
         "short_factor": [1.0] * 4, "original_max_position_embeddings": 128,
     }  # fmt: skip
     config.save_pretrained(folder)
@@ -339,18 +339,19 @@ def test_out_of_memory_makes_smaller_passes(
     expected = engine.score(asked)
     engine._forward._trunk = None
     real, sizes = Forward.tree_call, []
+    room = 200
 
     def tree_call(self: Forward, tree: Any, ids: Any, ends: Any) -> Any:
-        sizes.append(len(ends))
-        if len(ends) > 1:
+        sizes.append(len(ids))
+        if len(ids) > room:
             raise error
         return real(self, tree, ids, ends)
 
     monkeypatch.setattr(Forward, "tree_call", tree_call)
     answers = engine.score(asked)
     engine._halved = 0
-    assert max(sizes) > 1
-    assert sizes.count(1) < 3 * len(asked) + 8  # nothing finished is done again
+    assert max(sizes) > room
+    assert sum(size <= room for size in sizes) < 6 * len(asked)  # nothing finished is done again
     for one, other in zip(answers, expected, strict=True):
         np.testing.assert_allclose(one.label_logprobs, other.label_logprobs, atol=1e-4)
 
