@@ -48,6 +48,8 @@ def test_every_option_that_the_readme_names_exists(cli: Run) -> None:
             ("threshold",),
             ("cascade",),
             ("split",),
+            ("verify",),
+            ("merge",),
         )
     )
     foreign = {"--include_path", "--metadata"}
