@@ -106,6 +106,8 @@ def _read(place: str, sample: Mapping[str, Any], task: str) -> tuple[Signal, Imp
     identity = doc.get("question_id", sample.get("doc_id"))
     if isinstance(identity, str) and identity.isdigit():
         identity = int(identity)
+    if identity is not None and not isinstance(identity, str | int | float):
+        raise ApprehendError(f"{place}: expected a text or number as the question's id")
     options = doc.get("options") or doc.get("choices")
     options = [str(o) for o in options] if isinstance(options, list) else None
     question = ImportedQuestion(
