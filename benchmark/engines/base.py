@@ -47,7 +47,8 @@ class Draws:
         distribution. The last digits of the log-probabilities decide hardly ever, unlike in a
         search through cumulated probabilities, where any of ten thousands of bounds may be near.
         """
-        return -np.log(self._generator.standard_exponential(size, dtype=np.float32))
+        drawn = self._generator.standard_exponential(size, dtype=np.float32)
+        return -np.log(np.maximum(drawn, np.finfo(np.float32).tiny))
 
 
 @dataclass(frozen=True)
