@@ -48,7 +48,8 @@ class Draws:
         search through cumulated probabilities, where any of ten thousands of bounds may be near.
         """
         drawn = self._generator.standard_exponential(size, dtype=np.float32)
-        return -np.log(np.maximum(drawn, np.finfo(np.float32).tiny))
+        noise: NDArray[np.float32] = -np.log(np.maximum(drawn, np.finfo(np.float32).tiny))
+        return noise
 
 
 @dataclass(frozen=True)
