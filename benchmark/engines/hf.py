@@ -20,6 +20,7 @@ from .forward import Forward, Sizes, State
 from .generation import Writer, end_ids
 from .labels import LabelReader
 from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_for_scoring
+from .prompting import LoadedModel
 from .reading import read_answers
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 ResultT = TypeVar("ResultT")
 
 
-class HFEngine:
+class HFEngine(LoadedModel):
     """Scores options and generates text with one transformers model."""
 
     def __init__(
@@ -88,28 +89,6 @@ class HFEngine:
     def has_chat_template(self) -> bool:
         """Whether the tokenizer has a chat template."""
         return bool(getattr(self.tokenizer, "chat_template", None))
-
-    @property
-    def tokenizer_name(self) -> str:
-        """lm-eval's name of the tokenizer."""
-        return str(self._lm.tokenizer_name)
-
-    def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        """Messages as the prompt text that the chat template makes of them."""
-        return str(self._lm.apply_chat_template(messages, add_generation_prompt))
-
-    def chat_template(self, name: bool | str) -> str | None:
-        """lm-eval's chat template text."""
-        template: str | None = self._lm.chat_template(name)
-        return template
-
-    def encode(self, text: str) -> list[int]:
-        """Token ids of a whole prompt, as lm-eval's ``hf`` model makes them (one BOS at most)."""
-        return list(self._lm.tok_encode(text))
-
-    def count_tokens(self, prompt: str) -> int:
-        """Length of a prompt in tokens."""
-        return len(self.encode(prompt))
 
     def tokens_per_second(self, length: int) -> float:
         """Measured speed of prompts of this length, tokens per second."""

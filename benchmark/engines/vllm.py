@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import ApprehendError, UsageError
 from .base import Answer, ChoicePrompt, Generation, Sampling
 from .labels import LabelReader, LabelTokens
+from .prompting import LoadedModel
 
 TOP_K, TRACE_TOP_K = 20, 10
 LACKS = {
@@ -30,7 +31,7 @@ LACKS = {
 }
 
 
-class VLLMEngine:
+class VLLMEngine(LoadedModel):
     """Scores options and generates text with one vLLM model."""
 
     def __init__(self, model_args: dict[str, Any], device: str | None = None) -> None:
@@ -78,28 +79,6 @@ class VLLMEngine:
     def has_chat_template(self) -> bool:
         """Whether the tokenizer has a chat template."""
         return bool(self._lm.hf_chat_template or getattr(self.tokenizer, "chat_template", None))
-
-    @property
-    def tokenizer_name(self) -> str:
-        """lm-eval's name of the tokenizer."""
-        return str(self._lm.tokenizer_name)
-
-    def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        """Messages as the prompt text that the chat template makes of them."""
-        return str(self._lm.apply_chat_template(messages, add_generation_prompt))
-
-    def chat_template(self, name: bool | str) -> str | None:
-        """lm-eval's chat template text."""
-        template: str | None = self._lm.chat_template(name)
-        return template
-
-    def encode(self, text: str) -> list[int]:
-        """Token ids of a whole prompt, as lm-eval's ``vllm`` model makes them."""
-        return list(self._lm.tok_encode(text))
-
-    def count_tokens(self, prompt: str) -> int:
-        """Length of a prompt in tokens."""
-        return len(self.encode(prompt))
 
     def tokens_per_second(self, length: int) -> float:
         """A guess at the speed of prompts, tokens per second: vLLM is not timed beforehand."""

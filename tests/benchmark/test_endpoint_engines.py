@@ -15,13 +15,8 @@ import pytest
 from apprehend.benchmark.budget import Budget
 from apprehend.benchmark.endpoint import TryAgain
 from apprehend.benchmark.engines.base import ChoicePrompt, Failed
-from apprehend.benchmark.engines.completions import (
-    CompletionsEngine,
-    Token,
-    label_logprob,
-    label_logprobs,
-    read_logprob,
-)
+from apprehend.benchmark.engines.completions import CompletionsEngine
+from apprehend.benchmark.engines.replies import Token, label_logprob, label_logprobs, read_logprob
 from apprehend.benchmark.errors import ApprehendError, UsageError
 from apprehend.benchmark.failures import read_failures
 from completions_server import completing

@@ -1,0 +1,70 @@
+"""Passes of prompts padded on the left, for models that cannot share prefixes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from .forward import Decoder, Forward
+
+
+@dataclass
+class PlainState:
+    """Prompts padded on the left, so that all of them end at the last position."""
+
+    forward: Forward
+    rows: list[int]
+    logits: Tensor
+    lengths: list[int]
+    hidden: Tensor
+    cache: Any
+    mask: Tensor
+    """(B, T) 1 for real tokens, 0 for padding."""
+
+    def after(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
+        """As State says; the cache is copied."""
+        return PlainDecoder(self, rows, copy.deepcopy(self.cache)).add(tokens)
+
+    def decoder(self, copies: Sequence[int]) -> Decoder:
+        """As State says."""
+        rows = [row for row, count in enumerate(copies) for _ in range(count)]
+        return PlainDecoder(self, rows, self.cache)
+
+
+class PlainDecoder:
+    """Some rows of a PlainState, on a cache that this takes over."""
+
+    def __init__(self, state: PlainState, rows: Sequence[int], cache: Any) -> None:
+        self._forward = state.forward
+        self._cache = cache
+        self._mask = state.mask
+        self.logits = state.logits
+        self._narrow(rows)
+
+    def _narrow(self, rows: Sequence[int]) -> None:
+        chosen = torch.tensor(list(rows), device=self._forward.device)
+        self._cache.batch_select_indices(chosen)
+        self._mask, self.logits = self._mask[chosen], self.logits[chosen]
+
+    def add(self, tokens: Tensor) -> Tensor:
+        """Append ``tokens`` (R, L); the logits after the last (R, V)."""
+        before = self._mask.sum(dim=1, keepdim=True)
+        count = tokens.shape[1]
+        self._mask = torch.cat([self._mask, self._mask.new_ones((len(tokens), count))], dim=1)
+        positions = before + torch.arange(count, device=before.device)
+        self.logits, _, self._cache = self._forward.plain_call(
+            tokens, self._mask, positions, self._cache
+        )
+        return self.logits
+
+    def step(self, kept: Sequence[int], tokens: Tensor) -> None:
+        """As Decoder says."""
+        if len(kept) < len(self._mask):
+            self._narrow(kept)
+        self.add(tokens[:, None])

@@ -1,0 +1,33 @@
+"""Prompts and their tokens, as lm-eval's model class makes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class LoadedModel:
+    """An engine whose model lm-eval loaded into this process: ``_lm`` makes its prompts."""
+
+    _lm: Any
+
+    @property
+    def tokenizer_name(self) -> str:
+        """lm-eval's name of the tokenizer."""
+        return str(self._lm.tokenizer_name)
+
+    def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        """Messages as the prompt text that the chat template makes of them."""
+        return str(self._lm.apply_chat_template(messages, add_generation_prompt))
+
+    def chat_template(self, name: bool | str) -> str | None:
+        """lm-eval's chat template text."""
+        template: str | None = self._lm.chat_template(name)
+        return template
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a whole prompt, as lm-eval's model makes them (one BOS at most)."""
+        return list(self._lm.tok_encode(text))
+
+    def count_tokens(self, prompt: str) -> int:
+        """Length of a prompt in tokens."""
+        return len(self.encode(prompt))
