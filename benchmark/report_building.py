@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from ..estimators.registry import builtin_estimators
 from ..estimators.signals import AnswerTable, Need, Signal, Status, TraceTable
 from ..reports import (
+    FORMATS,
     Evaluation,
     ReportInput,
     Rows,
@@ -260,6 +261,7 @@ def write_report(
     paper_filter: bool = False,
     replicates: int = 1000,
     seed: int = 0,
+    formats: Sequence[str] = FORMATS,
 ) -> None:
     """Build the report, show its tables in the terminal, and say where it lies."""
     report = build_report(
@@ -268,6 +270,7 @@ def write_report(
         rows="paper" if paper_filter else "all",
         replicates=replicates,
         seed=seed,
+        formats=formats,
     )
     show(*report.terminal())
     say(f"report: {output_path / 'index.html'}")

@@ -58,7 +58,7 @@ from .ranking import (
     worst_case_roc_auc,
 )
 from .report import Report, build_report
-from .style import figure_style
+from .style import FORMATS, figure_style
 from .tables import to_latex, to_markdown, topic_tables
 from .testing import (
     Difference,
@@ -75,6 +75,7 @@ from .testing import (
 
 __all__ = [
     "COMPARISON_COLUMNS",
+    "FORMATS",
     "METRIC_COLUMNS",
     "PROBABILITY_SCORES",
     "ROWS",

@@ -26,8 +26,7 @@ from .formatting import file_stems, number, plain
 from .inputs import ReportInput
 from .layout import single
 from .page import PageSection, render_page
-from .report import FORMATS
-from .style import estimator_style, figure_style, write_atomically
+from .style import FORMATS, estimator_style, write_atomically
 
 U_ESTIMATORS = (
     *("token_entropy", "cot_answer_entropy", "option_entropy", "cot_mean_entropy"),
@@ -78,7 +77,7 @@ def build_benchmark_analyses(
         if len(frame):
             text = frame.to_csv(index=False)
             result.files.append(write_atomically(root / f"{name}.csv", text))
-    with figure_style():
+    with drawer:
         blocks = _blocks(frames, factors, drawer)
     result.files.extend(drawer.files)
     settings: dict[str, Any] = {"rows": rows, "replicates": 0, "seed": 0}

@@ -54,13 +54,13 @@ class PageTable:
     prose: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class PageFigure:
-    """A figure for the page: its title, how to read it, and the SVG file's bytes."""
+    """A figure for the page: its title, how to read it, and the SVG file's bytes once drawn."""
 
     title: str
     caption: str
-    svg: bytes
+    svg: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,9 @@ from .frame_tables import write_frame
 from .inputs import ReportInput
 from .metrics import compute_metrics
 from .page import PageSection, render_page
-from .report import FORMATS
 from .section_tables import pairs_table
 from .sizes import compute_sizes, size_figure
-from .style import figure_style, write_atomically
+from .style import FORMATS, write_atomically
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def build_comparison(
     for name, frame in (("comparisons", tests), ("sizes", sizes), ("metrics", metrics)):
         result.files.append(write_atomically(root / f"{name}.csv", frame.to_csv(index=False)))
     drawer = Drawer(root / "figures", formats)
-    with figure_style():
+    with drawer:
         blocks = [
             *_matrices(metrics, drawer, root / "tables", result.files),
             *_tests(tests),

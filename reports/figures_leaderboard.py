@@ -130,7 +130,9 @@ def draw_heatmap(ax: Axes, heatmap: Heatmap) -> Axes:
         ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=6.5, color=ink)
     ax.set_yticks(np.arange(rows) + 0.5, heatmap.rows)
     ax.set_xticks(np.arange(columns) + 0.5, heatmap.columns, rotation=50, ha="right")
-    ax.tick_params(axis="x", pad=1, length=2, rotation_mode="anchor")
+    ax.tick_params(axis="x", pad=1, length=2)
+    for label in ax.get_xticklabels():
+        label.set_rotation_mode("anchor")
     ax.set_ylim(rows, 0)
     ax.grid(False)
     for side in ax.spines.values():

@@ -17,8 +17,7 @@ from .inputs import ReportInput
 from .metrics import compute_metrics
 from .page import PageSection, render_page
 from .paper_blocks import ENTROPIES, PaperBlocks
-from .report import FORMATS
-from .style import figure_style, write_atomically
+from .style import FORMATS, write_atomically
 from .verdicts import DIFFERS, REPRODUCED, UNKNOWN, compute_verdicts
 
 ESTIMATORS = (
@@ -69,7 +68,7 @@ def build_paper(
         paper.files.append(write_atomically(root / f"{name}.csv", frame.to_csv(index=False)))
     drawer = Drawer(root / "figures", formats)
     builder = PaperBlocks(reduced, evaluated, metrics, verdicts, errors, drawer, root / "tables")
-    with figure_style():
+    with drawer:
         blocks = builder.blocks()
     paper.files.extend([*builder.files, *drawer.files])
     title = "The reference paper, value by value"

@@ -17,12 +17,10 @@ from .inputs import ReportInput
 from .overview import overview_sections
 from .page import PageSection, render_page
 from .sections import TaskSection
-from .style import figure_style, write_atomically
+from .style import FORMATS, write_atomically
 from .summary import summarise
 from .tables import to_csv_frame, to_latex, to_markdown, topic_tables
 from .terminal import terminal
-
-FORMATS = ("png", "svg", "pdf")
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def _sections(data: ReportInput, report: Report, drawer: Drawer) -> list[PageSec
     names = [f"{one.model}_{one.task}" for one in analyses.evaluated]
     stems = file_stems(names)
     sections = []
-    with figure_style():
+    with drawer:
         for one, name, text in zip(analyses.evaluated, names, report.summary, strict=True):
             built = TaskSection(data, analyses, one, drawer, stems[name])
             sections.append(PageSection(built.title, list(built.blocks()), text))

@@ -31,6 +31,9 @@ def demo(
     output_path: Annotated[
         Path, typer.Option("--output_path", help="Folder for results and report.")
     ] = Path("demo"),
+    limit: Annotated[
+        int, typer.Option(min=1, help="Questions per topic, of 120 (840 of 1,680 by default).")
+    ] = 60,
 ) -> None:
     """Run the embedded model on the embedded questions, with itself as judge; no download."""
     from ...tasks.dataset import EMBEDDED
@@ -50,5 +53,6 @@ def demo(
         estimators=ESTIMATORS,
         output_path=output_path,
         device="cpu",
+        limit=limit,
     )
     finish(run(options), output_path, paper_filter=False)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ..errors import UsageError, did_you_mean
+
 
 def report(
     results: Annotated[Path, typer.Argument(help="Results folder.")],
@@ -24,8 +26,20 @@ def report(
         int, typer.Option(min=100, help="Bootstrap replicates behind each interval.")
     ] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    formats: Annotated[
+        str, typer.Option(help="Comma-separated formats of the figures: png, svg, pdf.")
+    ] = "png,svg,pdf",
 ) -> None:
     """Write metrics.csv, tables, figures and index.html from the scores in a results folder."""
+    from ...reports import FORMATS
     from ..report_building import write_report
 
-    write_report(results, output_path, paper_filter, replicates, seed)
+    chosen = [name.strip() for name in formats.split(",")]
+    for name in chosen:
+        if name not in FORMATS:
+            raise UsageError(
+                f"--formats: expected some of {', '.join(FORMATS)}, got {name!r}"
+                f"{did_you_mean(name, FORMATS)}"
+            )
+
+    write_report(results, output_path, paper_filter, replicates, seed, chosen)

@@ -43,6 +43,7 @@ CONFIG_KEYS = (
     "max_requests",
     "max_cost",
     "shard",
+    "report",
     "paper_filter",
 )
 
@@ -54,7 +55,13 @@ def _read_config(context: typer.Context, value: Optional[Path]) -> Optional[Path
 
 
 def run(
-    model: Annotated[str, typer.Option(help="Engine: hf.")] = "hf",
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Engine: hf, vllm, local-completions, openai-completions, local-chat-completions "
+            "or openai-chat-completions."
+        ),
+    ] = "hf",
     model_args: Annotated[
         str,
         typer.Option("--model_args", help="As in lm-eval, e.g. pretrained=NAME,dtype=bfloat16."),
@@ -147,6 +154,13 @@ def run(
             "parts. Under accelerate launch and torchrun it is given by them."
         ),
     ] = None,
+    report: Annotated[
+        bool,
+        typer.Option(
+            help="Write a report below the results, with figures as PNG and SVG "
+            "(`apprehend report` writes one anywhere, with PDF too)."
+        ),
+    ] = True,
     paper_filter: Annotated[
         bool, typer.Option("--paper-filter", help="Report on the paper's rows only.")
     ] = False,
@@ -202,7 +216,7 @@ def run(
         if outcome.problems:
             raise ApprehendError("; ".join(outcome.problems) + " (all else is stored)")
         return
-    finish(collect(options), output_path, paper_filter)
+    finish(collect(options), output_path if report else None, paper_filter)
 
 
 def _overwrite(text: str) -> Overwrite:
@@ -226,13 +240,16 @@ def say_skipped(skipped: Mapping[str, str]) -> None:
         say(f"  {reason}: {', '.join(names)} skipped")
 
 
-def finish(outcome: Any, output_path: Path, paper_filter: bool) -> None:
-    """Say what was done, write the report, and fail at the very end where something went wrong."""
+def finish(outcome: Any, reported: Path | None, paper_filter: bool) -> None:
+    """Say what was done, report on a results folder, and fail at the very end where something went
+    wrong."""
     from ..report_building import write_report
 
     for path, scored in outcome.scored.items():
         say(f"{path}: {scored.questions} questions, {len(scored.estimators)} estimators scored")
         say_skipped(scored.skipped)
-    write_report(output_path, output_path / "report", paper_filter)
+    if reported is not None:
+        write_report(reported, reported / "report", paper_filter, formats=("png", "svg"))
     if outcome.problems:
-        raise ApprehendError("; ".join(outcome.problems) + " (all else is stored and reported)")
+        done = "stored" if reported is None else "stored and reported"
+        raise ApprehendError("; ".join(outcome.problems) + f" (all else is {done})")
