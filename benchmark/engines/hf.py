@@ -109,11 +109,12 @@ class HFEngine(LoadedModel):
     ) -> list[Answer]:
         """One Answer per prompt: one forward pass, and one token more for what follows it."""
         contexts = [_split_spaces(prompt) for prompt in prompts]
-        ids = [self._fit(self.encode(context), 8) for context, _ in contexts]
+        whole = [self.encode(context) for context, _ in contexts]
         labels = [
             self._labels.read(context, row, continuations)
-            for (context, continuations), row in zip(contexts, ids, strict=True)
+            for (context, continuations), row in zip(contexts, whole, strict=True)
         ]
+        ids = self.fit(whole, 8)
 
         def read(state: State) -> list[Answer]:
             own = None
@@ -138,7 +139,7 @@ class HFEngine(LoadedModel):
     ) -> list[Generation]:
         """Generations in order of the prompts, cut before the first of ``until``: one greedy each,
         or one per seed of ``sampling``."""
-        ids = [self._fit(self.encode(prompt), 1) for prompt in prompts]
+        ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
         limit = int(self._lm.max_length)
         copies = [1] * len(ids) if sampling is None else [len(seeds) for seeds in sampling.seeds]
 
@@ -196,13 +197,6 @@ class HFEngine(LoadedModel):
         tokens = max(SMALLEST_PASS, sizes.tokens >> self._halved)
         together = max(tokens, sizes.together >> self._halved)
         return Sizes(tokens, together, max(1, sizes.rows >> self._halved))
-
-    def _fit(self, ids: list[int], spare: int) -> list[int]:
-        """The last tokens that fit the model's context, as lm-eval cuts them."""
-        limit = int(self._lm.max_length) - spare
-        if len(ids) > limit:
-            logger.warning("a prompt of %d tokens is cut to the model's %d", len(ids), limit)
-        return ids[-limit:]
 
 
 def _split_spaces(prompt: ChoicePrompt) -> tuple[str, tuple[str, ...]]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import Any
+
+logger = logging.getLogger(__name__)
 
 
 class LoadedModel:
@@ -27,6 +31,19 @@ class LoadedModel:
     def encode(self, text: str) -> list[int]:
         """Token ids of a whole prompt, as lm-eval's model makes them (one BOS at most)."""
         return list(self._lm.tok_encode(text))
+
+    def fit(self, rows: Sequence[list[int]], spare: int) -> list[list[int]]:
+        """The last tokens of each prompt that fit the model's context beside ``spare`` more, as
+        lm-eval cuts them; says how many prompts are cut."""
+        limit = int(self._lm.max_length) - spare
+        cut = [len(row) for row in rows if len(row) > limit]
+        if cut:
+            logger.warning(
+                "%d of %d prompts are longer than the model's context and lose their beginnings: "
+                "up to %d tokens, %d fit",
+                *(len(cut), len(rows), max(cut), limit),
+            )
+        return [row[-limit:] for row in rows]
 
     def count_tokens(self, prompt: str) -> int:
         """Length of a prompt in tokens."""

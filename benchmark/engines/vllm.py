@@ -94,12 +94,13 @@ class VLLMEngine(LoadedModel):
         if hidden_state:
             raise UsageError(LACKS["hidden_state"]["state"])
         contexts = [prompt.context.rstrip(" ") for prompt in prompts]
-        ids = [self._fit(self.encode(context), 8) for context in contexts]
+        whole = [self.encode(context) for context in contexts]
         labels = []
-        for prompt, context, row in zip(prompts, contexts, ids, strict=True):
+        for prompt, context, row in zip(prompts, contexts, whole, strict=True):
             spaces = prompt.context[len(context) :]
             found = self._labels.read(context, row, tuple(spaces + c for c in prompt.continuations))
             labels.append(single_tokens(found, prompt.continuations))
+        ids = self.fit(whole, 8)
         top = self._run(ids, [self._one_token(logprobs=TOP_K)] * len(ids))
         named = top
         if self._by_id:
@@ -153,7 +154,7 @@ class VLLMEngine(LoadedModel):
         sampling: Sampling | None = None,
     ) -> list[Generation]:
         """Generations in order of the prompts: one greedy each, or one per seed."""
-        ids = [self._fit(self.encode(prompt), 1) for prompt in prompts]
+        ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
         limit = int(self._lm.max_length)
         parameters = []
         for index, row in enumerate(ids):
@@ -213,9 +214,6 @@ class VLLMEngine(LoadedModel):
                 f"{self.name}: vllm gave {len(replies)} replies to {len(ids)} prompts"
             )
         return list(replies)
-
-    def _fit(self, ids: list[int], spare: int) -> list[int]:
-        return ids[-(int(self._lm.max_length) - spare) :]
 
 
 def _load(arguments: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -24,7 +24,7 @@ from faulty_server import Server, serving
 from helpers import Run, rows
 
 TASKS = "mmlu_pro_direct_law,mmlu_pro_direct_math"
-COMMON = ("run", "--data", "embedded", "--limit", 12)
+COMMON = ("run", "--no-report", "--data", "embedded", "--limit", 12)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,24 @@ def test_scores_equal_lm_evals(engine: HFEngine, folder: Path, group: str) -> No
     np.testing.assert_allclose(ours, [value for value, _ in expected], atol=1e-4)
     greedy = [value for answer in answers for value in answer.is_greedy]
     assert greedy == [bool(value) for _, value in expected]
+
+
+def test_a_prompt_beyond_the_context_loses_its_beginning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Scores and labels are those of the prompt's end alone."""
+    arguments = {"pretrained": str(make_model(tmp_path, "llama")), "max_length": 64}
+    engine = HFEngine(arguments, device="cpu")
+    asked = prompts("mmlu_pro_direct")
+    with caplog.at_level(logging.WARNING):
+        cut = engine.score(asked)
+    assert f"{len(asked)} of {len(asked)} prompts are longer" in caplog.text
+    for prompt, answer in zip(asked, cut, strict=True):
+        ids = engine.encode(prompt.context)[-56:]
+        assert answer.prompt_tokens == len(ids)
+        for continuation, found in zip(prompt.continuations, answer.scored_logprobs, strict=True):
+            path = tuple(engine.encode(continuation))
+            assert found == pytest.approx(path_logprob(engine, ids, path), abs=1e-4)
 
 
 @pytest.mark.parametrize("group", ["mmlu_pro_direct", "mmlu_pro_direct_numbered"])

@@ -34,7 +34,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory, cli: Run) -> Path:
     """A run of all estimators but the one that the embedded judge was not taught."""
     folder = tmp_path_factory.mktemp("all") / "results"
     names = ",".join(name for name in builtin_estimators() if name != "judge_correctness")
-    done = cli("run", "--model_args", "pretrained=embedded", "--data", "embedded",
+    done = cli("run", "--no-report", "--model_args", "pretrained=embedded", "--data", "embedded",
                "--device", "cpu", "--tasks",
                "mmlu_pro_direct_law,mmlu_pro_direct_math,mmlu_pro_direct_health,"
                "mmlu_pro_cot_law,mmlu_pro_cot_math,mmlu_pro_cot_health",

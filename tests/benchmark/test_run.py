@@ -21,7 +21,8 @@ from apprehend.tasks.prompting import load_prompt
 from apprehend.tasks.topics import TOPICS, topic_slug
 from helpers import Run, environment, lm_eval_samples, rows
 
-EMBEDDED = ("--model_args", "pretrained=embedded", "--data", "embedded", "--device", "cpu")
+EMBEDDED = ("--model_args", "pretrained=embedded", "--data", "embedded", "--device", "cpu",
+            "--no-report")  # fmt: skip
 
 
 def scores(folder: Path, task: str = "mmlu_pro_direct", model: str = "embedded") -> pd.DataFrame:
@@ -64,8 +65,11 @@ def test_judgements_are_taken_from_the_sister_task(embedded_run: Path) -> None:
     assert line["taken_from_other_tasks"] == 3 * 14 * 12
 
 
-def test_judge_labels_become_strata(embedded_run: Path) -> None:
-    metrics = pd.read_csv(embedded_run / "report" / "metrics.csv")
+def test_judge_labels_become_strata(embedded_run: Path, tmp_path: Path, cli: Run) -> None:
+    done = cli("report", embedded_run, "--formats", "png", "--output_path", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {file.suffix for file in (tmp_path / "figures").iterdir()} == {".png"}
+    metrics = pd.read_csv(tmp_path / "metrics.csv")
     strata = {name.split("=")[0] for name in metrics.topic if "=" in name}
     assert {"education_level", "requires_reasoning", "reasoning_steps"} <= strata
 
@@ -216,7 +220,7 @@ def test_options_from_a_config_file(tmp_path: Path, cli: Run) -> None:
         f"limit: 3\nestimators: [token_entropy, random]\noutput_path: {tmp_path / 'out'}\n",
         encoding="utf-8",
     )
-    done = cli("run", "--config", config, "--device", "cpu")
+    done = cli("run", "--config", config, "--device", "cpu", "--no-report")
     assert done.returncode == 0, done.stderr
     table = scores(tmp_path / "out", model="embedded")
     assert set(table.estimator) == {"token_entropy", "random"}
@@ -231,6 +235,7 @@ def test_a_local_model_of_another_folder_has_its_own_name(tmp_path: Path, cli: R
 
     model = make_model(tmp_path / "my-model", "qwen2")
     done = cli("run", "--model_args", f"pretrained={model}", "--data", "embedded", "--limit", 2,
+               "--no-report",
                "--tasks", "mmlu_pro_direct_law,mmlu_pro_cot_law", "--num_fewshot", 1,
                "--apply_chat_template", "--device", "cpu",
                "--prompt", f"cot_system={_short(tmp_path)}",

@@ -101,7 +101,8 @@ def test_nothing_to_merge(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_two_processes_give_the_same_store_as_one(tmp_path: Path, cli: Run) -> None:
-    arguments = ["run", "--model_args", "pretrained=embedded", "--data", "embedded", "--device",
+    arguments = ["run", "--no-report", "--model_args", "pretrained=embedded", "--data", "embedded",
+                 "--device",
                  "cpu", "--tasks", "mmlu_pro_direct_law,mmlu_pro_direct_math", "--limit", "11",
                  "--judge", "hf", "--judge_args", "pretrained=embedded", "--samples", "3",
                  "--estimators", "token_entropy,vote_entropy,masj_complexity"]  # fmt: skip
