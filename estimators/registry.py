@@ -248,7 +248,8 @@ def _from_file(name: str) -> type[Estimator]:
 
 def _checked(value: Any, origin: str) -> type[Estimator]:
     if not (inspect.isclass(value) and issubclass(value, Estimator)):
-        raise EstimatorLookupError(f"{origin}: expected a subclass of Estimator, got {value!r}")
+        found = f"class {value.__name__}" if isinstance(value, type) else repr(value)
+        raise EstimatorLookupError(f"{origin}: expected a subclass of Estimator, got {found}")
     if not isinstance(getattr(value, "name", None), str) or not value.name:
         raise EstimatorLookupError(f"{origin}: {value.__name__} needs a class attribute `name`")
     if value.score is Estimator.score:
