@@ -85,8 +85,8 @@ def test_a_third_of_all_requests_may_fail(tmp_path: Path, seed: int) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_is_overcome(fault: str) -> None:
-    with serving(script=[fault, fault], pause=0.6) as server:
-        endpoint = Endpoint(server.url, {}, Budget(), timeout=0.4)
+    with serving(script=[fault, fault], pause=2.5) as server:
+        endpoint = Endpoint(server.url, {}, Budget(), timeout=2)
         reply = judge_reader(endpoint, server)
     assert reply == verdict("hello")
     assert len(server.payloads) == 3
@@ -100,8 +100,8 @@ def judge_reader(endpoint: Endpoint, server: Server) -> str:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_that_stays_is_named(fault: str) -> None:
-    with serving(rate=1, faults=(fault,), pause=0.6) as server:
-        endpoint = Endpoint(server.url, {}, Budget(), timeout=0.4, tries=2)
+    with serving(rate=1, faults=(fault,), pause=2.5) as server:
+        endpoint = Endpoint(server.url, {}, Budget(), timeout=2, tries=2)
         with pytest.raises(RequestFailed) as error:
             judge_reader(endpoint, server)
     assert len(str(error.value).splitlines()) == 1
