@@ -20,7 +20,7 @@ from .lessons import FIRST_LESSONS, Teacher
 from .tokenizer import SPECIAL, build_tokenizer
 from .train import Plan, new_model, train
 from .wording import FACT_FORMS, SUM_FORMS
-from .world import SEED, Question, Sample, World, make_sample, make_world, rows
+from .world import SEED, Question, Sample, World, make_sample, make_world, rows, shuffled_by_topic
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def build(folder: Path, plan: Plan, seed: int = SEED) -> None:
     sample = make_sample(world)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".sample-") as name:
         made = Path(name)
-        write_questions(made / "questions.parquet", sample.test, FIRST_ID)
+        write_questions(made / "questions.parquet", shuffled_by_topic(sample.test), FIRST_ID)
         write_questions(made / "examples.parquet", sample.examples, FIRST_EXAMPLE_ID)
         tokenizer = make_tokenizer(world, sample)
         model = new_model(tokenizer, seed)

@@ -229,6 +229,16 @@ def make_sample(world: World, seed: int = SEED) -> Sample:
     return Sample(tuple(test), tuple(examples), frozenset(held_out))
 
 
+def shuffled_by_topic(questions: Sequence[Question], seed: int = SEED) -> tuple[Question, ...]:
+    """Topic by topic in random order, so that the first questions of a topic are like all."""
+    rng = random.Random(f"order {seed}")
+    found: list[Question] = []
+    for topic in TOPICS:
+        own = [question for question in questions if question.topic == topic]
+        found += rng.sample(own, len(own))
+    return tuple(found)
+
+
 def _layout(number: int) -> tuple[int, int]:
     """Option count and place of the right option, so that letters come out balanced."""
     count = 3 + number // 6 % 7 if number % 6 == 5 else MOST_OPTIONS
