@@ -4,8 +4,9 @@ VENV := .venv
 RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ORACLES := $(VENV)/oracles/.installed
+ENGINES := $(VENV)/engines/.installed
 
-.PHONY: install demo test chaos fuzz audit check recorded sample tasks wheel clean
+.PHONY: install demo test test-engines chaos fuzz audit check recorded sample tasks wheel clean
 
 install: $(STAMP)
 
@@ -26,6 +27,14 @@ $(ORACLES): tests/oracles.txt $(STAMP)  ## packages that tests compare with
 	$(RUN)/python -m pip install --quiet --no-deps --target $(@D) --requirement tests/oracles.txt \
 	    || echo "packages to compare with could not be installed: their tests will skip"
 	@mkdir -p $(@D) && touch $@
+
+test-engines: install $(ENGINES)  ## against a llama.cpp server, which is compiled first (minutes)
+	$(RUN)/python -m pytest tests/engines
+
+$(ENGINES): tests/engines.txt $(STAMP)
+	rm -rf $(@D)
+	$(RUN)/python -m pip install --quiet --target $(@D) --requirement tests/engines.txt
+	@touch $@
 
 chaos: install  ## a hundred runs killed with SIGKILL at random moments and resumed
 	APPREHEND_CHAOS_RUNS=$(or $(RUNS),100) $(RUN)/python -m pytest -s tests/chaos

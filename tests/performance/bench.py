@@ -10,7 +10,6 @@ turns, so that a change of the machine's speed meets both.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import statistics
 import subprocess
@@ -27,6 +26,7 @@ import cases
 
 HERE = Path(__file__).parent
 SHOTS = 5
+ORACLES = HERE.parents[1] / ".venv" / "oracles"
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,27 @@ def direct(bench: Bench) -> None:
             ratio(f"direct_{shots}shot_memory_over_lm_eval", ours_peak, peaks[best], "<= 1")
         )
         if shots == SHOTS:
+            polygraph(bench, ours)
             permutations(bench, theirs[best])
+
+
+def polygraph(bench: Bench, ours: Sequence[float]) -> None:
+    """Token entropy of direct answers, ours and lm-polygraph's."""
+    if not (ORACLES / "lm_polygraph").is_dir():
+        bench.notes.append(f"lm-polygraph is not in {ORACLES} (`make test` installs it)")
+        return
+    theirs = []
+    for _ in range(bench.extent.repeats):
+        got = bench.measure(
+            "polygraph", bench.extent.theirs, model=bench.model("small"), shots=SHOTS, repeats=1,
+            batch=8, where=str(ORACLES),
+        )  # fmt: skip
+        theirs.append(min(got["seconds"]) / got["questions"])
+    bench.notes.append(
+        f"{SHOTS} shots: lm-polygraph {1 / statistics.median(theirs):.2f} questions/s at batch "
+        "size 8, for the entropies alone"
+    )
+    bench.values.append(ratio("direct_5shot_over_lm_polygraph", theirs, ours))
 
 
 def permutations(bench: Bench, lm_eval_seconds: Sequence[float]) -> None:
@@ -320,10 +340,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="apprehend-bench-") as folder:
         bench = Bench(QUICK if chosen.quick else FULL, Path(folder), say)
         bench.run(only)
-    if importlib.util.find_spec("lm_polygraph") is None:
-        bench.notes.append("lm-polygraph is not installed: not compared")
-    else:
-        bench.notes.append("lm-polygraph: not compared (its models need all its dependencies)")
     show(bench)
     records = [
         {"name": v.name, "value": v.value, "low": v.low, "high": v.high} for v in bench.values

@@ -95,6 +95,48 @@ def lm_eval(model: str, rows: list[cases.Row], shots: int, repeats: int, batch: 
     return {"seconds": seconds, "peak": peak_bytes(), "loaded": before, "questions": len(rows)}
 
 
+def polygraph(
+    model: str, rows: list[cases.Row], shots: int, repeats: int, batch: int, where: str
+) -> Result:
+    """lm-polygraph: entropy of the answer token and of the next (it asks for two at least).
+
+    Its package imports everything that it can use, so that the three modules are loaded alone.
+    """
+    import importlib
+    import types
+    from pathlib import Path
+
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    sys.path.append(where)
+    for name in ("lm_polygraph", "lm_polygraph.stat_calculators", "lm_polygraph.utils"):
+        package = types.ModuleType(name)
+        package.__path__ = [str(Path(where, *name.split(".")))]
+        sys.modules[name] = package
+    load = importlib.import_module
+    greedy = load("lm_polygraph.stat_calculators.greedy_probs").GreedyProbsCalculator(False)
+    entropy = load("lm_polygraph.stat_calculators.entropy").EntropyCalculator()
+    parameters = load("lm_polygraph.utils.generation_parameters").GenerationParameters
+    tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
+    whitebox = load("lm_polygraph.utils.model").WhiteboxModel(
+        AutoModelForCausalLM.from_pretrained(model, dtype="float32"),
+        tokenizer,
+        generation_parameters=parameters(allow_newlines=True, do_sample=False),
+    )
+    before = peak_bytes()
+    asked = cases.contexts(rows, shots)
+
+    def once() -> None:
+        for start in range(0, len(asked), batch):
+            texts = asked[start : start + batch]
+            shown = greedy({}, texts, whitebox, max_new_tokens=2)
+            assert len(entropy(shown)["entropy"]) == len(texts)
+
+    greedy({}, cases.contexts(rows[:2], 0), whitebox, max_new_tokens=2)
+    seconds = timed(once, repeats)
+    return {"seconds": seconds, "peak": peak_bytes(), "loaded": before, "questions": len(rows)}
+
+
 def _choice(row: cases.Row, shots: int) -> Any:
     from apprehend.benchmark.engines.base import ChoicePrompt
 
@@ -219,6 +261,7 @@ def entropies(n: int, repeats: int) -> Result:
 CASES = {
     "direct": direct,
     "lm_eval": lm_eval,
+    "polygraph": polygraph,
     "orders": orders,
     "samples": samples,
     "share": share,

@@ -1,0 +1,94 @@
+"""A server of its own, with another engine's numerics: llama.cpp on the embedded model.
+
+``make test-engines`` installs what this needs (llama-cpp-python is compiled, which takes minutes).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+from apprehend.tasks.dataset import embedded_file
+from gguf_model import write_gguf
+from helpers import ROOT, Run, environment, rows
+
+ENGINES = Path(os.environ.get("APPREHEND_ENGINES", ROOT / ".venv" / "engines"))
+TASKS = "mmlu_pro_direct_law,mmlu_pro_direct_math"
+pytestmark = pytest.mark.skipif(
+    not (ENGINES / "llama_cpp").is_dir(), reason=f"no llama-cpp-python in {ENGINES}"
+)
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a llama.cpp server with the embedded model."""
+    sys.path.append(str(ENGINES))
+    try:
+        file = write_gguf(embedded_file("model"), tmp_path_factory.mktemp("gguf") / "model.gguf")
+    finally:
+        sys.path.remove(str(ENGINES))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = file.with_name("server.log")
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "llama_cpp.server", "--model", str(file), "--host", "127.0.0.1",
+             "--port", str(port), "--n_ctx", "4096", "--logits_all", "true"],
+            stdout=output, stderr=output, env={**environment(), "PYTHONPATH": str(ENGINES)},
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                requests.get(f"http://127.0.0.1:{port}/v1/models", timeout=5).raise_for_status()
+                break
+            except requests.RequestException:
+                assert server.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.3)
+        yield f"http://127.0.0.1:{port}/v1/completions"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def test_option_logprobs_equal_those_of_the_hf_engine(url: str, tmp_path: Path, cli: Run) -> None:
+    common = ("run", "--no-report", "--data", "embedded", "--tasks", TASKS, "--limit", 12,
+              "--estimators", "option_entropy", "--model_name", "m")  # fmt: skip
+    done = cli(*common, "--model", "local-completions", "--model_args",
+               f"model=m,base_url={url}", "--output_path", tmp_path / "http")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    done = cli(*common, "--model_args", "pretrained=embedded", "--device", "cpu",
+               "--output_path", tmp_path / "hf")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    over, local = (rows(tmp_path / name / "m/mmlu_pro_direct", "answer") for name in ("http", "hf"))
+    assert over.question_id.tolist() == local.question_id.tolist()
+    assert over.prompt_tokens.tolist() == local.prompt_tokens.tolist()
+    for mine, theirs in zip(over.option_logprobs, local.option_logprobs, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-2)
+    assert over.answer.tolist() == local.answer.tolist()
+    assert over.entropy.isna().all()
+
+
+def test_traces_equal_those_of_the_hf_engine(url: str, tmp_path: Path, cli: Run) -> None:
+    common = ("run", "--no-report", "--data", "embedded", "--tasks", "mmlu_pro_cot_law", "--limit",
+              8, "--estimators", "perplexity", "--model_name", "m")  # fmt: skip
+    done = cli(*common, "--model", "local-completions", "--model_args",
+               f"model=m,base_url={url}", "--output_path", tmp_path / "http")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    done = cli(*common, "--model_args", "pretrained=embedded", "--device", "cpu",
+               "--output_path", tmp_path / "hf")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    over, local = (rows(tmp_path / name / "m/mmlu_pro_cot", "trace") for name in ("http", "hf"))
+    same = over.text.str.strip() == local.text.str.strip()
+    assert same.mean() > 0.8, [over.text.tolist(), local.text.tolist()]
+    assert over.answer[same].tolist() == local.answer[same].tolist()
