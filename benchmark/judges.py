@@ -165,15 +165,13 @@ class HTTPJudge:
         first = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(first, dict) or not {"message", "text"} & first.keys():
             raise TryAgain(f"the reply has no choices: {str(reply)[:100]}")
-        try:
-            texts = list(self._lm.parse_generations(outputs=reply, contexts=[""]))
-        except Exception as error:
-            raise TryAgain(f"the reply has another form than expected: {error!r}") from error
-        if len(texts) != 1 or not isinstance(texts[0], str | None):
-            raise TryAgain("the reply has another form than expected")
-        if not texts[0]:
+        message = first.get("message")
+        text = message.get("content", 0) if isinstance(message, dict) else first.get("text", 0)
+        if not isinstance(text, str | None):
+            raise TryAgain(f"the reply has no text: {str(reply)[:100]}")
+        if not text:
             raise RequestFailed(f"an empty reply (finish_reason {first.get('finish_reason')})")
-        return str(texts[0])
+        return text
 
     def label_probs(
         self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]

@@ -20,12 +20,16 @@ FAULTS = (
     "empty",
 )  # fmt: skip
 
+LEVELS = ("high school", "undergraduate", "graduate", "postgraduate")
+
 
 def verdict(message: str) -> str:
     """What the server says to a message about a question: the same at any time, in any order."""
     digest = hashlib.sha256(message.encode()).digest()
     if "[[" in message and "1 to 10" in message:
         return f"[[{digest[0] % 10 + 1}]]"
+    if "which education is needed" in message:
+        return f"Let me see. [[{LEVELS[digest[0] % 4]}]]"
     return f"Let me see. [[{digest[0] % 11 / 10:g}]]"
 
 

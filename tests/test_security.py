@@ -27,10 +27,10 @@ SOURCES = [
     path for folder in ("benchmark", "estimators", "reports", "tasks") for path in
     sorted((ROOT / folder).rglob("*.py"))
 ]  # fmt: skip
-UNSAFE_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+UNSAFE_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
 UNSAFE_CALLS = {
-    "eval", "exec", "torch.load", "read_pickle", "to_pickle", "yaml.load", "yaml.unsafe_load",
-    "os.system", "os.popen",
+    "eval", "exec", "torch.load", "joblib.load", "joblib.dump", "read_pickle", "to_pickle",
+    "yaml.load", "yaml.unsafe_load", "os.system", "os.popen",
 }  # fmt: skip
 
 
@@ -48,6 +48,8 @@ def unsafe(source: str) -> list[str]:
             found += [a.name for a in node.names if a.name.split(".")[0] in UNSAFE_MODULES]
         elif isinstance(node, ast.ImportFrom):
             found += [node.module or ""] * ((node.module or "").split(".")[0] in UNSAFE_MODULES)
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [name for name in names if name in UNSAFE_CALLS]
         elif isinstance(node, ast.Call):
             name = dotted(node.func)
             if name in UNSAFE_CALLS or name.rsplit(".", 1)[-1] in {"read_pickle", "to_pickle"}:

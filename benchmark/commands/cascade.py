@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 if TYPE_CHECKING:
-    from ...reports import Evaluation
+    from ...reports import Cascade, Evaluation
 
 
 def cascade(
@@ -32,7 +32,7 @@ def cascade(
     """Send the small model's most uncertain answers to a large one: accuracy, cost, area."""
     import pandas as pd
 
-    from ...reports import Drawer, cascade_figure, compute_cascade, evaluations, figure_style
+    from ...reports import Drawer, cascade_figure, compute_cascade, evaluations
     from ..errors import ApprehendError, UsageError
     from ..files import write_text
     from ..options import say, show
@@ -49,24 +49,28 @@ def cascade(
         raise ApprehendError(f"no task of {large!r} that {small!r} has too; found: {known}")
     drawer = Drawer(output_path, ("png", "svg", "pdf"))
     frames = []
-    for a, b in pairs:
-        costs, unit = _costs(results, a, large, by, cost_small, cost_large)
-        try:
-            found = compute_cascade(a, b, by, costs, seed=seed)
-        except ValueError as error:
-            raise ApprehendError(str(error)) from error
-        frames.append(found.frame().assign(cost_unit=unit))
-        with figure_style():
+    with drawer:
+        for a, b in pairs:
+            costs, unit = _costs(results, a, large, by, cost_small, cost_large)
+            try:
+                found = compute_cascade(a, b, by, costs, seed=seed)
+            except ValueError as error:
+                raise ApprehendError(str(error)) from error
+            frames.append(found.frame().assign(cost_unit=unit))
             drawer.add("cascade", "", a.task, [cascade_figure(found)])
-        show(
-            f"{small} alone {found.accuracy[0]:.3f}, {large} alone {found.accuracy[-1]:.3f} on "
-            f"{found.n} common questions of {a.task}; by {by} the mean gain over random routing is "
-            f"{found.area:.4f} [{found.area_low:.4f}, {found.area_high:.4f}], the best accuracy "
-            f"{found.accuracy.max():.3f} with {found.best_share:.0%} sent on. Costs per question: "
-            f"{costs[0]:.3g} and {costs[1]:.3g} {unit}."
-        )
+            show(_line(small, large, by, a.task, found))
+            show(f"Costs per question: {costs[0]:.3g} and {costs[1]:.3g} {unit}.")
     write_text(output_path / "cascade.csv", pd.concat(frames).to_csv(index=False))
     say(f"cascade: {output_path / 'cascade.csv'}")
+
+
+def _line(small: str, large: str, by: str, task: str, found: Cascade) -> str:
+    return (
+        f"{small} alone {found.accuracy[0]:.3f}, {large} alone {found.accuracy[-1]:.3f} on "
+        f"{found.n} common questions of {task}; by {by} the mean gain over random routing is "
+        f"{found.area:.4f} [{found.area_low:.4f}, {found.area_high:.4f}], the best accuracy "
+        f"{found.accuracy.max():.3f} with {found.best_share:.0%} sent on."
+    )
 
 
 def _costs(
