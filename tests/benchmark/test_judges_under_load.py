@@ -251,6 +251,8 @@ def test_ctrl_c_stores_everything_and_says_one_line(tmp_path: Path, cli: Run) ->
         process = subprocess.Popen(
             [sys.executable, "-m", "apprehend.benchmark", *given],
             stderr=subprocess.PIPE, text=True, env=environment(), start_new_session=True,
+            # A shell's background jobs ignore the signal, and so would what they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )  # fmt: skip
         while server.answered < 20 and process.poll() is None:
             time.sleep(0.05)
