@@ -15,6 +15,7 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers share the processors; threads of each would only wait for those of the other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
 
 from helpers import ROOT, Run, apprehend
 

@@ -170,7 +170,7 @@ def test_same_as_lm_eval_question_by_question(
 ) -> None:
     expected = lm_eval_samples(tmp_path / "lm_eval", group, *options)
     names = ",".join(f"{group}_{topic_slug(topic)}" for topic in ("law", "math"))
-    done = cli("run", *EMBEDDED, "--tasks", names, "--limit", 40, *options,
+    done = cli("run", *EMBEDDED, "--tasks", names, "--limit", 20, *options,
                "--output_path", tmp_path / "ours")  # fmt: skip
     assert done.returncode == 0, done.stderr
     name = "trace" if STYLES[group].chain_of_thought else "answer"
