@@ -33,8 +33,9 @@ test-engines: install $(ENGINES)  ## against a llama.cpp server, which is compil
 
 $(ENGINES): tests/engines.txt $(STAMP)
 	rm -rf $(@D)
-	$(RUN)/python -m pip install --quiet --target $(@D) --requirement tests/engines.txt
-	@touch $@
+	$(RUN)/python -m pip install --quiet --target $(@D) --requirement tests/engines.txt \
+	    || echo "llama.cpp could not be compiled: its tests will skip"
+	@mkdir -p $(@D) && touch $@
 
 chaos: install  ## a hundred runs killed with SIGKILL at random moments and resumed
 	APPREHEND_CHAOS_RUNS=$(or $(RUNS),100) $(RUN)/python -m pytest -s tests/chaos
