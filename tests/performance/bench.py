@@ -43,7 +43,7 @@ class Extent:
 
 
 FULL = Extent(240, 48, 3, 24, 24, (1, 8), (12_000, 25))
-QUICK = Extent(72, 24, 1, 24, 12, (8,), (12_000, 25))
+QUICK = Extent(48, 24, 1, 24, 24, (8,), (12_000, 25))
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,9 @@ def direct(bench: Bench) -> None:
 
 def polygraph(bench: Bench, ours: Sequence[float]) -> None:
     """Token entropy of direct answers, ours and lm-polygraph's."""
+    if bench.extent is QUICK:
+        bench.notes.append("lm-polygraph: left out of the quick extent")
+        return
     if not (ORACLES / "lm_polygraph").is_dir():
         bench.notes.append(f"lm-polygraph is not in {ORACLES} (`make test` installs it)")
         return
@@ -217,7 +220,10 @@ def share(bench: Bench) -> None:
 
 def reports(bench: Bench) -> None:
     """Bootstrap against scikit-learn, entropies against scipy, and a whole report."""
-    got = bench.measure("bootstrap", n=12_000, replicates=1000, theirs=20, repeats=3)
+    got = bench.measure(
+        "bootstrap", n=12_000, estimators=25, topics=16, replicates=1000, theirs=2,
+        repeats=bench.extent.repeats,
+    )  # fmt: skip
     bench.values.append(ratio("bootstrap_over_sklearn", got["theirs"], got["ours"], ">= 50"))
     got = bench.measure("entropies", n=12_000, repeats=3)
     bench.values.append(ratio("entropies_over_scipy", got["theirs"], got["ours"]))
@@ -249,6 +255,9 @@ def _command_seconds(command: Sequence[str]) -> float:
 
 def scaling(bench: Bench) -> None:
     """Seconds and peak memory as questions, options, examples and samples grow."""
+    if bench.extent is QUICK:
+        bench.notes.append("how times grow: left out of the quick extent")
+        return
     model, unit = bench.model("small"), 24
     for times in (1, 4, 16):
         got = bench.measure("direct", unit * times, model=model, shots=0, repeats=1, forget=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ VOCABULARY = 8192
 Row = dict[str, Any]
 
 
+@lru_cache(maxsize=1)
 def words(count: int = 6000, seed: int = 0) -> list[str]:
     """Made-up words."""
     rng = np.random.default_rng(seed)
@@ -41,7 +43,7 @@ def words(count: int = 6000, seed: int = 0) -> list[str]:
     made = []
     for _ in range(count):
         parts = [starts, middles] * int(rng.integers(1, 4)) + [ends]
-        made.append("".join(str(rng.choice(part)) for part in parts))
+        made.append("".join(part[int(rng.integers(len(part)))] for part in parts))
     return made
 
 
@@ -55,9 +57,9 @@ def questions(count: int, options: int = 10, seed: int = 1) -> list[Row]:
     lists = np.exp(np.log(205) + 1.03 * np.random.default_rng(0).permutation(normal)) / 10
 
     def text(size: float) -> str:
-        found = str(rng.choice(vocabulary))
+        found = vocabulary[int(rng.integers(len(vocabulary)))]
         while len(found) < size:
-            found += " " + str(rng.choice(vocabulary))
+            found += " " + vocabulary[int(rng.integers(len(vocabulary)))]
         return found
 
     made = []

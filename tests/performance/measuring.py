@@ -213,28 +213,39 @@ def _matmul_rate(torch: Any, size: int) -> float:
     return float(2 * size**3 / min(timed(lambda: torch.mm(left, right), 4)))
 
 
-def bootstrap(n: int, replicates: int, theirs: int, repeats: int) -> Result:
-    """Ours with all replicates against a loop over scikit-learn with some, per replicate."""
-    from apprehend.reports import bootstrap_roc_auc
+def bootstrap(
+    n: int, estimators: int, topics: int, replicates: int, theirs: int, repeats: int
+) -> Result:
+    """Ours with all replicates against a loop over scikit-learn with some, per replicate.
+
+    Both on the same kind of resamples: stratified, of each topic and of all, shared by the
+    estimators.
+    """
+    from apprehend.reports import roc_auc_replicates
     from sklearn.metrics import roc_auc_score
 
     rng = np.random.default_rng(0)
     errors = rng.random(n) < 0.4
-    scores = np.round(rng.normal(size=n) + errors, 2)
+    scores = rng.normal(size=(n, estimators)) + errors[:, None]
+    scores[:, ::5] = np.round(scores[:, ::5], 1)
+    topic = rng.integers(topics, size=n)
+    groups = [np.arange(n), *(np.flatnonzero(topic == number) for number in range(topics))]
 
     def loop() -> None:
-        groups = [np.flatnonzero(errors), np.flatnonzero(~errors)]
-        for _ in range(theirs):
-            drawn = np.concatenate([rng.choice(group, group.size) for group in groups])
-            roc_auc_score(errors[drawn], scores[drawn])
+        for rows in groups:
+            sides = [rows[errors[rows]], rows[~errors[rows]]]
+            for _ in range(theirs):
+                drawn = np.concatenate([rng.choice(side, side.size) for side in sides])
+                for column in scores.T:
+                    roc_auc_score(errors[drawn], column[drawn])
 
-    loop()
-    bootstrap_roc_auc(errors, scores, 10)
+    def ours(count: int) -> None:
+        for rows in groups:
+            roc_auc_replicates(errors[rows], scores[rows], count)
+
+    ours(10)
     slow = [s / theirs for s in timed(loop, repeats)]
-    fast = [
-        s / replicates
-        for s in timed(lambda: bootstrap_roc_auc(errors, scores, replicates), repeats)
-    ]
+    fast = [s / replicates for s in timed(lambda: ours(replicates), repeats)]
     return {"ours": fast, "theirs": slow}
 
 
