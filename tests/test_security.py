@@ -29,9 +29,11 @@ SOURCES = [
 ]  # fmt: skip
 UNSAFE_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
 UNSAFE_CALLS = {
-    "eval", "exec", "torch.load", "joblib.load", "joblib.dump", "read_pickle", "to_pickle",
-    "yaml.load", "yaml.unsafe_load", "os.system", "os.popen",
+    "eval", "exec", "torch.load", "read_pickle", "to_pickle", "yaml.load", "yaml.unsafe_load",
+    "os.system", "os.popen",
 }  # fmt: skip
+PROCESSES = {"joblib.Parallel", "joblib.delayed", "joblib.cpu_count"}
+"""All that is used of joblib, whose other functions read and write pickles."""
 
 
 def dotted(node: ast.expr) -> str:
@@ -47,9 +49,10 @@ def unsafe(source: str) -> list[str]:
         if isinstance(node, ast.Import):
             found += [a.name for a in node.names if a.name.split(".")[0] in UNSAFE_MODULES]
         elif isinstance(node, ast.ImportFrom):
-            found += [node.module or ""] * ((node.module or "").split(".")[0] in UNSAFE_MODULES)
-            names = (f"{node.module}.{alias.name}" for alias in node.names)
-            found += [name for name in names if name in UNSAFE_CALLS]
+            unsafe_ones = UNSAFE_MODULES | {"joblib"}
+            found += [node.module or ""] * ((node.module or "").split(".")[0] in unsafe_ones)
+        elif isinstance(node, ast.Attribute) and dotted(node).startswith("joblib."):
+            found += [dotted(node)] * (dotted(node) not in PROCESSES)
         elif isinstance(node, ast.Call):
             name = dotted(node.func)
             if name in UNSAFE_CALLS or name.rsplit(".", 1)[-1] in {"read_pickle", "to_pickle"}:
@@ -64,7 +67,8 @@ def unsafe(source: str) -> list[str]:
 @pytest.mark.parametrize(
     "source",
     [
-        "import pickle", "from joblib import load", "import torch\ntorch.load('x')", "eval('1')",
+        "import pickle", "from joblib import load", "joblib.load('x')", "joblib.Memory('x')",
+        "import torch\ntorch.load('x')", "eval('1')",
         "np.load('x', allow_pickle=True)", "pd.read_pickle('x')", "yaml.load(x)",
         "subprocess.run('x', shell=True)", "f(trust_remote_code=True)",
     ],

@@ -32,7 +32,7 @@ def cascade(
     """Send the small model's most uncertain answers to a large one: accuracy, cost, area."""
     import pandas as pd
 
-    from ...reports import Drawer, cascade_figure, compute_cascade, evaluations
+    from ...reports import FORMATS, Drawer, cascade_figure, compute_cascade, evaluations
     from ..errors import ApprehendError, UsageError
     from ..files import write_text
     from ..options import say, show
@@ -47,7 +47,7 @@ def cascade(
     if not pairs:
         known = ", ".join(dict.fromkeys(f"{one.model} on {one.task}" for one in second))
         raise ApprehendError(f"no task of {large!r} that {small!r} has too; found: {known}")
-    drawer = Drawer(output_path, ("png", "svg", "pdf"))
+    drawer = Drawer(output_path, FORMATS)
     frames = []
     with drawer:
         for a, b in pairs:
@@ -58,8 +58,8 @@ def cascade(
                 raise ApprehendError(str(error)) from error
             frames.append(found.frame().assign(cost_unit=unit))
             drawer.add("cascade", "", a.task, [cascade_figure(found)])
-            show(_line(small, large, by, a.task, found))
-            show(f"Costs per question: {costs[0]:.3g} and {costs[1]:.3g} {unit}.")
+            line = _line(small, large, by, a.task, found)
+            show(f"{line} Costs per question: {costs[0]:.3g} and {costs[1]:.3g} {unit}.")
     write_text(output_path / "cascade.csv", pd.concat(frames).to_csv(index=False))
     say(f"cascade: {output_path / 'cascade.csv'}")
 

@@ -61,16 +61,24 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.wait(timeout=30)
 
 
-def test_option_logprobs_equal_those_of_the_hf_engine(url: str, tmp_path: Path, cli: Run) -> None:
-    common = ("run", "--no-report", "--data", "embedded", "--tasks", TASKS, "--limit", 12,
-              "--estimators", "option_entropy", "--model_name", "m")  # fmt: skip
+def both(
+    url: str, folder: Path, cli: Run, tasks: str, limit: int, estimator: str
+) -> tuple[Path, Path]:
+    """Results of llama.cpp and of the hf engine on the same questions."""
+    common = ("run", "--no-report", "--data", "embedded", "--tasks", tasks, "--limit", limit,
+              "--estimators", estimator, "--model_name", "m")  # fmt: skip
     done = cli(*common, "--model", "local-completions", "--model_args",
-               f"model=m,base_url={url}", "--output_path", tmp_path / "http")  # fmt: skip
+               f"model=m,base_url={url}", "--output_path", folder / "http")  # fmt: skip
     assert done.returncode == 0, done.stderr
     done = cli(*common, "--model_args", "pretrained=embedded", "--device", "cpu",
-               "--output_path", tmp_path / "hf")  # fmt: skip
+               "--output_path", folder / "hf")  # fmt: skip
     assert done.returncode == 0, done.stderr
-    over, local = (rows(tmp_path / name / "m/mmlu_pro_direct", "answer") for name in ("http", "hf"))
+    return folder / "http" / "m", folder / "hf" / "m"
+
+
+def test_option_logprobs_equal_those_of_the_hf_engine(url: str, tmp_path: Path, cli: Run) -> None:
+    folders = both(url, tmp_path, cli, TASKS, 12, "option_entropy")
+    over, local = (rows(folder / "mmlu_pro_direct", "answer") for folder in folders)
     assert over.question_id.tolist() == local.question_id.tolist()
     # llama.cpp splits some texts into other tokens: the model is then asked something else.
     same = over.prompt_tokens == local.prompt_tokens
@@ -83,15 +91,8 @@ def test_option_logprobs_equal_those_of_the_hf_engine(url: str, tmp_path: Path, 
 
 
 def test_traces_equal_those_of_the_hf_engine(url: str, tmp_path: Path, cli: Run) -> None:
-    common = ("run", "--no-report", "--data", "embedded", "--tasks", "mmlu_pro_cot_law", "--limit",
-              8, "--estimators", "perplexity", "--model_name", "m")  # fmt: skip
-    done = cli(*common, "--model", "local-completions", "--model_args",
-               f"model=m,base_url={url}", "--output_path", tmp_path / "http")  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    done = cli(*common, "--model_args", "pretrained=embedded", "--device", "cpu",
-               "--output_path", tmp_path / "hf")  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    over, local = (rows(tmp_path / name / "m/mmlu_pro_cot", "trace") for name in ("http", "hf"))
+    folders = both(url, tmp_path, cli, "mmlu_pro_cot_law", 8, "perplexity")
+    over, local = (rows(folder / "mmlu_pro_cot", "trace") for folder in folders)
     same = over.text.str.strip() == local.text.str.strip()
     assert same.mean() > 0.8, [over.text.tolist(), local.text.tolist()]
     assert over.answer[same].tolist() == local.answer[same].tolist()
