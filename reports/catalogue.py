@@ -82,7 +82,10 @@ FIGURES: dict[str, tuple[str, str]] = {
         "Figure 2b",
         "Share of the questions by the judge's number of reasoning steps, by topic.",
     ),
-    "figure_3": ("Figures 3 and 7", "Questions per 0.1 nats of entropy, by correctness."),
+    "figure_3": (
+        "Figures 3 and 7",
+        "Questions per 0.1 nats of entropy (finer where all lie below 1 nat), by correctness.",
+    ),
     "figure_4": (
         "Figure 4",
         "Points: here, with 95 % intervals; open squares: as published (first source). Right of "

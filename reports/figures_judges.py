@@ -31,6 +31,7 @@ def compute_label_shares(labels: pd.DataFrame) -> list[Shares]:
     result = []
     for name, part in labels.groupby("questionnaire", sort=False):
         table = part.pivot_table(index="judge", columns="label", values="share", aggfunc="mean")
+        table = table[part.groupby("label")["value"].mean().sort_values(kind="stable").index]
         largest = table.sum().sort_values(ascending=False, kind="stable").index
         most = len(largest) if len(largest) <= len(_SHADES) else len(_SHADES) - 1
         shown = [label for label in table.columns if label in set(largest[:most])]

@@ -43,13 +43,16 @@ def bin_edges(estimator: str, scores: FloatArray) -> FloatArray:
     """Edges for finite scores (n,): 0.1 nats wide for entropies, else fit to the values.
 
     Few distinct values get a bin each, values in [0, 1] twenty bins, others thirty bins between
-    the 0.5 % and 99.5 % quantiles.
+    the 0.5 % and 99.5 % quantiles. Entropies that all lie below 1 nat get twenty bins up to
+    the next round number (1, 2 or 5 × 10^k).
     """
     if scores.size == 0:
         return np.array([0.0, 1.0])
     low, high = float(scores.min()), float(scores.max())
     nonnegative = low >= 0
     if "entropy" in estimator and low >= 0 and high <= 150 * BIN_WIDTH:
+        if 0 < high < 10 * BIN_WIDTH:
+            return np.linspace(0, _round_up(high), 21)
         last = int(np.floor(high / BIN_WIDTH + 1e-9))
         return BIN_WIDTH * np.arange(last + 2, dtype=np.float64)
     distinct = np.unique(scores)
@@ -65,6 +68,12 @@ def bin_edges(estimator: str, scores: FloatArray) -> FloatArray:
     if nonnegative and low < 0.1 * high:
         low = 0.0
     return np.linspace(low, high, 31) if high > low else np.array([low - 0.5, low + 0.5])
+
+
+def _round_up(value: float) -> float:
+    """The smallest of 1, 2, 5 × 10^k that is at least `value` > 0."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(next(step * power for step in (1, 2, 5, 10) if value <= step * power * (1 + 1e-9)))
 
 
 def compute_histograms(evaluation: Evaluation) -> list[ScoreHistogram]:

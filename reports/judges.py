@@ -17,7 +17,7 @@ JUDGE_COLUMNS = (
     *("task", "questionnaire", "judge", "n", "unread", "values", "top_share", "mean", "rated"),
     *("rating_mean", "rating_top_share", "rating_kept"),
 )
-LABEL_COLUMNS = ("task", "questionnaire", "judge", "label", "n", "share")
+LABEL_COLUMNS = ("task", "questionnaire", "judge", "label", "value", "n", "share")
 AGREEMENT_COLUMNS = (
     *("task", "questionnaire", "judge_a", "judge_b", "n", "agreement", "kappa"),
     *("weighted_kappa", "spearman"),
@@ -63,18 +63,22 @@ def _panels(judgements: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame
 
 
 def compute_labels(data: ReportInput) -> pd.DataFrame:
-    """Shares of the judges' labels, or of their values in tenths where they give numbers."""
-    records: list[dict[str, Any]] = []
+    """Shares of the judges' labels, or of their values in tenths where they give numbers.
+
+    value: what the label stands for, in [0, 1]; labels ascend in it, those without one come last.
+    """
+    frames: list[pd.DataFrame] = []
     for key, part in _panels(data.judgements):
         label = part["label"].where(part["label"].notna(), None)
         if label.isna().all():
             label = part["value"].astype(float).round(1).map(lambda v: None if np.isnan(v) else v)
-        count = label.dropna().astype(str).value_counts().sort_index()
-        records += [
-            {**key, "label": name, "n": int(n), "share": n / count.sum()}
-            for name, n in count.items()
-        ]
-    return pd.DataFrame.from_records(records, columns=list(LABEL_COLUMNS))
+        label = label.dropna().astype(str)
+        values = part["value"].astype(float).groupby(label).agg(["mean", "size"]).reset_index()
+        values.columns = pd.Index(["label", "value", "n"])
+        values["share"] = values["n"] / values["n"].sum()
+        values = values.sort_values(["value", "label"], kind="stable", na_position="last")
+        frames.append(values.assign(**key)[list(LABEL_COLUMNS)])
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(LABEL_COLUMNS))
 
 
 def compute_agreement(data: ReportInput) -> pd.DataFrame:

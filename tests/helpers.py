@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.dataset as ds
-from apprehend.tasks.topics import topic_slug
 
 ROOT = Path(__file__).parent.parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -41,16 +40,15 @@ def rows(folder: Path, name: str) -> pd.DataFrame:
     return table.sort_values(["question_id", "variant", "source"], ignore_index=True)
 
 
-def lm_eval_samples(folder: Path, group: str, *more: str) -> dict[int, dict[str, Any]]:
-    """question_id → the sample that ``lm_eval`` itself logs."""
+def lm_eval_samples(folder: Path, tasks: str, *more: str) -> dict[int, dict[str, Any]]:
+    """question_id → the sample that ``lm_eval`` itself logs for the embedded questions of tasks."""
     include = Path(__file__).parents[1] / "tasks"
-    names = ",".join(f"{group}_{topic_slug(topic)}" for topic in ("law", "math"))
     subprocess.run(
         [
             sys.executable, "-m", "lm_eval", "--model", "hf",
             "--model_args", f"pretrained={include / 'sample' / 'model'}",
-            "--include_path", str(include), "--tasks", names, "--device", "cpu",
-            "--metadata", '{"data": "embedded"}', "--limit", "20", "--batch_size", "8",
+            "--include_path", str(include), "--tasks", tasks, "--device", "cpu",
+            "--metadata", '{"data": "embedded"}', "--batch_size", "16",
             "--log_samples", "--output_path", str(folder), *more,
         ],
         check=True, capture_output=True, env=environment(), timeout=600,

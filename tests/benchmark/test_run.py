@@ -157,7 +157,7 @@ def test_other_settings_are_not_mixed_in(
 @pytest.mark.parametrize(
     ("group", "options"),
     [
-        ("mmlu_pro_direct", ()),
+        ("mmlu_pro_direct", ("whole",)),
         ("mmlu_pro_direct", ("--num_fewshot", "2")),
         ("mmlu_pro_direct", ("--apply_chat_template",)),
         ("mmlu_pro_direct_numbered", ()),
@@ -168,12 +168,17 @@ def test_other_settings_are_not_mixed_in(
 def test_same_as_lm_eval_question_by_question(
     tmp_path: Path, cli: Run, group: str, options: tuple[str, ...]
 ) -> None:
-    expected = lm_eval_samples(tmp_path / "lm_eval", group, *options)
-    names = ",".join(f"{group}_{topic_slug(topic)}" for topic in ("law", "math"))
-    done = cli("run", *EMBEDDED, "--tasks", names, "--limit", 20, *options,
-               "--output_path", tmp_path / "ours")  # fmt: skip
+    tasks = ",".join(f"{group}_{topic_slug(topic)}" for topic in ("law", "math"))
+    options = ("--limit", "40", *options)
+    if "whole" in options:
+        tasks, options = group, ()
+    expected = lm_eval_samples(tmp_path / "lm_eval", tasks, *options)
+    assert len(expected) == (80 if options else 1680)
+    cot = STYLES[group].chain_of_thought
+    done = cli("run", *EMBEDDED, "--tasks", tasks, *options, "--output_path", tmp_path / "ours",
+               "--estimators", "cot_answer_entropy" if cot else "token_entropy")  # fmt: skip
     assert done.returncode == 0, done.stderr
-    name = "trace" if STYLES[group].chain_of_thought else "answer"
+    name = "trace" if cot else "answer"
     ours = rows(tmp_path / "ours" / "embedded" / group, name).set_index("question_id")
     assert sorted(expected) == ours.index.tolist()
     for question, sample in expected.items():

@@ -14,7 +14,8 @@ from apprehend.reports.conformal import (
     conformity,
     wilson,
 )
-from apprehend.reports.judges import agreement
+from apprehend.reports.figures_judges import compute_label_shares
+from apprehend.reports.judges import agreement, compute_labels
 from apprehend.reports.positions import compute_positions
 from apprehend.reports.thresholds import compute_thresholds
 from scipy.stats import binomtest, chisquare, spearmanr
@@ -131,6 +132,25 @@ def test_complementarity_equals_scipy_and_its_definition(make_scores):
     matrix = correlation_matrix(frame, ["a", "b", "c"])
     np.testing.assert_allclose(matrix, matrix.T)
     assert (np.diag(matrix) == 1).all()
+
+
+def test_labels_stand_in_the_order_of_their_values(make_scores):
+    said = {"one": ["postgraduate", "high school"], "two": ["graduate", "undergraduate"]}
+    values = {"high school": 0.2, "undergraduate": 0.4, "graduate": 0.6, "postgraduate": 0.8}
+    names = ("task", "questionnaire", "judge", "question_id", "label", "value", "rating")
+    rows = [
+        ("t", "level", judge, k, label, values[label], 9)
+        for judge, labels in said.items()
+        for k, label in enumerate(labels)
+    ]
+    table = compute_labels(
+        ReportInput(make_scores(), judgements=pd.DataFrame.from_records(rows, columns=names))
+    )
+    assert table["label"].tolist() == ["high school", "postgraduate", "undergraduate", "graduate"]
+    assert table["value"].tolist() == [0.2, 0.8, 0.4, 0.6]
+    (shares,) = compute_label_shares(table)
+    assert shares.parts == list(values)
+    np.testing.assert_allclose(shares.values, [[0.5, 0, 0, 0.5], [0, 0.5, 0.5, 0]])
 
 
 def test_judges(analyses):

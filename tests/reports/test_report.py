@@ -291,6 +291,8 @@ def test_entropies_have_bins_of_a_tenth_and_lose_no_row(make_scores):
     np.testing.assert_allclose(np.diff(edges), 0.1)
     assert edges[0] == 0
     assert edges[-1] == pytest.approx(2.3)
+    small = bin_edges("post_answer_entropy", np.array([0.0, 0.001, 0.0312]))
+    np.testing.assert_allclose(small, np.linspace(0, 0.05, 21))
     for values in ([0.25, 0.5, 0.75], [3.0], [-5.0, 2.0], list(np.linspace(-9, 900, 99)), []):
         edges = bin_edges("other", np.array(values))
         assert (np.diff(edges) > 0).all()
