@@ -78,7 +78,11 @@ def compute_labels(data: ReportInput) -> pd.DataFrame:
         values["share"] = values["n"] / values["n"].sum()
         values = values.sort_values(["value", "label"], kind="stable", na_position="last")
         frames.append(values.assign(**key)[list(LABEL_COLUMNS)])
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(LABEL_COLUMNS))
+    return (
+        pd.concat(frames, ignore_index=True)
+        if frames
+        else pd.DataFrame(columns=list(LABEL_COLUMNS))
+    )
 
 
 def compute_agreement(data: ReportInput) -> pd.DataFrame:
