@@ -67,7 +67,7 @@ def compute_labels(data: ReportInput) -> pd.DataFrame:
 
     value: what the label stands for, in [0, 1]; labels ascend in it, those without one come last.
     """
-    frames: list[pd.DataFrame] = []
+    frames = [pd.DataFrame(columns=list(LABEL_COLUMNS))]
     for key, part in _panels(data.judgements):
         label = part["label"].where(part["label"].notna(), None)
         if label.isna().all():
