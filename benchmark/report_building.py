@@ -25,6 +25,7 @@ from ..reports import (
 )
 from ..tasks.questionnaires import QUESTIONNAIRES
 from ..tasks.topics import LETTERS
+from .committee import warn_of_differences
 from .errors import ApprehendError, UsageError, did_you_mean
 from .options import say, show
 from .scoring import outcome_signal, score_store
@@ -40,6 +41,7 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
     """Frames of these stores."""
     scores, strata, questions, ratings, flow, manifests = [], [], [], [], [], []
     options, judgements, costs, orders = [], [], [], []
+    warn_of_differences(stores)
     for store in stores:
         if not (store.path / "scores.parquet").is_file():
             score_store(store)

@@ -27,7 +27,7 @@ from ..estimators.signals import (
 from ..estimators.tables import FloatArray
 from ..tasks.questionnaires import QUESTIONNAIRES
 from ..tasks.topics import LETTERS
-from .committee import same_questions
+from .committee import differing, same_questions
 from .contract import lookup
 from .errors import ApprehendError, UsageError, did_you_mean
 from .files import write_parquet
@@ -130,8 +130,11 @@ def load_signals(
         if outcome is None:
             continue
         table = other.load_table(outcome, ids)
+        votes = table.present & ~np.isin(list(map(str, ids)), list(differing(store, other)))
         members[other.model] = CommitteeTable(
-            present=table.present, answer=table.answer, option_logprobs=table.option_logprobs
+            present=votes,
+            answer=np.where(votes, table.answer, -1),
+            option_logprobs=np.where(votes[:, None], table.option_logprobs, np.nan),
         )
     tables = {**signals.tables, Signal.COMMITTEE: Panel(members)}
     return replace(signals, tables=tables)

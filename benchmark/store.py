@@ -58,8 +58,8 @@ class TaskStore:
         self._questions: pa.Table | None = None
         self._contract: Mapping[str, Any] | None = None
         self._parts = 0
-        self.compared: dict[Path, str | None] = {}
-        """Other store → why its questions are others than ours; None where they are the same."""
+        self.compared: dict[Path, frozenset[str] | None] = {}
+        """Other store → ids of its questions that differ from ours; None where most do."""
 
     @property
     def model(self) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -26,7 +27,7 @@ from apprehend.benchmark.manifest import new_manifest
 from apprehend.benchmark.scoring import load_signals, siblings
 from apprehend.benchmark.store import TaskStore
 from apprehend.estimators import Need, Signal
-from helpers import environment
+from helpers import Run, environment
 
 GOLDEN = Path(__file__).parent / "stores"
 
@@ -436,11 +437,35 @@ def test_a_committee_takes_only_answers_to_the_same_questions(
     assert signals.committee.sources == ("less", "same")
     said = {line.split(": ")[1].split(" is")[0]: line for line in caplog.messages}
     assert len(caplog.messages) == 5
-    assert "question 0 is another one there (its question differs)" in said["text"]
-    assert "its options differs" in said["options"]
-    assert "its gold differs" in said["gold"]
+    other = "answered other questions: 9 of 9 common questions differ, the first of them 0"
+    assert f"{other} (in its question)" in said["text"]
+    assert f"{other} (in its options)" in said["options"]
+    assert f"{other} (in its gold)" in said["gold"]
     assert "answered none of these questions" in said["ids"]
     assert "nothing tells" in said["silent"]
+
+
+def test_a_mended_question_costs_one_vote(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, cli: Run
+) -> None:
+    """Releases of a data set differ in some questions; all others still count."""
+    for model, name in (("a", "new text"), ("b", "old text")):
+        store = TaskStore(tmp_path / model / "task")
+        store.write_manifest(new_manifest({"name": model}, {}, {"source": "imported"}))
+        texts = {5: {"question": name}}
+        store.add_questions([question(i, **texts.get(i, {})) for i in range(40)])
+        store.append(Signal.ANSWER, [answer(i) for i in range(40)])
+    store = TaskStore(tmp_path / "a" / "task")
+    signals = load_signals(store, [Need.of(Signal.COMMITTEE)], list(range(40)))
+    votes = signals.committee.tables["b"]
+    assert np.flatnonzero(~votes.present).tolist() == [5]
+    assert votes.answer[5] == -1
+    assert np.isnan(votes.option_logprobs[5]).all()
+    (line,) = caplog.messages
+    assert "b has no vote on these in its committee: 1 of 40 common questions differ" in line
+    assert "the first of them 5 (in its question)" in line
+    done = cli("compare", tmp_path, "--output_path", tmp_path / "compared")
+    assert "a and b are paired by question_id, but 1 of 40 common questions differ" in done.stderr
 
 
 def test_writers_wait_for_nobody(tmp_path: Path) -> None:
