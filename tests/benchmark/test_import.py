@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -149,22 +150,43 @@ def test_lm_eval_samples_give_what_a_run_gives(tmp_path: Path, cli: Run, group: 
     shutil.rmtree(tmp_path / "lm_eval")
 
 
-@pytest.mark.parametrize("model", ["gemma-7b", "mathstral-7B"])
-def test_published_mmlu_pro_results(
-    recorded_data: Path, cli: Run, tmp_path: Path, model: str
-) -> None:
-    file = recorded_data / f"mmlu_pro_eval_results_{model}.zip"
-    done = cli("import", "mmlu-pro", file, "--model", model, "--output_path", tmp_path)
-    assert done.returncode == 0, done.stderr
-    scores = pd.read_parquet(tmp_path / model / "mmlu_pro_cot" / "scores.parquet")
-    ours = scores.drop_duplicates("question_id").set_index("question_id")
+def test_published_mmlu_pro_results(recorded_data: Path, cli: Run, tmp_path: Path) -> None:
+    """Two models' files as published: their answers, and the committee of two that they form."""
     recorded = pd.read_parquet(recorded_data / "mmlu_pro_cot_answers.parquet")
-    recorded = recorded[recorded.model == model].set_index("question_id")
-    common = ours.index.intersection(recorded.index)
-    assert len(common) > 11_900
-    theirs = recorded.prediction[common].fillna("-")
-    same = ours.answer[common].fillna("-") == theirs
-    assert same.mean() > 0.99
+    published, stored = {}, {}
+    for model in ("gemma-7b", "mathstral-7B"):
+        file = recorded_data / f"mmlu_pro_eval_results_{model}.zip"
+        done = cli("import", "mmlu-pro", file, "--model", model, "--output_path", tmp_path)
+        assert done.returncode == 0, done.stderr
+        folder = stored[model] = tmp_path / model / "mmlu_pro_cot"
+        ours = pd.read_parquet(folder / "scores.parquet").drop_duplicates("question_id")
+        ours = ours.set_index("question_id")
+        elsewhere = recorded[recorded.model == model].set_index("question_id")
+        common = ours.index.intersection(elsewhere.index)
+        assert len(common) > 11_900
+        theirs = elsewhere.prediction[common].fillna("-")
+        assert (ours.answer[common].fillna("-") == theirs).mean() > 0.99
+        with zipfile.ZipFile(file) as archive:
+            rows = [r for name in archive.namelist() for r in json.loads(archive.read(name))]
+        published[model] = pd.DataFrame(rows).set_index("question_id").sort_index()
+    done = cli("score", tmp_path, "--estimators", "committee_disagreement")
+    assert done.returncode == 0, done.stderr
+    one, other = published.values()
+    changed = (one.question != other.question) | (one.options != other.options)
+    changed |= one.answer != other.answer
+    assert f"{changed.sum()} of 12,032 common questions differ" in done.stderr
+    scores = pd.read_parquet(stored["gemma-7b"] / "scores.parquet").set_index("question_id")
+    known = scores.index[scores.score.notna()]
+    assert not changed[known].any()
+    answered = scores.answer.notna() & ~changed[scores.index]
+    assert sorted(known) == sorted(scores.index[answered])
+    disagree = scores.answer[known] != pd.read_parquet(
+        stored["mathstral-7B"] / "scores.parquet"
+    ).set_index("question_id").answer.reindex(known)
+    assert (scores.score[known] == disagree).all()
+    assert roc_auc_score(~scores.correct[known], scores.score[known]) == pytest.approx(
+        roc_auc_score(one.answer[known] != scores.answer[known], disagree), abs=1e-9
+    )
 
 
 def test_committee_of_recorded_models(recorded_data: Path, cli: Run, tmp_path: Path) -> None:
