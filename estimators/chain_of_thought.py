@@ -19,6 +19,7 @@ from .tables import BoolArray, FloatArray
 FAMILY = "chain of thought"
 NO_VOCABULARY = "engine has no full vocabulary"
 NO_ANSWER = "no answer found in the chain of thought"
+NO_POSITION = "no token stored for the answer"
 
 
 class _TraceEstimator(Estimator):
@@ -42,8 +43,9 @@ class _AtAnswer(_TraceEstimator):
         trace = signals.trace
         if not trace.present[row]:
             return None
-        found = trace.answer[row] >= 0 and trace.answer_position[row] >= 0
-        return self.lacking if found else NO_ANSWER
+        if trace.answer[row] < 0:
+            return NO_ANSWER
+        return self.lacking if trace.answer_position[row] >= 0 else NO_POSITION
 
 
 class CotAnswerEntropy(_AtAnswer):

@@ -193,11 +193,20 @@ def _arguments(spec: str, text: str | None) -> dict[str, Any]:
         assert isinstance(call, ast.Call)
         if call.args or any(keyword.arg is None for keyword in call.keywords):
             raise EstimatorLookupError(f"estimator {spec!r}: expected parameter=value")
-        return {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+        return {str(k.arg): _value(k.value) for k in call.keywords}
     except (SyntaxError, ValueError) as error:
         raise EstimatorLookupError(
             f"estimator {spec!r}: cannot read the parameters {text!r}"
         ) from error
+
+
+def _value(node: ast.expr) -> Any:
+    """A literal; a bare word is text, so that a shell needs no quotes inside quotes."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Tuple | ast.List):
+        return tuple(_value(item) for item in node.elts)
+    return ast.literal_eval(node)
 
 
 def _from_name(name: str) -> type[Estimator]:

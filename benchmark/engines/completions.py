@@ -52,7 +52,7 @@ class CompletionsEngine:
         """Look at the endpoint once. ``model_args`` are those of lm-eval's model of this name.
 
         Raises UsageError for arguments that do not fit, ApprehendError where the endpoint does
-        not answer or shows no log-probabilities.
+        not answer. One that shows no log-probabilities can write, but not score options.
         """
         self.kind, self._chat = kind, KINDS[kind]
         self._arguments = dict(model_args)
@@ -62,6 +62,7 @@ class CompletionsEngine:
         self._lm = self._load()
         self._endpoint: Endpoint = open_endpoint(self._lm, model_args, budget, "--model_args")
         self._outside = 0
+        self._silent = ""
         self._top = self._granted_top()
 
     def _load(self) -> Any:
@@ -78,21 +79,26 @@ class CompletionsEngine:
             raise ApprehendError(f"cannot use {self.kind}: {mask_text(first)}") from error
 
     def _granted_top(self) -> int:
-        """How many log-probabilities the endpoint gives, found by asking."""
+        """How many log-probabilities the endpoint gives, found by asking; 0 for none."""
         asked = self._arguments.get("top_logprobs")
         sizes = MOST_TOP if asked is None else (int(asked),)
-        reason = ""
+        prompt = json.dumps([{"role": "user", "content": "1 2 3"}]) if self._chat else "1 2 3"
         for size in sizes:
-            prompt = json.dumps([{"role": "user", "content": "1 2 3"}]) if self._chat else "1 2 3"
             try:
                 reply = self._ask(prompt, 1, (), size, 0.0, 0)
             except RequestFailed as error:
-                reason = str(error)
+                self._silent = str(error)
                 continue
             if reply.tokens and reply.tokens[0].top:
                 return size
-            reason = "its replies hold no log-probabilities"
-        raise ApprehendError(f"{mask_text(self._endpoint.url)}: cannot score options: {reason}")
+            self._silent = "its replies hold no log-probabilities"
+        try:
+            self._ask(prompt, 1, (), 0, 0.0, 0)
+        except RequestFailed as error:
+            url = mask_text(self._endpoint.url)
+            raise ApprehendError(f"{url}: does not answer: {self._silent or error}") from error
+        logger.warning("%s shows no log-probabilities: %s", self.name, self._silent)
+        return 0
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -106,7 +112,7 @@ class CompletionsEngine:
             "logprobs_mode": str(
                 self._arguments.get("logprobs_mode", "as the endpoint gives them")
             ),
-            "lacks": LACKS,
+            "lacks": LACKS if self._top else LACKS | {"trace": _no_logprobs(self._silent)},
         }
 
     @property
@@ -157,6 +163,11 @@ class CompletionsEngine:
         """One Answer per prompt, in order, or why there is none."""
         if hidden_state:
             raise UsageError(f"{self.kind}: {LACKS['hidden_state']['state']}")
+        if not self._top:
+            raise ApprehendError(
+                f"{mask_text(self._endpoint.url)}: cannot score options: {self._silent}; ask for a "
+                "chain of thought (--tasks mmlu_pro_cot)"
+            )
         for prompt in prompts:
             _check_labels(prompt.continuations)
         before = self._outside
@@ -267,11 +278,16 @@ class CompletionsEngine:
         payload["stop"] = list(until)[:4]
         if not payload["stop"]:
             del payload["stop"]
-        if self._chat:
+        if top and self._chat:
             payload |= {"logprobs": True, "top_logprobs": top}
-        else:
+        elif top:
             payload["logprobs"] = top
         return self._endpoint.post(payload, read_chat if self._chat else read_text)
+
+
+def _no_logprobs(reason: str) -> dict[str, str]:
+    columns = ("token_logprobs", "token_top_logprobs", "option_logprobs", "answer_position")
+    return dict.fromkeys((*LACKS["trace"], *columns), f"no log-probabilities: {reason}")
 
 
 def _tokenizer(name: Any) -> Any:

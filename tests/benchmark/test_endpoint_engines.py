@@ -176,13 +176,43 @@ def test_the_largest_granted_number_of_logprobs_is_used(server: Server) -> None:
     assert len(answer.top_logprobs) == 20
 
 
-def test_an_endpoint_without_logprobs_is_refused() -> None:
+def test_an_endpoint_without_logprobs_writes_and_scores_no_options(
+    server: Server, tmp_path: Path, cli: Run
+) -> None:
     def silent(payload: dict[str, Any]) -> dict[str, Any]:
-        return {"choices": [{"index": 0, "text": " A", "finish_reason": "length"}]}
+        reply = server.answer({**payload, "logprobs": 1})
+        for choice in reply["choices"]:
+            del choice["logprobs"]
+        return reply
 
+    cot = ("--tasks", "mmlu_pro_cot_law", "--limit", 4)
+    with serving("/v1/completions", answer=silent) as mute:
+        found = engine(mute)
+        with pytest.raises(ApprehendError, match="hold no log-probabilities; ask for a chain of"):
+            found.score([PROMPT])
+        direct = run_over_http(cli, mute, tmp_path / "d", "local-completions", "--tasks", TASKS)
+        assert direct.returncode == 1
+        assert "cannot score options: its replies hold no log-prob" in direct.stderr
+        done = run_over_http(
+            cli, mute, tmp_path / "http", "local-completions", *cot, "--samples", 2,
+            "--estimators", "vote_entropy(samples=cot),perplexity,cot_max_probability,random",
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "m shows no log-probabilities" in done.stderr
+    why = "no log-probabilities: its replies hold no log-probabilities"
+    assert f"{why}: perplexity, cot_max_probability skipped" in done.stderr
+    run_locally(cli, tmp_path / "hf", *cot)
+    over, local = (rows(tmp_path / f / "m/mmlu_pro_cot", "trace") for f in ("http", "hf"))
+    for column in ("text", "status", "correct"):
+        assert over[column].tolist() == local[column].tolist()
+    scores = pd.read_parquet(tmp_path / "http/m/mmlu_pro_cot/scores.parquet")
+    assert set(scores.estimator) == {"vote_entropy(samples='cot')", "random"}
+
+
+def test_an_endpoint_that_refuses_all_is_named() -> None:
     with (
-        serving("/v1/completions", answer=silent) as server,
-        pytest.raises(ApprehendError, match="its replies hold no log-probabilities"),
+        serving("/v1/completions", script=["status 400"] * 9, answer=lambda _: {}) as server,
+        pytest.raises(ApprehendError, match=r"does not answer: .*400"),
     ):
         engine(server)
 

@@ -100,6 +100,8 @@ def test_a_wrong_parameter_is_said_in_one_line(spec: str, message: str) -> None:
     [
         ("tsallis_entropy(q=2)", "tsallis_entropy"),
         ("tsallis_entropy(q=1.5)", "tsallis_entropy(q=1.5)"),
+        ("vote_entropy(samples=cot)", "vote_entropy(samples='cot')"),
+        ("stacked(bases=[random, option_count])", "stacked(bases=('random', 'option_count'))"),
         ("platt(base='weighted_epr(k=5)')", "platt(base='weighted_epr(k=5)')"),
         (
             "committee_disagreement(members=['a', 'b'])",
