@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Protocol
 
 import torch
@@ -153,7 +154,7 @@ class TreePass:
         """``paths`` are the segments above each new node, some of them in ``chunk``, which this
         pass fills; ``depths`` are the positions of the nodes' first tokens."""
         self.chunk = chunk
-        self.lengths = lengths
+        self._runs = [(size, len(list(run))) for size, run in groupby(lengths)]
         self.windows: dict[int, int | None] = {}
         self.positions = torch.cat(
             [torch.arange(d, d + n) for d, n in zip(depths, lengths, strict=True)]
@@ -169,11 +170,11 @@ class TreePass:
         out = query.new_empty((1, heads, tokens, value.shape[-1]), dtype=torch.float32)
         sums = query.new_empty((1, heads, tokens), dtype=torch.float32)
         start = 0
-        for length in self.lengths:
-            part = slice(start, start + length)
-            own = causal_part(query[:, :, part], key[:, :, part], value[:, :, part], how)
-            out[:, :, part], sums[:, :, part] = own
-            start += length
+        for length, count in self._runs:
+            part = slice(start, start + count * length)
+            own = causal_part(*(_apart(x[:, :, part], count) for x in (query, key, value)), how)
+            out[:, :, part], sums[:, :, part] = (_together(x) for x in own)
+            start = part.stop
         for edge in self._edges:
             part = slice(edge.start, edge.stop)
             seen = self._seen(edge, how.window)
@@ -216,6 +217,16 @@ def merge(out: Tensor, sums: Tensor, more: Tensor, more_sums: Tensor) -> None:
     out.mul_((sums - total).exp_().unsqueeze(-1))
     out.addcmul_(more.float(), (more_sums - total).exp_().unsqueeze(-1))
     sums.copy_(total)
+
+
+def _apart(row: Tensor, count: int) -> Tensor:
+    """(1, heads, tokens, d) of nodes side by side → (count, heads, tokens / count, d)."""
+    return row if count == 1 else row[0].unflatten(1, (count, -1)).transpose(0, 1)
+
+
+def _together(nodes: Tensor) -> Tensor:
+    """The inverse, for (count, heads, tokens, …)."""
+    return nodes if len(nodes) == 1 else nodes.transpose(0, 1).flatten(1, 2)[None]
 
 
 def causal_part(query: Tensor, key: Tensor, value: Tensor, how: How) -> tuple[Tensor, Tensor]:

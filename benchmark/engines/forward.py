@@ -54,6 +54,10 @@ class State(Protocol):
         The state stays as it is.
         """
 
+    def along(self, rows: Sequence[int], chains: Sequence[Sequence[int]]) -> Tensor:
+        """(sum of the chains' lengths, V) float32 logits after every token of chain i, added to
+        row ``rows[i]`` (by place). Chains of a row stand together; the state stays as it is."""
+
     def decoder(self, copies: Sequence[int]) -> Decoder:
         """Each prompt ``copies`` times in a row, to be continued. Uses the state up."""
 
@@ -283,15 +287,23 @@ class TreeState:
         """As State says. The keys and values of the added tokens are forgotten."""
         order = sorted(range(len(rows)), key=lambda place: rows[place])
         size = tokens.shape[1]
-        paths = [self.paths[rows[place]] for place in order]
-        depths = [self.lengths[rows[place]] for place in order]
-        tree = TreePass(Chunk(), paths, [size] * len(order), depths)
-        ids = tokens[order].flatten().tolist()
         ends = [size * (place + 1) - 1 for place in range(len(order))]
-        logits = self._forward.tree_call(tree, ids, ends)[0]
+        logits = self._add([rows[place] for place in order], tokens[order].tolist(), ends)
         result = torch.empty_like(logits)
         result[order] = logits
         return result
+
+    def along(self, rows: Sequence[int], chains: Sequence[Sequence[int]]) -> Tensor:
+        """As State says."""
+        return self._add(rows, chains, range(sum(map(len, chains))))
+
+    def _add(
+        self, rows: Sequence[int], chains: Sequence[Sequence[int]], ends: Sequence[int]
+    ) -> Tensor:
+        paths = [self.paths[row] for row in rows]
+        depths = [self.lengths[row] for row in rows]
+        tree = TreePass(Chunk(), paths, list(map(len, chains)), depths)
+        return self._forward.tree_call(tree, [token for c in chains for token in c], ends)[0]
 
     def decoder(self, copies: Sequence[int]) -> Decoder:
         """As State says."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -30,6 +31,19 @@ class PlainState:
     def after(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
         """As State says; the cache is copied."""
         return PlainDecoder(self, rows, copy.deepcopy(self.cache)).add(tokens)
+
+    def along(self, rows: Sequence[int], chains: Sequence[Sequence[int]]) -> Tensor:
+        """As State says; a pass for each length, as many rows at a time as the state has."""
+        starts = [0, *accumulate(map(len, chains))]
+        found = self.logits.new_empty((starts[-1], self.logits.shape[-1]))
+        for size in range(1, max(map(len, chains)) + 1):
+            longer = [place for place, chain in enumerate(chains) if len(chain) >= size]
+            for first in range(0, len(longer), len(self.rows)):
+                part = longer[first : first + len(self.rows)]
+                tokens = torch.tensor([list(chains[p][:size]) for p in part])
+                logits = self.after([rows[p] for p in part], tokens.to(self.logits.device))
+                found[[starts[p] + size - 1 for p in part]] = logits
+        return found
 
     def decoder(self, copies: Sequence[int]) -> Decoder:
         """As State says."""

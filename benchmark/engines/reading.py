@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ from .forward import State
 from .labels import LabelTokens, Path
 
 TOP_K = 20
+_MOST_LOGITS = 2**26
+"""Logits of labels' inner tokens that are held at a time."""
 
 
 def entropy(logprobs: torch.Tensor) -> torch.Tensor:
@@ -141,27 +143,45 @@ def _first_tokens(rows: list[_Row], logprobs: torch.Tensor, greedy: list[int]) -
 
 
 def _longer_paths(state: State, rows: list[_Row]) -> None:
-    """Labels of several tokens: one more pass per inner token path, over the rows that need it."""
-    stems = sorted(
-        {path[:size] for row in rows for path in _paths(row) for size in range(1, len(path))},
-        key=lambda stem: (len(stem), stem),
+    """Labels of several tokens: every inner token path of a row goes through the model once."""
+    chains = [(index, chain) for index, row in enumerate(rows) for chain in _chains(_paths(row))]
+    most = max(1, _MOST_LOGITS // state.logits.shape[-1])
+    while chains:
+        count, size = 0, 0
+        while count < len(chains) and (not count or size + len(chains[count][1]) <= most):
+            size += len(chains[count][1])
+            count += 1
+        _read_chains(state, rows, chains[:count])
+        chains = chains[count:]
+
+
+def _chains(paths: Collection[Path]) -> list[Path]:
+    """The paths without their last tokens, and of those only what is no beginning of another."""
+    stems = {path[:-1] for path in paths if len(path) > 1}
+    inner = {stem[:size] for stem in stems for size in range(1, len(stem))}
+    return sorted(stems - inner)
+
+
+def _read_chains(state: State, rows: list[_Row], chains: Sequence[tuple[int, Path]]) -> None:
+    logprobs = torch.log_softmax(
+        state.along([index for index, _ in chains], [chain for _, chain in chains]), dim=-1
     )
-    for stem in stems:
-        needing = [
-            index
-            for index, row in enumerate(rows)
-            if any(len(path) > len(stem) and path[: len(stem)] == stem for path in _paths(row))
-        ]
-        tokens = torch.tensor([stem] * len(needing), device=state.logits.device)
-        next_logprobs = torch.log_softmax(state.after(needing, tokens), dim=-1)
-        best = next_logprobs.argmax(dim=-1).tolist()
-        for position, index in enumerate(needing):
-            row = rows[index]
-            for path in _paths(row):
-                if len(path) > len(stem) and path[: len(stem)] == stem:
-                    step = path[: len(stem) + 1]
-                    row.logprob[step] = row.logprob[stem] + float(next_logprobs[position, step[-1]])
-                    row.greedy[step] = row.greedy[stem] and step[-1] == best[position]
+    best = logprobs.argmax(dim=-1).tolist()
+    steps: list[tuple[int, int, Path]] = []
+    place = 0
+    for index, chain in chains:
+        paths = _paths(rows[index])
+        for size in range(1, len(chain) + 1):
+            longer = {p[: size + 1] for p in paths if len(p) > size and p[:size] == chain[:size]}
+            steps += [(place, index, step) for step in sorted(longer)]
+            place += 1
+    places = torch.tensor([place for place, _, _ in steps], device=logprobs.device)
+    columns = torch.tensor([step[-1] for _, _, step in steps], device=logprobs.device)
+    values = logprobs[places, columns].tolist()
+    for (place, index, step), value in zip(steps, values, strict=True):
+        row, stem = rows[index], step[:-1]
+        row.logprob[step] = row.logprob[stem] + value
+        row.greedy[step] = row.greedy[stem] and step[-1] == best[place]
 
 
 def _log_sub(total: float, part: float) -> float:
