@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import traceback
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -69,9 +69,8 @@ def _version(value: bool) -> None:
 def _main(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and all logs.")] = False,
     version: Annotated[
-        Optional[bool],  # noqa: UP045 (typer reads it at run time)
-        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
-    ] = None,
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,  # False, not None: typer imports pydantic to read anything but a plain flag
 ) -> None:
     level = logging.DEBUG if debug else logging.WARNING
     handler = logging.StreamHandler()
@@ -93,6 +92,13 @@ def _quiet_libraries(debug: bool) -> None:
             logging.getLogger(name).setLevel(logging.ERROR)
 
 
+_NOT_ASKED = {"help": False}
+_NO_HELP: dict[str, Any] = {
+    **_NOT_ASKED,
+    "list": _NOT_ASKED | {command.name: _NOT_ASKED for command in listing.app.registered_commands},
+}
+"""Said beforehand, because typer imports pydantic to find out: commands that list start sooner."""
+
 STOPPED = "stopped; what was collected is stored, run again to go on"
 
 
@@ -113,7 +119,7 @@ def _masked_traceback(*what: Any) -> None:
 def _guarded(arguments: list[str], debug: bool) -> int:
     """Exit status of the command; every expected error becomes one line."""
     try:
-        result: Any = app(arguments, standalone_mode=False)
+        result: Any = app(arguments, standalone_mode=False, default_map=_NO_HELP)
     except typer.Abort:
         return _fail(STOPPED, 130)
     except typer.TyperException as error:

@@ -172,8 +172,9 @@ class TreePass:
         start = 0
         for length, count in self._runs:
             part = slice(start, start + count * length)
-            own = causal_part(*(_apart(x[:, :, part], count) for x in (query, key, value)), how)
-            out[:, :, part], sums[:, :, part] = (_together(x) for x in own)
+            q, k, v = (_apart(x[:, :, part], count) for x in (query, key, value))
+            own, own_sums = causal_part(q, k, v, how)
+            out[:, :, part], sums[:, :, part] = _together(own), _together(own_sums)
             start = part.stop
         for edge in self._edges:
             part = slice(edge.start, edge.stop)
@@ -221,7 +222,8 @@ def merge(out: Tensor, sums: Tensor, more: Tensor, more_sums: Tensor) -> None:
 
 def _apart(row: Tensor, count: int) -> Tensor:
     """(1, heads, tokens, d) of nodes side by side → (count, heads, tokens / count, d)."""
-    return row if count == 1 else row[0].unflatten(1, (count, -1)).transpose(0, 1)
+    heads, size = row.shape[1], row.shape[-1]
+    return row if count == 1 else row.reshape(heads, count, -1, size).transpose(0, 1)
 
 
 def _together(nodes: Tensor) -> Tensor:

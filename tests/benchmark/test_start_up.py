@@ -8,7 +8,10 @@ import sys
 import pytest
 from helpers import environment
 
-HEAVY = ("torch", "transformers", "lm_eval", "datasets", "sklearn", "matplotlib", "pandas")
+HEAVY = (
+    *("torch", "transformers", "lm_eval", "datasets", "sklearn", "matplotlib", "pandas"),
+    "pydantic",
+)
 PROGRAM = """
 import sys
 from apprehend.benchmark.cli import main
