@@ -154,33 +154,43 @@ def _wanted_manifest(
 def _questionnaires(
     options: RunOptions, estimators: Sequence[Estimator] | None, families: Sequence[Family]
 ) -> list[str]:
-    """Questionnaires to ask. Checks that every chosen estimator can get what it needs."""
-    given = {family.signal for family in families}
+    """Questionnaires to ask. Checks that every chosen estimator can get what it needs; of ``all``,
+    those that cannot are left out when scores are computed, which says so."""
     asked: dict[str, None] = {}
     if estimators is None:
         return list(ABOUT_QUESTION) if options.judge is not None else []
     for estimator in estimators:
         for need in estimator.requirements():
-            if need.signals == {Signal.JUDGEMENT}:
-                _check_judge(options, estimator, need.variant, families)
-                names = [need.variant] if need.variant else list(ABOUT_QUESTION)
-                asked |= dict.fromkeys(names)
-            elif need.signals <= set(PROBED) | {Signal.COMMITTEE}:
-                _check_engine_gives(options, estimator, need)
-            elif not need.signals & given:
-                raise UsageError(
-                    f"estimator {estimator.label} needs signal {need}, which "
-                    f"{', '.join(sorted({t.family for f in families for t in f.tasks}))} "
-                    "does not give"
-                )
+            try:
+                asked |= dict.fromkeys(_check_need(options, estimator, need, families))
+            except UsageError:
+                if "all" not in (options.estimators or ()):
+                    raise
     return list(asked) if options.judge is not None else []
+
+
+def _check_need(
+    options: RunOptions, estimator: Estimator, need: Need, families: Sequence[Family]
+) -> Sequence[str]:
+    """The questionnaires that the need is about. Raises UsageError where it cannot be met."""
+    if need.signals == {Signal.JUDGEMENT}:
+        _check_judge(options, estimator, need.variant, families)
+        return [need.variant] if need.variant else list(ABOUT_QUESTION)
+    if need.signals <= set(PROBED) | {Signal.COMMITTEE}:
+        _check_engine_gives(options, estimator, need)
+    elif not need.signals & {family.signal for family in families}:
+        given = ", ".join(sorted({t.family for f in families for t in f.tasks}))
+        raise UsageError(
+            f"estimator {estimator.label} needs signal {need}, which {given} does not give"
+        )
+    return ()
 
 
 def _check_engine_gives(options: RunOptions, estimator: Estimator, need: Need) -> None:
     """Raise UsageError for an estimator, chosen by name, whose signal the engine cannot give."""
     cannot = CANNOT.get(options.model, {})
     reasons = [cannot[signal] for signal in need.signals if signal in cannot]
-    if reasons and len(reasons) == len(need.signals) and "all" not in (options.estimators or ()):
+    if reasons and len(reasons) == len(need.signals):
         raise UsageError(f"estimator {estimator.label} needs signal {need}: {reasons[0]}")
 
 

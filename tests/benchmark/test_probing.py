@@ -31,15 +31,14 @@ STYLE = STYLES["mmlu_pro_direct"]
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory, cli: Run) -> Path:
-    """A run of all estimators but the one that the embedded judge was not taught."""
+    """A run of all estimators."""
     folder = tmp_path_factory.mktemp("all") / "results"
-    names = ",".join(name for name in builtin_estimators() if name != "judge_correctness")
     done = cli("run", "--no-report", "--model_args", "pretrained=embedded", "--data", "embedded",
                "--device", "cpu", "--tasks",
                "mmlu_pro_direct_law,mmlu_pro_direct_math,mmlu_pro_direct_health,"
                "mmlu_pro_cot_law,mmlu_pro_cot_math,mmlu_pro_cot_health",
                "--limit", 10, "--samples", 5, "--judge", "hf",
-               "--judge_args", "pretrained=embedded", "--estimators", names,
+               "--judge_args", "pretrained=embedded", "--estimators", "all",
                "--output_path", folder)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "plan: permuted_answers: " in done.stderr
@@ -70,6 +69,8 @@ def test_every_signal_is_collected_once(everything: Path) -> None:
     for name in ("answer", "samples direct", "permuted_answers", "hidden_state",
                  "prompted_answers paraphrase_1", "self_report p_true"):  # fmt: skip
         assert counts[name] == 30, counts
+    assert set(counts.values()) == {30, None}
+    assert costs["judgement by embedded"]["judgements"] == 4 * 30
     for name in ("answer", "samples", "permuted_answers", "prompted_answers", "self_report"):
         table = rows(everything / "mmlu_pro_direct", name)
         assert not table.duplicated(["question_id", "variant", "source"]).any()
@@ -78,14 +79,30 @@ def test_every_signal_is_collected_once(everything: Path) -> None:
 def test_all_families_have_scores(everything: Path) -> None:
     tables = [pd.read_parquet(file) for file in everything.glob("*/scores.parquet")]
     scores = pd.concat(tables)
-    names = set(scores.estimator)
-    assert {"vote_share", "permutation_entropy", "prompt_consistency", "p_true",
-            "hidden_state_probe", "temperature_scaled", "conformal_set_size"} <= names  # fmt: skip
+    assert set(builtin_estimators()) - set(scores.estimator) == {"committee_disagreement"}
     missing = scores[scores.score.isna()]
     assert missing.reason.notna().all()
     learned = scores[scores.estimator == "temperature_scaled"]
     assert learned.fold.notna().all()
     assert learned.groupby("topic").fold.nunique().max() >= 1
+
+
+def test_all_without_what_some_need(tmp_path: Path, cli: Run) -> None:
+    """Of ``all``, what a task or the lack of a judge does not allow is named and left out."""
+    arguments = ("run", "--no-report", "--model_args", "pretrained=embedded", "--data", "embedded",
+                 "--device", "cpu", "--tasks", "mmlu_pro_cot_law", "--limit", 6,
+                 "--output_path", tmp_path)  # fmt: skip
+    done = cli(*arguments, "--estimators", "all")
+    assert done.returncode == 0, done.stderr
+    scores = pd.read_parquet(tmp_path / "embedded" / "mmlu_pro_cot" / "scores.parquet")
+    assert {"cot_answer_entropy", "perplexity", "random"} <= set(scores.estimator)
+    for name in ("token_entropy", "masj_complexity", "p_true"):
+        assert name not in set(scores.estimator)
+        (line,) = [line for line in done.stderr.splitlines() if name in line]
+        assert line.strip().startswith("needs ")
+    refused = cli(*arguments, "--estimators", "cot_answer_entropy,token_entropy")
+    assert refused.returncode == 2
+    assert "token_entropy needs signal answer" in refused.stderr
 
 
 def test_permuted_answers_equal_plain_ones(
