@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..estimators.base import Estimator
@@ -15,7 +16,8 @@ from .adapter import Record, UncertaintyLM
 from .engines.registry import CANNOT, Strict
 from .errors import ApprehendError, UsageError
 from .failures import note_failures
-from .judges import Judge, load_judge
+from .forecasting import Load, forecast, forecast_judgements
+from .judges import Judge, judge_name, load_judge
 from .judging import judge_questions
 from .options import say
 from .plan import Family, RunOptions, RunOutcome, model_name
@@ -36,39 +38,71 @@ def _load_engine(options: RunOptions, outcome: RunOutcome) -> Any:
     )
 
 
-def collect_answers(options: RunOptions, families: Sequence[Family], outcome: RunOutcome) -> Any:
-    missing = {family.store.path: family.missing() for family in families}
-    count = sum(map(len, missing.values()))
-    outcome.collected = count
-    if not count:
-        for family in families:
-            family.store.add_questions(_stored_questions(family))
-        return None
-    engine = _load_engine(options, outcome)
-    if options.apply_chat_template and not engine.has_chat_template:
-        raise UsageError(f"--apply_chat_template: {engine.name} has no chat template")
-    for family in families:
-        family.manifest["model"] |= engine.identity | {"device": engine.device_name}
-        if family.store.manifest:
-            manifests.check_agreement(family.store, family.manifest)
-        family.store.add_questions(_stored_questions(family))
-        family.store.write_manifest(family.manifest)
-    total = sum(len(family.ids) for family in families)
-    with progress_bar(total, model_name(options), done=total - count) as bar:
-        for family in families:
-            _ask(options, engine, family, missing[family.store.path], bar, outcome)
-    return engine
+@dataclass
+class Work:
+    """What is missing of one family: answers, and (signal, variant) of probes."""
+
+    family: Family
+    answers: list[tuple[LoadedTask, Question]]
+    probes: list[tuple[Signal, str]]
 
 
-def collect_probes(
+def prepare(
     options: RunOptions,
     families: Sequence[Family],
     estimators: Sequence[Estimator],
+    questionnaires: Sequence[str],
     outcome: RunOutcome,
-    engine: Any,
-) -> Any:
-    """Signals beyond the answer that the chosen estimators need; gives the engine, if loaded."""
+) -> tuple[Any, list[Work]]:
+    """Load the engine if it has work, check that it fits what is stored, and say what all of the
+    run will cost. Gives the engine, or None, and its work."""
+    works = [_missing(options, family, estimators) for family in families]
+    outcome.collected = sum(len(work.answers) for work in works)
+    engine: Any = None
+    if any(work.answers or work.probes for work in works):
+        engine = _load_engine(options, outcome)
+        if options.apply_chat_template and not engine.has_chat_template:
+            raise UsageError(f"--apply_chat_template: {engine.name} has no chat template")
+    for work in works:
+        family = work.family
+        if work.answers:
+            family.manifest["model"] |= engine.identity | {"device": engine.device_name}
+            if family.store.manifest:
+                manifests.check_agreement(family.store, family.manifest)
+        elif work.probes:
+            _check_same_model(family, engine)
+        family.store.add_questions(_stored_questions(family))
+        if work.answers:
+            family.store.write_manifest(family.manifest)
+    if engine is not None:
+        loads = {work.family.store.task: _loads(options, engine, work) for work in works}
+        named = [
+            replace(load, name=f"{task} {load.name}") if len(works) > 1 else load
+            for task, some in loads.items()
+            for load in some
+        ]
+        for line in forecast(engine, named):
+            say(line)
+    if options.judge is not None:
+        name = judge_name(options.judge, options.judge_args, options.judge_name)
+        for line in forecast_judgements(families, questionnaires, name):
+            say(line)
+    return engine, works
+
+
+def _missing(options: RunOptions, family: Family, estimators: Sequence[Estimator]) -> Work:
     needs = [need for estimator in estimators for need in estimator.requirements()]
+    wanted = _that_engine_gives(options.model, wanted_probes(needs, family.signal))
+    if family.tasks[0].family not in STYLES:
+        wanted = []
+    if any(signal is Signal.SAMPLES for signal, _ in wanted):
+        _check_sampling(options, family)
+    ids = set(family.ids)
+    probes = [pair for pair in wanted if ids - family.store.done(*pair)]
+    return Work(family, family.missing(), probes)
+
+
+def _prober(options: RunOptions, engine: Any, family: Family) -> Prober:
     probe_options = ProbeOptions(
         num_fewshot=options.num_fewshot or 0,
         apply_chat_template=options.apply_chat_template,
@@ -78,27 +112,35 @@ def collect_probes(
         seed=options.seed,
         prompts=options.prompts,
     )
-    for family in families:
-        wanted = _that_engine_gives(options.model, wanted_probes(needs, family.signal))
-        if family.tasks[0].family not in STYLES:
-            wanted = []
-        if any(signal is Signal.SAMPLES for signal, _ in wanted):
-            _check_sampling(options, family)
-        ids = set(family.ids)
-        missing = [
-            (signal, variant)
-            for signal, variant in wanted
-            if ids - family.store.done(signal, variant)
-        ]
-        if not missing:
-            continue
-        engine = engine or _load_engine(options, outcome)
-        _check_same_model(family, engine)
-        items = [(task, q) for task in family.tasks for q in family.questions[task.name]]
-        prober = Prober(Strict(engine), family.store, items, probe_options)
-        for line in prober.plan(missing):
-            say(line)
-        for signal, variant in missing:
+    items = [(task, q) for task in family.tasks for q in family.questions[task.name]]
+    return Prober(Strict(engine), family.store, items, probe_options)
+
+
+def _loads(options: RunOptions, engine: Any, work: Work) -> list[Load]:
+    wanted = [*([(work.family.signal, "")] if work.answers else []), *work.probes]
+    if not wanted:
+        return []
+    return _prober(options, engine, work.family).loads(wanted)
+
+
+def collect_answers(
+    options: RunOptions, engine: Any, works: Sequence[Work], outcome: RunOutcome
+) -> None:
+    if not outcome.collected:
+        return
+    total = sum(len(work.family.ids) for work in works)
+    with progress_bar(total, model_name(options), done=total - outcome.collected) as bar:
+        for work in works:
+            _ask(options, engine, work.family, work.answers, bar, outcome)
+
+
+def collect_probes(options: RunOptions, engine: Any, works: Sequence[Work]) -> None:
+    """Signals beyond the answer that the chosen estimators need."""
+    for work in works:
+        family = work.family
+        prober = _prober(options, engine, family) if work.probes else None
+        for signal, variant in work.probes:
+            assert prober is not None
             began = time.monotonic()
             count = prober.collect(signal, variant)
             manifests.add_cost(
@@ -108,7 +150,6 @@ def collect_probes(
                 seconds=time.monotonic() - began,
             )
             family.store.write_manifest(family.manifest)
-    return engine
 
 
 def _check_sampling(options: RunOptions, family: Family) -> None:

@@ -191,6 +191,12 @@ def _first_line(error: Exception) -> str:
     return mask_text((str(error).strip() or type(error).__name__).splitlines()[0])
 
 
+def judge_name(kind: str, arguments: Mapping[str, Any], name: str | None) -> str:
+    """What a judge is called: its given name, or the last part of its model's."""
+    shown = name or str(arguments.get("pretrained") or arguments.get("model") or kind)
+    return shown.rstrip("/").rsplit("/", 1)[-1]
+
+
 def load_judge(
     kind: str,
     arguments: dict[str, Any],
@@ -205,8 +211,7 @@ def load_judge(
     Raises UsageError for an unknown kind or arguments that do not fit, ApprehendError where the
     model cannot be loaded.
     """
-    shown = name or str(arguments.get("pretrained") or arguments.get("model") or kind)
-    shown = shown.rstrip("/").rsplit("/", 1)[-1]
+    shown = judge_name(kind, arguments, name)
     if kind == "hf":
         from .engines.hf import HFEngine
 

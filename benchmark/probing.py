@@ -27,6 +27,7 @@ from ..tasks.self_reports import (
 from .adapter import DEFAULT_TOKENS, Step
 from .engines.base import ChoicePrompt, Sampling
 from .errors import UsageError
+from .forecasting import Load
 from .perturbing import (
     INSTRUCTION,
     NO_STEM,
@@ -90,6 +91,12 @@ def wanted_probes(needs: Sequence[Need], outcome: Signal) -> list[tuple[Signal, 
     return list(found)
 
 
+def _generation(task: LoadedTask) -> tuple[tuple[str, ...], int]:
+    """Where a chain of thought ends: stop texts, and the largest number of tokens."""
+    options = task.task.get_config("generation_kwargs") or {}
+    return tuple(options.get("until") or ()), int(options.get("max_gen_toks", DEFAULT_TOKENS))
+
+
 def gives(outcome: Signal, signal: Signal, variant: str) -> bool:
     """Whether a task that yields ``outcome`` can give the signal in this variant."""
     if signal is Signal.SAMPLES:
@@ -126,30 +133,26 @@ class Prober:
         self.store.compact(signal)
         return len(missing)
 
-    def plan(self, wanted: Sequence[tuple[Signal, str]]) -> list[str]:
-        """What collecting these will cost, one line each: passes, tokens, estimated seconds."""
+    def loads(self, wanted: Sequence[tuple[Signal, str]]) -> list[Load]:
+        """What collecting these, or the answers themselves, asks of the model."""
         shown = self.items[:: max(1, len(self.items) // 20)]
         tokens = [self.engine.count_tokens(self._context(t, q.row)) for t, q in shown]
         mean = sum(tokens) / max(1, len(tokens))
-        speed = self.engine.tokens_per_second(int(mean))
-        lines = []
+        loads = []
         for signal, variant in wanted:
             done = self.store.done(signal, variant)
-            missing = [q for _, q in self.items if q.question_id not in done]
-            passes, generated = len(missing), 0
+            missing = [item for item in self.items if item[1].question_id not in done]
+            passes, texts, most = len(missing), 0, 0
             if signal is Signal.PERMUTED_ANSWERS:
-                passes = sum(len(q.row["options"]) - 1 for q in missing)
-            if variant == "cot":
-                generated = passes * self.options.samples
-            elif signal is Signal.SELF_REPORT and variant != P_TRUE:
-                generated = passes
-            prompt_tokens = int(passes * mean)
-            lines.append(
-                f"plan: {signal.value} {variant}".rstrip()
-                + f": {passes} prompts, about {prompt_tokens} prompt tokens, {generated} generated "
-                f"texts, about {prompt_tokens / speed:.0f} s and the time to generate"
-            )
-        return lines
+                passes = sum(len(question.row["options"]) - 1 for _, question in missing)
+            elif signal is Signal.TRACE or variant == "cot":
+                texts = passes * (self.options.samples if variant == "cot" else 1)
+                most = max((_generation(task)[1] for task, _ in missing), default=0)
+            elif signal is Signal.SELF_REPORT and variant in SELF_REPORTS:
+                texts, most = passes, SELF_REPORTS[variant].max_new_tokens
+            name = f"{signal.value} {variant}".strip()
+            loads.append(Load(name, passes, round(passes * mean), texts, most))
+        return loads
 
     def _probe(self, signal: Signal, variant: str) -> Callable[[list[Item]], list[Record]]:
         if signal is Signal.SAMPLES:
@@ -248,9 +251,7 @@ class Prober:
     def _sampled_traces(self, part: list[Item]) -> list[Record]:
         from ..tasks.parsing import parse_marked_label
 
-        generation_options = part[0][0].task.get_config("generation_kwargs") or {}
-        until = tuple(generation_options.get("until") or ())
-        most = int(generation_options.get("max_gen_toks", DEFAULT_TOKENS))
+        until, most = _generation(part[0][0])
         prompts = [self._context(task, question.row) for task, question in part]
         written = self.engine.generate(prompts, most, until, self._sampling(part, "cot"))
         records = []

@@ -12,7 +12,7 @@ from ..estimators.signals import Need, Signal
 from ..tasks.questionnaires import ABOUT_QUESTION, QUESTIONNAIRES
 from . import manifest as manifests
 from .budget import Budget
-from .collecting import collect_answers, collect_judgements, collect_probes
+from .collecting import collect_answers, collect_judgements, collect_probes, prepare
 from .engines.registry import CANNOT, check_engine
 from .errors import UsageError
 from .judges import check_judge
@@ -86,8 +86,9 @@ def _collect(
     questionnaires: Sequence[str],
     outcome: RunOutcome,
 ) -> None:
-    engine = collect_answers(options, families, outcome)
-    engine = collect_probes(options, families, estimators, outcome, engine)
+    engine, works = prepare(options, families, estimators, questionnaires, outcome)
+    collect_answers(options, engine, works, outcome)
+    collect_probes(options, engine, works)
     if (options.judge, options.judge_args) != (options.model, options.model_args):
         engine = None  # frees its memory before the judge comes
     collect_judgements(options, families, questionnaires, outcome, engine)

@@ -123,6 +123,12 @@ class Engine(Protocol):
     def count_tokens(self, prompt: str) -> int:
         """Length of a prompt in tokens."""
 
+    def tokens_per_second(self, length: int) -> float | None:
+        """Speed of prompts of this length, tokens per second; None where it is not known."""
+
+    def written_tokens_per_second(self, length: int) -> float | None:
+        """Speed of writing after prompts of this length; None where it is not known."""
+
     def score(
         self,
         prompts: Sequence[ChoicePrompt],

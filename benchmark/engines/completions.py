@@ -150,9 +150,11 @@ class CompletionsEngine:
             return len(prompt) // _CHARACTERS_PER_TOKEN + 1
         return len(self._tokenizer(prompt)["input_ids"])
 
-    def tokens_per_second(self, length: int) -> float:
-        """Speed of prompts, tokens per second: unknown, so a low guess."""
-        return 1000.0 * self._workers
+    def tokens_per_second(self, length: int) -> None:
+        """An endpoint is not timed beforehand."""
+
+    def written_tokens_per_second(self, length: int) -> None:
+        """An endpoint is not timed beforehand."""
 
     def score(
         self,

@@ -28,6 +28,10 @@ logger = logging.getLogger(__name__)
 ResultT = TypeVar("ResultT")
 
 
+_TIMED_STEPS = 4
+"""Tokens that are written to see how fast the model writes."""
+
+
 class HFEngine(LoadedModel):
     """Scores options and generates text with one transformers model."""
 
@@ -92,14 +96,32 @@ class HFEngine(LoadedModel):
 
     def tokens_per_second(self, length: int) -> float:
         """Measured speed of prompts of this length, tokens per second."""
-        rows = [[index % 7 + 1] * max(1, length) for index in range(4)]
         took = 0.0
-        for _ in range(2):
+        for again in range(2):
+            rows = [[4 * again + index + 1] * max(1, length) for index in range(4)]
             began = time.perf_counter()
             with self._forward.running():
                 list(self._forward.run(rows, self._limited(sizes_for_scoring(self.model))))
             took = time.perf_counter() - began
         return len(rows) * max(1, length) / max(took, 1e-6)
+
+    def written_tokens_per_second(self, length: int) -> float:
+        """Measured speed of writing after prompts of this length, tokens per second."""
+        rows = [[index % 7 + 1] * max(1, length) for index in range(16)]
+        sizes = self._limited(sizes_for_decoding(self.model, 1, _TIMED_STEPS))
+        written, took = 0, 0.0
+        with torch.inference_mode(), self._forward.running():
+            for state in self._forward.run(rows, sizes):
+                count = len(state.rows)
+                decoder = state.decoder([1] * count)
+                began = time.perf_counter()
+                for _ in range(_TIMED_STEPS):
+                    tokens = decoder.logits.argmax(dim=-1)
+                    decoder.step(list(range(count)), tokens)
+                decoder.logits.sum().item()  # waits for the device
+                took += time.perf_counter() - began
+                written += count * _TIMED_STEPS
+        return written / max(took, 1e-6)
 
     def score(
         self,

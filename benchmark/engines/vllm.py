@@ -80,9 +80,11 @@ class VLLMEngine(LoadedModel):
         """Whether the tokenizer has a chat template."""
         return bool(self._lm.hf_chat_template or getattr(self.tokenizer, "chat_template", None))
 
-    def tokens_per_second(self, length: int) -> float:
-        """A guess at the speed of prompts, tokens per second: vLLM is not timed beforehand."""
-        return 10_000.0
+    def tokens_per_second(self, length: int) -> None:
+        """vLLM is not timed beforehand."""
+
+    def written_tokens_per_second(self, length: int) -> None:
+        """vLLM is not timed beforehand."""
 
     def score(
         self,

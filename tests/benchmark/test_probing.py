@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory, cli: Run) -> Path:
                "--judge_args", "pretrained=embedded", "--estimators", "all",
                "--output_path", folder)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "plan: permuted_answers: " in done.stderr
+    (folder.parent / "stderr.txt").write_text(done.stderr)
     return folder / "embedded"
 
 
@@ -74,6 +75,36 @@ def test_every_signal_is_collected_once(everything: Path) -> None:
     for name in ("answer", "samples", "permuted_answers", "prompted_answers", "self_report"):
         table = rows(everything / "mmlu_pro_direct", name)
         assert not table.duplicated(["question_id", "variant", "source"]).any()
+
+
+def test_the_plan_comes_first_and_says_what_is_then_done(everything: Path) -> None:
+    said = (everything.parent.parent / "stderr.txt").read_text()
+    said = re.sub(r" \([^)]* s\)", "", said)  # the times
+    assert said.rindex("plan: ") < said.index("question/s")
+    plan = {
+        name: [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", rest)]
+        for name, rest in re.findall(r"^plan: ([^:]+): (.*)$", said, re.MULTILINE)
+    }
+    permuted = rows(everything / "mmlu_pro_direct", "permuted_answers")
+    passes = int((permuted.shifts.map(len) - 1).sum())
+    assert plan["mmlu_pro_direct permuted_answers"][0] == passes
+    assert plan["mmlu_pro_direct self_report two_step"][2:4] == [30, 30 * 48]
+    assert plan["mmlu_pro_cot trace"][0] == 30
+    single = {name: line for name, line in plan.items() if name.startswith("mmlu_pro")}
+    assert set(single) == {
+        "mmlu_pro_direct answer", "mmlu_pro_cot trace", "mmlu_pro_direct samples direct",
+        "mmlu_pro_direct permuted_answers", "mmlu_pro_direct hidden_state",
+        *(f"mmlu_pro_direct self_report {x}" for x in ("p_true", "two_step", "linguistic")),
+        *(f"mmlu_pro_direct prompted_answers paraphrase_{n}" for n in range(1, 5)),
+        *(f"mmlu_pro_direct prompted_answers {x}" for x in ("no_stem", "instruction")),
+    }  # fmt: skip
+    for place in (0, 1):
+        total = sum(line[place] for line in single.values())
+        assert plan["in all"][place] == pytest.approx(total, abs=20)
+    answers = rows(everything / "mmlu_pro_direct", "answer")
+    assert plan["mmlu_pro_direct answer"][1] == pytest.approx(answers.prompt_tokens.sum(), rel=0.1)
+    assert plan["judgement complexity by embedded"][0] == 30
+    assert plan["judgement correctness by embedded"][0] == 60
 
 
 def test_all_families_have_scores(everything: Path) -> None:
