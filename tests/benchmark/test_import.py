@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from apprehend.estimators.registry import builtin_estimators
 from helpers import Run, lm_eval_samples, rows
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -70,6 +71,43 @@ def test_recorded_option_logits(recorded_data: Path, cli: Run, tmp_path: Path, m
     correct = scores.drop_duplicates("question_id").set_index("question_id").correct
     assert (correct[raw.id].to_numpy() == ~wrong).all()
     assert "token_entropy" not in own  # logits of six options say nothing of the vocabulary
+
+
+@pytest.mark.parametrize(
+    ("task", "labelled"),
+    [
+        ("mmlu_10k", 10_000),
+        ("halu_dialogue", 10_000),
+        ("halu_summarization", 10_000),
+        ("cosmosqa_10k", 2_000),
+        ("hellaswag_10k", 2_000),
+    ],
+)
+def test_families_of_the_option_distribution_run_on_every_recorded_task(
+    recorded_data: Path, cli: Run, tmp_path: Path, task: str, labelled: int
+) -> None:
+    file = recorded_data / "llm_uncertainty_bench_yi-34b.parquet"
+    families = {"answer distribution", "calibrated", "conformal"}
+    chosen = [n for n, cls in builtin_estimators().items() if cls.family in families]
+    vocabulary = {"token_entropy", "post_answer_entropy", "off_option_mass", "truncated_entropy"}
+    done = cli("import", "table", file, "--model", "m", "--task", task, "--id", "id",
+               "--answer", "answer", "--option_logits", "logits", "--where", f"task={task}",
+               "--where", "prompt_style=base", "--output_path", tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"{labelled} questions" in done.stdout + done.stderr
+    assert f"{10_000 - labelled} left out" in done.stdout + done.stderr
+    done = cli("score", tmp_path, "--estimators", ",".join(set(chosen) - vocabulary))
+    assert done.returncode == 0, done.stderr
+    scores = pd.read_parquet(tmp_path / "m" / task / "scores.parquet")
+    assert set(scores.estimator) == set(chosen) - vocabulary
+    assert scores.score.notna().all()
+    assert (scores.groupby("estimator").size() == labelled).all()
+    learned = scores[scores.estimator.isin(("platt", "isotonic"))]
+    for _, part in learned.groupby("estimator"):
+        assert part.score.between(0, 1).all()
+        assert part.score.mean() == pytest.approx(1 - part.correct.mean(), abs=0.02)
+    sets = scores[scores.estimator == "conformal_set_size"]
+    assert sets.score.between(1, 6).all()
 
 
 def test_all_formats_give_the_same(tmp_path: Path, cli: Run) -> None:
