@@ -237,6 +237,25 @@ def reports(bench: Bench) -> None:
     bench.values.append(spread("report_seconds", [_command_seconds(command)]))
 
 
+def scores(bench: Bench) -> None:
+    """`apprehend score` of 12,000 questions with every signal, by all estimators that do not fit
+    a model."""
+    if bench.extent is QUICK:
+        bench.notes.append("apprehend score: left out of the quick extent")
+        return
+    from score_case import TASKS, fitless, run_arguments, widen
+
+    collected = bench.folder / "collected"
+    _command_seconds(run_arguments(collected))
+    for task in TASKS:
+        folder = bench.folder / f"wide_{task}"
+        widen(collected, folder, task, bench.extent.report[0])
+        command = ["score", str(folder), "--estimators", ",".join(fitless())]
+        seconds = [_command_seconds(command) for _ in range(bench.extent.repeats)]
+        name = task.removeprefix("mmlu_pro_")
+        bench.values.append(spread(f"score_{name}_seconds", seconds, "<= 10"))
+
+
 def start(bench: Bench) -> None:
     """Cold start of the command line."""
     _command_seconds(["--help"])
@@ -280,6 +299,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "samples": samples,
     "share": share,
     "reports": reports,
+    "scores": scores,
     "start": start,
     "scaling": scaling,
 }
