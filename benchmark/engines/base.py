@@ -6,9 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 
 @dataclass(frozen=True)
 class ChoicePrompt:
@@ -28,28 +25,6 @@ class Sampling:
     temperature: float
     seeds: Sequence[Sequence[int]]
     """Per prompt, one seed for each sample."""
-
-
-class Draws:
-    """Random numbers of one sample, the same for a seed on every device."""
-
-    def __init__(self, seed: int) -> None:
-        self._generator = np.random.Generator(np.random.PCG64(seed))
-
-    def uniform(self) -> float:
-        """A number in [0, 1)."""
-        return float(self._generator.random())
-
-    def gumbel(self, size: int) -> NDArray[np.float32]:
-        """(size,) standard Gumbel noise.
-
-        The token with the largest sum of log-probability and noise is a draw from the
-        distribution. The last digits of the log-probabilities decide hardly ever, unlike in a
-        search through cumulated probabilities, where any of ten thousands of bounds may be near.
-        """
-        drawn = self._generator.standard_exponential(size, dtype=np.float32)
-        noise: NDArray[np.float32] = -np.log(np.maximum(drawn, np.finfo(np.float32).tiny))
-        return noise
 
 
 @dataclass(frozen=True)

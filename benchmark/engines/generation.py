@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 
-from .base import Draws, Generation
+from .base import Generation
 from .forward import State
 from .labels import LabelReader
 from .reading import entropy, uniform_kl
+from .sampling import Draws, draw_tokens
 
 TRACE_TOP_K = 10
 _STOP_TAIL = 16
@@ -77,12 +77,13 @@ class Writer:
 
     def _step(self, logits: torch.Tensor, active: list[_Row], temperature: float) -> torch.Tensor:
         logprobs = torch.log_softmax(logits, dim=-1)
-        best, tokens = logprobs.max(dim=-1)
-        if active[0].draws is not None:
-            noise = np.stack([row.draws.gumbel(logits.shape[-1]) for row in active if row.draws])
-            perturbed = logits / temperature + torch.from_numpy(noise).to(logits.device)
-            tokens = perturbed.argmax(dim=-1)
-            best = logprobs.gather(1, tokens[:, None]).squeeze(1)
+        if active[0].draws is None:
+            tokens = logprobs.argmax(dim=-1)
+        else:
+            draws = [[row.draws] for row in active if row.draws]
+            drawn = draw_tokens(logits, temperature, draws)
+            tokens = torch.tensor(drawn, device=logits.device).squeeze(1)
+        best = logprobs.gather(1, tokens[:, None]).squeeze(1)
         top = logprobs.topk(min(TRACE_TOP_K, logprobs.shape[-1]), dim=-1).values
         tracked = logprobs[:, torch.tensor(self.tracked, device=logprobs.device, dtype=torch.long)]
         columns = (

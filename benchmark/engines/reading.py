@@ -6,12 +6,12 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
-from .base import Answer, Draws, Sampling
+from .base import Answer, Sampling
 from .forward import State
 from .labels import LabelTokens, Path
+from .sampling import Draws, draw_tokens
 
 TOP_K = 20
 _MOST_LOGITS = 2**26
@@ -20,16 +20,26 @@ _MOST_LOGITS = 2**26
 
 def entropy(logprobs: torch.Tensor) -> torch.Tensor:
     """Entropy over the last axis from log-probabilities, nats; -inf contributes nothing."""
-    spread: torch.Tensor = torch.special.entr(logprobs.exp()).sum(dim=-1)
-    return spread
+    probs = logprobs.exp()
+    if not _all_possible(logprobs):
+        logprobs = logprobs.masked_fill(probs == 0, 0.0)
+    spread: torch.Tensor = -(probs.mul_(logprobs)).sum(dim=-1)
+    return spread.clamp(min=0.0)
 
 
 def uniform_kl(logprobs: torch.Tensor) -> torch.Tensor:
     """KL(uniform ‖ q) over the last axis, nats, in [0, ∞); tokens of -inf are left out."""
+    if _all_possible(logprobs):
+        return -logprobs.mean(dim=-1) - math.log(logprobs.shape[-1])
     possible = torch.isfinite(logprobs)
     count = possible.sum(dim=-1)
     divergence: torch.Tensor = -logprobs.masked_fill(~possible, 0.0).sum(dim=-1) / count
     return divergence - torch.log(count.to(divergence.dtype))
+
+
+def _all_possible(logprobs: torch.Tensor) -> bool:
+    """Whether no token is impossible; one fast pass that saves several."""
+    return bool(torch.isfinite(logprobs.amin()))
 
 
 @dataclass
@@ -82,16 +92,12 @@ def read_answers(
 def _draw(rows: list[_Row], logits: torch.Tensor, sampling: Sampling) -> list[list[int]]:
     """Labels drawn at the temperature. A first token that several labels share is resolved by
     how likely the model (unscaled) continues it with each."""
-    drawn = []
-    for index, row in enumerate(rows):
-        draws = [Draws(seed) for seed in sampling.seeds[index]]
-        noise = torch.from_numpy(np.stack([draw.gumbel(logits.shape[-1]) for draw in draws]))
-        perturbed = logits[index] / sampling.temperature + noise.to(logits.device)
-        tokens = perturbed.argmax(dim=-1).tolist()
-        drawn.append(
-            [_named(row, token, draw.uniform()) for token, draw in zip(tokens, draws, strict=True)]
-        )
-    return drawn
+    draws = [[Draws(seed) for seed in seeds] for seeds in sampling.seeds]
+    tokens = draw_tokens(logits, sampling.temperature, draws)
+    return [
+        [_named(row, token, draw.uniform()) for token, draw in zip(some, own, strict=True)]
+        for row, some, own in zip(rows, tokens, draws, strict=True)
+    ]
 
 
 def _named(row: _Row, token: int, uniform: float) -> int:
