@@ -10,6 +10,7 @@ from typing import Any
 from ..estimators.base import Estimator
 from ..estimators.signals import Signal
 from ..tasks.mmlu_pro import STYLES
+from ..tasks.prompting import load_prompt
 from ..tasks.questionnaires import ABOUT_QUESTION, QUESTIONNAIRES, RATING_PROMPT
 from . import manifest as manifests
 from .adapter import Record, UncertaintyLM
@@ -21,7 +22,7 @@ from .judges import Judge, judge_name, load_judge
 from .judging import judge_questions
 from .options import say
 from .plan import Family, RunOptions, RunOutcome, model_name
-from .probing import ProbeOptions, Prober, wanted_probes
+from .probing import ProbeOptions, Prober, probe_prompts, wanted_probes
 from .progress import progress_bar
 from .store import Results, TaskStore
 from .task_loading import LoadedTask, Question
@@ -97,6 +98,7 @@ def _missing(options: RunOptions, family: Family, estimators: Sequence[Estimator
         wanted = []
     if any(signal is Signal.SAMPLES for signal, _ in wanted):
         _check_sampling(options, family)
+    _check_probe_prompts(options, family, wanted)
     ids = set(family.ids)
     probes = [pair for pair in wanted if ids - family.store.done(*pair)]
     return Work(family, family.missing(), probes)
@@ -162,6 +164,21 @@ def _check_sampling(options: RunOptions, family: Family) -> None:
                 f"{family.store.path}: its samples were drawn with --{name} {stored[name]}, not "
                 f"{value}; use another --output_path or --model_name"
             )
+
+
+def _check_probe_prompts(
+    options: RunOptions, family: Family, wanted: Sequence[tuple[Signal, str]]
+) -> None:
+    """Raise UsageError where what is stored was asked in other words."""
+    stored = family.manifest.setdefault("probe_prompts", {})
+    for signal, variant in wanted:
+        for name in probe_prompts(signal, variant):
+            now = manifests.text_hash(load_prompt(name, options.prompts.get(name)).source)
+            if stored.setdefault(name, now) != now:
+                raise UsageError(
+                    f"{family.store.path}: its {signal.value} {variant} was collected with another "
+                    f"prompt template {name}; use another --output_path or --model_name"
+                )
 
 
 def _that_engine_gives(
@@ -337,8 +354,6 @@ def _borrow_judgements(
 
 
 def _judge_prompts(questionnaires: Sequence[str], prompts: Mapping[str, str]) -> dict[str, str]:
-    from ..tasks.prompting import load_prompt
-
     names = [*(QUESTIONNAIRES[q].prompt for q in questionnaires), RATING_PROMPT]
     return {
         name: manifests.text_hash(load_prompt(name, prompts.get(name)).source) for name in names

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..estimators.signals import Need, Signal
 from ..tasks import mmlu_pro
-from ..tasks.prompting import load_prompt
+from ..tasks.prompting import Prompt, load_prompt
 from ..tasks.self_reports import (
     P_TRUE,
     P_TRUE_LABELS,
@@ -62,6 +62,9 @@ VARIANTS: dict[Signal, tuple[str, ...]] = {
 }
 
 
+INSTRUCTION_PROMPT = "instruction_system"
+
+
 @dataclass(frozen=True)
 class ProbeOptions:
     """What probes need to know of the run."""
@@ -89,6 +92,15 @@ def wanted_probes(needs: Sequence[Need], outcome: Signal) -> list[tuple[Signal, 
                 if gives(outcome, signal, name):
                     found[signal, name] = None
     return list(found)
+
+
+def probe_prompts(signal: Signal, variant: str) -> tuple[str, ...]:
+    """Names of the templates that a probe renders beside those of its task."""
+    if signal is Signal.SELF_REPORT:
+        return (P_TRUE_PROMPT if variant == P_TRUE else SELF_REPORTS[variant].prompt,)
+    if variant in PARAPHRASES:
+        return (variant,)
+    return (INSTRUCTION_PROMPT,) if variant == INSTRUCTION else ()
 
 
 def _generation(task: LoadedTask) -> tuple[tuple[str, ...], int]:
@@ -197,11 +209,13 @@ class Prober:
         """A question of our own about a question, as the model's chat template wants it."""
         task, question = item
         style = mmlu_pro.STYLES[task.family]
-        prompt = load_prompt(name, self.options.prompts.get(name))
-        text = prompt.render(**style.context(question.row), **more)
+        text = self._prompt(name).render(**style.context(question.row), **more)
         if self.options.apply_chat_template:
             return str(self.engine.chat([{"role": "user", "content": text}]))
         return text
+
+    def _prompt(self, name: str) -> Prompt:
+        return load_prompt(name, self.options.prompts.get(name))
 
     def _proposed(self, part: Sequence[Item]) -> list[str]:
         """The model's own answer to each question, label and text."""
@@ -332,10 +346,10 @@ class Prober:
         key: str = ""
         value: Any = None
         if variant in PARAPHRASES:
-            prompt = load_prompt(variant, self.options.prompts.get(variant))
+            prompt = self._prompt(variant)
             key, value = "doc_to_text", partial(mmlu_pro.render_user, style=style, prompt=prompt)
         elif variant == INSTRUCTION:
-            prompt = load_prompt("instruction_system", self.options.prompts.get(variant))
+            prompt = self._prompt(INSTRUCTION_PROMPT)
             topic = str(task.task.eval_docs[0]["category"])
             key, value = "description", mmlu_pro.render_system(topic, style, prompt) + "\n\n"
         if not key:

@@ -16,6 +16,7 @@ from apprehend.benchmark.engines.forward import Forward, batches
 from apprehend.benchmark.engines.hf import HFEngine
 from apprehend.benchmark.engines.prefixes import distinct_tokens
 from apprehend.benchmark.errors import ApprehendError, UsageError
+from apprehend.tasks.dataset import embedded_file, read_questions
 from apprehend.tasks.mmlu_pro import STYLES, choice_labels, render_system, render_user
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
@@ -411,3 +412,27 @@ def test_arguments_that_cannot_work(arguments: dict[str, Any], message: str) -> 
 def test_batch_sizes_that_cannot_work(size: Any) -> None:
     with pytest.raises(UsageError, match="batch_size"):
         HFEngine({"pretrained": "embedded"}, size, "cpu")
+
+
+def test_picked_answers_are_the_same_on_the_whole_embedded_sample() -> None:
+    """All 1,680 embedded questions, with and without shared prefixes and in other batches."""
+    engine = HFEngine({"pretrained": "embedded"}, "auto", "cpu")
+    style = STYLES["mmlu_pro_direct"]
+    asked = [
+        ChoicePrompt(
+            f"{render_system(row['category'], style)}\n\n{render_user(row, style)}",
+            tuple(f" {label}" for label in style.labels(len(row["options"]))),
+            len(row["options"]),
+        )
+        for row in read_questions(embedded_file("questions.parquet"))
+    ]
+    assert len(asked) == 1680
+    shared = engine.score(asked)
+    plain = HFEngine({"pretrained": "embedded"}, 48, "cpu")
+    plain._forward.sharing = False
+    alone = plain.score(asked)
+    for one, other in zip(shared, alone, strict=True):
+        assert np.argmax(one.scored_logprobs) == np.argmax(other.scored_logprobs)
+        np.testing.assert_allclose(one.scored_logprobs, other.scored_logprobs, atol=1e-4)
+        assert one.entropy == pytest.approx(other.entropy, abs=1e-4)
+        assert one.post_answer_entropy == pytest.approx(other.post_answer_entropy, abs=1e-4)

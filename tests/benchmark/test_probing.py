@@ -263,3 +263,36 @@ def test_self_reports(reader: Any, text: str, value: float | None, answers: Any)
     assert report.value == value
     assert report.answers == answers
     assert (report.reason is None) == (value is not None)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "template", "probe", "column"),
+    [
+        ("prompt_consistency(m=2)", "paraphrase_1", "prompted_answers paraphrase_1",
+         "option_logprobs"),
+        ("instruction_gap", "instruction_system", "prompted_answers instruction",
+         "option_logprobs"),
+        ("verbalized_confidence", "self_two_step", "self_report two_step", "text"),
+        ("p_true", "self_p_true", "self_report p_true", "value"),
+    ],
+)  # fmt: skip
+def test_a_probe_in_other_words_is_not_mixed_in(
+    tmp_path: Path, cli: Run, estimator: str, template: str, probe: str, column: str
+) -> None:
+    mine = tmp_path / "mine.jinja"
+    mine.write_text("Which one is it, and how sure are you?")
+    changed = ("--prompt", f"{template}={mine}")
+    arguments = ("run", "--no-report", "--model_args", "pretrained=embedded", "--data", "embedded",
+                 "--device", "cpu", "--tasks", "mmlu_pro_direct_law", "--limit", 2,
+                 "--estimators", f"random,{estimator}")  # fmt: skip
+    signal, variant = probe.split()
+    asked = []
+    for name, more in (("plain", ()), ("mine", changed)):
+        done = cli(*arguments, "--output_path", tmp_path / name, *more)
+        assert done.returncode == 0, done.stderr
+        table = rows(tmp_path / name / "embedded/mmlu_pro_direct", signal)
+        asked.append([str(value) for value in table[table.variant == variant][column]])
+    assert asked[0] != asked[1]  # the template was used
+    refused = cli(*arguments, "--output_path", tmp_path / "plain", *changed)
+    assert refused.returncode == 2
+    assert f"{probe} was collected with another prompt template {template}" in refused.stderr

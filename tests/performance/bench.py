@@ -216,6 +216,12 @@ def share(bench: Bench) -> None:
         f"tokens need {got['needed'] / 1e12:.2f} TFLOP"
     )
     bench.values.append(spread("matmul_share", got["shares"], ">= 0.6"))
+    if bench.extent is QUICK:
+        return
+    got = bench.measure("profile", bench.extent.hundred, model=bench.model("100M"), shots=SHOTS)
+    parts = sorted(got["groups"].items(), key=lambda item: -item[1])
+    shown = ", ".join(f"{name} {seconds / got['seconds']:.0%}" for name, seconds in parts)
+    bench.notes.append(f"where the time of these answers goes ({got['seconds']:.1f} s): {shown}")
 
 
 def reports(bench: Bench) -> None:

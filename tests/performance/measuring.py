@@ -207,6 +207,38 @@ def share(model: str, rows: list[cases.Row], shots: int, repeats: int) -> Result
     return {"shares": shares, "peak_flops": max(peaks), "needed": needed, "tokens": tokens}
 
 
+GROUPS = {
+    "matrix products": ("aten::mm", "aten::addmm", "aten::bmm", "aten::linear"),
+    "attention": ("aten::_scaled_dot_product_flash_attention_for_cpu", "aten::logaddexp"),
+    "copies": ("aten::copy_", "aten::cat", "aten::clone", "aten::contiguous", "aten::index"),
+    "norms, rotary embedding, activation": (
+        *("aten::mul", "aten::add", "aten::silu", "aten::pow", "aten::mean", "aten::rsqrt"),
+        *("aten::neg", "aten::cos", "aten::sin", "aten::mul_", "aten::add_", "aten::addcmul_"),
+    ),
+    "what is read of the logits": (
+        *("aten::_log_softmax", "aten::topk", "aten::exp", "aten::sum", "aten::argmax"),
+        *("aten::amin", "aten::logsumexp"),
+    ),
+}
+
+
+def profile(model: str, rows: list[cases.Row], shots: int) -> Result:
+    """Seconds of direct answers by kind of operation; the rest is Python's and the tokenizer's."""
+    import torch
+
+    engine = _engine(model)
+    prompts = [_choice(row, shots) for row in rows]
+    engine.score(prompts[:2])
+    engine._forward._trunk = None
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        (seconds,) = timed(lambda: engine.score(prompts), 1)
+    spent = {event.key: event.self_cpu_time_total / 1e6 for event in profiler.key_averages()}
+    groups = {name: sum(spent.pop(op, 0.0) for op in ops) for name, ops in GROUPS.items()}
+    groups["other operations"] = sum(spent.values())
+    groups["Python and the tokenizer"] = max(0.0, seconds - sum(groups.values()))
+    return {"seconds": seconds, "groups": groups}
+
+
 def _matmul_rate(torch: Any, size: int) -> float:
     left, right = torch.randn(size, size), torch.randn(size, size)
     torch.mm(left, right)
@@ -276,6 +308,7 @@ CASES = {
     "orders": orders,
     "samples": samples,
     "share": share,
+    "profile": profile,
     "bootstrap": bootstrap,
     "entropies": entropies,
 }
