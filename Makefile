@@ -40,8 +40,13 @@ $(ENGINES): tests/engines.txt $(STAMP)
 chaos: install  ## a hundred runs killed with SIGKILL at random moments and resumed
 	APPREHEND_CHAOS_RUNS=$(or $(RUNS),100) $(RUN)/python -m pytest -s tests/chaos
 
-fuzz: install  ## ten minutes of fuzzing per reader (SECONDS=600)
-	APPREHEND_FUZZ_SECONDS=$(or $(SECONDS),600) $(RUN)/python -m pytest tests/test_fuzz.py
+.venv/fuzz/done: | install
+	@mkdir -p $(@D)
+	$(RUN)/python -m pip install --quiet --no-deps --target $(@D) atheris==3.0.0
+	@touch $@
+
+fuzz: install .venv/fuzz/done  ## ten minutes of fuzzing per reader, guided by coverage (SECONDS=600)
+	$(RUN)/python tests/fuzz_guided.py $(or $(SECONDS),600)
 
 audit: install  ## known weaknesses of the pinned dependencies, from a service on the net
 	$(RUN)/python -m pip install --quiet pip-audit

@@ -1,49 +1,38 @@
 """Fuzzed: whatever comes in, a reader gives a result or an error of its own, never another.
 
-Hypothesis draws the input; the examples are the corpus that once broke something or might.
-APPREHEND_FUZZ_SECONDS (``make fuzz``) fuzzes each target for so long.
+Hypothesis draws the input from the shapes that a reader expects, somewhat spoilt; the seeds of
+``fuzz_targets.py`` are tried too. ``make fuzz`` looks further, with atheris.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import time
-from collections.abc import Callable
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from apprehend.benchmark.contract import upgraded
 from apprehend.benchmark.errors import ApprehendError
-from apprehend.benchmark.importers.lm_eval_samples import read_samples
-from apprehend.benchmark.importers.mmlu_pro_results import read_results
-from apprehend.benchmark.importers.table import TableColumns, read_table
 from apprehend.benchmark.masking import mask_command, mask_text
-from apprehend.benchmark.store import TaskStore
-from apprehend.benchmark.verifying import findings
-from apprehend.tasks.dataset import read_questions
-from apprehend.tasks.errors import DataError
-from apprehend.tasks.parsing import parse_marked_label
-from apprehend.tasks.questionnaires import QUESTIONNAIRES, read_rating
-from apprehend.tasks.self_reports import SELF_REPORTS
+from fuzz_targets import (
+    CORPUS,
+    GOOD_ROW,
+    MANIFEST,
+    QUESTION,
+    RESULT,
+    SAMPLE,
+    TARGETS,
+    one_line,
+    read_replies,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-SECONDS = float(os.environ.get("APPREHEND_FUZZ_SECONDS", "0"))
 FEW = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-LABELS = list("ABCDEFGHIJ")
-CORPUS = [
-    "", "[[", "]]", "[[]]", "[[ ]]", "[[A]]", "[[a]]", "[[A]] [[Z]]", "[[10]]", "[[[A]]]",
-    "[[A\n]]", "[[0.9]]", "0.9", "[[.5]]", "[[1e999]]", "[[-1]]", "[[nan]]", "[[1]] of [[10]]",
-    "[[９]]", "[[½]]", "[[٣]]", "[[²]]", "[[0-100, 85]]", "[[high school or less]]",
-    "[[knowledge: yes, reasoning: no]]",
-    "[[knowledge: yes, reasoning: yes, number of reasoning steps: high]]", "\x00", "\ud800",
-    "[[\u202eA]]", "<script>alert(1)</script>", "\\input{x} $\\frac{1}{2}$", "A" * 100_000,
-    "[[" * 10_000, "[[100%]]", "[[101%]]", "[[A: 90%, B: 5%]]", "[[certain]]", "[[almost certain]]",
-]  # fmt: skip
 
 texts = st.one_of(
     st.sampled_from(CORPUS),
@@ -57,41 +46,10 @@ cells = st.recursive(
 )
 
 
-def fuzz(seconds: float, check: Callable[[], None]) -> None:
-    """Run a hypothesis test once, or again and again for a time."""
-    until = time.monotonic() + seconds
-    check()
-    while time.monotonic() < until:
-        check()
-
-
-def test_readers_of_judges_and_models() -> None:
-    @FEW
-    @given(text=texts)
-    def check(text: str) -> None:
-        for questionnaire in QUESTIONNAIRES.values():
-            verdict = questionnaire.read(text)
-            assert (verdict.value is None) != (verdict.reason is None)
-            assert verdict.value is None or 0 <= verdict.value <= 1
-            start = questionnaire.label_start(text)
-            assert start is None or 0 <= start <= len(text)
-        rating = read_rating(text)
-        assert rating is None or 1 <= rating <= 10
-        found = parse_marked_label(text, LABELS)
-        assert found is None or (0 <= found.index < 10 and 0 <= found.start < len(text))
-        for report in SELF_REPORTS.values():
-            said = report.read(text, LABELS)
-            assert (said.value is None) == (said.reason is not None)
-            assert said.value is None or 0 <= said.value <= 1
-
-    fuzz(SECONDS, check)
-
-
-GOOD_ROW = {"id": 1, "gold": "A", "pred": "B", "h": 0.5, "p": [0.5, 0.5], "t": "law"}
-COLUMNS = TableColumns(
-    id="id", topic="t", answer="gold", prediction="pred", correct=None, scores={"h": "h"},
-    option_logits=None, option_probs="p", question=None, options=None, where={},
-)  # fmt: skip
+@FEW
+@given(text=texts)
+def test_replies_of_judges_and_models(text: str) -> None:
+    read_replies(text)
 
 
 @st.composite
@@ -116,114 +74,59 @@ def files_of(good: dict[str, Any]) -> st.SearchStrategy[bytes]:
     return rows | cut | st.binary(max_size=200)
 
 
-def one_line(error: Exception, file: Path) -> None:
-    """The command line folds blanks, which foreign column names may bring in."""
-    assert len(" ".join(str(error).split())) > 10
-    assert len(str(error)) < 5000
+GOOD = {
+    "table.jsonl": GOOD_ROW,
+    "table.csv": GOOD_ROW,
+    "table.parquet": GOOD_ROW,
+    "lm_eval": SAMPLE,
+    "data.jsonl": QUESTION,
+    "data.parquet": QUESTION,
+    "manifest": MANIFEST,
+}
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
-def test_tables(tmp_path: Path, suffix: str) -> None:
-    file = tmp_path / f"t{suffix}"
-
-    @FEW
-    @given(content=files_of(GOOD_ROW))
-    def check(content: bytes) -> None:
-        file.write_bytes(content)
-        try:
-            for question in read_table(file, COLUMNS):
-                assert question.correct in (True, False, None)
-        except ApprehendError as error:
-            one_line(error, file)
-
-    fuzz(SECONDS, check)
+@pytest.mark.parametrize("name", TARGETS)
+def test_seeds(tmp_path: Path, name: str) -> None:
+    check = TARGETS[name].make(tmp_path)
+    for seed in TARGETS[name].seeds:
+        check(seed)
+        check(seed[: len(seed) // 2])
 
 
-SAMPLE = {
-    "doc_id": 0, "doc": {"question_id": 1, "question": "x", "options": ["a", "b"], "answer": "A",
-                         "category": "law"},
-    "target": "A", "resps": [[["-1.0", "True"]], [["-2.0", "False"]]],
-    "filtered_resps": [["-1.0", "True"], ["-2.0", "False"]], "acc": "1.0", "exact_match": 1.0,
-}  # fmt: skip
-
-
-def test_lm_eval_samples(tmp_path: Path) -> None:
-    file = tmp_path / "samples_mmlu_pro_direct_law_2026-01-01T00-00-00.000000.jsonl"
+@pytest.mark.parametrize("name", GOOD)
+def test_files_of_spoilt_rows(tmp_path: Path, name: str) -> None:
+    read = TARGETS[name].make(tmp_path)
 
     @FEW
-    @given(content=files_of(SAMPLE))
+    @given(content=files_of(GOOD[name]))
     def check(content: bytes) -> None:
-        file.write_bytes(content)
-        try:
-            read_samples([file])
-        except ApprehendError as error:
-            one_line(error, file)
+        read(content)
 
-    fuzz(SECONDS, check)
-
-
-RESULT = {"question_id": 1, "question": "x", "options": ["a", "b"], "answer": "A",
-          "answer_index": 0, "category": "law", "pred": "B", "model_outputs": "so B"}  # fmt: skip
+    check()
 
 
 def test_published_results(tmp_path: Path) -> None:
-    file = tmp_path / "model_outputs.json"
+    read = TARGETS["mmlu_pro.json"].make(tmp_path)
 
     @FEW
     @given(rows=st.lists(spoilt(RESULT) | cells, max_size=3) | cells, cut=st.integers(0, 600))
     def check(rows: Any, cut: int) -> None:
-        file.write_text(json.dumps(rows)[:cut], encoding="utf-8")
-        try:
-            read_results(file)
-        except ApprehendError as error:
-            one_line(error, file)
+        read(json.dumps(rows)[:cut].encode())
 
-    fuzz(SECONDS, check)
+    check()
 
 
-QUESTION = {"question_id": 1, "question": "x", "options": ["a", "b"], "answer": "A",
-            "category": "law", "src": "s"}  # fmt: skip
-
-
-@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
-def test_data_files(tmp_path: Path, suffix: str) -> None:
-    file = tmp_path / f"d{suffix}"
-
-    @FEW
-    @given(content=files_of(QUESTION))
-    def check(content: bytes) -> None:
-        file.write_bytes(content)
-        try:
-            read_questions(file)
-        except (ApprehendError, DataError) as error:
-            one_line(error, file)
-
-    fuzz(SECONDS, check)
-
-
-MANIFEST = {"schema_version": 1, "created": "x", "model": {"engine": "hf"}, "task": {}, "data": {},
-            "command": ["apprehend", "run"], "judges": {"j": {"engine": "hf"}},
-            "costs": {}}  # fmt: skip
-
-
-def test_manifests(tmp_path: Path) -> None:
-    store = TaskStore(tmp_path / "m" / "t")
-    store.path.mkdir(parents=True)
-    file = store.path / "manifest.json"
-
-    @FEW
-    @given(content=files_of(MANIFEST))
-    def check(content: bytes) -> None:
-        file.write_bytes(content)
-        store.forget()
-        try:
-            assert isinstance(store.manifest, dict)
-            _ = store.contract
-        except ApprehendError as error:
-            one_line(error, file)
-        assert all(str(finding) for finding in findings(store))
-
-    fuzz(SECONDS, check)
+def test_guided_fuzzing_runs_and_reports() -> None:
+    """`make fuzz` for a second; it needs atheris."""
+    root = Path(__file__).resolve().parents[1]
+    if not (root / ".venv" / "fuzz" / "done").is_file():
+        pytest.skip("atheris is not installed (`make fuzz` does)")
+    done = subprocess.run(
+        [sys.executable, "tests/fuzz_guided.py", "1", "replies"],
+        cwd=root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "inputs in 1 s, no crash" in done.stdout
 
 
 @FEW
@@ -232,7 +135,7 @@ def test_older_manifests_are_upgraded_or_refused(row: dict[str, Any]) -> None:
     try:
         assert upgraded(row, Path("manifest.json"))["schema_version"] == 2
     except ApprehendError as error:
-        one_line(error, Path())
+        one_line(error)
 
 
 @FEW

@@ -1,0 +1,177 @@
+"""What is fuzzed: readers of whatever comes from outside. Each takes bytes, and gives a result or
+an error of its own, in one line; anything else is raised.
+
+``test_fuzz.py`` draws the bytes with hypothesis, ``fuzz_guided.py`` lets atheris look for them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apprehend.benchmark.errors import ApprehendError
+from apprehend.benchmark.importers.lm_eval_samples import read_samples
+from apprehend.benchmark.importers.mmlu_pro_results import read_results
+from apprehend.benchmark.importers.table import TableColumns, read_table
+from apprehend.benchmark.store import TaskStore
+from apprehend.benchmark.verifying import findings
+from apprehend.tasks.dataset import read_questions
+from apprehend.tasks.errors import DataError
+from apprehend.tasks.parsing import parse_marked_label
+from apprehend.tasks.questionnaires import QUESTIONNAIRES, read_rating
+from apprehend.tasks.self_reports import SELF_REPORTS
+
+LABELS = list("ABCDEFGHIJ")
+CORPUS = [
+    "", "[[", "]]", "[[]]", "[[ ]]", "[[A]]", "[[a]]", "[[A]] [[Z]]", "[[10]]", "[[[A]]]",
+    "[[A\n]]", "[[0.9]]", "0.9", "[[.5]]", "[[1e999]]", "[[-1]]", "[[nan]]", "[[1]] of [[10]]",
+    "[[９]]", "[[½]]", "[[٣]]", "[[²]]", "[[0-100, 85]]", "[[high school or less]]",
+    "[[knowledge: yes, reasoning: no]]",
+    "[[knowledge: yes, reasoning: yes, number of reasoning steps: high]]", "\x00", "\ud800",
+    "[[\u202eA]]", "<script>alert(1)</script>", "\\input{x} $\\frac{1}{2}$", "A" * 100_000,
+    "[[" * 10_000, "[[100%]]", "[[101%]]", "[[A: 90%, B: 5%]]", "[[certain]]", "[[almost certain]]",
+]  # fmt: skip
+GOOD_ROW = {"id": 1, "gold": "A", "pred": "B", "h": 0.5, "p": [0.5, 0.5], "t": "law"}
+COLUMNS = TableColumns(
+    id="id", topic="t", answer="gold", prediction="pred", correct=None, scores={"h": "h"},
+    option_logits=None, option_probs="p", question=None, options=None, where={},
+)  # fmt: skip
+SAMPLE = {
+    "doc_id": 0, "doc": {"question_id": 1, "question": "x", "options": ["a", "b"], "answer": "A",
+                         "category": "law"},
+    "target": "A", "resps": [[["-1.0", "True"]], [["-2.0", "False"]]],
+    "filtered_resps": [["-1.0", "True"], ["-2.0", "False"]], "acc": "1.0", "exact_match": 1.0,
+}  # fmt: skip
+RESULT = {"question_id": 1, "question": "x", "options": ["a", "b"], "answer": "A",
+          "answer_index": 0, "category": "law", "pred": "B", "model_outputs": "so B"}  # fmt: skip
+QUESTION = {"question_id": 1, "question": "x", "options": ["a", "b"], "answer": "A",
+            "category": "law", "src": "s"}  # fmt: skip
+MANIFEST = {"schema_version": 1, "created": "x", "model": {"engine": "hf"}, "task": {}, "data": {},
+            "command": ["apprehend", "run"], "judges": {"j": {"engine": "hf"}},
+            "costs": {}}  # fmt: skip
+Check = Callable[[bytes], None]
+
+
+def read_replies(text: str) -> None:
+    """Every reader of what a judge or a model wrote."""
+    for questionnaire in QUESTIONNAIRES.values():
+        verdict = questionnaire.read(text)
+        assert (verdict.value is None) != (verdict.reason is None)
+        assert verdict.value is None or 0 <= verdict.value <= 1
+        start = questionnaire.label_start(text)
+        assert start is None or 0 <= start <= len(text)
+    rating = read_rating(text)
+    assert rating is None or 1 <= rating <= 10
+    found = parse_marked_label(text, LABELS)
+    assert found is None or (0 <= found.index < 10 and 0 <= found.start < len(text))
+    for report in SELF_REPORTS.values():
+        said = report.read(text, LABELS)
+        assert (said.value is None) == (said.reason is not None)
+        assert said.value is None or 0 <= said.value <= 1
+
+
+def one_line(error: Exception) -> None:
+    """The command line folds blanks, which foreign column names may bring in."""
+    assert len(" ".join(str(error).split())) > 10
+    assert len(str(error)) < 5000
+
+
+def _replies(_: Path) -> Check:
+    return lambda content: read_replies(content.decode("utf-8", "replace"))
+
+
+def _of_a_file(name: str, read: Callable[[Path], Any]) -> Callable[[Path], Check]:
+    def made(folder: Path) -> Check:
+        file = folder / name
+
+        def check(content: bytes) -> None:
+            file.write_bytes(content)
+            try:
+                read(file)
+            except (ApprehendError, DataError) as error:
+                one_line(error)
+
+        return check
+
+    return made
+
+
+def _rows_of_a_table(file: Path) -> None:
+    for question in read_table(file, COLUMNS):
+        assert question.correct in (True, False, None)
+
+
+def _manifests(folder: Path) -> Check:
+    store = TaskStore(folder / "m" / "t")
+    store.path.mkdir(parents=True, exist_ok=True)
+
+    def check(content: bytes) -> None:
+        (store.path / "manifest.json").write_bytes(content)
+        store.forget()
+        try:
+            assert isinstance(store.manifest, dict)
+            _ = store.contract
+        except ApprehendError as error:
+            one_line(error)
+        assert all(str(finding) for finding in findings(store))
+
+    return check
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader under test.
+
+    Attributes:
+        seeds: inputs to begin with, some good, some that once broke something or might.
+        make: a folder to write in → the check of some bytes.
+    """
+
+    seeds: list[bytes]
+    make: Callable[[Path], Check]
+
+
+def _lines(*rows: Any) -> bytes:
+    return "\n".join(json.dumps(row) for row in rows).encode()
+
+
+def _parquet(row: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([row, row]), buffer)
+    return buffer.getvalue()
+
+
+def _zipped(content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("law_result.json", content)
+    return buffer.getvalue()
+
+
+SAMPLES_FILE = "samples_mmlu_pro_direct_law_2026-01-01T00-00-00.000000.jsonl"
+TARGETS = {
+    "replies": Target([text.encode("utf-8", "replace")[:2000] for text in CORPUS], _replies),
+    "table.jsonl": Target([_lines(GOOD_ROW)], _of_a_file("t.jsonl", _rows_of_a_table)),
+    "table.csv": Target(
+        [b'id,gold,pred,h,p,t\n1,A,B,0.5,"[0.5, 0.5]",law\n'],
+        _of_a_file("t.csv", _rows_of_a_table),
+    ),
+    "table.parquet": Target([_parquet(GOOD_ROW)], _of_a_file("t.parquet", _rows_of_a_table)),
+    "lm_eval": Target(
+        [_lines(SAMPLE)], _of_a_file(SAMPLES_FILE, lambda file: read_samples([file]))
+    ),
+    "mmlu_pro.json": Target([json.dumps([RESULT]).encode()], _of_a_file("o.json", read_results)),
+    "mmlu_pro.zip": Target(
+        [_zipped(json.dumps([RESULT]).encode())], _of_a_file("o.zip", read_results)
+    ),
+    "data.jsonl": Target([_lines(QUESTION)], _of_a_file("d.jsonl", read_questions)),
+    "data.parquet": Target([_parquet(QUESTION)], _of_a_file("d.parquet", read_questions)),
+    "manifest": Target([json.dumps(MANIFEST).encode()], _manifests),
+}
