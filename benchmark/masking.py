@@ -20,13 +20,14 @@ _HARMLESS = re.compile(r"(?i)true|false|none|null|[+-]?\d{1,6}(\.\d*)?")
 _KEY_SHAPES = re.compile(
     r"\b(?:sk|pk|rk|hf|ghp|gho|ghs|glpat|xox[abp]|github_pat)[-_][A-Za-z0-9_-]{10,}"
     r"|\bAKIA[A-Z0-9]{12,}|\bAIza[A-Za-z0-9_-]{20,}"
-    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"
+    r"|\beyJ[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"
 )
 _AUTHORIZATION = re.compile(
     r"(?i)(\b(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)(?:\w+ )?[^\s\"',}]+"
 )
 _SCHEME = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
-_PAIR = re.compile(r"([\w.-]+)([\"']?\s*=\s*[\"']?|[\"']\s*:\s*[\"'])([^\s,;&\"'}\])]+)")
+# Beginning where a name begins, so that a long text is read in time that grows with its length.
+_PAIR = re.compile(r"(?<![\w.-])([\w.-]+)([\"']?\s*=\s*[\"']?|[\"']\s*:\s*[\"'])([^\s,;&\"'}\])]+)")
 _USER_INFO = re.compile(r"(://)[^/@\s]+@")
 _MIN_LENGTH = 8
 """Values of environment variables below this are too short to be told from ordinary text."""

@@ -90,7 +90,7 @@ def trace_results(row: Row, results: list[str], style: Style) -> dict[str, float
     return {"acc": float(right), "parsed": float(found is not None)}
 
 
-_FINAL_SENTENCE = re.compile(r"\s*The answer is \(?([A-Z])\)?\.?\s*$")
+_FINAL_SENTENCE = re.compile(r"The answer is \(?([A-Z])\)?\.?$")
 _FIRST_SENTENCE = re.compile(r"^A:\s*(Let's think step by step\.\s*)?")
 
 

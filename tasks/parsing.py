@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 MARKER = re.compile(r"\[\[([^\[\]]*)\]\]")
 """A double-bracketed value, the form in which every prompt of this project asks for results."""
+_LABEL = re.compile(r"\(?\s{0,9}([A-Za-z]|\d{1,9})\s{0,9}\)?\s{0,9}[.:]?")
+# Bounded, because three neighbouring runs of blanks would take the cube of a long one's length.
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,12 @@ def parse_marked_label(text: str, labels: Sequence[str]) -> MarkedLabel | None:
     if not found:
         return None
     last = found[-1]
-    inner = re.fullmatch(r"\s*\(?\s*([A-Za-z]|\d+)\s*\)?\s*[.:]?\s*", last.group(1))
+    inside = last.group(1).rstrip()
+    inner = _LABEL.fullmatch(inside.lstrip())
     if inner is None:
         return None
     label = inner.group(1).upper()
     if label not in labels:
         return None
-    offset = last.start(1)
+    offset = last.start(1) + len(inside) - len(inside.lstrip())
     return MarkedLabel(labels.index(label), offset + inner.start(1), offset + inner.end(1))

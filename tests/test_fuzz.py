@@ -138,6 +138,19 @@ def test_older_manifests_are_upgraded_or_refused(row: dict[str, Any]) -> None:
         one_line(error)
 
 
+@pytest.mark.parametrize(
+    "piece",
+    ["A", "[[", "]] ", "key", "key=", "token: ", "://", "://a@", "bearer ", "eyJ-", "eyJ.", "sk-",
+     "a.", "'", '"key": "', "Authorization: ", " ", "\n", "[[A: 9%, ", "9", "%, ", "yes, "],
+)  # fmt: skip
+def test_long_texts_take_no_longer_than_their_length_asks_for(piece: str) -> None:
+    """A pattern that goes back over the text for every character would take hours here."""
+    text = piece * (300_000 // len(piece))
+    mask_text(text)
+    read_replies(text)
+    read_replies(f"[[{text}]]")
+
+
 @FEW
 @given(text=texts, words=st.lists(texts, max_size=5))
 def test_masking_never_fails_and_is_stable(text: str, words: list[str]) -> None:
