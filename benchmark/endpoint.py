@@ -156,7 +156,7 @@ class Endpoint:
             raise TryAgain(f"no connection ({_innermost(error)})") from error
         try:
             return json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             kind = response.headers.get("Content-Type", "no type")
             raise TryAgain(f"the reply is not JSON ({kind}): {_shown(body)}") from error
 

@@ -31,7 +31,7 @@ def read_failures(store: Path) -> list[dict[str, Any]]:
         wanted = {"signal", "variant", "source", "question_id", "reason"}
         if not all(isinstance(row, dict) and wanted <= row.keys() for row in rows):
             raise ValueError(f"expected rows with {', '.join(sorted(wanted))}")
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ApprehendError(
             f"{file}: not readable ({error}); delete it, the next run asks these questions again"
         ) from error

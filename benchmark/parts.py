@@ -157,7 +157,10 @@ def part_signal(schema: pa.Schema) -> str | None:
 
 def part_contract(schema: pa.Schema) -> Contract:
     """The contract that a part was written under; empty where it does not say."""
-    value = json.loads((schema.metadata or {}).get(_CONTRACT, b"{}"))
+    try:
+        value = json.loads((schema.metadata or {}).get(_CONTRACT, b"{}"))
+    except (ValueError, RecursionError):
+        return {}
     return value if isinstance(value, dict) else {}
 
 
@@ -167,7 +170,7 @@ def read_parquet(file: Path, columns: list[str] | None = None) -> pa.Table:
         return pq.read_table(
             file, columns=columns, partitioning=None, page_checksum_verification=True
         )
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(file, error) from error
 
 
@@ -175,7 +178,7 @@ def read_schema(file: Path) -> pa.Schema:
     """A file's schema. Raises ApprehendError where it is truncated or damaged."""
     try:
         return pq.read_schema(file)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(file, error) from error
 
 

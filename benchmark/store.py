@@ -82,7 +82,7 @@ class TaskStore:
             return {}
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ApprehendError(f"{file}: not a readable manifest: {error}") from error
         if not isinstance(content, dict):
             raise ApprehendError(f"{file}: expected an object, got {type(content).__name__}")

@@ -59,8 +59,10 @@ def _read_parquet(file: Path) -> list[dict[str, Any]]:
     if file.stat().st_size == 0:
         raise DataError(f"{file}: is empty")
     try:
-        return list(pq.read_table(file).to_pylist())
-    except (pa.ArrowException, OSError) as error:
+        table = pq.read_table(file)
+        table.validate(full=True)  # else bad text is met while it is used
+        return list(table.to_pylist())
+    except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{file}: not a readable Parquet file (truncated?): {reason}") from error
 
@@ -76,8 +78,9 @@ def _read_jsonl(file: Path) -> list[dict[str, Any]]:
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{file}, line {number + 1}: not JSON: {error.msg}") from error
+        except (ValueError, RecursionError) as error:
+            reason = getattr(error, "msg", str(error))
+            raise DataError(f"{file}, line {number + 1}: not JSON: {reason}") from error
         if not isinstance(row, dict):
             raise DataError(
                 f"{file}, line {number + 1}: expected an object, got {type(row).__name__}"

@@ -138,6 +138,12 @@ class Target:
     make: Callable[[Path], Check]
 
 
+DEEP = b"[" * 3000
+LARGE = b'{"id": ' + b"9" * 5000 + b', "question_id": ' + b"9" * 5000 + b"}"
+TWISTED = [DEEP, LARGE, b"[" + LARGE + b"]"]
+"""JSON that is too deep, or whose numbers are too large, for Python's reader."""
+
+
 def _lines(*rows: Any) -> bytes:
     return "\n".join(json.dumps(row) for row in rows).encode()
 
@@ -146,6 +152,26 @@ def _parquet(row: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist([row, row]), buffer)
     return buffer.getvalue()
+
+
+def _bad_text(row: dict[str, Any], column: str) -> bytes:
+    """A Parquet file whose text is not UTF-8."""
+    table = pa.Table.from_pylist([row])
+    offsets = pa.py_buffer(b"\x00\x00\x00\x00\x02\x00\x00\x00")
+    bad = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(b"\x91\xff")])
+    buffer = io.BytesIO()
+    pq.write_table(table.set_column(table.column_names.index(column), column, bad), buffer)
+    return buffer.getvalue()
+
+
+def _repacked(content: bytes, method: int, flags: int) -> bytes:
+    """An archive that says to be packed in another way, or encrypted."""
+    found = bytearray(_zipped(content))
+    central = found.rindex(b"PK\x01\x02")
+    for at, value in ((8, method), (6, flags)):
+        found[at : at + 2] = value.to_bytes(2, "little")
+        found[central + at + 2 : central + at + 4] = value.to_bytes(2, "little")
+    return bytes(found)
 
 
 def _zipped(content: bytes) -> bytes:
@@ -158,20 +184,31 @@ def _zipped(content: bytes) -> bytes:
 SAMPLES_FILE = "samples_mmlu_pro_direct_law_2026-01-01T00-00-00.000000.jsonl"
 TARGETS = {
     "replies": Target([text.encode("utf-8", "replace")[:2000] for text in CORPUS], _replies),
-    "table.jsonl": Target([_lines(GOOD_ROW)], _of_a_file("t.jsonl", _rows_of_a_table)),
+    "table.jsonl": Target([_lines(GOOD_ROW), *TWISTED], _of_a_file("t.jsonl", _rows_of_a_table)),
     "table.csv": Target(
         [b'id,gold,pred,h,p,t\n1,A,B,0.5,"[0.5, 0.5]",law\n'],
         _of_a_file("t.csv", _rows_of_a_table),
     ),
-    "table.parquet": Target([_parquet(GOOD_ROW)], _of_a_file("t.parquet", _rows_of_a_table)),
+    "table.parquet": Target(
+        [_parquet(GOOD_ROW), _bad_text(GOOD_ROW, "pred")], _of_a_file("t.parquet", _rows_of_a_table)
+    ),
     "lm_eval": Target(
-        [_lines(SAMPLE)], _of_a_file(SAMPLES_FILE, lambda file: read_samples([file]))
+        [_lines(SAMPLE), *TWISTED], _of_a_file(SAMPLES_FILE, lambda file: read_samples([file]))
     ),
-    "mmlu_pro.json": Target([json.dumps([RESULT]).encode()], _of_a_file("o.json", read_results)),
+    "mmlu_pro.json": Target(
+        [json.dumps([RESULT]).encode(), *TWISTED], _of_a_file("o.json", read_results)
+    ),
     "mmlu_pro.zip": Target(
-        [_zipped(json.dumps([RESULT]).encode())], _of_a_file("o.zip", read_results)
+        [
+            _zipped(json.dumps([RESULT]).encode()),
+            _zipped(DEEP),
+            *(_repacked(b"[]", method, flags) for method, flags in ((99, 0), (8, 1), (9, 0))),
+        ],
+        _of_a_file("o.zip", read_results),
     ),
-    "data.jsonl": Target([_lines(QUESTION)], _of_a_file("d.jsonl", read_questions)),
-    "data.parquet": Target([_parquet(QUESTION)], _of_a_file("d.parquet", read_questions)),
-    "manifest": Target([json.dumps(MANIFEST).encode()], _manifests),
+    "data.jsonl": Target([_lines(QUESTION), *TWISTED], _of_a_file("d.jsonl", read_questions)),
+    "data.parquet": Target(
+        [_parquet(QUESTION), _bad_text(QUESTION, "src")], _of_a_file("d.parquet", read_questions)
+    ),
+    "manifest": Target([json.dumps(MANIFEST).encode(), *TWISTED], _manifests),
 }

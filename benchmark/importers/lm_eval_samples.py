@@ -90,7 +90,7 @@ def _lines(file: Path) -> Any:
             continue
         try:
             sample = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ApprehendError(f"{file}, line {number}: not JSON: {error}") from error
         if not isinstance(sample, dict):
             raise ApprehendError(f"{file}, line {number}: expected an object")

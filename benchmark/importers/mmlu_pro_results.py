@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,11 @@ from ...tasks.topics import LETTERS
 from ..errors import ApprehendError, UsageError
 from .common import ImportedQuestion, fail, is_missing, option_index
 
+_UNREADABLE = (
+    *(OSError, EOFError, ValueError, RecursionError),
+    *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
+)
+"""What a damaged, encrypted or unusually packed archive, or text that is no JSON, raises."""
 REQUIRED = ("question_id", "options", "answer", "category", "pred")
 
 
@@ -47,7 +53,7 @@ def _documents(file: Path) -> Iterable[tuple[str, Any]]:
                 raise ApprehendError(f"{file}: no JSON file in it")
             for name in names:
                 yield f"{file}:{name}", json.loads(archive.read(name).decode("utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise ApprehendError(f"{file}: not a readable result file: {error}") from error
 
 

@@ -71,6 +71,7 @@ def read_frame(file: Path) -> Any:
     """The table as a pandas frame. Raises ApprehendError or UsageError in one line."""
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     if not file.is_file():
         raise UsageError(f"no such file: {file}")
@@ -79,13 +80,14 @@ def read_frame(file: Path) -> Any:
     suffix = file.suffix.lower()
     try:
         if suffix == ".parquet":
+            pq.read_table(file).validate(full=True)  # else bad text is met while it is used
             return pd.read_parquet(file)
         if suffix in (".csv", ".tsv"):
             return pd.read_csv(file, sep="\t" if suffix == ".tsv" else ",")
         if suffix in (".jsonl", ".ndjson"):
             with file.open(encoding="utf-8") as lines:
                 return _frame_of_objects([json.loads(line) for line in lines if line.strip()])
-    except (pa.ArrowException, OSError, ValueError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ApprehendError(
             f"{file}: not a readable {suffix[1:]} file (truncated?): {first}"
@@ -183,7 +185,7 @@ def _list(file: Path, row: int, column: str, cell: Any) -> list[Any]:
     if isinstance(cell, str):
         try:
             cell = json.loads(cell)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise fail(file, row, column, f"expected a list, got text {cell[:40]!r}") from None
     if isinstance(cell, np.ndarray):
         cell = cell.tolist()
