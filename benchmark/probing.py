@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -46,20 +46,23 @@ from .task_loading import LoadedTask, Question
 
 Record = dict[str, Any]
 Item = tuple[LoadedTask, Question]
-PROBED = (
-    Signal.SAMPLES,
-    Signal.HIDDEN_STATE,
-    Signal.PERMUTED_ANSWERS,
-    Signal.PROMPTED_ANSWERS,
-    Signal.SELF_REPORT,
-)
-VARIANTS: dict[Signal, tuple[str, ...]] = {
-    Signal.SAMPLES: ("direct", "cot"),
-    Signal.HIDDEN_STATE: ("",),
-    Signal.PERMUTED_ANSWERS: ("",),
-    Signal.PROMPTED_ANSWERS: PROMPT_VARIANTS,
-    Signal.SELF_REPORT: (P_TRUE, *SELF_REPORTS),
-}
+ProbeT = TypeVar("ProbeT", bound=Callable[..., list[Record]])
+PROBES: dict[tuple[Signal, str], tuple[Signal, Callable[..., list[Record]]]] = {}
+"""(signal, variant) → the outcome that its task must yield, and the method that collects it."""
+
+
+def probe(signal: Signal, *variants: str, of: Signal = Signal.ANSWER) -> Callable[[ProbeT], ProbeT]:
+    """Mark the method of `Prober` that collects a signal in these variants: it takes questions and
+    a variant, asks the engine, and gives a record of the signal's columns for each question.
+
+    ``of`` is the outcome (answer or trace) of the tasks that can give it.
+    """
+
+    def marked(method: ProbeT) -> ProbeT:
+        PROBES.update({(signal, variant): (of, method) for variant in variants or ("",)})
+        return method
+
+    return marked
 
 
 INSTRUCTION_PROMPT = "instruction_system"
@@ -83,13 +86,14 @@ def wanted_probes(needs: Sequence[Need], outcome: Signal) -> list[tuple[Signal, 
     """(signal, variant) that the needs name and that a task with this outcome can give."""
     found: dict[tuple[Signal, str], None] = {}
     for need in needs:
-        for signal in need.signals & set(PROBED):
-            names = (need.variant,) if need.variant else VARIANTS[signal]
-            for name in names:
-                if name not in VARIANTS[signal]:
-                    known = ", ".join(VARIANTS[signal])
-                    raise UsageError(f"signal {signal} has no variant {name!r}, known: {known}")
-                if gives(outcome, signal, name):
+        for signal in need.signals & probed_signals():
+            known = [variant for other, variant in PROBES if other is signal]
+            for name in [need.variant] if need.variant else known:
+                if name not in known:
+                    raise UsageError(
+                        f"signal {signal} has no variant {name!r}, known: {', '.join(known)}"
+                    )
+                if PROBES[signal, name][0] is outcome:
                     found[signal, name] = None
     return list(found)
 
@@ -109,11 +113,9 @@ def _generation(task: LoadedTask) -> tuple[tuple[str, ...], int]:
     return tuple(options.get("until") or ()), int(options.get("max_gen_toks", DEFAULT_TOKENS))
 
 
-def gives(outcome: Signal, signal: Signal, variant: str) -> bool:
-    """Whether a task that yields ``outcome`` can give the signal in this variant."""
-    if signal is Signal.SAMPLES:
-        return variant == ("cot" if outcome is Signal.TRACE else "direct")
-    return outcome is Signal.ANSWER
+def probed_signals() -> set[Signal]:
+    """Signals that a probe collects."""
+    return {signal for signal, _ in PROBES}
 
 
 class Prober:
@@ -132,12 +134,12 @@ class Prober:
         """Collect what is missing of a variant; gives the number of questions."""
         done = self.store.done(signal, variant)
         missing = [item for item in self.items if item[1].question_id not in done]
-        probe = self._probe(signal, variant)
+        _, method = PROBES[signal, variant]
         name = f"{signal.value} {variant}".strip()
         step = Step(16)
         with progress_bar(len(missing), name) as bar:
             for part in step.split(list(missing)):
-                records = probe(part)
+                records = method(self, part, variant)
                 for record, (_, question) in zip(records, part, strict=True):
                     record |= {"question_id": question.question_id, "variant": variant}
                 self.store.append(signal, records)
@@ -165,19 +167,6 @@ class Prober:
             name = f"{signal.value} {variant}".strip()
             loads.append(Load(name, passes, round(passes * mean), texts, most))
         return loads
-
-    def _probe(self, signal: Signal, variant: str) -> Callable[[list[Item]], list[Record]]:
-        if signal is Signal.SAMPLES:
-            return self._sampled_answers if variant == "direct" else self._sampled_traces
-        if signal is Signal.HIDDEN_STATE:
-            return self._hidden_states
-        if signal is Signal.PERMUTED_ANSWERS:
-            return self._permuted
-        if signal is Signal.PROMPTED_ANSWERS:
-            return partial(self._prompted, variant=variant)
-        if variant == P_TRUE:
-            return self._p_true
-        return partial(self._self_report, name=variant)
 
     # -- prompts -------------------------------------------------------------------------------
 
@@ -240,9 +229,10 @@ class Prober:
         seeds = [self._seeds(question, purpose) for _, question in part]
         return Sampling(self.options.temperature, seeds)
 
-    def _sampled_answers(self, part: list[Item]) -> list[Record]:
+    @probe(Signal.SAMPLES, "direct")
+    def _sampled_answers(self, part: list[Item], variant: str) -> list[Record]:
         prompts = [self._choice(task, question.row) for task, question in part]
-        answers = self.engine.score(prompts, sampling=self._sampling(part, "direct"))
+        answers = self.engine.score(prompts, sampling=self._sampling(part, variant))
         records = []
         for prompt, answer in zip(prompts, answers, strict=True):
             drawn = [index if index < prompt.option_count else -1 for index in answer.samples]
@@ -262,12 +252,13 @@ class Prober:
             "seed": self.options.seed,
         }
 
-    def _sampled_traces(self, part: list[Item]) -> list[Record]:
+    @probe(Signal.SAMPLES, "cot", of=Signal.TRACE)
+    def _sampled_traces(self, part: list[Item], variant: str) -> list[Record]:
         from ..tasks.parsing import parse_marked_label
 
         until, most = _generation(part[0][0])
         prompts = [self._context(task, question.row) for task, question in part]
-        written = self.engine.generate(prompts, most, until, self._sampling(part, "cot"))
+        written = self.engine.generate(prompts, most, until, self._sampling(part, variant))
         records = []
         for number, (task, question) in enumerate(part):
             labels = task.facts.labels(question.row)
@@ -284,12 +275,14 @@ class Prober:
             records.append(self._sample_record(answers, logprobs, texts))
         return records
 
-    def _hidden_states(self, part: list[Item]) -> list[Record]:
+    @probe(Signal.HIDDEN_STATE)
+    def _hidden_states(self, part: list[Item], variant: str) -> list[Record]:
         prompts = [self._choice(task, question.row) for task, question in part]
         answers = self.engine.score(prompts, hidden_state=True)
         return [{"state": answer.hidden_state} for answer in answers]
 
-    def _permuted(self, part: list[Item]) -> list[Record]:
+    @probe(Signal.PERMUTED_ANSWERS)
+    def _permuted(self, part: list[Item], variant: str) -> list[Record]:
         """All cyclic orders; the order as asked is the stored answer, and is not asked again."""
         ids = [question.question_id for _, question in part]
         stored = self.store.load_table(Signal.ANSWER, ids)
@@ -318,6 +311,7 @@ class Prober:
             record["answers"].append((best + shift) % count if best < count else -1)
         return records
 
+    @probe(Signal.PROMPTED_ANSWERS, *PROMPT_VARIANTS)
     def _prompted(self, part: list[Item], variant: str) -> list[Record]:
         prompts = []
         for task, question in part:
@@ -362,7 +356,8 @@ class Prober:
         finally:
             task.task.set_config(key, before)
 
-    def _p_true(self, part: list[Item]) -> list[Record]:
+    @probe(Signal.SELF_REPORT, P_TRUE)
+    def _p_true(self, part: list[Item], variant: str) -> list[Record]:
         labels = tuple(self._label_space + label for label in P_TRUE_LABELS)
         proposed = self._proposed(part)
         prompts = [
@@ -376,8 +371,9 @@ class Prober:
             records.append({"value": float(right / total) if total > 0 else None})
         return records
 
-    def _self_report(self, part: list[Item], name: str) -> list[Record]:
-        report = SELF_REPORTS[name]
+    @probe(Signal.SELF_REPORT, *SELF_REPORTS)
+    def _self_report(self, part: list[Item], variant: str) -> list[Record]:
+        report = SELF_REPORTS[variant]
         proposed = self._proposed(part)
         phrases = ", ".join(PHRASES)
         prompts = [

@@ -19,7 +19,7 @@ from .judges import check_judge
 from .judging import check_prompts
 from .masking import mask_arguments
 from .plan import Family, Overwrite, RunOptions, RunOutcome, model_name
-from .probing import PROBED
+from .probing import probed_signals
 from .resuming import go_on, missing_from_cache, take_over
 from .scoring import expand_specs, score_store
 from .sharding import Shard, copy_stored, sharded, with_device
@@ -177,7 +177,7 @@ def _check_need(
     if need.signals == {Signal.JUDGEMENT}:
         _check_judge(options, estimator, need.variant, families)
         return [need.variant] if need.variant else list(ABOUT_QUESTION)
-    if need.signals <= set(PROBED) | {Signal.COMMITTEE}:
+    if need.signals <= probed_signals() | {Signal.COMMITTEE}:
         _check_engine_gives(options, estimator, need)
     elif not need.signals & {family.signal for family in families}:
         given = ", ".join(sorted({t.family for f in families for t in f.tasks}))
