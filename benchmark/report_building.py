@@ -59,20 +59,24 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         manifests.append({**folders, **store.manifest})
     unique = ["task", "question_id"]
     return ReportInput(
-        scores=pd.concat(scores, ignore_index=True),
-        strata=pd.concat(strata, ignore_index=True).drop_duplicates([*unique, "stratum"]),
-        questions=pd.concat(questions, ignore_index=True).drop_duplicates(unique),
-        ratings=pd.concat(ratings, ignore_index=True).drop_duplicates(unique),
+        scores=_joined(scores),
+        strata=_joined(strata).drop_duplicates([*unique, "stratum"]),
+        questions=_joined(questions).drop_duplicates(unique),
+        ratings=_joined(ratings).drop_duplicates(unique),
         flow=pd.DataFrame(flow),
-        options=pd.concat(options, ignore_index=True),
-        judgements=pd.concat(judgements, ignore_index=True).drop_duplicates(
-            [*unique, "questionnaire", "judge"]
-        ),
-        costs=pd.concat(costs, ignore_index=True),
-        orders=pd.concat(orders, ignore_index=True),
+        options=_joined(options),
+        judgements=_joined(judgements).drop_duplicates([*unique, "questionnaire", "judge"]),
+        costs=_joined(costs),
+        orders=_joined(orders),
         descriptions=_descriptions(),
         manifests=manifests,
     )
+
+
+def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """All of them as one. Those without rows are left out: their columns, which have no type, would
+    make whole numbers of the others into fractions."""
+    return pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
 
 
 def _ratings(store: TaskStore) -> pd.DataFrame:

@@ -110,6 +110,28 @@ def test_families_of_the_option_distribution_run_on_every_recorded_task(
     assert sets.score.between(1, 6).all()
 
 
+def test_a_model_without_option_probabilities_hides_not_those_of_another(
+    cli: Run, tmp_path: Path
+) -> None:
+    """Conformal sets of a model stay in the report beside a model with scores alone."""
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.ones(4), size=80)
+    frame = pd.DataFrame({"id": range(80), "gold": list("ABCD" * 20), "u": rng.random(80)})
+    frame.assign(p=[p.tolist() for p in probs]).to_parquet(tmp_path / "full.parquet")
+    frame.assign(said="A").to_parquet(tmp_path / "bare.parquet")
+    out = tmp_path / "results"
+    for name, more in (("full", ("--option_probs", "p")), ("bare", ("--prediction", "said"))):
+        file = tmp_path / f"{name}.parquet"
+        done = cli("import", "table", file, "--model", name, "--id", "id", "--answer", "gold",
+                   "--score", "mine=u", *more, "--output_path", out)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    done = cli("report", out, "--formats", "svg", "--output_path", tmp_path / "report")
+    assert done.returncode == 0, done.stderr
+    conformal = pd.read_csv(tmp_path / "report" / "conformal.csv")
+    assert set(conformal.model) == {"full"}
+    assert (conformal[conformal.topic == "all"].n == 80).all()
+
+
 def test_all_formats_give_the_same(tmp_path: Path, cli: Run) -> None:
     frame = pd.DataFrame(
         {
