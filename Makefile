@@ -45,7 +45,7 @@ chaos: install  ## a hundred runs killed with SIGKILL at random moments and resu
 	$(RUN)/python -m pip install --quiet --no-deps --target $(@D) atheris==3.0.0
 	@touch $@
 
-fuzz: install .venv/fuzz/done  ## ten minutes of fuzzing per reader, guided by coverage (SECONDS=600)
+fuzz: .venv/fuzz/done  ## ten minutes of fuzzing per reader, guided by coverage (SECONDS=600)
 	$(RUN)/python tests/fuzz_guided.py $(or $(SECONDS),600)
 
 audit: install  ## known weaknesses of the pinned dependencies, from a service on the net

@@ -139,10 +139,11 @@ def collect_answers(
 def collect_probes(options: RunOptions, engine: Any, works: Sequence[Work]) -> None:
     """Signals beyond the answer that the chosen estimators need."""
     for work in works:
+        if not work.probes:
+            continue
         family = work.family
-        prober = _prober(options, engine, family) if work.probes else None
+        prober = _prober(options, engine, family)
         for signal, variant in work.probes:
-            assert prober is not None
             began = time.monotonic()
             count = prober.collect(signal, variant)
             manifests.add_cost(

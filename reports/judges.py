@@ -67,7 +67,7 @@ def compute_labels(data: ReportInput) -> pd.DataFrame:
 
     value: what the label stands for, in [0, 1]; labels ascend in it, those without one come last.
     """
-    frames = [pd.DataFrame(columns=list(LABEL_COLUMNS))]
+    frames: list[pd.DataFrame] = []
     for key, part in _panels(data.judgements):
         label = part["label"].where(part["label"].notna(), None)
         if label.isna().all():
@@ -78,11 +78,9 @@ def compute_labels(data: ReportInput) -> pd.DataFrame:
         values["share"] = values["n"] / values["n"].sum()
         values = values.sort_values(["value", "label"], kind="stable", na_position="last")
         frames.append(values.assign(**key)[list(LABEL_COLUMNS)])
-    return (
-        pd.concat(frames, ignore_index=True)
-        if frames
-        else pd.DataFrame(columns=list(LABEL_COLUMNS))
-    )
+    if not frames:
+        return pd.DataFrame(columns=list(LABEL_COLUMNS))
+    return pd.concat(frames, ignore_index=True)
 
 
 def compute_agreement(data: ReportInput) -> pd.DataFrame:

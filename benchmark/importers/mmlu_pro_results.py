@@ -14,10 +14,7 @@ from ...tasks.topics import LETTERS
 from ..errors import ApprehendError, UsageError
 from .common import ImportedQuestion, fail, is_missing, option_index
 
-_UNREADABLE = (
-    *(OSError, EOFError, ValueError, RecursionError),
-    *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
-)
+_UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What a damaged, encrypted or unusually packed archive, or text that is no JSON, raises."""
 REQUIRED = ("question_id", "options", "answer", "category", "pred")
 
