@@ -80,8 +80,9 @@ def read_frame(file: Path) -> Any:
     suffix = file.suffix.lower()
     try:
         if suffix == ".parquet":
-            pq.read_table(file).validate(full=True)  # else bad text is met while it is used
-            return pd.read_parquet(file)
+            table = pq.read_table(file)
+            table.validate(full=True)  # else bad text is met while it is used
+            return table.to_pandas()
         if suffix in (".csv", ".tsv"):
             return pd.read_csv(file, sep="\t" if suffix == ".tsv" else ",")
         if suffix in (".jsonl", ".ndjson"):
