@@ -31,18 +31,51 @@ def temporary_file(target: Path) -> Iterator[Path]:
     folder, suffix = target.parent, target.suffix
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=suffix, dir=folder)
-        os.close(handle)
+        handle, temporary = _new_file(folder, suffix)
     except OSError as error:
         raise write_error(target, error) from error
-    temporary = Path(name)
     try:
         yield temporary
     except OSError as error:
         raise write_error(target, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(handle)
     _sync(folder)
+
+
+def _new_file(folder: Path, suffix: str) -> tuple[int, Path]:
+    """A temporary file, and a handle whose lock says, until it is closed or its process ends, that
+    somebody is writing it."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=suffix, dir=folder)
+        _lock(handle, wait=True)
+        if (file := Path(name)).exists():
+            return handle, file
+        os.close(handle)  # taken for a leftover in the moment before it was locked
+
+
+def _lock(handle: int, wait: bool) -> bool:
+    """Lock an open file; gives whether it could be locked."""
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # held by another process, or a file system without locks
+        return False
+    return True
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Delete temporary files whose process has ended."""
+    for file in folder.glob(f"{TEMPORARY}*"):
+        with contextlib.suppress(OSError):
+            handle = os.open(file, os.O_RDWR)
+            try:
+                if _lock(handle, wait=False):
+                    file.unlink()
+            finally:
+                os.close(handle)
 
 
 def publish(temporary: Path, path: Path) -> None:

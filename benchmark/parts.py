@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from ..estimators.signals import Signal
 from .arrow import KEYS, signal_schema
 from .errors import ApprehendError
-from .files import TEMPORARY, file_checksum, publish, temporary_file
+from .files import clear_leftovers, file_checksum, publish, temporary_file
 
 PART_NAME = re.compile(
     r"part-\d+-\d+-(?P<kind>\d+|merged)(?:-(?P<checksum>[0-9a-f]{16}))?\.parquet"
@@ -43,9 +43,10 @@ def clean(folder: Path) -> None:
     """Delete what a killed writer left: half-written files, and parts that were merged."""
     files = sorted(folder.glob("part-*.parquet"))
     gone = _replaced(files)
-    leftovers = [file for file in files if _stem(file.name) in gone]
-    for file in [*leftovers, *folder.glob(f"{TEMPORARY}*")]:
-        file.unlink(missing_ok=True)
+    for file in files:
+        if _stem(file.name) in gone:
+            file.unlink(missing_ok=True)
+    clear_leftovers(folder)
 
 
 def _replaced(files: Sequence[Path]) -> set[str]:

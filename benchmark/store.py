@@ -24,7 +24,7 @@ from . import parts
 from .arrow import arrow_to_table, question_id_type, records_to_arrow, signal_schema
 from .contract import contract_of, disagreement, upgraded
 from .errors import ApprehendError, UsageError
-from .files import write_parquet, write_text
+from .files import clear_leftovers, write_parquet, write_text
 from .locking import locked
 
 VARIANT_SIGNALS = frozenset(
@@ -114,6 +114,7 @@ class TaskStore:
     def writing_damaged(self) -> Iterator[None]:
         """Be the only writer of a store that may not be readable."""
         with locked(self.path):
+            clear_leftovers(self.path)
             self.forget()
             yield
 

@@ -30,7 +30,7 @@ def fit_temperature(option_logprobs: FloatArray, gold: IntArray) -> float:
     """
     from scipy.optimize import brentq
 
-    rows = np.flatnonzero(gold >= 0)
+    rows = np.flatnonzero((gold >= 0) & (gold < option_logprobs.shape[1]))
     right = option_logprobs[rows, gold[rows]]
     rows, right = rows[np.isfinite(right)], right[np.isfinite(right)]
     if len(rows) == 0:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from apprehend.benchmark.arrow import arrow_to_table, records_to_arrow
 from apprehend.benchmark.errors import ApprehendError, UsageError
-from apprehend.benchmark.files import atomic_path, write_text
+from apprehend.benchmark.files import atomic_path, publish, temporary_file, write_text
 from apprehend.benchmark.store import Results, TaskStore, folder_name
 from apprehend.estimators import Need, Signal
 from apprehend.estimators.signals import TABLES
@@ -81,6 +81,18 @@ def test_a_kill_between_merging_and_deleting_doubles_nothing(tmp_path: Path) -> 
     with fresh.writing():
         assert len(list(folder.iterdir())) == 1
     assert len(fresh.load([Need.of(Signal.ANSWER)], list(range(6)))) == 6
+
+
+def test_leftovers_go_and_files_in_the_making_stay(tmp_path: Path) -> None:
+    store = new_store(tmp_path, 1)
+    leftover = store.path / ".tmp-left.json"
+    leftover.write_text("{")
+    with temporary_file(store.path / "scores.parquet") as scores:
+        with store.writing():
+            assert not leftover.exists()
+            assert scores.exists(), "another process is writing it"
+        publish(scores, store.path / "scores.parquet")
+    assert (store.path / "scores.parquet").exists()
 
 
 def test_a_part_that_was_being_written_is_not_there(tmp_path: Path) -> None:

@@ -266,6 +266,14 @@ def test_a_calibrated_model_needs_no_temperature() -> None:
     assert doubled == pytest.approx(2 * once, rel=1e-9)
 
 
+def test_a_temperature_needs_option_probabilities() -> None:
+    from apprehend.estimators.calibration import fit_temperature
+    from apprehend.estimators.errors import EstimatorError
+
+    with pytest.raises(EstimatorError, match="right option has a probability, got none"):
+        fit_temperature(np.empty((3, 0)), np.array([0, 4, -1]))
+
+
 def test_platt_scores_are_calibrated_probabilities_of_error() -> None:
     made = synthetic_questions(3000, seed=7)
     fitted = cross_fit(
