@@ -98,7 +98,8 @@ def _thinned(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def draw_curves(ax: Axes, selection: Selection, legend: str) -> Axes:
-    """The best curves in their colours, the others grey; dotted: a random order."""
+    """The best curves in their colours, the others grey; dotted: what a random order
+    is expected to give."""
     others = selection.curves[NAMED:]
     for curve in others:
         ax.plot(curve.x, curve.y, color=GREY, linewidth=0.6, alpha=0.7)
@@ -112,7 +113,8 @@ def draw_curves(ax: Axes, selection: Selection, legend: str) -> Axes:
         label = f"{len(others)} more, {number(ends[0])} to {number(ends[-1])}"
         ax.plot([], [], color=GREY, linewidth=0.8, label=label)
     rate = selection.error_rate
-    ax.axhline(rate, color="#222222", linestyle=":", linewidth=1, label=f"random  {number(rate)}")
+    label = f"expected by chance  {number(rate)}"
+    ax.axhline(rate, color="#222222", linestyle=":", linewidth=1, label=label)
     if selection.oracle is not None:
         label = f"oracle  {number(selection.oracle.area)}"
         ax.plot(selection.oracle.x, selection.oracle.y, color="#222222", linewidth=1, label=label)

@@ -18,6 +18,8 @@ from .ranking import FloatArray
 from .style import BLUE, VERMILION, estimator_style
 
 CHANCE = 0.5
+_MOST_COLUMNS = 24
+"""More topics than this stand in rows."""
 # Cells keep their own ink, dark or light, in dark mode too.
 _DARK_INK, _LIGHT_INK = "#111111", "#fdfdfd"
 _DIVERGING = LinearSegmentedColormap.from_list("apprehend", [VERMILION, "#f6f6f6", BLUE])
@@ -98,7 +100,10 @@ class Heatmap:
 
 
 def compute_topic_heatmap(metrics: pd.DataFrame) -> Heatmap | None:
-    """ROC AUC, estimators (best first) by all, macro and topics; None where nothing is defined."""
+    """ROC AUC, estimators (best first) by all, macro and topics; None where nothing is defined.
+
+    Many topics are rows, so that the figure is not wider than a page.
+    """
     stratum = metrics["topic"].str.contains("=") & ~metrics["topic"].str.startswith("topic=")
     chosen = metrics[~stratum]
     table = chosen.pivot(index="estimator", columns="topic", values="roc_auc").astype(float)
@@ -109,7 +114,10 @@ def compute_topic_heatmap(metrics: pd.DataFrame) -> Heatmap | None:
     largest = chosen.groupby("topic")["n"].max()
     labels = [f"{plain(topic)} ({count(float(largest[topic]))})" for topic in topics]
     values = table.reindex(index=order, columns=topics).to_numpy(dtype=np.float64)
-    return Heatmap([plain(name)[:44] for name in order], labels, values, CHANCE, "ROC AUC")
+    names = [plain(name)[:44] for name in order]
+    if len(topics) > _MOST_COLUMNS:
+        return Heatmap(labels, names, values.T, CHANCE, "ROC AUC")
+    return Heatmap(names, labels, values, CHANCE, "ROC AUC")
 
 
 def draw_heatmap(ax: Axes, heatmap: Heatmap) -> Axes:
@@ -125,8 +133,8 @@ def draw_heatmap(ax: Axes, heatmap: Heatmap) -> Axes:
             text, ink = "–", "#222222"
         else:
             strong = abs(float(norm(value)) - 0.5) > 0.32
-            text, ink = f"{value:.2f}".replace("0.", "."), _LIGHT_INK if strong else _DARK_INK
-            text = "1" if text == "1.00" else text
+            ink = _LIGHT_INK if strong else _DARK_INK
+            text = f"{round(value, 2) + 0.0:.2f}".replace("0.", ".").replace("1.00", "1")
         ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=6.5, color=ink)
     ax.set_yticks(np.arange(rows) + 0.5, heatmap.rows)
     ax.set_xticks(np.arange(columns) + 0.5, heatmap.columns, rotation=50, ha="right")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 from typing import TypeVar
 
 from matplotlib.axes import Axes
@@ -12,6 +13,8 @@ from .formatting import plain
 
 COLUMNS = 4
 PANELS = 12
+_CHARACTER, _LINE = 0.094, 0.19
+"""Inches that a title's character is wide at most, and its lines lie apart."""
 
 T = TypeVar("T")
 
@@ -42,7 +45,9 @@ def panels(
     rows = -(-number // columns)
     right, top = 0.2, 0.85
     width = left + columns * size[0] + (columns - 1) * gap[0] + right
-    width = max(width, min(9.0, 0.3 + 0.094 * len(title)))
+    width = max(width, min(9.0, 0.3 + _CHARACTER * len(title)))
+    lines = _wrapped(title, width)
+    top += _LINE * (len(lines) - 1)
     height = top + rows * size[1] + (rows - 1) * gap[1] + bottom
     figure = Figure(figsize=(width, height))
     first: Axes | None = None
@@ -57,7 +62,7 @@ def panels(
         if share_y and column:
             ax.tick_params(labelleft=False)
         axes.append(ax)
-    _title(figure, title)
+    _write(figure, lines)
     return figure, axes
 
 
@@ -66,17 +71,23 @@ def single(
 ) -> tuple[Figure, Axes]:
     """A figure with one axes of `size`; margins are left, right, top, bottom; all in inches."""
     left, right, top, bottom = margins
-    width, height = left + size[0] + right, top + size[1] + bottom
+    width = left + size[0] + right
+    lines = _wrapped(title, width)
+    height = top + _LINE * (len(lines) - 1) + size[1] + bottom
     figure = Figure(figsize=(width, height))
     ax = figure.add_axes((left / width, bottom / height, size[0] / width, size[1] / height))
-    _title(figure, title)
+    _write(figure, lines)
     return figure, ax
 
 
-def _title(figure: Figure, title: str) -> None:
-    """Title at the upper left, cut to what the figure's width holds."""
+def _wrapped(title: str, width: float) -> list[str]:
+    """The title in lines that a figure of this width holds, in inches."""
+    return wrap(plain(title), round((width - 0.3) / _CHARACTER), break_on_hyphens=False) or [""]
+
+
+def _write(figure: Figure, lines: Sequence[str]) -> None:
+    """The title's lines at the upper left."""
     width, height = figure.get_size_inches()
-    room = int((width - 0.3) / 0.094)
-    text = plain(title)
-    shown = text if len(text) <= room else text[: room - 1] + "…"
-    figure.text(0.12 / width, 1 - 0.14 / height, shown, va="top", fontsize=11)
+    for number, line in enumerate(lines):
+        y = 1 - (0.14 + _LINE * number) / height
+        figure.text(0.12 / width, y, line, va="top", fontsize=11)
