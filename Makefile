@@ -60,8 +60,8 @@ check: install  ## style and types
 recorded: install  ## report and paper of recorded answers (docs/recorded.md)
 	$(RUN)/python docs/recorded.py
 
-bench: install  ## what a run costs beside other packages, to build/bench.json (BENCH=quick: minutes)
-	$(RUN)/python tests/performance/bench.py $(if $(filter quick,$(BENCH)),--quick)
+bench: install  ## what a run costs beside other packages, to build/bench.json (BENCH=quick GPU=cuda)
+	$(RUN)/python tests/performance/bench.py $(if $(filter quick,$(BENCH)),--quick) $(if $(GPU),--gpu $(GPU))
 
 sample: install  ## rebuild the embedded model and questions from their seed (minutes)
 	$(RUN)/python -m apprehend.tasks.sample.build

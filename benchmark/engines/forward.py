@@ -18,8 +18,9 @@ from torch import Tensor
 
 from .attention import NAME, Chunk, Segment, TreePass, UnsupportedModelError, joined
 from .decoding import Decoding
-from .plain import PlainState
+from .plain import PlainState, batches
 from .prefixes import MIN_SHARED, Node, grow, packs
+from .static import Static, StaticDecoder, StaticRows
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +59,9 @@ class State(Protocol):
         """(sum of the chains' lengths, V) float32 logits after every token of chain i, added to
         row ``rows[i]`` (by place). Chains of a row stand together; the state stays as it is."""
 
-    def decoder(self, copies: Sequence[int]) -> Decoder:
-        """Each prompt ``copies`` times in a row, to be continued. Uses the state up."""
+    def decoder(self, copies: Sequence[int], room: int) -> Decoder:
+        """Each prompt ``copies`` times in a row, to be continued by at most ``room`` tokens. Uses
+        the state up."""
 
 
 class Decoder(Protocol):
@@ -82,6 +84,21 @@ class Forward:
         self._plain = model.config._attn_implementation
         self._most_positions = _fixed_positions(model.config)
         self._trunk: tuple[list[int], Segment] | None = None
+        self.static: Static | None = None
+        """Where the model is compiled for writing."""
+
+    def compile(self) -> None:
+        """Write with a compiled model from now on, if the model can share prefixes."""
+        if not self.sharing:
+            logger.warning("the model is not compiled (it cannot share prefixes)")
+            return
+        tolerance = 1e-3 if self.model.dtype == torch.float32 else 0.5
+        self.static = Static(self._static_step, self.device, tolerance)
+
+    def _static_step(self, ids: Tensor, positions: Tensor, rows: StaticRows) -> Tensor:
+        output = self.model(input_ids=ids, position_ids=positions, use_cache=False, tree=rows)
+        logits: Tensor = output.logits[:, -1].float()
+        return logits
 
     # -- passes --------------------------------------------------------------------------------
 
@@ -248,10 +265,10 @@ class Forward:
         """Logits of the rows, and of the rows with a token more, added in two ways."""
         (state,) = self.run(rows, Sizes(2**20, 2**20, 2**20))
         order = [state.rows.index(index) for index in range(len(rows))]
-        tokens = state.logits.argmax(dim=-1) % 7 + 1
+        tokens = torch.tensor([rows[row][0] for row in state.rows], device=state.logits.device)
         after = state.after(order, tokens[order, None])
         logits = state.logits[order]
-        decoder = state.decoder([1] * len(rows))
+        decoder = state.decoder([1] * len(rows), 1)
         decoder.step(list(range(len(rows))), tokens)
         return torch.cat([logits, after, decoder.logits[order]])
 
@@ -305,8 +322,14 @@ class TreeState:
         tree = TreePass(Chunk(), paths, list(map(len, chains)), depths)
         return self._forward.tree_call(tree, [token for c in chains for token in c], ends)[0]
 
-    def decoder(self, copies: Sequence[int]) -> Decoder:
+    def decoder(self, copies: Sequence[int], room: int) -> Decoder:
         """As State says."""
+        decoder: Decoder
+        if self._forward.static is not None:
+            self._forward._use(NAME)
+            decoder = StaticDecoder(self._forward.static, self, copies, room)
+            self.paths = []
+            return decoder
         rows = [place for place, count in enumerate(copies) for _ in range(count)]
         decoder = TreeDecoder(self._forward, Decoding(self.paths, self.lengths, rows))
         decoder.logits = self.logits[rows]
@@ -357,23 +380,3 @@ def _fixed_positions(config: Any) -> int:
     original = [kind.get("original_max_position_embeddings") for kind in kinds]
     original.append(getattr(text, "original_max_position_embeddings", None))
     return min([int(value) for value in original if value] or [int(text.max_position_embeddings)])
-
-
-def batches(lengths: Sequence[int], budget: int, most: int) -> list[list[int]]:
-    """Indices of prompts in batches: sorted by length, at most ``budget`` padded tokens each.
-
-    Longest first, so that what cannot fit fails at once. Every batch has at least one prompt.
-    """
-    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
-    result: list[list[int]] = []
-    for index in order:
-        current = result[-1] if result else None
-        if (
-            current is None
-            or len(current) >= most
-            or lengths[current[0]] * (len(current) + 1) > budget
-        ):
-            result.append([index])
-        else:
-            current.append(index)
-    return result

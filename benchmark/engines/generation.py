@@ -62,7 +62,7 @@ class Writer:
             _Row(room[i], lengths[i], None if seeds is None else Draws(seeds[i]))
             for i in range(len(room))
         ]
-        decoder = state.decoder(copies)
+        decoder = state.decoder(copies, max(room))
         places = [place for place, row in enumerate(rows) if row.room > 0]
         active = [rows[place] for place in places]
         logits = decoder.logits[places]

@@ -22,6 +22,7 @@ from .labels import LabelReader
 from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_for_scoring
 from .prompting import LoadedModel
 from .reading import read_answers
+from .static import columns_for
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ class HFEngine(LoadedModel):
         batch_size: str | int = "auto",
         device: str | None = None,
     ) -> None:
-        """Load the model. ``model_args`` are those of lm-eval's ``hf`` model.
+        """Load the model. ``model_args`` are those of lm-eval's ``hf`` model, and ``compile``: text
+        is written by a compiled model on a static cache, for long runs on a GPU.
 
         Raises UsageError for a local path that is not there or an argument that does not fit,
         ApprehendError where loading fails.
@@ -51,6 +53,9 @@ class HFEngine(LoadedModel):
             raise UsageError("--model_args: expected pretrained=NAME_OR_PATH for an hf model")
         if arguments["pretrained"] == EMBEDDED:
             arguments["pretrained"] = str(embedded_file("model"))
+        compiled = arguments.pop("compile", False)
+        if not isinstance(compiled, bool):
+            raise UsageError(f"--model_args: compile: expected True or False, got {compiled!r}")
         self._rows = None if batch_size == "auto" else _whole_number(batch_size)
         self._halved = 0
         self.name = str(arguments["pretrained"])
@@ -60,6 +65,8 @@ class HFEngine(LoadedModel):
         self.tokenizer = self._lm.tokenizer
         self._forward = Forward(self.model)
         self._forward.check_sharing(self.model.get_input_embeddings().num_embeddings)
+        if compiled:
+            self._forward.compile()
         self._labels = LabelReader(self.encode, self.tokenizer.get_vocab())
         tracked = {t for label in LETTERS for t in self._labels.single_tokens(label)}
         tracked |= {t for n in range(1, 26) for t in self._labels.single_tokens(str(n))}
@@ -113,7 +120,7 @@ class HFEngine(LoadedModel):
         with torch.inference_mode(), self._forward.running():
             for state in self._forward.run(rows, sizes):
                 count = len(state.rows)
-                decoder = state.decoder([1] * count)
+                decoder = state.decoder([1] * count, _TIMED_STEPS)
                 began = time.perf_counter()
                 for _ in range(_TIMED_STEPS):
                     tokens = decoder.logits.argmax(dim=-1)
@@ -180,7 +187,11 @@ class HFEngine(LoadedModel):
             )
             return [[next(written) for _ in range(count)] for count in counts]
 
-        sizes = sizes_for_decoding(self.model, max(copies, default=1), max_new_tokens)
+        own = held = 0
+        if self._forward.static is not None:
+            own, held = columns_for(max(map(len, ids), default=0)), self._forward.static.bytes
+        most = max(copies, default=1)
+        sizes = sizes_for_decoding(self.model, most, max_new_tokens, own, held)
         written = self._each(ids, write, sizes)
         return [generation for generations in written for generation in generations]
 
@@ -208,6 +219,8 @@ class HFEngine(LoadedModel):
                         "device"
                     ) from None
                 self._halved += 1
+                if self._forward.static is not None:
+                    self._forward.static.forget()
                 if self.model.device.type == "cuda":
                     torch.cuda.empty_cache()
         return [results[row] for row in range(len(ids))]

@@ -21,7 +21,8 @@ SMALLEST_PASS = 16
 def free_bytes(device: torch.device) -> int | None:
     """Memory that is free on a device; None where the system does not say."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + kept
     if device.type == "cpu":
         try:
             return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -54,19 +55,22 @@ def sizes_for_scoring(model: Any) -> Sizes:
     return Sizes(wanted, wanted, MOST_ROWS)
 
 
-def sizes_for_decoding(model: Any, copies: int, new_tokens: int) -> Sizes:
+def sizes_for_decoding(
+    model: Any, copies: int, new_tokens: int, own: int = 0, held: int = 0
+) -> Sizes:
     """How much to generate at a time: ``copies`` rows per prompt, each of ``new_tokens`` at most.
 
-    The prompts of many passes are continued together.
+    The prompts of many passes are continued together. ``own`` are the tokens of a prompt, where
+    every row holds its own; ``held`` are bytes that are used again.
     """
     tokens = sizes_for_scoring(model).tokens
     rows = ROWS_PER_DECODING.get(model.device.type, ROWS_PER_DECODING["cuda"])
     together = PASSES_PER_DECODING * tokens
     free = free_bytes(model.device)
     if free is not None:
-        fitting = int(SHARE_OF_FREE * free) // cache_bytes(model)
+        fitting = int(SHARE_OF_FREE * (free + held)) // cache_bytes(model)
         together = max(tokens, min(together, fitting // 2))
-        rows = min(rows, fitting // 2 // max(1, new_tokens))
+        rows = min(rows, fitting // 2 // max(1, new_tokens + own))
     return Sizes(tokens, together, max(1, rows // copies))
 
 

@@ -45,8 +45,8 @@ class PlainState:
                 found[[starts[p] + size - 1 for p in part]] = logits
         return found
 
-    def decoder(self, copies: Sequence[int]) -> Decoder:
-        """As State says."""
+    def decoder(self, copies: Sequence[int], room: int) -> Decoder:
+        """As State says. Its cache grows, so that it needs no ``room``."""
         rows = [row for row, count in enumerate(copies) for _ in range(count)]
         return PlainDecoder(self, rows, self.cache)
 
@@ -82,3 +82,23 @@ class PlainDecoder:
         if len(kept) < len(self._mask):
             self._narrow(kept)
         self.add(tokens[:, None])
+
+
+def batches(lengths: Sequence[int], budget: int, most: int) -> list[list[int]]:
+    """Indices of prompts in batches: sorted by length, at most ``budget`` padded tokens each.
+
+    Longest first, so that what cannot fit fails at once. Every batch has at least one prompt.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    result: list[list[int]] = []
+    for index in order:
+        current = result[-1] if result else None
+        if (
+            current is None
+            or len(current) >= most
+            or lengths[current[0]] * (len(current) + 1) > budget
+        ):
+            result.append([index])
+        else:
+            current.append(index)
+    return result

@@ -12,8 +12,9 @@ import pytest
 import scipy.stats
 import torch
 from apprehend.benchmark.engines.base import ChoicePrompt, Sampling
-from apprehend.benchmark.engines.forward import Forward, batches
+from apprehend.benchmark.engines.forward import Forward
 from apprehend.benchmark.engines.hf import HFEngine
+from apprehend.benchmark.engines.plain import batches
 from apprehend.benchmark.engines.prefixes import distinct_tokens
 from apprehend.benchmark.errors import ApprehendError, UsageError
 from apprehend.tasks.dataset import embedded_file, read_questions
@@ -221,6 +222,13 @@ def test_samples_are_the_same_with_and_without_sharing(
             np.testing.assert_allclose(ours.token_entropies, theirs.token_entropies, atol=1e-4)
             np.testing.assert_allclose(ours.token_logprobs, theirs.token_logprobs, atol=1e-4)
             assert ours.prompt_tokens == theirs.prompt_tokens
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_shares_prefixes(folder: Path, dtype: str) -> None:
+    rounded = HFEngine({"pretrained": str(folder), "dtype": dtype}, "auto", "cpu")
+    assert rounded.model.dtype is getattr(torch, dtype)
+    assert rounded._forward.sharing
 
 
 def test_every_distinct_token_goes_through_the_model_once(

@@ -1,6 +1,6 @@
 """``make bench``: what a run costs, beside lm-eval, scikit-learn and scipy, measured in one go.
 
-    python tests/performance/bench.py [--quick] [--only NAME,…] [--output build]
+    python tests/performance/bench.py [--quick] [--only NAME,…] [--gpu cuda] [--output build]
 
 Prints a table of ratios with their spread over the repetitions, and writes ``bench.json`` (a list
 of ``{"name", "value", "low", "high"}``) and ``bench.png``. Ours and the other's processes take
@@ -83,8 +83,11 @@ def spread(name: str, values: Sequence[float], bar: str = "") -> Value:
 class Bench:
     """Runs measurements in processes of their own and collects the values."""
 
-    def __init__(self, extent: Extent, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, extent: Extent, folder: Path, say: Callable[[str], None], gpu: str = ""
+    ) -> None:
         self.extent = extent
+        self.gpu = gpu
         self.folder = folder
         self.values: list[Value] = []
         self.scaling: list[tuple[str, str, float, float | None]] = []
@@ -225,6 +228,42 @@ def share(bench: Bench) -> None:
     bench.notes.append(f"where the time of these answers goes ({got['seconds']:.1f} s): {shown}")
 
 
+def gpu(bench: Bench) -> None:
+    """On a GPU, in bfloat16 direct answers against lm-eval, the share of the matrix-multiply
+    peak, and writing with and without a compiled model. With ``cpu``: a try, with a small model."""
+    if not bench.gpu:
+        bench.notes.append("on a GPU: left out, --gpu names none")
+        return
+    extent, small = bench.extent, bench.gpu == "cpu"
+    model = bench.model("small" if small else "1.5B")
+    where = {"model": model, "device": bench.gpu, "dtype": "float32" if small else "bfloat16"}
+    sizes = (8,) if small else (16, 32, 64, 128)
+    times = 1 if small else 8
+    got = bench.measure(
+        "direct", times * extent.ours, shots=SHOTS, repeats=2 + extent.repeats, forget=True, **where
+    )
+    ours = [seconds / got["questions"] for seconds in got["seconds"][1:]]
+    theirs = {}
+    for size in sizes:
+        count = times * extent.theirs
+        found = bench.measure(
+            "lm_eval", count, shots=SHOTS, repeats=extent.repeats, batch=size, **where
+        )
+        theirs[size] = [seconds / found["questions"] for seconds in found["seconds"]]
+    best = min(theirs, key=lambda size: statistics.median(theirs[size]))
+    bench.notes.append(
+        f"on {bench.gpu}: ours {1 / statistics.median(ours):.0f} questions/s, "
+        f"{got['peak'] / 2**30:.1f} GiB; lm-eval {1 / statistics.median(theirs[best]):.1f} at "
+        f"batch size {best}, the best of {', '.join(map(str, sizes))}"
+    )
+    bench.values.append(ratio("gpu_direct_5shot_over_lm_eval", theirs[best], ours, ">= 3"))
+    got = bench.measure("share", times * extent.hundred, shots=SHOTS, repeats=3, **where)
+    bench.notes.append(f"on {bench.gpu}: peak {got['peak_flops'] / 1e12:.2f} TFLOP/s")
+    bench.values.append(spread("gpu_matmul_share", got["shares"]))
+    got = bench.measure("written", 16 * times, tokens=128, repeats=2, **where)
+    bench.values.append(ratio("gpu_compiled_writing", got["plain"], got["compiled"]))
+
+
 def reports(bench: Bench) -> None:
     """Bootstrap against scikit-learn, entropies against scipy, and a whole report."""
     got = bench.measure(
@@ -335,6 +374,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "direct": direct,
     "samples": samples,
     "share": share,
+    "gpu": gpu,
     "reports": reports,
     "scores": scores,
     "start": start,
@@ -392,6 +432,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure what a run costs.")
     parser.add_argument("--quick", action="store_true", help="the same names in a few minutes")
     parser.add_argument("--only", default="", help=f"comma-separated: {', '.join(PARTS)}")
+    parser.add_argument("--gpu", default="", help="device for the part of that name, e.g. cuda")
     parser.add_argument("--output", type=Path, default=HERE.parents[1] / "build")
     chosen = parser.parse_args()
     only = [name for name in chosen.only.split(",") if name]
@@ -404,7 +445,8 @@ def main() -> None:
         sys.stderr.write(line + "\n")
 
     with tempfile.TemporaryDirectory(prefix="apprehend-bench-") as folder:
-        bench = Bench(QUICK if chosen.quick else FULL, Path(folder), say)
+        extent = QUICK if chosen.quick else FULL
+        bench = Bench(extent, Path(folder), say, chosen.gpu)
         bench.run(only)
     show(bench)
     records = [

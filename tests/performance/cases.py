@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 TOPIC = "physics"
 LENGTHS = 24
 """Lengths of questions repeat after this many, so that any multiple of it is equally long."""
-MODELS = {
+MODELS: dict[str, dict[str, Any]] = {
     "small": {
         "hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 6,
         "num_attention_heads": 8, "num_key_value_heads": 4,
@@ -26,6 +26,11 @@ MODELS = {
     "100M": {
         "hidden_size": 768, "intermediate_size": 2048, "num_hidden_layers": 12,
         "num_attention_heads": 12, "num_key_value_heads": 12,
+    },
+    "1.5B": {
+        "hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28,
+        "num_attention_heads": 12, "num_key_value_heads": 2, "vocab_size": 151_936,
+        "tie_word_embeddings": True,
     },
 }  # fmt: skip
 VOCABULARY = 8192
@@ -98,11 +103,20 @@ def labels(row: Row) -> tuple[str, ...]:
 
 
 def make_model(folder: Path, name: str) -> Path:
-    """Write a random Llama of the given size, with a tokenizer trained on the questions."""
+    """Write a random model of the given size, with a tokenizer trained on the questions.
+
+    ``1.5B`` is a Qwen2 with the shapes of Qwen2.5-1.5B, the others are Llamas.
+    """
     import torch
     from models import CHAT_TEMPLATE
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import (
+        LlamaConfig,
+        LlamaForCausalLM,
+        PreTrainedTokenizerFast,
+        Qwen2Config,
+        Qwen2ForCausalLM,
+    )
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -120,10 +134,15 @@ def make_model(folder: Path, name: str) -> Path:
     )
     fast.chat_template = CHAT_TEMPLATE
     torch.manual_seed(0)
-    config = LlamaConfig(
-        **MODELS[name], vocab_size=VOCABULARY, max_position_embeddings=8192,
-        bos_token_id=0, eos_token_id=1, pad_token_id=1,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)
+    shapes = {
+        "vocab_size": VOCABULARY, "max_position_embeddings": 8192,
+        "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1, **MODELS[name],
+    }  # fmt: skip
+    model: Any
+    if name == "1.5B":
+        model = Qwen2ForCausalLM(Qwen2Config(**shapes)).bfloat16()
+    else:
+        model = LlamaForCausalLM(LlamaConfig(**shapes))
+    model.save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder

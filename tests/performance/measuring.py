@@ -31,8 +31,12 @@ def timed(work: Callable[[], Any], repeats: int) -> list[float]:
     return seconds
 
 
-def peak_bytes() -> int:
-    """Largest resident size of this process so far."""
+def peak_bytes(device: str = "cpu") -> int:
+    """Most memory of this process so far: its resident size, or what it holds on a GPU."""
+    if device != "cpu":
+        import torch
+
+        return int(torch.cuda.max_memory_allocated())
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return size if sys.platform == "darwin" else size * 1024
 
@@ -48,13 +52,21 @@ def _requests(rows: Sequence[cases.Row], shots: int) -> list[Any]:
     return found
 
 
-def _engine(model: str) -> Any:
+def _engine(model: str, device: str = "cpu", dtype: str = "auto", **more: Any) -> Any:
     from apprehend.benchmark.engines.hf import HFEngine
 
-    return HFEngine({"pretrained": model}, "auto", "cpu")
+    return HFEngine({"pretrained": model, "dtype": dtype, **more}, "auto", device)
 
 
-def direct(model: str, rows: list[cases.Row], shots: int, repeats: int, forget: bool) -> Result:
+def direct(
+    model: str,
+    rows: list[cases.Row],
+    shots: int,
+    repeats: int,
+    forget: bool,
+    device: str = "cpu",
+    dtype: str = "auto",
+) -> Result:
     """Ours: option log-probabilities and all else that a direct answer stores."""
     from apprehend.benchmark.adapter import Step, TaskFacts, UncertaintyLM
 
@@ -64,8 +76,8 @@ def direct(model: str, rows: list[cases.Row], shots: int, repeats: int, forget: 
         option_count=lambda doc: len(doc["options"]),
         question_id=lambda doc, _: doc["question_id"],
     )
-    engine = _engine(model)
-    before = peak_bytes()
+    engine = _engine(model, device, dtype)
+    before = peak_bytes(device)
     stored: list[Any] = []
     requests = _requests(rows, shots)
 
@@ -80,19 +92,29 @@ def direct(model: str, rows: list[cases.Row], shots: int, repeats: int, forget: 
 
     engine.score([_choice(row, shots) for row in cases.questions(2, seed=9)])
     seconds = timed(once, repeats)
-    return {"seconds": seconds, "peak": peak_bytes(), "loaded": before, "questions": len(rows)}
+    peak = peak_bytes(device)
+    return {"seconds": seconds, "peak": peak, "loaded": before, "questions": len(rows)}
 
 
-def lm_eval(model: str, rows: list[cases.Row], shots: int, repeats: int, batch: int) -> Result:
+def lm_eval(
+    model: str,
+    rows: list[cases.Row],
+    shots: int,
+    repeats: int,
+    batch: int,
+    device: str = "cpu",
+    dtype: str = "float32",
+) -> Result:
     """lm-eval's ``hf`` model: option log-probabilities."""
     from lm_eval.models.huggingface import HFLM
 
-    lm = HFLM(pretrained=model, device="cpu", batch_size=batch, dtype="float32")
-    before = peak_bytes()
+    lm = HFLM(pretrained=model, device=device, batch_size=batch, dtype=dtype)
+    before = peak_bytes(device)
     requests = _requests(rows, shots)
     lm.loglikelihood(_requests(rows[:2], 0), disable_tqdm=True)
     seconds = timed(lambda: lm.loglikelihood(requests, disable_tqdm=True), repeats)
-    return {"seconds": seconds, "peak": peak_bytes(), "loaded": before, "questions": len(rows)}
+    peak = peak_bytes(device)
+    return {"seconds": seconds, "peak": peak, "loaded": before, "questions": len(rows)}
 
 
 def polygraph(
@@ -179,12 +201,33 @@ def samples(model: str, rows: list[cases.Row], tokens: int, repeats: int) -> Res
     return found
 
 
-def share(model: str, rows: list[cases.Row], shots: int, repeats: int) -> Result:
+def written(
+    model: str, rows: list[cases.Row], tokens: int, repeats: int, device: str, dtype: str
+) -> Result:
+    """Ours: greedy chains of thought of every question, by the model as it is and compiled."""
+    asked = cases.contexts(rows, 0, "mmlu_pro_cot")
+    found: Result = {}
+    for name, compiled in (("plain", False), ("compiled", True)):
+        engine = _engine(model, device, dtype, compile=compiled)
+        engine.generate(asked, tokens)
+        found[name] = timed(lambda it=engine: it.generate(asked, tokens), repeats)  # type: ignore[misc]
+        if compiled:
+            assert engine._forward.static._compiled is not None
+    return found
+
+
+def share(
+    model: str,
+    rows: list[cases.Row],
+    shots: int,
+    repeats: int,
+    device: str = "cpu",
+    dtype: str = "auto",
+) -> Result:
     """Needed floating-point operations per second of ours, over those of a matrix product."""
-    import torch
     from apprehend.benchmark.engines.prefixes import grow
 
-    engine = _engine(model)
+    engine = _engine(model, device, dtype)
     prompts = [_choice(row, shots) for row in rows]
     engine.score(prompts[:2])
     ids = [engine.encode(prompt.context) for prompt in prompts]
@@ -199,10 +242,10 @@ def share(model: str, rows: list[cases.Row], shots: int, repeats: int) -> Result
     needed = 2 * body * tokens + attention + 2 * head * len(rows)
     shares, peaks = [], []
     for _ in range(repeats):
-        peaks.append(max(_matmul_rate(torch, size) for size in (1024, 2048)))
+        peaks.append(_matmul_rate(engine.model))
         engine._forward._trunk = None
         (seconds,) = timed(lambda: engine.score(prompts), 1)
-        peaks.append(max(_matmul_rate(torch, size) for size in (1024, 2048)))
+        peaks.append(_matmul_rate(engine.model))
         shares.append(needed / seconds / max(peaks[-2:]))
     return {"shares": shares, "peak_flops": max(peaks), "needed": needed, "tokens": tokens}
 
@@ -239,10 +282,27 @@ def profile(model: str, rows: list[cases.Row], shots: int) -> Result:
     return {"seconds": seconds, "groups": groups}
 
 
-def _matmul_rate(torch: Any, size: int) -> float:
-    left, right = torch.randn(size, size), torch.randn(size, size)
-    torch.mm(left, right)
-    return float(2 * size**3 / min(timed(lambda: torch.mm(left, right), 4)))
+def _matmul_rate(model: Any) -> float:
+    """Floating-point operations per second of a square product in the model's dtype, where it is.
+
+    The best of two sizes, each timed four times.
+    """
+    import torch
+
+    gpu = model.device.type == "cuda"
+    rates = []
+    for size in (8192, 16384) if gpu else (1024, 2048):
+        made = {"device": model.device, "dtype": model.dtype}
+        left, right = torch.randn(size, size, **made), torch.randn(size, size, **made)
+
+        def product(left: Any = left, right: Any = right) -> None:
+            torch.mm(left, right)
+            if gpu:
+                torch.cuda.synchronize()
+
+        product()
+        rates.append(2 * size**3 / min(timed(product, 4)))
+    return max(rates)
 
 
 def bootstrap(
@@ -307,6 +367,7 @@ CASES = {
     "polygraph": polygraph,
     "orders": orders,
     "samples": samples,
+    "written": written,
     "share": share,
     "profile": profile,
     "bootstrap": bootstrap,
