@@ -18,10 +18,10 @@ from .engines.registry import CANNOT, Strict
 from .errors import ApprehendError, UsageError
 from .failures import note_failures
 from .forecasting import Load, forecast, forecast_judgements
-from .judges import Judge, judge_name, load_judge
+from .judges import Judge, load_judge
 from .judging import judge_questions
 from .options import say
-from .plan import Family, RunOptions, RunOutcome, model_name
+from .plan import Family, JudgeOptions, RunOptions, RunOutcome, model_name
 from .probing import ProbeOptions, Prober, probe_prompts, wanted_probes
 from .progress import progress_bar
 from .store import Results, TaskStore
@@ -84,9 +84,8 @@ def prepare(
         ]
         for line in forecast(engine, named):
             say(line)
-    if options.judge is not None:
-        name = judge_name(options.judge, options.judge_args, options.judge_name)
-        for line in forecast_judgements(families, questionnaires, name):
+    for judge in options.judges:
+        for line in forecast_judgements(families, questionnaires, judge.name):
             say(line)
     return engine, works
 
@@ -277,23 +276,17 @@ def _evaluate(
 
 def collect_judgements(
     options: RunOptions,
+    asked: JudgeOptions,
     families: Sequence[Family],
     questionnaires: Sequence[str],
     outcome: RunOutcome,
     engine: Any,
 ) -> None:
-    if options.judge is None or not questionnaires:
+    """What one judge of the panel has not said yet, on ``engine`` if it is the assessed model."""
+    if not questionnaires:
         return
     prompts = {name: path for name, path in options.prompts.items() if name.startswith("judge")}
-    judge: Judge = load_judge(
-        options.judge,
-        dict(options.judge_args),
-        options.batch_size,
-        options.device,
-        options.judge_name,
-        engine,
-        outcome.budget,
-    )
+    judge: Judge = load_judge(asked, options.batch_size, options.device, engine, outcome.budget)
     described = {**judge.identity, "prompts": _judge_prompts(questionnaires, prompts)}
     for family in families:
         began, spent = time.monotonic(), outcome.budget.spent()
@@ -305,12 +298,12 @@ def collect_judgements(
         outcome.problems += judge_questions(
             family.store, judge, questionnaires, family.ids, prompts, _wants_label_probs(options)
         )
-        asked = _judged(family.store, questionnaires, judge.name) - before
-        if asked or borrowed:
+        count = _judged(family.store, questionnaires, judge.name) - before
+        if count or borrowed:
             manifests.add_cost(
                 family.manifest,
                 f"judgement by {judge.name}",
-                judgements=asked,
+                judgements=count,
                 taken_from_other_tasks=borrowed,
                 seconds=time.monotonic() - began,
                 **outcome.budget.since(spent),

@@ -10,6 +10,7 @@ from .budget import Budget
 from .engines.base import ChoicePrompt
 from .errors import ApprehendError, UsageError, did_you_mean
 from .masking import mask_arguments, mask_text
+from .plan import JudgeOptions
 
 TRANSPORT = frozenset(
     (
@@ -191,18 +192,10 @@ def _first_line(error: Exception) -> str:
     return mask_text((str(error).strip() or type(error).__name__).splitlines()[0])
 
 
-def judge_name(kind: str, arguments: Mapping[str, Any], name: str | None) -> str:
-    """What a judge is called: its given name, or the last part of its model's."""
-    shown = name or str(arguments.get("pretrained") or arguments.get("model") or kind)
-    return shown.rstrip("/").rsplit("/", 1)[-1]
-
-
 def load_judge(
-    kind: str,
-    arguments: dict[str, Any],
-    batch_size: str,
-    device: str | None,
-    name: str | None,
+    judge: JudgeOptions,
+    batch_size: str = "auto",
+    device: str | None = None,
     engine: Any = None,
     budget: Budget | None = None,
 ) -> Judge:
@@ -211,7 +204,7 @@ def load_judge(
     Raises UsageError for an unknown kind or arguments that do not fit, ApprehendError where the
     model cannot be loaded.
     """
-    shown = judge_name(kind, arguments, name)
+    kind, arguments, shown = judge.kind, dict(judge.args), judge.name
     if kind == "hf":
         from .engines.hf import HFEngine
 
@@ -246,7 +239,13 @@ def model_class(kind: str, option: str) -> Any:
         raise UsageError(f"{option}: unknown kind of model {kind!r}{near}") from error
 
 
-def check_judge(kind: str | None) -> None:
-    """Raise UsageError for a kind of judge that does not exist, before anything is run."""
-    if kind is not None and kind != "hf":
-        model_class(kind, "--judge")
+def check_judges(judges: Sequence[JudgeOptions]) -> None:
+    """Raise UsageError, before anything is run, for a kind of judge that does not exist, or for two
+    of one name."""
+    for place, judge in enumerate(judges):
+        if judge.kind != "hf":
+            model_class(judge.kind, "--judge")
+        if judge.name in {other.name for other in judges[:place]}:
+            raise UsageError(
+                f"--judge: two judges are called {judge.name}; give each a --judge_name"
+            )

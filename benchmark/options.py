@@ -9,6 +9,9 @@ from typing import Any
 
 from .errors import UsageError, did_you_mean
 
+REPEATED = ("prompt", "judge", "judge_args", "judge_name")
+"""Options that may be given several times."""
+
 
 def say(line: str) -> None:
     """One line on standard error."""
@@ -97,9 +100,18 @@ def read_config(path: Path, known: Sequence[str]) -> dict[str, Any]:
 
 
 def _config_value(name: str, value: Any) -> Any:
-    if isinstance(value, Mapping):
-        pairs = [f"{key}={item}" for key, item in value.items()]
-        return pairs if name == "prompt" else ",".join(pairs)
-    if isinstance(value, list) and name != "prompt":
+    if name in REPEATED and value is not None:
+        if name == "prompt" and isinstance(value, Mapping):
+            return _pairs(value)
+        return [_one_value(item) for item in (value if isinstance(value, list) else [value])]
+    if isinstance(value, list):
         return ",".join(str(item) for item in value)
-    return value
+    return _one_value(value)
+
+
+def _one_value(value: Any) -> Any:
+    return ",".join(_pairs(value)) if isinstance(value, Mapping) else value
+
+
+def _pairs(value: Mapping[Any, Any]) -> list[str]:
+    return [f"{key}={item}" for key, item in value.items()]

@@ -29,6 +29,22 @@ class Overwrite(str, Enum):
 
 
 @dataclass(frozen=True)
+class JudgeOptions:
+    """One judge of the panel."""
+
+    kind: str
+    """``hf``, ``vllm`` or any other lm-eval model."""
+    args: Mapping[str, Any] = field(default_factory=dict)
+    given_name: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Its given name, or the last part of its model's."""
+        model = self.args.get("pretrained") or self.args.get("model") or self.kind
+        return (self.given_name or str(model)).rstrip("/").rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
 class RunOptions:
     """What ``apprehend run`` was asked to do."""
 
@@ -42,9 +58,7 @@ class RunOptions:
     include_path: str | None = None
     estimators: Sequence[str] | None = None
     committee: Sequence[str] = ()
-    judge: str | None = None
-    judge_args: Mapping[str, Any] = field(default_factory=dict)
-    judge_name: str | None = None
+    judges: Sequence[JudgeOptions] = ()
     prompts: Mapping[str, str] = field(default_factory=dict)
     num_fewshot: int | None = None
     apply_chat_template: bool = False

@@ -15,7 +15,7 @@ from .budget import Budget
 from .collecting import collect_answers, collect_judgements, collect_probes, prepare
 from .engines.registry import CANNOT, check_engine
 from .errors import UsageError
-from .judges import check_judge
+from .judges import check_judges
 from .judging import check_prompts
 from .masking import mask_arguments
 from .plan import Family, Overwrite, RunOptions, RunOutcome, model_name
@@ -33,7 +33,7 @@ def run(options: RunOptions) -> RunOutcome:
     specs = expand_specs(options.estimators)
     estimators = None if specs is None else load_estimators(specs)
     check_prompts(options.prompts)
-    check_judge(options.judge)
+    check_judges(options.judges)
     names = expand_tasks(options.tasks, options.include_path)
     tasks = load_tasks(
         names,
@@ -89,9 +89,11 @@ def _collect(
     engine, works = prepare(options, families, estimators, questionnaires, outcome)
     collect_answers(options, engine, works, outcome)
     collect_probes(options, engine, works)
-    if (options.judge, options.judge_args) != (options.model, options.model_args):
-        engine = None  # frees its memory before the judge comes
-    collect_judgements(options, families, questionnaires, outcome, engine)
+    own = [j for j in options.judges if (j.kind, j.args) == (options.model, options.model_args)]
+    for judge in (*own, *(judge for judge in options.judges if judge not in own)):
+        if judge not in own:
+            engine = None  # frees its memory before another model comes
+        collect_judgements(options, judge, families, questionnaires, outcome, engine)
 
 
 def _score(
@@ -159,7 +161,7 @@ def _questionnaires(
     those that cannot are left out when scores are computed, which says so."""
     asked: dict[str, None] = {}
     if estimators is None:
-        return list(ABOUT_QUESTION) if options.judge is not None else []
+        return list(ABOUT_QUESTION) if options.judges else []
     for estimator in estimators:
         for need in estimator.requirements():
             try:
@@ -167,7 +169,7 @@ def _questionnaires(
             except UsageError:
                 if "all" not in (options.estimators or ()):
                     raise
-    return list(asked) if options.judge is not None else []
+    return list(asked) if options.judges else []
 
 
 def _check_need(
@@ -204,7 +206,7 @@ def _check_judge(
             f"{', '.join(QUESTIONNAIRES)}"
         )
     stored = all(variant in family.store.variants(Signal.JUDGEMENT) for family in families)
-    if options.judge is None and not stored:
+    if not options.judges and not stored:
         raise UsageError(
             f"estimator {estimator.label} needs a judge: give --judge and --judge_args, e.g. "
             "--judge hf --judge_args pretrained=NAME"

@@ -24,7 +24,7 @@ def collect(folder: str, limit: int, log: str) -> None:
     os.dup2(errors.fileno(), sys.stderr.fileno())
     import torch
     from apprehend.benchmark import adapter, judging
-    from apprehend.benchmark.plan import RunOptions
+    from apprehend.benchmark.plan import JudgeOptions, RunOptions
     from apprehend.benchmark.running import run
 
     torch.set_num_threads(1)
@@ -39,8 +39,7 @@ def collect(folder: str, limit: int, log: str) -> None:
             tasks="mmlu_pro_direct_law,mmlu_pro_direct_math,mmlu_pro_cot_history",
             data="embedded",
             limit=limit,
-            judge="hf",
-            judge_args={"pretrained": "embedded"},
+            judges=[JudgeOptions("hf", {"pretrained": "embedded"})],
             estimators=["token_entropy", "vote_entropy", "cot_mean_entropy", "masj_complexity"],
             samples=3,
             output_path=Path(folder),

@@ -37,7 +37,7 @@ def demo(
 ) -> None:
     """Run the embedded model on the embedded questions, with itself as judge; no download."""
     from ...tasks.dataset import EMBEDDED
-    from ..plan import RunOptions
+    from ..plan import JudgeOptions, RunOptions
     from ..running import run
     from .running import finish
 
@@ -47,9 +47,7 @@ def demo(
         model_name=EMBEDDED,
         tasks="mmlu_pro_direct,mmlu_pro_cot",
         data=EMBEDDED,
-        judge="hf",
-        judge_args={"pretrained": EMBEDDED},
-        judge_name=EMBEDDED,
+        judges=[JudgeOptions("hf", {"pretrained": EMBEDDED})],
         estimators=ESTIMATORS,
         output_path=output_path,
         device="cpu",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -13,7 +13,7 @@ from ..errors import ApprehendError, UsageError, did_you_mean
 from ..options import parse_arguments, parse_pairs, read_config, say, split_names
 
 if TYPE_CHECKING:
-    from ..plan import Overwrite
+    from ..plan import JudgeOptions, Overwrite
 
 CONFIG_KEYS = (
     "model",
@@ -54,6 +54,28 @@ def _read_config(context: typer.Context, value: Optional[Path]) -> Optional[Path
     return value
 
 
+def _judges(
+    kinds: Sequence[str], arguments: Sequence[str], names: Sequence[str]
+) -> list[JudgeOptions]:
+    """The panel: arguments and names belong to the judges in the order given."""
+    from ..plan import JudgeOptions
+
+    for option, given in (("--judge_args", arguments), ("--judge_name", names)):
+        if given and len(given) != len(kinds):
+            raise UsageError(
+                f"{option}: given {len(given)} times for {len(kinds)} --judge; give it once for "
+                "each, in the same order"
+            )
+    return [
+        JudgeOptions(
+            kind,
+            parse_arguments("--judge_args", arguments[place]) if arguments else {},
+            names[place] if names else None,
+        )
+        for place, kind in enumerate(kinds)
+    ]
+
+
 def run(
     model: Annotated[
         str,
@@ -88,13 +110,16 @@ def run(
         typer.Option(help="Comma-separated other models of `committee_disagreement`; all stored."),
     ] = None,
     judge: Annotated[
-        Optional[str], typer.Option(help="Kind of judge: hf, or any lm-eval model.")
+        Optional[list[str]],
+        typer.Option(help="Kind of judge: hf, or any lm-eval model (repeat it for a panel)."),
     ] = None,
     judge_args: Annotated[
-        str, typer.Option("--judge_args", help="The judge's arguments, as --model_args.")
-    ] = "",
+        Optional[list[str]],
+        typer.Option("--judge_args", help="The judge's arguments, as --model_args; one per judge."),
+    ] = None,
     judge_name: Annotated[
-        Optional[str], typer.Option("--judge_name", help="What to call the judge.")
+        Optional[list[str]],
+        typer.Option("--judge_name", help="What to call the judge; one per judge."),
     ] = None,
     model_name: Annotated[
         Optional[str], typer.Option("--model_name", help="What to call the model.")
@@ -189,9 +214,7 @@ def run(
         include_path=include_path,
         estimators=None if estimators is None else split_specs(estimators),
         committee=split_names(committee),
-        judge=judge,
-        judge_args=parse_arguments("--judge_args", judge_args),
-        judge_name=judge_name,
+        judges=_judges(judge or [], judge_args or [], judge_name or []),
         prompts=parse_pairs("--prompt", prompt),
         num_fewshot=num_fewshot,
         apply_chat_template=apply_chat_template,

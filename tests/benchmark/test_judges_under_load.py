@@ -21,6 +21,7 @@ from apprehend.benchmark.failures import read_failures
 from apprehend.benchmark.judges import load_judge
 from apprehend.benchmark.judging import judge_questions
 from apprehend.benchmark.manifest import new_manifest
+from apprehend.benchmark.plan import JudgeOptions
 from apprehend.benchmark.store import TaskStore
 from apprehend.estimators import Signal
 from faulty_server import FAULTS, Server, serving, verdict
@@ -44,7 +45,7 @@ def make_store(folder: Path, count: int = COUNT) -> TaskStore:
 
 def judge(server: Server, budget: Budget | None = None, **more: Any) -> Any:
     arguments = {"model": "j", "base_url": server.url, "num_concurrent": 8, "timeout": 1, **more}
-    return load_judge("local-chat-completions", arguments, "auto", None, "j", budget=budget)
+    return load_judge(JudgeOptions("local-chat-completions", arguments, "j"), budget=budget)
 
 
 def ask(store: TaskStore, judge: Any, names: tuple[str, ...] = ("complexity",)) -> list[str]:
