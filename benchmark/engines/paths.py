@@ -1,0 +1,116 @@
+"""What the log-probabilities of token paths say of labels; plain numbers, whatever the engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .labels import LabelTokens, Path
+
+
+@dataclass
+class LabelPaths:
+    """Log-probabilities of every token path that the labels after one prompt need."""
+
+    labels: tuple[LabelTokens, ...]
+    logprob: dict[Path, float] = field(default_factory=dict)
+    greedy: dict[Path, bool] = field(default_factory=dict)
+    """Whether greedy decoding would write the path."""
+
+    @property
+    def paths(self) -> set[Path]:
+        """All paths of all labels."""
+        return {path for label in self.labels for path in (label.requested, *label.variants)}
+
+    def stems(self) -> list[Path]:
+        """Every beginning that a path goes on from, the shortest first."""
+        stems = {path[:size] for path in self.paths for size in range(len(path))}
+        return sorted(stems, key=lambda stem: (len(stem), stem))
+
+    def steps(self, stem: Path) -> list[Path]:
+        """The paths of one token more than ``stem`` that paths begin with."""
+        size = len(stem)
+        return sorted({p[: size + 1] for p in self.paths if len(p) > size and p[:size] == stem})
+
+    def chains(self) -> list[Path]:
+        """The paths without their last tokens, and of those only what begins no other."""
+        stems = {path[:-1] for path in self.paths if len(path) > 1}
+        inner = {stem[:size] for stem in stems for size in range(1, len(stem))}
+        return sorted(stems - inner)
+
+    def fill(self, steps: Sequence[Path], known: Mapping[int, float], best: int) -> None:
+        """Note steps from one stem: ``known`` token → log-probability, ``best`` the greedy one."""
+        for step in steps:
+            stem = step[:-1]
+            self.logprob[step] = self.logprob.get(stem, 0.0) + known[step[-1]]
+            self.greedy[step] = self.greedy.get(stem, True) and step[-1] == best
+
+    def merged(self) -> list[float]:
+        """Per label: its variants' mass, without that of other labels' longer paths."""
+        return [
+            _logsumexp([self._exact(index, variant) for variant in label.variants])
+            for index, label in enumerate(self.labels)
+        ]
+
+    def scored(self) -> list[float]:
+        """Per label the log-probability of the exact continuation."""
+        return [self.logprob[label.requested] for label in self.labels]
+
+    def is_greedy(self) -> list[bool]:
+        """Per label whether greedy decoding would write the exact continuation."""
+        return [self.greedy[label.requested] for label in self.labels]
+
+    def chosen(self) -> Path:
+        """The most likely path of the label with the most likely continuation."""
+        scored = self.scored()
+        label = self.labels[max(range(len(scored)), key=lambda i: (scored[i], -i))]
+        return max(label.variants, key=lambda path: self.logprob[path])
+
+    def greedy_label(self) -> int | None:
+        """The label that greedy decoding would write; the longest where one continues another."""
+        best: tuple[int, int] | None = None
+        for index, label in enumerate(self.labels):
+            for path in label.variants:
+                if self.greedy[path] and (best is None or len(path) > best[0]):
+                    best = (len(path), index)
+        return None if best is None else best[1]
+
+    def named(self, token: int, uniform: float) -> int:
+        """The label that a path beginning with a drawn ``token`` writes, -1 for none. A token that
+        several labels share goes to one of them by how likely the model continues it with each."""
+        stem = self.logprob.get((token,))
+        if stem is None:
+            return -1
+        reached = 0.0
+        for index, label in enumerate(self.labels):
+            masses = [self._exact(index, path) for path in label.variants if path[0] == token]
+            if masses:
+                reached += math.exp(_logsumexp(masses) - stem)
+                if uniform < reached:
+                    return index
+        return -1
+
+    def _exact(self, index: int, variant: Path) -> float:
+        """Log-probability of a path, without that of other labels' longer paths."""
+        mass = self.logprob[variant]
+        for position, other in enumerate(self.labels):
+            for path in other.variants:
+                longer = len(path) > len(variant) and path[: len(variant)] == variant
+                if position != index and longer:
+                    mass = _log_sub(mass, self.logprob[path])
+        return mass
+
+
+def _log_sub(total: float, part: float) -> float:
+    """ln(exp(total) - exp(part)), -inf where nothing is left."""
+    if part == -math.inf:
+        return total
+    return total + math.log1p(-math.exp(part - total)) if part < total else -math.inf
+
+
+def _logsumexp(values: Sequence[float]) -> float:
+    top = max(values)
+    if top == -math.inf:
+        return top
+    return top + math.log(math.fsum(math.exp(value - top) for value in values))
