@@ -7,12 +7,10 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 
-from ...tasks.dataset import EMBEDDED, embedded_file
 from ...tasks.topics import LETTERS
 from ..errors import ApprehendError, UsageError
 from .base import Answer, ChoicePrompt, Generation, Sampling
@@ -20,7 +18,7 @@ from .forward import Forward, Sizes, State
 from .generation import Writer, end_ids
 from .labels import LabelReader
 from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_for_scoring
-from .prompting import LoadedModel
+from .prompting import LoadedModel, model_path
 from .reading import read_answers
 from .static import columns_for
 
@@ -51,15 +49,12 @@ class HFEngine(LoadedModel):
         arguments = dict(model_args)
         if "pretrained" not in arguments:
             raise UsageError("--model_args: expected pretrained=NAME_OR_PATH for an hf model")
-        if arguments["pretrained"] == EMBEDDED:
-            arguments["pretrained"] = str(embedded_file("model"))
         compiled = arguments.pop("compile", False)
         if not isinstance(compiled, bool):
             raise UsageError(f"--model_args: compile: expected True or False, got {compiled!r}")
         self._rows = None if batch_size == "auto" else _whole_number(batch_size)
         self._halved = 0
-        self.name = str(arguments["pretrained"])
-        _check_path(self.name)
+        self.name = arguments["pretrained"] = model_path(str(arguments["pretrained"]))
         self._lm = _load(arguments, device)
         self.model = self._lm.model
         self.tokenizer = self._lm.tokenizer
@@ -251,15 +246,6 @@ def _whole_number(batch_size: str | int) -> int:
     if number < 1:
         raise UsageError(f"--batch_size: expected auto or a whole number, got {batch_size!r}")
     return number
-
-
-def _check_path(name: str) -> None:
-    looks_local = name.startswith((".", "/", "~")) or name.count("/") > 1
-    path = Path(name).expanduser()
-    if looks_local and not path.is_dir():
-        raise UsageError(f"--model_args: no model folder at {name}")
-    if path.is_dir() and not (path / "config.json").is_file():
-        raise UsageError(f"--model_args: {name} has no config.json, so it is no model folder")
 
 
 def _load(arguments: dict[str, Any], device: str | None) -> Any:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+from ...tasks.dataset import EMBEDDED, embedded_file
+from ..errors import UsageError
 
 logger = logging.getLogger(__name__)
 
@@ -48,3 +52,19 @@ class LoadedModel:
     def count_tokens(self, prompt: str) -> int:
         """Length of a prompt in tokens."""
         return len(self.encode(prompt))
+
+
+def model_path(name: str) -> str:
+    """What to load for ``pretrained=``: the embedded model's folder, or the name as it is.
+
+    Raises UsageError for a local path that holds no model.
+    """
+    if name == EMBEDDED:
+        name = str(embedded_file("model"))
+    looks_local = name.startswith((".", "/", "~")) or name.count("/") > 1
+    path = Path(name).expanduser()
+    if looks_local and not path.is_dir():
+        raise UsageError(f"--model_args: no model folder at {name}")
+    if path.is_dir() and not (path / "config.json").is_file():
+        raise UsageError(f"--model_args: {name} has no config.json, so it is no model folder")
+    return name

