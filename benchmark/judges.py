@@ -209,6 +209,10 @@ def load_judge(
         from .engines.hf import HFEngine
 
         return EngineJudge(engine or HFEngine(arguments, batch_size, device), shown)
+    if kind == "vllm":
+        from .engines.vllm import VLLMEngine
+
+        return EngineJudge(engine or VLLMEngine(arguments), shown)
     from lm_eval.models.api_models import TemplateAPI
 
     cls = model_class(kind, "--judge")
@@ -243,7 +247,7 @@ def check_judges(judges: Sequence[JudgeOptions]) -> None:
     """Raise UsageError, before anything is run, for a kind of judge that does not exist, or for two
     of one name."""
     for place, judge in enumerate(judges):
-        if judge.kind != "hf":
+        if judge.kind not in ("hf", "vllm"):
             model_class(judge.kind, "--judge")
         if judge.name in {other.name for other in judges[:place]}:
             raise UsageError(

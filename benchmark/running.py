@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Sequence
 from typing import Any
 
@@ -92,7 +93,8 @@ def _collect(
     own = [j for j in options.judges if (j.kind, j.args) == (options.model, options.model_args)]
     for judge in (*own, *(judge for judge in options.judges if judge not in own)):
         if judge not in own:
-            engine = None  # frees its memory before another model comes
+            engine = None
+            gc.collect()  # frees a model's memory before the next one comes
         collect_judgements(options, judge, families, questionnaires, outcome, engine)
 
 
