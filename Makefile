@@ -5,6 +5,7 @@ RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ORACLES := $(VENV)/oracles/.installed
 ENGINES := $(VENV)/engines/.installed
+VLLM := $(VENV)/vllm/.installed
 
 .PHONY: install demo test test-engines chaos fuzz audit check recorded sample tasks wheel clean
 
@@ -28,13 +29,20 @@ $(ORACLES): tests/oracles.txt $(STAMP)  ## packages that tests compare with
 	    || echo "packages to compare with could not be installed: their tests will skip"
 	@mkdir -p $(@D) && touch $@
 
-test-engines: install $(ENGINES)  ## against a llama.cpp server, which is compiled first (minutes)
-	$(RUN)/python -m pytest tests/engines
+test-engines: install $(ENGINES) $(VLLM)  ## with vLLM, and a llama.cpp server compiled first (minutes)
+	APPREHEND_VLLM=$(dir $(VLLM)) $(RUN)/python -m pytest tests/engines
 
 $(ENGINES): tests/engines.txt $(STAMP)
 	rm -rf $(@D)
 	$(RUN)/python -m pip install --quiet --target $(@D) --requirement tests/engines.txt \
 	    || echo "llama.cpp could not be compiled: its tests will skip"
+	@mkdir -p $(@D) && touch $@
+
+$(VLLM): tests/engines_vllm.txt $(STAMP)
+	rm -rf $(@D)
+	$(RUN)/python -m pip install --quiet --no-deps --target $(@D) --requirement $< \
+	    && PYTHONPATH=$(@D) $(RUN)/python -c "from vllm import LLM" >/dev/null \
+	    || { rm -rf $(@D); echo "vLLM could not be installed: its tests will skip"; }
 	@mkdir -p $(@D) && touch $@
 
 chaos: install  ## a hundred runs killed with SIGKILL at random moments and resumed

