@@ -204,6 +204,18 @@ def test_samples_follow_the_distribution_and_repeat(
         assert [list(a) for a in again.answers] == [list(a) for a in before.answers]
 
 
+def test_two_processes_hold_the_model_together(
+    both: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLLM_CPU_OMP_THREADS_BIND", "nobind")  # two processors are enough
+    tasks = "mmlu_pro_direct_law,mmlu_pro_direct_math"
+    given = arguments(tmp_path, tasks, 8, "option_entropy")
+    clean(vllm(*given, model=f"{MODEL},tensor_parallel_size=2"))
+    mine, theirs = (rows(f / "mmlu_pro_direct", "answer") for f in (tmp_path / "m", both[1]))
+    assert mine.question_id.tolist() == theirs.question_id.tolist()
+    assert apart(mine.option_logprobs, theirs.option_logprobs) < CLOSE
+
+
 def test_prompts_and_texts_end_where_the_context_does(tmp_path: Path) -> None:
     given = (
         "mmlu_pro_direct_law,mmlu_pro_cot_law,mmlu_pro_cot_math",
