@@ -228,11 +228,14 @@ class Forward:
             self.model.set_attn_implementation(attention)
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self, compiled: bool = True) -> Iterator[None]:
         """A block that runs passes. After it the model attends as it was loaded, for others."""
+        static = self.static
         try:
+            self.static = static if compiled else None
             yield
         finally:
+            self.static = static
             self._use(self._plain)
 
     # -- can the model do it? --------------------------------------------------------------------

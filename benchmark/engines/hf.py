@@ -108,11 +108,12 @@ class HFEngine(LoadedModel):
         return len(rows) * max(1, length) / max(took, 1e-6)
 
     def written_tokens_per_second(self, length: int) -> float:
-        """Measured speed of writing after prompts of this length, tokens per second."""
+        """Measured speed of writing after prompts of this length, tokens per second; by the model
+        as it is, where it will be compiled."""
         rows = [[index % 7 + 1] * max(1, length) for index in range(16)]
         sizes = self._limited(sizes_for_decoding(self.model, 1, _TIMED_STEPS))
         written, took = 0, 0.0
-        with torch.inference_mode(), self._forward.running():
+        with torch.inference_mode(), self._forward.running(compiled=False):
             for state in self._forward.run(rows, sizes):
                 count = len(state.rows)
                 decoder = state.decoder([1] * count, _TIMED_STEPS)

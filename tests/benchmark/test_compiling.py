@@ -136,6 +136,14 @@ def test_without_shared_prefixes_nothing_is_compiled(
     assert "the model is not compiled (it cannot share prefixes)" in caplog.text
 
 
+def test_the_plan_does_not_wait_for_the_compiler(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(static, "BACKEND", "eager")
+    compiled = engine(make_model(tmp_path / "m", "llama"), compile=True)
+    assert compiled.written_tokens_per_second(20) > 0
+    assert compiled._forward.static is not None
+    assert compiled._forward.static._known == []
+
+
 def test_compile_is_yes_or_no(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="compile: expected True or False, got 'maybe'"):
         engine(tmp_path, compile="maybe")
