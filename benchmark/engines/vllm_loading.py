@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -63,7 +66,8 @@ def load_model(arguments: Mapping[str, Any]) -> tuple[Any, Any]:
         # Seeded requests whose prompts are cut into chunks end vLLM's worker on a CPU (0.32).
         defaults = {"enable_chunked_prefill": False}
     try:
-        return _loader(vllm.__version__)(**defaults | dict(arguments)), SamplingParams
+        with _children_deaf_to_interrupts():
+            return _loader(vllm.__version__)(**defaults | dict(arguments)), SamplingParams
     except TypeError as error:
         raise UsageError(f"--model_args: {error}") from error
     except ValidationError as error:  # vLLM's check of its arguments
@@ -74,6 +78,29 @@ def load_model(arguments: Mapping[str, Any]) -> tuple[Any, Any]:
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ApprehendError(f"cannot load model {arguments['pretrained']}: {first}") from error
+
+
+@contextlib.contextmanager
+def _children_deaf_to_interrupts() -> Iterator[None]:
+    """Processes that are started in this block, and theirs, do not get Ctrl-C.
+
+    A terminal sends it to all processes at once, and vLLM's would end in any order, amid what this
+    one waits for; it ends them itself. They inherit that the signal is blocked. A thread that does
+    not block it takes it meanwhile, so that loading can still be interrupted.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loaded = threading.Event()
+    listener = threading.Thread(target=loaded.wait, daemon=True)
+    listener.start()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        loaded.set()
+        listener.join()
 
 
 def _loader(version: str) -> Any:

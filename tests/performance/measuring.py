@@ -171,14 +171,17 @@ def orders(model: str, rows: list[cases.Row], shots: int, repeats: int) -> Resul
 
     engine = _engine(model)
     engine.score([_choice(row, shots) for row in rows[:2]])
-    found: Result = {"questions": len(rows)}
-    for name, chosen in (("one", rows), ("all", cases.turned(rows))):
-        prompts = [_choice(row, shots) for row in chosen]
+    found: Result = {"questions": len(rows), "one": [], "all": []}
+    asked = {
+        name: [_choice(row, shots) for row in chosen]
+        for name, chosen in (("one", rows), ("all", cases.turned(rows)))
+    }
+    for name, prompts in asked.items():
         found[f"{name}_tokens"] = distinct_tokens([engine.encode(p.context) for p in prompts])
-        found[name] = []
-        for _ in range(repeats):
+    for _ in range(repeats):
+        for name, prompts in asked.items():
             engine._forward._trunk = None
-            found[name] += timed(lambda asked=prompts: engine.score(asked), 1)  # type: ignore[misc]
+            found[name] += timed(lambda some=prompts: engine.score(some), 1)  # type: ignore[misc]
     return found
 
 
