@@ -7,7 +7,7 @@ ORACLES := $(VENV)/oracles/.installed
 ENGINES := $(VENV)/engines/.installed
 VLLM := $(VENV)/vllm/.installed
 
-.PHONY: install demo test test-engines chaos fuzz audit check recorded sample tasks wheel clean
+.PHONY: install demo test test-engines test-llama-cpp test-vllm chaos fuzz audit check recorded sample tasks wheel clean
 
 install: $(STAMP)
 
@@ -29,8 +29,13 @@ $(ORACLES): tests/oracles.txt $(STAMP)  ## packages that tests compare with
 	    || echo "packages to compare with could not be installed: their tests will skip"
 	@mkdir -p $(@D) && touch $@
 
-test-engines: install $(ENGINES) $(VLLM)  ## with vLLM, and a llama.cpp server compiled first (minutes)
-	APPREHEND_VLLM=$(dir $(VLLM)) $(RUN)/python -m pytest tests/engines
+test-engines: test-llama-cpp test-vllm  ## other engines, installed or compiled first (minutes)
+
+test-llama-cpp: install $(ENGINES)  ## the same numbers from a llama.cpp server
+	$(RUN)/python -m pytest tests/engines/test_llama_cpp.py
+
+test-vllm: install $(VLLM)  ## the same numbers from vLLM
+	APPREHEND_VLLM=$(dir $(VLLM)) $(RUN)/python -m pytest tests/engines/test_vllm.py
 
 $(ENGINES): tests/engines.txt $(STAMP)
 	rm -rf $(@D)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from importlib import metadata
+from multiprocessing import resource_tracker
 from typing import Any
 
 from ..errors import ApprehendError, UsageError
@@ -66,8 +67,8 @@ def load_model(arguments: Mapping[str, Any]) -> tuple[Any, Any]:
         # Seeded requests whose prompts are cut into chunks end vLLM's worker on a CPU (0.32).
         defaults = {"enable_chunked_prefill": False}
     try:
-        with _children_deaf_to_interrupts():
-            return _loader(vllm.__version__)(**defaults | dict(arguments)), SamplingParams
+        loader = _loader(vllm.__version__)
+        loaded = _deaf_to_interrupts(lambda: loader(**defaults | dict(arguments)))
     except TypeError as error:
         raise UsageError(f"--model_args: {error}") from error
     except ValidationError as error:  # vLLM's check of its arguments
@@ -78,29 +79,28 @@ def load_model(arguments: Mapping[str, Any]) -> tuple[Any, Any]:
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ApprehendError(f"cannot load model {arguments['pretrained']}: {first}") from error
+    return loaded, SamplingParams
 
 
-@contextlib.contextmanager
-def _children_deaf_to_interrupts() -> Iterator[None]:
-    """Processes that are started in this block, and theirs, do not get Ctrl-C.
+def _deaf_to_interrupts(make: Callable[[], Any]) -> Any:
+    """What ``make`` makes. The processes that it starts, and theirs, do not get Ctrl-C.
 
     A terminal sends it to all processes at once, and vLLM's would end in any order, amid what this
-    one waits for; it ends them itself. They inherit that the signal is blocked. A thread that does
-    not block it takes it meanwhile, so that loading can still be interrupted.
+    one waits for; it ends them itself. They inherit that the thread which starts them blocks the
+    signal. The main thread does not, so that loading can be interrupted.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loaded = threading.Event()
-    listener = threading.Thread(target=loaded.wait, daemon=True)
-    listener.start()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        loaded.set()
-        listener.join()
+    resource_tracker.ensure_running()  # unblocks the signal when it starts (Python 3.11)
+    made: Future[Any] = Future()
+
+    def work() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            made.set_result(make())
+        except BaseException as error:
+            made.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return made.result()
 
 
 def _loader(version: str) -> Any:

@@ -287,6 +287,25 @@ def test_an_interrupted_run_leaves_no_process_and_goes_on(tmp_path: Path) -> Non
     assert len(rows(stored.parents[1], "answer")) == 60
 
 
+def test_loading_can_be_interrupted(tmp_path: Path) -> None:
+    given = arguments(tmp_path, "mmlu_pro_direct_law", 2, "option_entropy")
+    run = subprocess.Popen(
+        [sys.executable, "-m", "apprehend.benchmark", *given, "--model", "vllm",
+         "--model_args", MODEL],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=with_vllm(),
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        time.sleep(15)
+        assert run.poll() is None
+        os.killpg(run.pid, signal.SIGINT)
+        _, said = run.communicate(timeout=60)
+    finally:
+        run.kill()
+    assert run.returncode == 130, said
+    assert "stopped" in said.splitlines()[-1]
+
+
 def _lives(group: int) -> bool:
     try:
         os.killpg(group, 0)
