@@ -12,6 +12,8 @@ from .errors import ApprehendError, UsageError, did_you_mean
 from .masking import mask_arguments, mask_text
 from .plan import JudgeOptions
 
+OWN = ("hf", "vllm")
+"""Kinds of judges that are engines in this process."""
 TRANSPORT = frozenset(
     (
         *("base_url", "num_concurrent", "max_retries", "timeout", "verify_certificate"),
@@ -205,14 +207,13 @@ def load_judge(
     model cannot be loaded.
     """
     kind, arguments, shown = judge.kind, dict(judge.args), judge.name
-    if kind == "hf":
-        from .engines.hf import HFEngine
+    if kind in OWN:
+        from .engines.registry import load_engine
 
-        return EngineJudge(engine or HFEngine(arguments, batch_size, device), shown)
-    if kind == "vllm":
-        from .engines.vllm import VLLMEngine
-
-        return EngineJudge(engine or VLLMEngine(arguments), shown)
+        where = device if kind == "hf" else None  # vllm takes its devices from the environment
+        return EngineJudge(
+            engine or load_engine(kind, arguments, batch_size, where, budget or Budget()), shown
+        )
     from lm_eval.models.api_models import TemplateAPI
 
     cls = model_class(kind, "--judge")
@@ -247,7 +248,7 @@ def check_judges(judges: Sequence[JudgeOptions]) -> None:
     """Raise UsageError, before anything is run, for a kind of judge that does not exist, or for two
     of one name."""
     for place, judge in enumerate(judges):
-        if judge.kind not in ("hf", "vllm"):
+        if judge.kind not in OWN:
             model_class(judge.kind, "--judge")
         if judge.name in {other.name for other in judges[:place]}:
             raise UsageError(

@@ -92,8 +92,12 @@ class Forward:
         if not self.sharing:
             logger.warning("the model is not compiled (it cannot share prefixes)")
             return
-        tolerance = 1e-3 if self.model.dtype == torch.float32 else 0.5
-        self.static = Static(self._static_step, self.device, tolerance)
+        self.static = Static(self._static_step, self.device, self._tolerance)
+
+    @property
+    def _tolerance(self) -> float:
+        """How far logits that should be the same may lie apart, absolutely and relatively."""
+        return 1e-3 if self.model.dtype == torch.float32 else 0.5
 
     def _static_step(self, ids: Tensor, positions: Tensor, rows: StaticRows) -> Tensor:
         output = self.model(input_ids=ids, position_ids=positions, use_cache=False, tree=rows)
@@ -252,8 +256,8 @@ class Forward:
                 shared = self._probe(rows)
                 self.sharing = False
                 plain = self._probe(rows)
-            tolerance = 1e-3 if self.model.dtype == torch.float32 else 0.5
-            self.sharing = torch.allclose(plain, shared, atol=tolerance, rtol=tolerance)
+            near = self._tolerance
+            self.sharing = torch.allclose(plain, shared, atol=near, rtol=near)
             reason = "other numbers with shared prefixes"
         except Exception as error:
             self.sharing = False
@@ -327,14 +331,15 @@ class TreeState:
 
     def decoder(self, copies: Sequence[int], room: int) -> Decoder:
         """As State says."""
-        decoder: Decoder
+        rows = [place for place, count in enumerate(copies) for _ in range(count)]
+        decoder: StaticDecoder | TreeDecoder
         if self._forward.static is not None:
             self._forward._use(NAME)
-            decoder = StaticDecoder(self._forward.static, self, copies, room)
-            self.paths = []
-            return decoder
-        rows = [place for place, count in enumerate(copies) for _ in range(count)]
-        decoder = TreeDecoder(self._forward, Decoding(self.paths, self.lengths, rows))
+            lengths = [self.lengths[row] for row in rows]
+            paths = [self.paths[row] for row in rows]
+            decoder = StaticDecoder(self._forward.static, paths, lengths, room)
+        else:
+            decoder = TreeDecoder(self._forward, Decoding(self.paths, self.lengths, rows))
         decoder.logits = self.logits[rows]
         self.paths = []
         return decoder

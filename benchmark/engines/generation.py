@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,7 +116,7 @@ class Writer:
     def _finish(self, row: _Row, until: Sequence[str]) -> Generation:
         text = self.decode(row.ids)
         cut = min((at for stop in until if (at := text.find(stop)) >= 0), default=len(text))
-        count = len(row.ids) if cut == len(text) else self._tokens_before(row.ids, cut)
+        count = len(row.ids) if cut == len(text) else tokens_before(self.decode, row.ids, cut)
         text = text[:cut]
         tracked = row.tracked[:count]
         return Generation(
@@ -126,24 +127,9 @@ class Writer:
             token_uniform_kl=row.uniform_kls[:count],
             prompt_tokens=row.prompt_tokens,
             finished=row.finished,
-            token_at=lambda offset: self._token_at(row.ids[:count], offset),
+            token_at=lambda offset: token_at(self.decode, row.ids[:count], offset),
             label_logprobs=lambda position, labels: self._labels(tracked, position, labels),
         )
-
-    def _tokens_before(self, ids: list[int], offset: int) -> int:
-        """Smallest number of tokens whose text reaches ``offset`` characters."""
-        low, high = 0, len(ids)
-        while low < high:
-            middle = (low + high) // 2
-            if len(self.decode(ids[:middle])) >= offset:
-                high = middle
-            else:
-                low = middle + 1
-        return low
-
-    def _token_at(self, ids: list[int], offset: int) -> int:
-        position = self._tokens_before(ids, offset + 1) - 1
-        return position if 0 <= position < len(ids) else -1
 
     def _labels(
         self, tracked: list[list[float]], position: int, labels: Sequence[str]
@@ -157,6 +143,17 @@ class Writer:
             values = torch.tensor([tracked[position][i] for i in known], dtype=torch.float64)
             result.append(float(torch.logsumexp(values, dim=0)))
         return result
+
+
+def tokens_before(decode: Callable[[list[int]], str], ids: list[int], offset: int) -> int:
+    """Smallest number of tokens whose text reaches ``offset`` characters."""
+    return bisect_left(range(len(ids)), offset, key=lambda count: len(decode(ids[:count])))
+
+
+def token_at(decode: Callable[[list[int]], str], ids: list[int], offset: int) -> int:
+    """Index of the token that holds the character at ``offset``; -1 for none."""
+    position = tokens_before(decode, ids, offset + 1) - 1
+    return position if 0 <= position < len(ids) else -1
 
 
 def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -49,7 +49,7 @@ class LabelPaths:
     def merged(self) -> list[float]:
         """Per label: its variants' mass, without that of other labels' longer paths."""
         return [
-            _logsumexp([self._exact(index, variant) for variant in label.variants])
+            logsumexp([self._exact(index, variant) for variant in label.variants])
             for index, label in enumerate(self.labels)
         ]
 
@@ -86,7 +86,7 @@ class LabelPaths:
         for index, label in enumerate(self.labels):
             masses = [self._exact(index, path) for path in label.variants if path[0] == token]
             if masses:
-                reached += math.exp(_logsumexp(masses) - stem)
+                reached += math.exp(logsumexp(masses) - stem)
                 if uniform < reached:
                     return index
         return -1
@@ -109,7 +109,8 @@ def _log_sub(total: float, part: float) -> float:
     return total + math.log1p(-math.exp(part - total)) if part < total else -math.inf
 
 
-def _logsumexp(values: Sequence[float]) -> float:
+def logsumexp(values: Sequence[float]) -> float:
+    """ln Σ exp(value); -inf where all are."""
     top = max(values)
     if top == -math.inf:
         return top

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -204,15 +203,21 @@ def _cause(error: BaseException) -> str:
 class StaticDecoder:
     """Rows on places of their own, written by a compiled step."""
 
-    def __init__(self, static: Static, state: Any, copies: Sequence[int], room: int) -> None:
-        """``state`` is a TreeState, ``room`` the most tokens that a row gets."""
+    logits: Tensor
+
+    def __init__(
+        self,
+        static: Static,
+        paths: Sequence[Sequence[Segment]],
+        lengths: Sequence[int],
+        room: int,
+    ) -> None:
+        """Each row's prompt as a path of segments and its number of tokens; ``room`` is the most
+        tokens that a row gets."""
         self._static = static
-        order = [place for place, count in enumerate(copies) for _ in range(count)]
-        lengths = [state.lengths[place] for place in order]
-        self._rows = static.rows(len(order), max(lengths) + room)
-        self._rows.begin([state.paths[place] for place in order], lengths)
-        self._places = list(range(len(order)))
-        self.logits: Tensor = state.logits[order]
+        self._rows = static.rows(len(paths), max(lengths) + room)
+        self._rows.begin(paths, lengths)
+        self._places = list(range(len(paths)))
 
     def step(self, kept: Sequence[int], tokens: Tensor) -> None:
         """As Decoder says."""

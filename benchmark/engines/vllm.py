@@ -19,8 +19,9 @@ import numpy as np
 
 from ..errors import ApprehendError, UsageError
 from .base import Answer, ChoicePrompt, Generation, Sampling
+from .generation import token_at, tokens_before
 from .labels import LabelReader
-from .paths import LabelPaths
+from .paths import LabelPaths, logsumexp
 from .prompting import LoadedModel, model_path
 from .sampling import Draws
 from .vllm_loading import FEWEST_LOGPROBS, checked_arguments, load_model
@@ -256,14 +257,10 @@ class VLLMEngine(LoadedModel):
         rows = [{t: float(v.logprob) for t, v in row.items()} for row in output.logprobs]
         finished = output.finish_reason == "stop"
         if isinstance(output.stop_reason, str):
-            token_ids = token_ids[: self._tokens_before(token_ids, len(output.text))]
+            token_ids = token_ids[: tokens_before(self._decode, token_ids, len(output.text))]
         elif finished:
             token_ids = token_ids[:-1]  # the token that ends the sequence
         rows = rows[: len(token_ids)]
-
-        def token_at(offset: int) -> int:
-            position = self._tokens_before(token_ids, offset + 1) - 1
-            return position if 0 <= position < len(token_ids) else -1
 
         def label_logprobs(position: int, labels: Sequence[str]) -> list[float] | None:
             tokens = [self._labels.single_tokens(label) for label in labels]
@@ -274,7 +271,7 @@ class VLLMEngine(LoadedModel):
             if not known.keys() >= set(wanted):
                 place = next(self._places([prompt + token_ids[:position]], [wanted]))
                 known = place.logprobs
-            return [_log_of_sum([known[token] for token in some]) for some in tokens]
+            return [logsumexp([known[token] for token in some]) for some in tokens]
 
         return Generation(
             text=output.text,
@@ -284,20 +281,12 @@ class VLLMEngine(LoadedModel):
             token_top_logprobs=[_top(row, TRACE_TOP_K) for row in rows],
             prompt_tokens=len(prompt),
             finished=finished,
-            token_at=token_at,
+            token_at=lambda offset: token_at(self._decode, token_ids, offset),
             label_logprobs=label_logprobs,
         )
 
-    def _tokens_before(self, ids: list[int], offset: int) -> int:
-        """Smallest number of tokens whose text reaches ``offset`` characters."""
-        low, high = 0, len(ids)
-        while low < high:
-            middle = (low + high) // 2
-            if len(self.tokenizer.decode(ids[:middle], skip_special_tokens=True)) >= offset:
-                high = middle
-            else:
-                low = middle + 1
-        return low
+    def _decode(self, ids: list[int]) -> str:
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True))
 
     def _run(self, ids: list[list[int]], parameters: list[Any]) -> list[Any]:
         if not ids:
@@ -324,8 +313,3 @@ def _drawing(temperature: float, seeds: Sequence[int]) -> dict[str, Any]:
 
 def _top(row: Mapping[int, float], count: int) -> list[float]:
     return sorted(row.values(), reverse=True)[:count]
-
-
-def _log_of_sum(values: Sequence[float]) -> float:
-    total = math.fsum(map(math.exp, values))
-    return math.log(total) if total > 0 else -math.inf

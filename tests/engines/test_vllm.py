@@ -260,12 +260,7 @@ def test_wrong_use_is_one_line(
 def test_an_interrupted_run_leaves_no_process_and_goes_on(tmp_path: Path) -> None:
     tasks = "mmlu_pro_direct_law,mmlu_pro_cot_law,mmlu_pro_cot_math"
     given = arguments(tmp_path, tasks, 60, "option_entropy,perplexity")
-    run = subprocess.Popen(
-        [sys.executable, "-m", "apprehend.benchmark", *given, "--model", "vllm",
-         "--model_args", MODEL],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=with_vllm(),
-        start_new_session=True,
-    )  # fmt: skip
+    run = begun(given)
     stored = tmp_path / "m" / "mmlu_pro_direct" / "signals" / "answer"
     try:
         deadline = time.monotonic() + 300
@@ -289,12 +284,7 @@ def test_an_interrupted_run_leaves_no_process_and_goes_on(tmp_path: Path) -> Non
 
 def test_loading_can_be_interrupted(tmp_path: Path) -> None:
     given = arguments(tmp_path, "mmlu_pro_direct_law", 2, "option_entropy")
-    run = subprocess.Popen(
-        [sys.executable, "-m", "apprehend.benchmark", *given, "--model", "vllm",
-         "--model_args", MODEL],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=with_vllm(),
-        start_new_session=True,
-    )  # fmt: skip
+    run = begun(given)
     try:
         time.sleep(15)
         assert run.poll() is None
@@ -304,6 +294,16 @@ def test_loading_can_be_interrupted(tmp_path: Path) -> None:
         run.kill()
     assert run.returncode == 130, said
     assert "stopped" in said.splitlines()[-1]
+
+
+def begun(given: Sequence[str]) -> subprocess.Popen[str]:
+    """A run on vLLM, in a process group of its own, as a shell starts it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "apprehend.benchmark", *given, "--model", "vllm",
+         "--model_args", MODEL],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=with_vllm(),
+        start_new_session=True,
+    )  # fmt: skip
 
 
 def _lives(group: int) -> bool:
