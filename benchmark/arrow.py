@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ..estimators.signals import TABLES, Signal
 from ..estimators.tables import Kind, SignalTable
+from .derivation import DERIVED, DERIVED_FROM
 
 KEYS = ("question_id", "variant", "source")
 
@@ -35,10 +36,12 @@ def _arrow_type(kind: Kind, single: bool) -> pa.DataType:
 
 
 def signal_schema(signal: Signal, id_type: pa.DataType) -> pa.Schema:
-    """The columns of a part: the keys, then those of the signal's table."""
+    """The columns of a part: the keys, the mark of the answer that a derived row depends on, then
+    those of the signal's table."""
     table = TABLES[signal]
     single = table.single_precision()
     fields = [("question_id", id_type), ("variant", pa.string()), ("source", pa.string())]
+    fields += [(DERIVED_FROM, pa.string())] if signal in DERIVED else []
     fields += [(name, _arrow_type(kind, name in single)) for name, kind in table.kinds().items()]
     return pa.schema(fields)
 

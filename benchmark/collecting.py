@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..estimators.base import Estimator
 from ..estimators.signals import Signal
 from ..tasks.mmlu_pro import STYLES
-from ..tasks.prompting import load_prompt
-from ..tasks.questionnaires import ABOUT_QUESTION, QUESTIONNAIRES, RATING_PROMPT
+from ..tasks.questionnaires import ABOUT_QUESTION
 from . import manifest as manifests
 from .adapter import Record, UncertaintyLM
+from .derivation import is_derived
+from .engines.known import is_comparable
 from .engines.registry import CANNOT, Strict
 from .errors import ApprehendError, UsageError
-from .failures import note_failures
+from .failures import note_failures, read_failures
 from .forecasting import Load, forecast, forecast_judgements
-from .judges import Judge, load_judge
+from .judges import OWN, Judge, known_judge, load_judge
 from .judging import judge_questions
 from .options import say
 from .plan import Family, JudgeOptions, RunOptions, RunOutcome, model_name
-from .probing import ProbeOptions, Prober, probe_prompts, wanted_probes
+from .probing import ProbeOptions, Prober, wanted_probes
 from .progress import progress_bar
+from .provenance import SETTINGS, record_settings, settings_key
+from .row_settings import judge_settings, probe_settings
 from .store import Results, TaskStore
 from .task_loading import LoadedTask, Question
 
@@ -46,6 +49,8 @@ class Work:
     family: Family
     answers: list[tuple[LoadedTask, Question]]
     probes: list[tuple[Signal, str]]
+    wanted: list[tuple[Signal, str]]
+    """All (signal, variant) that the run needs of it, missing or not."""
 
 
 def prepare(
@@ -57,24 +62,47 @@ def prepare(
 ) -> tuple[Any, list[Work]]:
     """Load the engine if it has work, check that it fits what is stored, and say what all of the
     run will cost. Gives the engine, or None, and its work."""
+    for family in families:
+        check_stored(options, family, estimators, questionnaires)
     works = [_missing(options, family, estimators) for family in families]
     outcome.collected = sum(len(work.answers) for work in works)
     engine: Any = None
-    if any(work.answers or work.probes for work in works):
+    if any(work.answers or work.probes or not _identified(work.family) for work in works):
         engine = _load_engine(options, outcome)
         if options.apply_chat_template and not engine.has_chat_template:
             raise UsageError(f"--apply_chat_template: {engine.name} has no chat template")
     for work in works:
         family = work.family
-        if work.answers:
+        if engine is not None:
             family.manifest["model"] |= engine.identity | {"device": engine.device_name}
             if family.store.manifest:
                 manifests.check_agreement(family.store, family.manifest)
-        elif work.probes:
-            _check_same_model(family, engine)
-        family.store.add_questions(_stored_questions(family))
-        if work.answers:
-            family.store.write_manifest(family.manifest)
+    for work in works:
+        _record(options, work)
+    _announce(options, engine, works, families, questionnaires)
+    return engine, works
+
+
+def _record(options: RunOptions, work: Work) -> None:
+    """Write what the rows to come depend on, before the first of them is."""
+    family = work.family
+    for signal, variant in work.wanted:
+        settings = {}
+        if signal is not family.signal:
+            settings = probe_settings(options, family.tasks, signal, variant)
+        record_settings(family.manifest, signal, variant, "", settings)
+    family.store.add_questions(_stored_questions(family))
+    family.store.write_manifest(family.manifest)
+
+
+def _announce(
+    options: RunOptions,
+    engine: Any,
+    works: Sequence[Work],
+    families: Sequence[Family],
+    questionnaires: Sequence[str],
+) -> None:
+    """Say what all of the run will cost."""
     if engine is not None:
         loads = {work.family.store.task: _loads(options, engine, work) for work in works}
         named = [
@@ -87,20 +115,46 @@ def prepare(
     for judge in options.judges:
         for line in forecast_judgements(families, questionnaires, judge.name):
             say(line)
-    return engine, works
 
 
 def _missing(options: RunOptions, family: Family, estimators: Sequence[Estimator]) -> Work:
-    needs = [need for estimator in estimators for need in estimator.requirements()]
-    wanted = _that_engine_gives(options.model, wanted_probes(needs, family.signal))
-    if family.tasks[0].family not in STYLES:
-        wanted = []
-    if any(signal is Signal.SAMPLES for signal, _ in wanted):
-        _check_sampling(options, family)
-    _check_probe_prompts(options, family, wanted)
+    wanted = _that_engine_gives(options.model, _wanted(family, estimators))
     ids = set(family.ids)
     probes = [pair for pair in wanted if ids - family.store.done(*pair)]
-    return Work(family, family.missing(), probes)
+    return Work(family, family.missing(), probes, [(family.signal, ""), *wanted])
+
+
+def _wanted(family: Family, estimators: Sequence[Estimator]) -> list[tuple[Signal, str]]:
+    """The probes that the estimators need and that the family's tasks can give."""
+    if family.tasks[0].family not in STYLES:
+        return []
+    needs = [need for estimator in estimators for need in estimator.requirements()]
+    return wanted_probes(needs, family.signal)
+
+
+def _identified(family: Family) -> bool:
+    """Whether a store's answers can be told to be this model's without loading it."""
+    stored = family.store.manifest.get("model") or {}
+    return not stored.get("fingerprint") or is_comparable(family.known, stored)
+
+
+def check_stored(
+    options: RunOptions,
+    family: Family,
+    estimators: Sequence[Estimator],
+    questionnaires: Sequence[str],
+) -> None:
+    """Raise UsageError where what is stored of the signals of a run was made under other settings,
+    whether or not something of it is missing."""
+    for signal, variant in _wanted(family, estimators):
+        settings = probe_settings(options, family.tasks, signal, variant)
+        manifests.check_settings(family.store, signal, variant, "", settings)
+    for judge in options.judges:
+        for name in questionnaires:
+            settings = judge_settings(known_judge(judge), name, judge_prompts(options))
+            manifests.check_settings(
+                family.store, Signal.JUDGEMENT, name, judge.name, settings, judge.kind not in OWN
+            )
 
 
 def _prober(options: RunOptions, engine: Any, family: Family) -> Prober:
@@ -154,33 +208,6 @@ def collect_probes(options: RunOptions, engine: Any, works: Sequence[Work]) -> N
             family.store.write_manifest(family.manifest)
 
 
-def _check_sampling(options: RunOptions, family: Family) -> None:
-    """Raise UsageError where stored samples were drawn in another way."""
-    now = {"samples": options.samples, "temperature": options.temperature, "seed": options.seed}
-    stored = family.manifest.setdefault("sampling", now)
-    for name, value in now.items():
-        if stored.get(name, value) != value:
-            raise UsageError(
-                f"{family.store.path}: its samples were drawn with --{name} {stored[name]}, not "
-                f"{value}; use another --output_path or --model_name"
-            )
-
-
-def _check_probe_prompts(
-    options: RunOptions, family: Family, wanted: Sequence[tuple[Signal, str]]
-) -> None:
-    """Raise UsageError where what is stored was asked in other words."""
-    stored = family.manifest.setdefault("probe_prompts", {})
-    for signal, variant in wanted:
-        for name in probe_prompts(signal, variant):
-            now = manifests.text_hash(load_prompt(name, options.prompts.get(name)).source)
-            if stored.setdefault(name, now) != now:
-                raise UsageError(
-                    f"{family.store.path}: its {signal.value} {variant} was collected with another "
-                    f"prompt template {name}; use another --output_path or --model_name"
-                )
-
-
 def _that_engine_gives(
     engine: str, wanted: Sequence[tuple[Signal, str]]
 ) -> list[tuple[Signal, str]]:
@@ -188,11 +215,6 @@ def _that_engine_gives(
     for signal in dict.fromkeys(signal for signal, _ in wanted if signal in cannot):
         say(f"  signal {signal} is not collected: {cannot[signal]}")
     return [(signal, variant) for signal, variant in wanted if signal not in cannot]
-
-
-def _check_same_model(family: Family, engine: Any) -> None:
-    wanted = {**family.manifest, "model": {**family.manifest["model"], **engine.identity}}
-    manifests.check_agreement(family.store, wanted)
 
 
 def _stored_questions(family: Family) -> list[dict[str, Any]]:
@@ -283,16 +305,23 @@ def collect_judgements(
     engine: Any,
 ) -> None:
     """What one judge of the panel has not said yet, on ``engine`` if it is the assessed model."""
-    if not questionnaires:
+    lacking = [f for f in families if _lacks_judgements(options, asked, f, questionnaires)]
+    if not lacking:
         return
-    prompts = {name: path for name, path in options.prompts.items() if name.startswith("judge")}
+    prompts = judge_prompts(options)
     judge: Judge = load_judge(asked, options.batch_size, options.device, engine, outcome.budget)
-    described = {**judge.identity, "prompts": _judge_prompts(questionnaires, prompts)}
-    for family in families:
-        began, spent = time.monotonic(), outcome.budget.spent()
-        _check_same_judge(family, judge.name, described)
-        family.manifest["judges"][judge.name] = described
+    identity = {**known_judge(asked), **judge.identity}
+    asks = {name: judge_settings(identity, name, prompts) for name in questionnaires}
+    for family in lacking:
+        for name, settings in asks.items():
+            manifests.check_settings(family.store, Signal.JUDGEMENT, name, judge.name, settings)
+    for family in lacking:
+        for name, settings in asks.items():
+            record_settings(family.manifest, Signal.JUDGEMENT, name, judge.name, settings)
+        family.manifest["judges"][judge.name] = identity
         family.store.write_manifest(family.manifest)
+    for family in lacking:
+        began, spent = time.monotonic(), outcome.budget.spent()
         borrowed = _borrow_judgements(options, family, questionnaires, judge.name)
         before = _judged(family.store, questionnaires, judge.name)
         outcome.problems += judge_questions(
@@ -311,22 +340,58 @@ def collect_judgements(
             family.store.write_manifest(family.manifest)
 
 
+def judge_prompts(options: RunOptions) -> dict[str, str]:
+    """The judges' prompt templates that a run replaces."""
+    return {name: path for name, path in options.prompts.items() if name.startswith("judge")}
+
+
+def _lacks_judgements(
+    options: RunOptions, asked: JudgeOptions, family: Family, questionnaires: Sequence[str]
+) -> bool:
+    """Whether a judge must be asked: something is missing, or nothing tells without loading it
+    that it is the one who judged before."""
+    store = family.store
+    recorded = store.manifest.get(SETTINGS) or {}
+    known = known_judge(asked)
+    texts = store.questions.column_names
+    for name in questionnaires:
+        settings = recorded.get(settings_key(Signal.JUDGEMENT, name, asked.name))
+        if settings is None or (asked.kind in OWN and not is_comparable(known, settings)):
+            return True
+        if "question" in texts and set(family.ids) - store.done(Signal.JUDGEMENT, name, asked.name):
+            return True
+    return False
+
+
+def vanished(works: Sequence[Work]) -> list[str]:
+    """One sentence for each store of which less is on the disk, when all is collected, than was
+    written: parts were deleted while the run lasted."""
+    problems = []
+    for work in works:
+        store = work.family.store
+        store.forget()
+        unresolved = {(row["signal"], row["question_id"]) for row in read_failures(store.path)}
+        answered = store.done(work.family.signal)
+        lost = []
+        for signal, variant in work.wanted:
+            asked = answered if is_derived(signal, variant) else set(work.family.ids)
+            missing = asked - store.done(signal, variant)
+            if missing - {question for name, question in unresolved if name == signal.value}:
+                lost.append(f"{settings_key(signal, variant)} of {len(missing)} questions")
+        if lost:
+            problems.append(
+                f"{store.path}: lost while the run lasted: {', '.join(lost)} (were parts "
+                "deleted?); run again to collect them again"
+            )
+    return problems
+
+
 def _wants_label_probs(options: RunOptions) -> bool:
     return any(spec.startswith(("all", "masj_expected")) for spec in options.estimators or ())
 
 
 def _judged(store: TaskStore, questionnaires: Sequence[str], judge: str) -> int:
     return sum(len(store.done(Signal.JUDGEMENT, name, judge)) for name in questionnaires)
-
-
-def _check_same_judge(family: Family, name: str, described: Mapping[str, Any]) -> None:
-    stored = family.manifest["judges"].get(name)
-    differing = [key for key in stored or {} if key in described and stored[key] != described[key]]
-    if differing:
-        raise UsageError(
-            f"{family.store.path}: judge {name} was another one before (its "
-            f"{', '.join(differing)} changed); give this one a name with --judge_name"
-        )
 
 
 def _borrow_judgements(
@@ -339,16 +404,11 @@ def _borrow_judgements(
         if (
             other.path == family.store.path
             or theirs.get("data", {}).get("fingerprint") != family.manifest["data"]["fingerprint"]
-            or theirs.get("judges", {}).get(judge) != family.manifest["judges"][judge]
         ):
             continue
-        for name in set(questionnaires) & set(ABOUT_QUESTION):
+        for name in sorted(set(questionnaires) & set(ABOUT_QUESTION)):
+            key = settings_key(Signal.JUDGEMENT, name, judge)
+            if (theirs.get(SETTINGS) or {}).get(key) != family.manifest[SETTINGS][key]:
+                continue
             count += family.store.borrow(other, Signal.JUDGEMENT, name, judge, family.ids)
     return count
-
-
-def _judge_prompts(questionnaires: Sequence[str], prompts: Mapping[str, str]) -> dict[str, str]:
-    names = [*(QUESTIONNAIRES[q].prompt for q in questionnaires), RATING_PROMPT]
-    return {
-        name: manifests.text_hash(load_prompt(name, prompts.get(name)).source) for name in names
-    }

@@ -9,22 +9,35 @@ from typing import Any
 from .errors import ApprehendError
 from .masking import mask_arguments, mask_command
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 CONTRACT: dict[str, str] = {
     "model.engine": "--model",
     "model.model": "the model's name at its endpoint",
     "model.revision": "the model's revision",
     "model.fingerprint": "the model's weights or tokenizer",
+    "model.files": "the model's files",
     "model.dtype": "the model's dtype",
+    "model.requested_dtype": "the model's dtype",
+    "model.settings": "--model_args",
     "model.logprobs_mode": "the kind of log-probabilities (raw or processed)",
+    "model.top_logprobs": "how many log-probabilities the endpoint grants",
     "task.version": "the task's version",
     "task.num_fewshot": "--num_fewshot",
+    "task.examples": "the few-shot examples (--fewshot_data)",
+    "task.fewshot_seed": "--seed of the few-shot examples",
     "task.apply_chat_template": "--apply_chat_template",
     "task.system_instruction": "--system_instruction",
     "task.prompts": "the prompt templates",
+    "task.rendered": "the task's prompts (--include_path)",
+    "task.generation": "the generation settings",
     "data.fingerprint": "the questions",
+    "data.topics": "the questions' topics",
 }
-"""Path in the manifest → what to call it. Only what both sides know is compared."""
+"""Path in the manifest → what to call it. Only what both sides know is compared: a manifest of an
+older schema does not say everything."""
+
+BY_NAME = frozenset({"task.rendered"})
+"""Paths that hold one value per name (of a task); names that one side lacks do not count."""
 
 _ABSENT = object()
 
@@ -43,14 +56,49 @@ def contract_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {path: value for path, value in found.items() if value is not _ABSENT}
 
 
+def complete(manifest: dict[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Put what ``manifest`` does not say of the contract into it, as ``wanted`` says it."""
+    for path in CONTRACT:
+        value = lookup(wanted, path, _ABSENT)
+        section, name = path.split(".")
+        if value is _ABSENT or not isinstance(manifest.setdefault(section, {}), dict):
+            continue
+        known = manifest[section].setdefault(name, value)
+        if path in BY_NAME and isinstance(known, Mapping) and isinstance(value, Mapping):
+            manifest[section][name] = {**value, **known}
+
+
 def disagreement(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
-    """What two contracts disagree on, in words with both values; None where they agree."""
+    """All that two contracts disagree on, in words with both values; None where they agree."""
+    found = []
     for path, name in CONTRACT.items():
-        if path in stored and path in wanted and stored[path] != wanted[path]:
-            old, new = stored[path], wanted[path]
-            shown = "" if isinstance(new, Mapping) else f" (stored: {old!r}, now: {new!r})"
-            return name + shown
-    return None
+        if path not in stored or path not in wanted or stored[path] == wanted[path]:
+            continue
+        old, new = stored[path], wanted[path]
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            changed = differing(old, new, whole=path not in BY_NAME)
+            if changed:
+                found.append(f"{name} ({shown(changed)})")
+        else:
+            found.append(f"{name} (stored: {old!r}, now: {new!r})")
+    return ", ".join(found) or None
+
+
+def differing(
+    stored: Mapping[str, Any], wanted: Mapping[str, Any], whole: bool = True
+) -> dict[str, tuple[Any, Any]]:
+    """Names whose values differ → both values. A name that one side lacks counts as None where
+    both are ``whole``, and not at all where one of them may not say everything."""
+    names = [*stored, *(name for name in wanted if name not in stored)]
+    if not whole:
+        names = [name for name in names if name in stored and name in wanted]
+    pairs = {name: (stored.get(name), wanted.get(name)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def shown(changed: Mapping[str, tuple[Any, Any]]) -> str:
+    """Differing values in words."""
+    return ", ".join(f"{name}: stored {old!r}, now {new!r}" for name, (old, new) in changed.items())
 
 
 def upgraded(manifest: dict[str, Any], file: Path) -> dict[str, Any]:
@@ -92,4 +140,9 @@ def _masked(judge: Mapping[str, Any]) -> dict[str, Any]:
     return {**judge, **mask_arguments(texts)}
 
 
-_STEPS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+def _from_2(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 did not say whose a store is, nor the settings of single signals."""
+    return {**manifest, "schema_version": 3}
+
+
+_STEPS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}

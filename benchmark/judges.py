@@ -8,19 +8,13 @@ from typing import Any, Protocol
 
 from .budget import Budget
 from .engines.base import ChoicePrompt
+from .engines.known import TRANSPORT, known_identity
 from .errors import ApprehendError, UsageError, did_you_mean
 from .masking import mask_arguments, mask_text
 from .plan import JudgeOptions
 
 OWN = ("hf", "vllm")
 """Kinds of judges that are engines in this process."""
-TRANSPORT = frozenset(
-    (
-        *("base_url", "num_concurrent", "max_retries", "timeout", "verify_certificate"),
-        *("ca_cert_path", "header", "auth_token", "batch_size", "input_price", "output_price"),
-    )
-)
-"""Arguments that say how an endpoint is reached, and do not change what it replies."""
 
 
 class Judge(Protocol):
@@ -188,6 +182,13 @@ class HTTPJudge:
 def _identity(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in arguments.items() if name not in TRANSPORT}
     return {"engine": kind, **mask_arguments(kept)}
+
+
+def known_judge(judge: JudgeOptions) -> dict[str, Any]:
+    """What decides a judge's replies, as far as it is known before it is loaded."""
+    if judge.kind in OWN:
+        return known_identity(judge.kind, judge.args)
+    return _identity(judge.kind, judge.args)
 
 
 def _first_line(error: Exception) -> str:

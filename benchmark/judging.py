@@ -17,6 +17,7 @@ from ..tasks.questionnaires import (
     read_rating,
 )
 from ..tasks.topics import letters
+from .derivation import DERIVED_FROM
 from .errors import ApprehendError, UsageError
 from .failures import note_failures
 from .judges import Judge
@@ -46,6 +47,7 @@ def judge_questions(
     be read; the reasons of questions without a judgement are stored.
     """
     rows = {row["question_id"]: row for row in store.questions.to_pylist()}
+    store.drop_outdated(Signal.JUDGEMENT)
     if any(QUESTIONNAIRES[name].about_answer for name in names):
         _add_answers(store, rows, ids)
     rating = load_prompt(RATING_PROMPT, prompts.get(RATING_PROMPT))
@@ -55,6 +57,8 @@ def judge_questions(
         prompt = load_prompt(questionnaire.prompt, prompts.get(questionnaire.prompt))
         done = store.done(Signal.JUDGEMENT, name, judge.name)
         missing = [rows[i] for i in ids if i not in done and rows[i].get("question")]
+        if questionnaire.about_answer:
+            missing = [row for row in missing if row["question_id"] in store.marks()]
 
         def work(
             some: Sequence[Mapping[str, Any]],
@@ -170,7 +174,7 @@ def _add_answers(store: TaskStore, rows: dict[Any, dict[str, Any]], ids: Sequenc
         options = list(rows[question]["options"])
         named = 0 <= answer < len(options)
         label = f"{letters(len(options))[answer]}. {options[answer]}" if named else "none of them"
-        rows[question]["proposed"] = label
+        rows[question] |= {"proposed": label, DERIVED_FROM: store.marks().get(question)}
 
 
 def _judge_batch(
@@ -230,6 +234,7 @@ def _unrated(
             "variant": questionnaire.name,
             "source": judge.name,
             "text": reply,
+            DERIVED_FROM: row[DERIVED_FROM],
             "value": verdict.value,
             "reason": verdict.reason,
             **probs.get(index, {}),

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from ..estimators.signals import Signal
 from .contract import SCHEMA_VERSION, contract_of, disagreement
 from .errors import UsageError
 from .masking import mask_command
+from .provenance import settings_difference, settings_key
 from .store import TaskStore
 
 PACKAGES = ("apprehend", "lm_eval", "torch", "transformers", "datasets", "numpy", "pyarrow")
@@ -63,6 +65,9 @@ def new_manifest(
     }
 
 
+KEEP_BOTH = "to keep both, use another --output_path or --model_name"
+
+
 def check_agreement(store: TaskStore, wanted: Mapping[str, Any]) -> None:
     """Raise UsageError where what is stored was made in another way than ``wanted``."""
     stored = store.manifest
@@ -73,9 +78,28 @@ def check_agreement(store: TaskStore, wanted: Mapping[str, Any]) -> None:
     differs = disagreement(contract_of(stored), contract_of(wanted))
     if differs is not None:
         raise UsageError(
-            f"{store.path}: its signals were collected with another value of {differs}; "
-            "use another --output_path or --model_name"
+            f"{store.path}: its signals were collected with another value of {differs}; {KEEP_BOTH}"
         )
+
+
+def check_settings(
+    store: TaskStore,
+    signal: Signal,
+    variant: str,
+    source: str,
+    wanted: Mapping[str, Any],
+    whole: bool = True,
+) -> None:
+    """Raise UsageError where stored rows of a signal were made under other settings. ``whole``:
+    ``wanted`` holds all settings, so that one that it lacks differs, too."""
+    differs = settings_difference(store.manifest, signal, variant, source, wanted, whole)
+    if differs is None:
+        return
+    keep = "give this one a name with --judge_name" if source else KEEP_BOTH
+    raise UsageError(
+        f"{store.path}: its {settings_key(signal, variant, source)} was collected with other "
+        f"settings ({differs}); {keep}"
+    )
 
 
 def add_cost(manifest: dict[str, Any], what: str, **amounts: float) -> None:

@@ -1,7 +1,8 @@
 """Part files: Parquet files of signals that say whose they are and whether they are whole.
 
-A part's name ends in a checksum of its bytes, and its metadata hold the signal and the contract of
-the store that it was written for. Both are written with the part in one move.
+A part's name ends in a checksum of its bytes, and its metadata hold the signal, the identity and
+the contract of the store that it was written for, and hashes of the settings that its rows were
+made under. Both are written with the part in one move.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,24 @@ PART_NAME = re.compile(
 )
 _CHECKSUM_LENGTH = 16
 _SIGNAL, _CONTRACT, _REPLACES = b"apprehend.signal", b"apprehend.contract", b"apprehend.replaces"
+_STORE, _SETTINGS = b"apprehend.store", b"apprehend.settings"
 REPAIR = "`apprehend verify RESULTS --repair` sets it aside"
 Contract = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the rows of a part come from.
+
+    Attributes:
+        store: identity of the store that it was written for; empty in parts of schema 1 and 2.
+        contract: what all signals of that store agree on.
+        settings: variant → source → hashes of the settings that its rows were made under.
+    """
+
+    store: str = ""
+    contract: Contract = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 
 def part_files(folder: Path) -> list[Path]:
@@ -75,10 +93,10 @@ def write_part(folder: Path, kind: str, write: Callable[[Path], None]) -> Path:
 
 
 def append_part(
-    folder: Path, number: int, table: pa.Table, signal: Signal, contract: Contract
+    folder: Path, number: int, table: pa.Table, signal: Signal, provenance: Provenance
 ) -> Path:
     """Write a table as a new part."""
-    marked = table.replace_schema_metadata(_metadata(signal, contract))
+    marked = table.replace_schema_metadata(_metadata(signal, provenance))
     return write_part(folder, f"{number:06d}", lambda path: _write(path, marked))
 
 
@@ -87,34 +105,62 @@ def _write(path: Path, table: pa.Table) -> None:
 
 
 def _metadata(
-    signal: Signal, contract: Contract, replaces: Sequence[str] = ()
+    signal: Signal, provenance: Provenance, replaces: Sequence[str] = ()
 ) -> dict[bytes, bytes]:
+    contract = json.dumps(dict(provenance.contract), sort_keys=True, ensure_ascii=False)
     found = {
         _SIGNAL: signal.value.encode(),
-        _CONTRACT: json.dumps(dict(contract), sort_keys=True, ensure_ascii=False).encode(),
+        _STORE: provenance.store.encode(),
+        _CONTRACT: contract.encode("utf-8", "replace"),
+        _SETTINGS: json.dumps(provenance.settings, ensure_ascii=False).encode("utf-8", "replace"),
     }
     return {**found, _REPLACES: json.dumps(list(replaces)).encode()} if replaces else found
 
 
-def merge_parts(folder: Path, signal: Signal, contract: Contract, id_type: pa.DataType) -> None:
+def merge_parts(
+    folder: Path,
+    signal: Signal,
+    provenance: Provenance,
+    id_type: pa.DataType,
+    keep: Callable[[pa.Table], pa.Table] | None = None,
+) -> None:
     """Merge the parts of a signal into one, a row group each, in constant memory.
 
-    Raises ApprehendError, and changes nothing, where a part is damaged.
+    ``keep`` picks the rows to keep of a part's, all of them without it. The settings of the rows
+    are those that the parts say. Raises ApprehendError, and changes nothing, where a part is
+    damaged.
     """
     files = part_files(folder)
-    if len(files) < 2:
+    if len(files) < 2 and keep is None:
         return
     schema = signal_schema(signal, id_type)
-    marked = schema.with_metadata(_metadata(signal, contract, [file.name for file in files]))
+    merged = replace(provenance, settings=_settings_of(files))
+    marked = schema.with_metadata(_metadata(signal, merged, [file.name for file in files]))
 
     def write(path: Path) -> None:
         with pq.ParquetWriter(path, marked, compression="zstd", write_page_checksum=True) as writer:
             for file in files:
                 check_bytes(file)
-                writer.write_table(_conformed(read_parquet(file), schema))
+                rows = _conformed(read_parquet(file), schema)
+                writer.write_table(rows if keep is None else keep(rows))
 
     write_part(folder, "merged", write)
     clean(folder)
+
+
+def _settings_of(files: Sequence[Path]) -> dict[str, dict[str, list[str]]]:
+    """Variant → source → hashes of the settings of all rows of these parts."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for file in files:
+        known = part_provenance(read_schema(file)).settings
+        if not known:  # written before settings were recorded
+            keys = {(variant, source) for _, variant, source in read_keys(file)}
+            known = {variant: {source: [""]} for variant, source in keys}
+        for variant, sources in known.items():
+            for source, hashes in sources.items():
+                together = found.setdefault(variant, {}).setdefault(source, [])
+                together += [one for one in hashes if one not in together]
+    return found
 
 
 def _conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -156,10 +202,19 @@ def part_signal(schema: pa.Schema) -> str | None:
     return None if value is None else str(value.decode())
 
 
-def part_contract(schema: pa.Schema) -> Contract:
-    """The contract that a part was written under; empty where it does not say."""
+def part_provenance(schema: pa.Schema) -> Provenance:
+    """What a part says of where its rows come from; empty where it does not say."""
+    metadata = schema.metadata or {}
+    return Provenance(
+        metadata.get(_STORE, b"").decode("utf-8", "replace"),
+        _mapping(metadata.get(_CONTRACT)),
+        _mapping(metadata.get(_SETTINGS)),
+    )
+
+
+def _mapping(text: bytes | None) -> dict[str, Any]:
     try:
-        value = json.loads((schema.metadata or {}).get(_CONTRACT, b"{}"))
+        value = json.loads(text or b"{}")
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -44,35 +44,41 @@ class JudgeOptions:
         return (self.given_name or str(model)).rstrip("/").rsplit("/", 1)[-1]
 
 
+def _option(rows: bool, **default: Any) -> Any:
+    """An option of a run. ``rows``: stored rows depend on it, so that a run with another value
+    must not resume them."""
+    return field(metadata={"rows": rows}, **default)
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """What ``apprehend run`` was asked to do."""
 
-    model: str
-    model_args: Mapping[str, Any]
-    tasks: str
-    output_path: Path
-    model_name: str | None = None
-    data: str | None = None
-    fewshot_data: str | None = None
-    include_path: str | None = None
-    estimators: Sequence[str] | None = None
-    committee: Sequence[str] = ()
-    judges: Sequence[JudgeOptions] = ()
-    prompts: Mapping[str, str] = field(default_factory=dict)
-    num_fewshot: int | None = None
-    apply_chat_template: bool = False
-    system_instruction: str | None = None
-    batch_size: str = "auto"
-    device: str | None = None
-    limit: float | None = None
-    seed: int = 0
-    samples: int = 8
-    temperature: float = 1.0
-    overwrite: Overwrite = Overwrite.ONLY_MISSING
-    max_requests: int | None = None
-    max_cost: float | None = None
-    shard: tuple[int, int, int] | None = None
+    model: str = _option(rows=True)
+    model_args: Mapping[str, Any] = _option(rows=True)
+    tasks: str = _option(rows=False)
+    output_path: Path = _option(rows=False)
+    model_name: str | None = _option(rows=False, default=None)
+    data: str | None = _option(rows=True, default=None)
+    fewshot_data: str | None = _option(rows=True, default=None)
+    include_path: str | None = _option(rows=True, default=None)
+    estimators: Sequence[str] | None = _option(rows=False, default=None)
+    committee: Sequence[str] = _option(rows=False, default=())
+    judges: Sequence[JudgeOptions] = _option(rows=True, default=())
+    prompts: Mapping[str, str] = _option(rows=True, default_factory=dict)
+    num_fewshot: int | None = _option(rows=True, default=None)
+    apply_chat_template: bool = _option(rows=True, default=False)
+    system_instruction: str | None = _option(rows=True, default=None)
+    batch_size: str = _option(rows=False, default="auto")
+    device: str | None = _option(rows=False, default=None)
+    limit: float | None = _option(rows=False, default=None)
+    seed: int = _option(rows=True, default=0)
+    samples: int = _option(rows=True, default=8)
+    temperature: float = _option(rows=True, default=1.0)
+    overwrite: Overwrite = _option(rows=False, default=Overwrite.ONLY_MISSING)
+    max_requests: int | None = _option(rows=False, default=None)
+    max_cost: float | None = _option(rows=False, default=None)
+    shard: tuple[int, int, int] | None = _option(rows=False, default=None)
     """Index, number and local device of the part of the questions that this process takes."""
 
 
@@ -94,6 +100,8 @@ class Family:
     tasks: list[LoadedTask]
     questions: dict[str, list[Question]]
     manifest: dict[str, Any]
+    known: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of the model before it is loaded."""
 
     @property
     def signal(self) -> Signal:
@@ -114,7 +122,9 @@ class Family:
 
 
 def model_name(options: RunOptions) -> str:
+    """What the model is called: the given name, or that of its weights or at its endpoint."""
     if options.model_name:
         return options.model_name
-    name = str(options.model_args.get("pretrained", options.model))
+    args = options.model_args
+    name = str(args.get("pretrained") or args.get("model") or options.model)
     return Path(name).expanduser().resolve().name if Path(name).expanduser().is_dir() else name

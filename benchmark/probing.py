@@ -25,9 +25,11 @@ from ..tasks.self_reports import (
     SELF_REPORTS,
 )
 from .adapter import DEFAULT_TOKENS, Step
+from .derivation import DERIVED_FROM, is_derived
 from .engines.base import ChoicePrompt, Sampling
 from .errors import UsageError
 from .forecasting import Load
+from .options import say
 from .perturbing import (
     INSTRUCTION,
     NO_STEM,
@@ -107,7 +109,7 @@ def probe_prompts(signal: Signal, variant: str) -> tuple[str, ...]:
     return (INSTRUCTION_PROMPT,) if variant == INSTRUCTION else ()
 
 
-def _generation(task: LoadedTask) -> tuple[tuple[str, ...], int]:
+def generation_limits(task: LoadedTask) -> tuple[tuple[str, ...], int]:
     """Where a chain of thought ends: stop texts, and the largest number of tokens."""
     options = task.task.get_config("generation_kwargs") or {}
     return tuple(options.get("until") or ()), int(options.get("max_gen_toks", DEFAULT_TOKENS))
@@ -132,8 +134,7 @@ class Prober:
 
     def collect(self, signal: Signal, variant: str) -> int:
         """Collect what is missing of a variant; gives the number of questions."""
-        done = self.store.done(signal, variant)
-        missing = [item for item in self.items if item[1].question_id not in done]
+        missing, marks = self._missing(signal, variant)
         _, method = PROBES[signal, variant]
         name = f"{signal.value} {variant}".strip()
         step = Step(16)
@@ -142,10 +143,30 @@ class Prober:
                 records = method(self, part, variant)
                 for record, (_, question) in zip(records, part, strict=True):
                     record |= {"question_id": question.question_id, "variant": variant}
+                    if marks is not None:
+                        record[DERIVED_FROM] = marks[question.question_id]
                 self.store.append(signal, records)
                 bar.update(len(part))
         self.store.compact(signal)
         return len(missing)
+
+    def _missing(self, signal: Signal, variant: str) -> tuple[list[Item], dict[Any, str] | None]:
+        """Questions without the variant, and the marks of the answers that it is derived from.
+
+        What depends on an answer is asked only where there is one.
+        """
+        dropped = self.store.drop_outdated(signal)
+        if dropped:
+            say(
+                f"  {dropped} rows of {signal} were derived from answers that have changed; they "
+                "are collected again"
+            )
+        done = self.store.done(signal, variant)
+        missing = [item for item in self.items if item[1].question_id not in done]
+        if not is_derived(signal, variant):
+            return missing, None
+        marks = self.store.marks()
+        return [item for item in missing if item[1].question_id in marks], marks
 
     def loads(self, wanted: Sequence[tuple[Signal, str]]) -> list[Load]:
         """What collecting these, or the answers themselves, asks of the model."""
@@ -161,7 +182,7 @@ class Prober:
                 passes = sum(len(question.row["options"]) - 1 for _, question in missing)
             elif signal is Signal.TRACE or variant == "cot":
                 texts = passes * (self.options.samples if variant == "cot" else 1)
-                most = max((_generation(task)[1] for task, _ in missing), default=0)
+                most = max((generation_limits(task)[1] for task, _ in missing), default=0)
             elif signal is Signal.SELF_REPORT and variant in SELF_REPORTS:
                 texts, most = passes, SELF_REPORTS[variant].max_new_tokens
             name = f"{signal.value} {variant}".strip()
@@ -256,7 +277,7 @@ class Prober:
     def _sampled_traces(self, part: list[Item], variant: str) -> list[Record]:
         from ..tasks.parsing import parse_marked_label
 
-        until, most = _generation(part[0][0])
+        until, most = generation_limits(part[0][0])
         prompts = [self._context(task, question.row) for task, question in part]
         written = self.engine.generate(prompts, most, until, self._sampling(part, variant))
         records = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,11 @@ from ..tasks.topics import LETTERS
 from .committee import warn_of_differences
 from .errors import ApprehendError, UsageError, did_you_mean
 from .options import say, show
+from .ownership import SCORES, check_owned, is_outdated, read_scores
 from .scoring import outcome_signal, score_store
 from .store import Results, TaskStore
+
+logger = logging.getLogger(__name__)
 
 
 def report_input(results: Results) -> ReportInput:
@@ -41,11 +45,10 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
     """Frames of these stores."""
     scores, strata, questions, ratings, flow, manifests = [], [], [], [], [], []
     options, judgements, costs, orders = [], [], [], []
+    check_owned(stores)
     warn_of_differences(stores)
     for store in stores:
-        if not (store.path / "scores.parquet").is_file():
-            score_store(store)
-        scores.append(pq.read_table(store.path / "scores.parquet").to_pandas())
+        scores.append(_scores(store))
         stratum = pq.read_table(store.path / "strata.parquet").to_pandas()
         strata.append(stratum.assign(task=store.task))
         questions.append(store.questions.to_pandas().assign(task=store.task))
@@ -71,6 +74,21 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         descriptions=_descriptions(),
         manifests=manifests,
     )
+
+
+def _scores(store: TaskStore) -> pd.DataFrame:
+    """A store's scores; they are computed where there are none. Warns of those that do not know
+    all stored signals."""
+    if not (store.path / SCORES).is_file():
+        score_store(store)
+    table = read_scores(store)
+    if is_outdated(store, table):
+        logger.warning(
+            "%s: its scores are older than its signals; `apprehend score` computes them anew",
+            store.path,
+        )
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

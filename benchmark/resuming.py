@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from ..estimators.base import Estimator
 from ..estimators.signals import Signal
 from . import manifest as manifests
+from .collecting import check_stored
+from .contract import complete
 from .errors import UsageError
 from .options import say
 from .plan import Family, Overwrite, RunOptions
@@ -23,7 +25,9 @@ def go_on(family: Family) -> None:
     stored = family.store.manifest
     if stored:
         manifests.check_agreement(family.store, family.manifest)
+        wanted = family.manifest
         family.manifest = {**stored, "updated": manifests.now()}
+        complete(family.manifest, wanted)
 
 
 def take_over(options: RunOptions, families: Sequence[Family], locks: contextlib.ExitStack) -> None:
@@ -49,12 +53,19 @@ def take_over(options: RunOptions, families: Sequence[Family], locks: contextlib
 
 
 def missing_from_cache(
-    families: Sequence[Family], estimators: Sequence[Estimator], questionnaires: Sequence[str]
+    options: RunOptions,
+    families: Sequence[Family],
+    estimators: Sequence[Estimator],
+    questionnaires: Sequence[str],
 ) -> list[str]:
-    """One sentence for each store that lacks something of what was asked for."""
+    """One sentence for each store that lacks something of what was asked for.
+
+    Raises UsageError where what is stored was made under other settings.
+    """
     needs = [need for estimator in estimators for need in estimator.requirements()]
     problems = []
     for family in families:
+        check_stored(options, family, estimators, questionnaires)
         ids = set(family.ids)
         wanted = [(family.signal, ""), *wanted_probes(needs, family.signal)]
         lacking = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..estimators.base import Estimator
@@ -13,7 +13,14 @@ from ..estimators.signals import Need, Signal
 from ..tasks.questionnaires import ABOUT_QUESTION, QUESTIONNAIRES
 from . import manifest as manifests
 from .budget import Budget
-from .collecting import collect_answers, collect_judgements, collect_probes, prepare
+from .collecting import (
+    collect_answers,
+    collect_judgements,
+    collect_probes,
+    prepare,
+    vanished,
+)
+from .engines.known import known_identity
 from .engines.registry import CANNOT, check_engine
 from .errors import UsageError
 from .judges import check_judges
@@ -22,6 +29,7 @@ from .masking import mask_arguments
 from .plan import Family, Overwrite, RunOptions, RunOutcome, model_name
 from .probing import probed_signals
 from .resuming import go_on, missing_from_cache, take_over
+from .row_settings import task_settings, topics_hash
 from .scoring import expand_specs, score_store
 from .sharding import Shard, copy_stored, sharded, with_device
 from .store import Results
@@ -57,7 +65,9 @@ def run(options: RunOptions) -> RunOutcome:
             take_over(options, families, locks)
             _collect(options, families, estimators or [], questionnaires, outcome)
         else:
-            outcome.problems += missing_from_cache(families, estimators or [], questionnaires)
+            outcome.problems += missing_from_cache(
+                options, families, estimators or [], questionnaires
+            )
         _score(families, specs, options.committee, outcome)
     return outcome
 
@@ -96,6 +106,7 @@ def _collect(
             engine = None
             gc.collect()  # frees a model's memory before the next one comes
         collect_judgements(options, judge, families, questionnaires, outcome, engine)
+    outcome.problems += vanished(works)
 
 
 def _score(
@@ -116,10 +127,12 @@ def _families(options: RunOptions, tasks: Sequence[LoadedTask]) -> list[Family]:
         grouped.setdefault(task.family, []).append(task)
     results = Results(options.output_path)
     families = []
+    known = known_identity(options.model, options.model_args)
     for name, members in grouped.items():
         questions = {task.name: task.questions(options.limit) for task in members}
         store = results.open(model_name(options), name)
-        family = Family(store, members, questions, _wanted_manifest(options, name, members))
+        wanted = _wanted_manifest(options, name, members, known)
+        family = Family(store, members, questions, wanted, known)
         if options.overwrite is not Overwrite.ALWAYS:
             go_on(family)
         families.append(family)
@@ -132,11 +145,11 @@ def _families(options: RunOptions, tasks: Sequence[LoadedTask]) -> list[Family]:
 
 
 def _wanted_manifest(
-    options: RunOptions, family: str, tasks: Sequence[LoadedTask]
+    options: RunOptions, family: str, tasks: Sequence[LoadedTask], known: Mapping[str, Any]
 ) -> dict[str, Any]:
     texts = {name: text for task in tasks for name, text in task.prompts.items()}
     return manifests.new_manifest(
-        model={"engine": options.model, "arguments": mask_arguments(options.model_args)},
+        model={**known, "arguments": mask_arguments(options.model_args)},
         task={
             "name": family,
             "version": str(tasks[0].task.VERSION),
@@ -145,11 +158,13 @@ def _wanted_manifest(
             "system_instruction": options.system_instruction,
             "prompts": {name: manifests.text_hash(text) for name, text in texts.items()},
             "prompt_texts": texts,
+            **task_settings(options, family, tasks),
         },
         data={
             "source": options.data or "TIGER-Lab/MMLU-Pro",
             "fewshot_source": options.fewshot_data,
             "fingerprint": fingerprint(tasks),
+            "topics": topics_hash(tasks),
             "limit": options.limit,
         },
         seed=options.seed,

@@ -31,7 +31,8 @@ from .committee import differing, same_questions
 from .contract import lookup
 from .errors import ApprehendError, UsageError, did_you_mean
 from .files import write_parquet
-from .store import VARIANT_SIGNALS, TaskStore
+from .ownership import SCORES, check_owned, marked_scores
+from .store import OUTCOMES, VARIANT_SIGNALS, TaskStore
 
 logger = logging.getLogger(__name__)
 
@@ -148,7 +149,7 @@ def unmet_need(store: TaskStore, estimator: Estimator, committee: Sequence[str] 
 
 def outcome_signal(store: TaskStore) -> Signal:
     """The signal that holds the model's answers. Raises ApprehendError where none is stored."""
-    for signal in (Signal.ANSWER, Signal.TRACE):
+    for signal in OUTCOMES:
         if store.has(signal):
             return signal
     raise ApprehendError(f"{store.path}: no answers stored yet; run it again to collect them")
@@ -169,6 +170,8 @@ def score_store(
     """
     if not store.manifest:
         raise ApprehendError(f"{store.path}: has no manifest.json; not a task's folder?")
+    check_owned([store])
+    store.forget()
     outcome = outcome_signal(store)
     answered = store.done(outcome)
     ids = [i for i in store.question_ids if i in answered]
@@ -195,7 +198,7 @@ def score_store(
         raise EstimatorError("; ".join(result.failed.values()))
     if not tables:
         raise ApprehendError(f"{store.path}: no estimator has a score on what is stored")
-    write_parquet(store.path / "scores.parquet", pa.concat_tables(tables))
+    write_parquet(store.path / SCORES, marked_scores(store, pa.concat_tables(tables)))
     _write_strata(store, ids)
     return result
 

@@ -8,15 +8,17 @@ not talk to each other, so that one that dies costs its own part alone, until it
 from __future__ import annotations
 
 import shutil
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..estimators.signals import Signal
 from . import manifest as manifests
+from .contract import complete
 from .errors import ApprehendError, UsageError
 from .failures import note_failures, read_failures
+from .provenance import SETTINGS
 from .store import MANIFEST, Results, TaskStore
 
 if TYPE_CHECKING:
@@ -151,7 +153,9 @@ def _merge(part: TaskStore, store: TaskStore) -> int:
             ours = {**theirs, "costs": {}}
         for what, amounts in theirs.get("costs", {}).items():
             manifests.add_cost(ours, what, **amounts)
-        ours["judges"] = {**theirs.get("judges", {}), **ours.get("judges", {})}
+        complete(ours, theirs)
+        for section in ("judges", SETTINGS):
+            _join(store, ours, theirs, section)
         store.add_questions(part.questions.to_pylist())
         store.write_manifest(ours)
         ids = part.question_ids
@@ -169,6 +173,18 @@ def _merge(part: TaskStore, store: TaskStore) -> int:
         # Costs are counted once: a shard that is merged again has none left.
         part.write_manifest({**theirs, "costs": {}})
     return count
+
+
+def _join(store: TaskStore, ours: dict[str, Any], theirs: Mapping[str, Any], section: str) -> None:
+    """Take over what only the shard's manifest says. Raises ApprehendError where both differ."""
+    known = ours.setdefault(section, {})
+    for name, value in (theirs.get(section) or {}).items():
+        if section == SETTINGS and known.get(name, value) != value:
+            raise ApprehendError(
+                f"{store.path}: a shard's {name} was collected with other settings; delete the "
+                "shard, or collect it into another --output_path"
+            )
+        known.setdefault(name, value)
 
 
 def _check_complete(part: TaskStore, store: TaskStore) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import datetime
 import json
 import re
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,16 @@ import pyarrow.dataset as ds
 from ..estimators.signals import TABLES, Need, Panel, Signal, Signals, Variants
 from ..tasks.topics import LETTERS
 from . import parts
-from .arrow import arrow_to_table, question_id_type, records_to_arrow, signal_schema
-from .contract import contract_of, disagreement, upgraded
+from .arrow import KEYS, arrow_to_table, question_id_type, records_to_arrow, signal_schema
+from .contract import contract_of, upgraded
+from .derivation import DERIVED, MARKED, is_derived, marks_of, state_of_rows
 from .errors import ApprehendError, UsageError
 from .files import clear_leftovers, write_parquet, write_text
 from .locking import locked
+from .provenance import hashes_of, part_problem
 
+OUTCOMES = (Signal.ANSWER, Signal.TRACE)
+"""Signals that hold the model's answers; a task gives one of them."""
 VARIANT_SIGNALS = frozenset(
     {
         Signal.JUDGEMENT,
@@ -56,7 +61,9 @@ class TaskStore:
         self.path = path
         self._done: dict[Signal, dict[tuple[str, str], set[Any]]] = {}
         self._questions: pa.Table | None = None
-        self._contract: Mapping[str, Any] | None = None
+        self._manifest: Mapping[str, Any] | None = None
+        self._marks: dict[Any, str] | None = None
+        self._id = ""
         self._parts = 0
         self.compared: dict[Path, frozenset[str] | None] = {}
         """Other store → ids of its questions that differ from ours; None where most do."""
@@ -89,10 +96,27 @@ class TaskStore:
         return upgraded(content, file)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Replace the manifest."""
-        text = json.dumps(manifest, indent=2, sort_keys=False, default=str, ensure_ascii=False)
+        """Replace the manifest. The store's identity and the names of its folders are put in."""
+        owned = {**manifest, "store": {"id": self.id, "model": self.model, "task": self.task}}
+        text = json.dumps(owned, indent=2, sort_keys=False, default=str, ensure_ascii=False)
         write_text(self.path / MANIFEST, text + "\n")
-        self._contract = None
+        self._manifest = None
+
+    @property
+    def id(self) -> str:
+        """The store's identity, drawn at random when it is first written; its parts, scores and
+        manifest hold it, so that those of other stores can be told."""
+        if not self._id:
+            known = self._known_manifest.get("store") or {}
+            self._id = str(known.get("id") or uuid.uuid4().hex)
+        return self._id
+
+    @property
+    def _known_manifest(self) -> Mapping[str, Any]:
+        """The manifest, read once."""
+        if self._manifest is None:
+            self._manifest = self.manifest
+        return self._manifest
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -121,7 +145,7 @@ class TaskStore:
     def forget(self) -> None:
         """Read everything from the disk again."""
         self._done.clear()
-        self._questions = self._contract = None
+        self._questions = self._manifest = self._marks = None
 
     def set_aside(self, paths: Iterable[Path]) -> Path:
         """Move files or folders of the store out of the way, and give the folder they are in."""
@@ -137,9 +161,12 @@ class TaskStore:
     @property
     def contract(self) -> Mapping[str, Any]:
         """What every signal of the store agrees on, by the manifest."""
-        if self._contract is None:
-            self._contract = contract_of(self.manifest)
-        return self._contract
+        return contract_of(self._known_manifest)
+
+    def provenance(self, signal: Signal, keys: Iterable[tuple[str, str]] = ()) -> parts.Provenance:
+        """What a new part says of rows of a signal with these variants and sources."""
+        settings = hashes_of(self._known_manifest, signal, keys)
+        return parts.Provenance(self.id, self.contract, settings)
 
     @property
     def questions(self) -> pa.Table:
@@ -192,18 +219,68 @@ class TaskStore:
             found: dict[tuple[str, str], set[Any]] = {}
             for file in self._part_files(signal):
                 parts.check_bytes(file)
-                self._check_contract(file)
-                for question, name, origin in parts.read_keys(file):
+                self._check_provenance(file, signal)
+                for question, name, origin in self._current_keys(file, signal):
                     found.setdefault((name, origin), set()).add(question)
             self._done[signal] = found
         return self._done[signal].get((variant, source), set())
 
-    def _check_contract(self, file: Path) -> None:
-        differs = disagreement(parts.part_contract(parts.read_schema(file)), self.contract)
-        if differs is not None:
-            raise ApprehendError(
-                f"{file}: collected with another value of {differs} than its store; {parts.REPAIR}"
+    def _check_provenance(self, file: Path, signal: Signal) -> None:
+        part = parts.part_provenance(parts.read_schema(file))
+        problem = part_problem(part, signal, self._known_manifest)
+        if problem is not None:
+            raise ApprehendError(f"{file}: {problem}; {parts.REPAIR}")
+
+    def _current_keys(self, file: Path, signal: Signal) -> Iterator[tuple[Any, str, str]]:
+        """Keys of a part's rows, without those that were derived from another answer than the
+        stored one."""
+        if signal not in DERIVED:
+            yield from parts.read_keys(file)
+            return
+        rows = parts.read_parquet(file)
+        keys = zip(*(rows.column(name).to_pylist() for name in KEYS), strict=True)
+        for key, current in zip(keys, self.states(signal, rows), strict=True):
+            if current:
+                yield key
+
+    def states(self, signal: Signal, rows: pa.Table) -> list[bool | None]:
+        """Per row of a derived signal: is the answer that it was derived from the stored one? None
+        where no answer is stored."""
+        variants = rows.column("variant").unique().to_pylist()
+        marks = self.marks() if any(is_derived(signal, name) for name in variants) else {}
+        return state_of_rows(signal, rows, marks)
+
+    def marks(self) -> dict[Any, str]:
+        """Question id → the mark of its answer's row, which derived rows hold."""
+        if self._marks is None:
+            self._marks = {}
+            for signal in OUTCOMES:
+                for file in self._part_files(signal):
+                    names = parts.read_schema(file).names
+                    columns = ["question_id", *(name for name in MARKED if name in names)]
+                    self._marks |= marks_of(parts.read_parquet(file, columns))
+        return self._marks
+
+    def drop_outdated(self, signal: Signal) -> int:
+        """Delete rows that were derived from another answer than the stored one, and give their
+        number. Rows of questions without an answer stay: it may come again."""
+        if signal not in DERIVED:
+            return 0
+        self.forget()
+        outdated = sum(
+            self.states(signal, parts.read_parquet(file)).count(False)
+            for file in self._part_files(signal)
+        )
+        if outdated:
+
+            def keep(rows: pa.Table) -> pa.Table:
+                return rows.filter([state is not False for state in self.states(signal, rows)])
+
+            parts.merge_parts(
+                self.signal_folder(signal), signal, self.provenance(signal), self._id_type(), keep
             )
+            self._done.clear()
+        return outdated
 
     def variants(self, signal: Signal) -> dict[str, list[str]]:
         """Variant → its sources, of what is stored."""
@@ -229,13 +306,18 @@ class TaskStore:
         self.done(signal)
         table = records_to_arrow(signal, records, self._id_type())
         self._append_table(signal, table)
+        if signal in OUTCOMES:
+            self._marks = None
         for record in records:
             key = (record.get("variant", ""), record.get("source", ""))
             self._done[signal].setdefault(key, set()).add(record["question_id"])
 
     def _append_table(self, signal: Signal, table: pa.Table) -> None:
         self._parts += 1
-        parts.append_part(self.signal_folder(signal), self._parts, table, signal, self.contract)
+        pairs = table.select(["variant", "source"]).group_by(["variant", "source"]).aggregate([])
+        keys = [(row["variant"], row["source"]) for row in pairs.to_pylist()]
+        provenance = self.provenance(signal, keys)
+        parts.append_part(self.signal_folder(signal), self._parts, table, signal, provenance)
 
     def borrow(
         self, other: TaskStore, signal: Signal, variant: str, source: str, ids: Sequence[Any]
@@ -259,7 +341,8 @@ class TaskStore:
 
     def compact(self, signal: Signal) -> None:
         """Merge the parts of a signal into one, a row group each, in constant memory."""
-        parts.merge_parts(self.signal_folder(signal), signal, self.contract, self._id_type())
+        provenance = self.provenance(signal)
+        parts.merge_parts(self.signal_folder(signal), signal, provenance, self._id_type())
 
     def load(self, needs: Iterable[Need], ids: Sequence[Any]) -> Signals:
         """The signals that ``needs`` name and that are stored, for these questions, in order."""
@@ -301,6 +384,8 @@ class TaskStore:
             signal_schema(signal, self._id_type()),
             ds.field("question_id").isin(wanted),
         )
+        if signal in DERIVED:
+            rows = rows.filter([bool(state) for state in self.states(signal, rows)])
         if signal not in VARIANT_SIGNALS:
             return arrow_to_table(signal, rows, ids)
         import pyarrow.compute as pc

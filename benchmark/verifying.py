@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ import pyarrow as pa
 from ..estimators.signals import Signal
 from . import parts
 from .arrow import KEYS, signal_schema
-from .contract import disagreement
+from .derivation import DERIVED
 from .errors import ApprehendError, UsageError
 from .files import TEMPORARY
+from .ownership import SCORES, misplaced, scores_problem, twins
+from .provenance import part_problem
 from .store import MANIFEST, QUESTIONS, Results, TaskStore
 
-DERIVED = ("scores.parquet", "strata.parquet")
+DERIVED_FILES = (SCORES, "strata.parquet")
 Key = tuple[Any, str, str]
 
 
@@ -39,9 +41,11 @@ class Finding:
 class _Seen:
     """What the parts of a signal hold, as they are looked through."""
 
+    store: TaskStore
     ids: set[Any] | None
     """The store's questions; None where they cannot be read."""
-    contract: dict[str, Any]
+    manifest: dict[str, Any]
+    """Empty where it cannot be read."""
     checksums: bool
     """Whether every part must have a checksum: not in a store of the first schema version."""
     keys: dict[Key, str] = field(default_factory=dict)
@@ -66,15 +70,16 @@ def findings(store: TaskStore) -> list[Finding]:
         return found
     broken = {finding.path.name for finding in found}
     ids = None if QUESTIONS in broken else set(store.question_ids)
-    contract = {} if MANIFEST in broken else dict(store.contract)
+    manifest = {} if MANIFEST in broken else store.manifest
     folder = store.path / "signals"
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.name not in {signal.value for signal in Signal} or not path.is_dir():
             found.append(Finding(path, "foreign: not the folder of a signal"))
             continue
-        seen = _Seen(ids, contract, MANIFEST not in broken and _written_version(store) >= 2)
+        marked = MANIFEST not in broken and _written_version(store) >= 2
+        seen = _Seen(store, ids, manifest, marked)
         found += _signal(path, Signal(path.name), seen)
-    return [*found, *_derived(store)]
+    return [*found, *_derived(store, whole=not found)]
 
 
 def _written_version(store: TaskStore) -> int:
@@ -154,8 +159,8 @@ def _part(file: Path, signal: Signal, seen: _Seen) -> str | None:
         parts.check_bytes(file)
     except ApprehendError as error:
         return f"damaged: {_without_path(error, file)}"
-    problem = _mismatch(table.schema, signal) or _foreign(table, seen)
-    return problem or _duplicates(file, table, seen)
+    problem = _mismatch(table.schema, signal) or _foreign(table, signal, seen)
+    return problem or _duplicates(file, table, seen) or _outdated(table, signal, seen)
 
 
 def _cut(file: Path) -> bool:
@@ -181,10 +186,23 @@ def _mismatch(schema: pa.Schema, signal: Signal) -> str | None:
     return None
 
 
-def _foreign(table: pa.Table, seen: _Seen) -> str | None:
-    differs = disagreement(parts.part_contract(table.schema), seen.contract)
-    if differs is not None:
-        return f"foreign: collected with another value of {differs}"
+def _outdated(table: pa.Table, signal: Signal, seen: _Seen) -> str | None:
+    """Rows that were derived from another answer than the stored one."""
+    if signal not in DERIVED or seen.ids is None:
+        return None
+    try:
+        count = seen.store.states(signal, table).count(False)
+    except ApprehendError:
+        return None  # the answers are not readable, which is another finding
+    if not count:
+        return None
+    return f"outdated: {count} of its {len(table)} rows were derived from answers that have changed"
+
+
+def _foreign(table: pa.Table, signal: Signal, seen: _Seen) -> str | None:
+    problem = part_problem(parts.part_provenance(table.schema), signal, seen.manifest)
+    if problem is not None:
+        return f"foreign: {problem}"
     ids = table.column("question_id").to_pylist()
     unknown = [] if seen.ids is None else [i for i in ids if i not in seen.ids]
     if unknown:
@@ -213,14 +231,37 @@ def _duplicates(file: Path, table: pa.Table, seen: _Seen) -> str | None:
     return None
 
 
-def _derived(store: TaskStore) -> Iterator[Finding]:
-    for name in DERIVED:
+def _derived(store: TaskStore, whole: bool) -> Iterator[Finding]:
+    """Scores and strata that cannot be read, or were computed on something else. The scores are
+    compared with the answers where the signals are ``whole``."""
+    for name in DERIVED_FILES:
         path = store.path / name
-        if path.is_file():
-            try:
-                parts.read_parquet(path)
-            except ApprehendError as error:
-                yield Finding(path, _without_path(error, path), "`apprehend score` writes it anew")
+        if not path.is_file():
+            continue
+        try:
+            table = parts.read_parquet(path)
+            problem = scores_problem(store, table) if name == SCORES and whole else None
+        except ApprehendError as error:
+            problem = _without_path(error, path)
+        except KeyError as error:
+            problem = f"mismatched: no column {error}"
+        if problem is not None:
+            yield Finding(path, problem, "`apprehend score` writes it anew")
+
+
+def folder_findings(stores: Sequence[TaskStore]) -> dict[Path, list[Finding]]:
+    """Folder → what is wrong with stores as a whole: copies, links and other names."""
+    found: dict[Path, list[Finding]] = {}
+    readable = [store for store in stores if not list(_manifest(store))]
+    for store, other in twins(readable):
+        problem = f"copied: the same store as {other.path}"
+        found.setdefault(store.path, []).append(Finding(store.path, problem, "delete one of them"))
+    for store in readable:
+        problem_here = misplaced(store)
+        if problem_here is not None and store.path not in found:
+            again = "--repair takes it as it is called now"
+            found.setdefault(store.path, []).append(Finding(store.path, problem_here, again))
+    return found
 
 
 def stored_counts(store: TaskStore) -> dict[str, int]:
@@ -241,11 +282,17 @@ def repair(store: TaskStore, found: list[Finding]) -> tuple[Path, int]:
     that the files are in now, and the number of rows kept so.
     """
     with store.writing_damaged():
+        if any(finding.path == store.path for finding in found):
+            store.write_manifest(store.manifest)  # under the names that its folders have now
+        outdated = [finding.path for finding in found if finding.problem.startswith("outdated")]
+        for folder in {path.parent for path in outdated if path.parent.parent.name == "signals"}:
+            store.drop_outdated(Signal(folder.name))
         doubled = [finding.path for finding in found if finding.problem.startswith("duplicated")]
         tables = {path: parts.read_parquet(path) for path in doubled if path.name != QUESTIONS}
-        folder = store.set_aside([finding.path for finding in found if finding.path.exists()])
+        bad = [finding.path for finding in found if finding.path != store.path]
+        aside = store.set_aside([path for path in bad if path.exists()])
         kept = sum(_keep_rest(store, path, table) for path, table in tables.items())
-    return folder, kept
+    return aside, kept
 
 
 def _keep_rest(store: TaskStore, path: Path, table: pa.Table) -> int:

@@ -22,12 +22,14 @@ def verify(
 ) -> None:
     """Look for truncated, damaged, duplicated, mismatched and foreign files; status 1 if any."""
     from ..store import TaskStore
-    from ..verifying import findings, task_folders
+    from ..verifying import findings, folder_findings, task_folders
 
     wrong = 0
-    for path in task_folders(results):
-        store = TaskStore(path)
-        found = findings(store)
+    stores = [TaskStore(path) for path in task_folders(results)]
+    misplaced = folder_findings(stores)
+    for store in stores:
+        path = store.path
+        found = [*misplaced.get(path, []), *findings(store)]
         for finding in found:
             typer.echo(str(finding))
         if not found:
@@ -56,11 +58,13 @@ def _mend(store: TaskStore, found: list[Finding]) -> int:
     from ..store import QUESTIONS
     from ..verifying import repair, stored_counts
 
-    mendable = [finding for finding in found if "newer apprehend" not in finding.problem]
+    lasting = ("copied: ", "newer apprehend")
+    mendable = [f for f in found if not any(words in f.problem for words in lasting)]
     if not mendable:
         return len(found)
     folder, kept = repair(store, mendable)
-    typer.echo(f"{store.path}: set aside in {folder}")
+    if folder.is_dir():
+        typer.echo(f"{store.path}: set aside in {folder}")
     if kept:
         typer.echo(f"  {kept} rows of them that stand nowhere else are kept")
     if not (store.path / QUESTIONS).is_file():

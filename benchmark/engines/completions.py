@@ -15,9 +15,10 @@ from typing import Any
 from ..budget import Budget
 from ..endpoint import Endpoint, RequestFailed, as_completed, open_endpoint
 from ..errors import ApprehendError, UsageError
-from ..judges import TRANSPORT, model_class
+from ..judges import model_class
 from ..masking import mask_arguments, mask_text
 from .base import Answer, ChoicePrompt, Failed, Generation, Sampling
+from .known import TRANSPORT
 from .replies import SPACES, Reply, generation, label_logprobs, read_chat, read_text
 
 logger = logging.getLogger(__name__)

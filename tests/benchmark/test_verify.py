@@ -94,17 +94,23 @@ def rewrite(store: TaskStore) -> None:
 
 def copy_under_a_new_name(store: TaskStore) -> None:
     table = pq.read_table(parts_of(store)[1])
-    parts.append_part(store.path / "signals" / "answer", 99, table, Signal.ANSWER, store.contract)
+    parts.append_part(
+        store.path / "signals" / "answer", 99, table, Signal.ANSWER, store.provenance(Signal.ANSWER)
+    )
 
 
 def with_other_columns(store: TaskStore) -> None:
     table = pa.table({"question_id": [3], "variant": [""], "source": [""], "surprise": [1.0]})
-    parts.append_part(store.path / "signals" / "answer", 99, table, Signal.ANSWER, store.contract)
+    parts.append_part(
+        store.path / "signals" / "answer", 99, table, Signal.ANSWER, store.provenance(Signal.ANSWER)
+    )
 
 
 def with_text_for_numbers(store: TaskStore) -> None:
     table = pa.table({"question_id": [3], "variant": [""], "source": [""], "entropy": ["high"]})
-    parts.append_part(store.path / "signals" / "answer", 99, table, Signal.ANSWER, store.contract)
+    parts.append_part(
+        store.path / "signals" / "answer", 99, table, Signal.ANSWER, store.provenance(Signal.ANSWER)
+    )
 
 
 def of_another_signal(store: TaskStore) -> None:

@@ -1,0 +1,476 @@
+"""Rows of other settings, of other answers and of other stores are never taken for one's own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.numpy
+import yaml
+from apprehend.benchmark.cli import main
+from apprehend.benchmark.engines.base import Failed
+from apprehend.benchmark.engines.hf import HFEngine
+from apprehend.benchmark.errors import ApprehendError, UsageError
+from apprehend.benchmark.parts import check_bytes, part_files
+from apprehend.benchmark.plan import JudgeOptions, RunOptions, RunOutcome, model_name
+from apprehend.benchmark.report_building import report_input
+from apprehend.benchmark.running import run
+from apprehend.benchmark.store import Results, TaskStore
+from apprehend.benchmark.verifying import findings, folder_findings
+from apprehend.estimators import Signal
+from apprehend.tasks.dataset import embedded_file
+from apprehend.tasks.prompting import load_prompt
+
+TASK = "mmlu_pro_direct_law"
+PROBED = ["vote_entropy", "p_true", "permutation_entropy", "question_ablation", "masj_complexity"]
+
+
+def options_of(folder: Path, **changed: Any) -> RunOptions:
+    usual = RunOptions(
+        model="hf",
+        model_args={"pretrained": "embedded"},
+        model_name="tiny",
+        tasks=TASK,
+        data="embedded",
+        fewshot_data=str(embedded_file("examples.parquet")),
+        num_fewshot=1,
+        estimators=PROBED,
+        judges=[JudgeOptions("hf", {"pretrained": "embedded"})],
+        samples=2,
+        limit=3,
+        device="cpu",
+        output_path=folder,
+    )
+    return replace(usual, **changed)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of an undisturbed run."""
+    folder = tmp_path_factory.mktemp("whole") / "results"
+    assert not run(options_of(folder)).problems
+    return folder
+
+
+@pytest.fixture
+def results(whole: Path, tmp_path: Path) -> Path:
+    """A copy of them for a test of its own."""
+    shutil.copytree(whole, tmp_path / "results")
+    return tmp_path / "results"
+
+
+def store_in(results: Path, model: str = "tiny") -> TaskStore:
+    return TaskStore(results / model / "mmlu_pro_direct")
+
+
+def rows_of(results: Path) -> dict[str, list[Any]]:
+    """Every stored row, by signal, sorted."""
+    store = store_in(results)
+    return {
+        signal.value: sorted(
+            json.dumps(row, sort_keys=True, default=str)
+            for file in part_files(store.signal_folder(signal))
+            for row in pd.read_parquet(file).map(_plain).to_dict("records")
+        )
+        for signal in Signal
+    }
+
+
+def _plain(cell: Any) -> Any:
+    """A cell with floats rounded: batches of other sizes differ in the last digits."""
+    if isinstance(cell, np.ndarray):
+        return [_plain(x) for x in cell]
+    return round(cell, 3) if isinstance(cell, float) else cell
+
+
+def say(*arguments: object) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return int(ended.value.code or 0), ""
+
+
+# -- settings ---------------------------------------------------------------------------------
+
+
+def other_weights(folder: Path) -> dict[str, Any]:
+    """The embedded model with one weight changed, in a folder of its own."""
+    shutil.copytree(embedded_file("model"), folder / "model")
+    file = folder / "model" / "model.safetensors"
+    weights = safetensors.numpy.load_file(file)
+    name = sorted(weights)[0]
+    weights[name] = weights[name] + np.float32(1e-3)
+    safetensors.numpy.save_file(weights, file, metadata={"format": "pt"})
+    return {"pretrained": str(folder / "model")}
+
+
+def other_data(folder: Path) -> str:
+    """The embedded questions with one word more in one of them."""
+    frame = pd.read_parquet(embedded_file("questions.parquet"))
+    frame.loc[frame.index[-1], "question"] += " really"
+    frame.to_parquet(folder / "questions.parquet")
+    return str(folder / "questions.parquet")
+
+
+def other_topics(folder: Path) -> str:
+    """The embedded questions with one of them under another topic."""
+    frame = pd.read_parquet(embedded_file("questions.parquet"))
+    frame.loc[frame.index[-1], "category"] = "law"
+    frame.to_parquet(folder / "topics.parquet")
+    return str(folder / "topics.parquet")
+
+
+def other_examples(folder: Path) -> str:
+    """The embedded questions as few-shot examples."""
+    pd.read_parquet(embedded_file("questions.parquet")).to_parquet(folder / "examples.parquet")
+    return str(folder / "examples.parquet")
+
+
+def other_prompt(name: str) -> Callable[[Path], dict[str, str]]:
+    def replaced(folder: Path) -> dict[str, str]:
+        file = folder / f"{name}.jinja"
+        file.write_text(load_prompt(name).source + " Please.")
+        return {name: str(file)}
+
+    return replaced
+
+
+def judged_with(**arguments: Any) -> Callable[[Path], list[JudgeOptions]]:
+    return lambda _: [JudgeOptions("hf", {"pretrained": "embedded", **arguments})]
+
+
+CHANGES: dict[str, list[tuple[str, Callable[[Path], Any]]]] = {
+    "model": [("--model", lambda _: "local-completions")],
+    "model_args": [
+        ("the model's files", other_weights),
+        ("the model's dtype", lambda _: {"pretrained": "embedded", "dtype": "bfloat16"}),
+        ("--model_args", lambda _: {"pretrained": "embedded", "max_length": 300}),
+    ],
+    "data": [("the questions", other_data), ("the questions' topics", other_topics)],
+    "fewshot_data": [("--fewshot_data", other_examples)],
+    "judges": [
+        ("max_length", judged_with(max_length=300)),
+        ("requested_dtype", judged_with(dtype="bfloat16")),
+    ],
+    "prompts": [
+        ("the prompt templates", other_prompt("direct")),
+        ("prompt template self_p_true", other_prompt("self_p_true")),
+        ("prompt template judge_complexity", other_prompt("judge_complexity")),
+        ("prompt template judge_rating", other_prompt("judge_rating")),
+    ],
+    "num_fewshot": [("--num_fewshot", lambda _: 2)],
+    "apply_chat_template": [("--apply_chat_template", lambda _: True)],
+    "system_instruction": [("--system_instruction", lambda _: "Be brief.")],
+    "seed": [("seed", lambda _: 1)],
+    "samples": [("samples", lambda _: 4)],
+    "temperature": [("temperature", lambda _: 3.0)],
+}
+ELSEWHERE = {"include_path": "test_other_words_of_a_third_party_task_are_refused"}
+"""Options whose change has a test of its own."""
+
+
+def test_every_option_that_rows_depend_on_is_tried() -> None:
+    depending = {f.name for f in fields(RunOptions) if f.metadata["rows"]}
+    assert depending == CHANGES.keys() | ELSEWHERE.keys()
+    assert set(ELSEWHERE.values()) <= globals().keys()
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut"])
+@pytest.mark.parametrize(
+    ("option", "says", "change"),
+    [(option, *change) for option, changes in CHANGES.items() for change in changes],
+    ids=[f"{option}-{says}" for option, changes in CHANGES.items() for says, _ in changes],
+)
+def test_other_settings_are_refused_and_change_nothing(
+    results: Path, tmp_path: Path, option: str, says: str, change: Callable[[Path], Any], cut: bool
+) -> None:
+    """Whether everything is stored or a kill left the half of it."""
+    store = store_in(results)
+    if cut:
+        for signal in (Signal.SAMPLES, Signal.JUDGEMENT, Signal.PROMPTED_ANSWERS):
+            shutil.rmtree(store.signal_folder(signal))
+            # What a killed run leaves before its second part: the manifest says what it began.
+        (store.path / "scores.parquet").unlink()
+    before = rows_of(results)
+    changed = options_of(results, **{option: change(tmp_path)})
+    with pytest.raises(UsageError) as refused:
+        run(changed)
+    line = str(refused.value)
+    assert says in line
+    assert "another --output_path" in line or "--judge_name" in line
+    assert rows_of(results) == before
+    assert not list(results.glob("*/*/set_aside"))
+    assert [path.name for path in results.iterdir()] == ["tiny"]
+
+
+def test_the_manifest_says_the_settings_before_the_first_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    append = TaskStore.append
+
+    def watched(self: TaskStore, signal: Signal, records: Any) -> None:
+        settings = self.manifest["settings"]
+        for record in records:
+            parts = (signal.value, record.get("variant", ""), record.get("source", ""))
+            assert " ".join(filter(None, parts)) in settings
+        seen.append(signal.value)
+        append(self, signal, records)
+
+    monkeypatch.setattr(TaskStore, "append", watched)
+    run(options_of(tmp_path / "results"))
+    assert {"answer", "samples", "permuted_answers", "self_report", "judgement"} <= set(seen)
+
+
+def test_nothing_is_loaded_to_see_that_nothing_is_missing(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HFEngine, "__init__", lambda *_: pytest.fail("a model was loaded"))
+    assert not run(options_of(results)).problems
+
+
+def test_models_of_one_endpoint_have_folders_of_their_own() -> None:
+    def name(**args: Any) -> str:
+        return model_name(RunOptions("local-chat-completions", args, TASK, Path("r")))
+
+    assert name(model="one", base_url="http://127.0.0.1/") == "one"
+    assert name(model="other") == "other"
+
+
+def third_party(folder: Path, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    rows = [
+        {"question": f"Is {n} even?", "choices": ["yes", "no"], "answer": n % 2} for n in range(3)
+    ]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = {
+        "task": "parity",
+        "dataset_path": "json",
+        "dataset_kwargs": {"data_files": {"test": str(folder / "rows.jsonl")}},
+        "test_split": "test",
+        "output_type": "multiple_choice",
+        "doc_to_text": text,
+        "doc_to_choice": ["A", "B"],
+        "doc_to_target": "answer",
+    }
+    (folder / "parity.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+def test_other_words_of_a_third_party_task_are_refused(tmp_path: Path) -> None:
+    path = third_party(tmp_path / "tasks", "{{question}} A. yes B. no Answer:")
+    mine = options_of(tmp_path / "results", tasks="parity", data=None, include_path=str(path),
+                      fewshot_data=None, num_fewshot=0, estimators=None, judges=())  # fmt: skip
+    assert not run(mine).problems
+    assert not run(mine).problems
+    third_party(tmp_path / "tasks", "{{question}} A. no B. yes Answer:")
+    with pytest.raises(UsageError, match="the task's prompts"):
+        run(mine)
+
+
+# -- answers that rows were derived from ---------------------------------------------------------
+
+
+@pytest.fixture
+def failing_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The first pass over questions gets no reply for the second of them."""
+    score = HFEngine.score
+    left = [1]
+
+    def some_fail(self: HFEngine, prompts: Any, *more: Any, **options: Any) -> list[Any]:
+        answers: list[Any] = list(score(self, prompts, *more, **options))
+        if left[0] and not more and not options:
+            left[0] = 0
+            answers[1] = Failed("HTTP 400: not now")
+        return answers
+
+    monkeypatch.setattr(HFEngine, "score", some_fail)
+    yield
+
+
+def scores_of(results: Path) -> pd.DataFrame:
+    frame = pd.read_parquet(store_in(results).path / "scores.parquet")
+    return frame.pivot_table(index="question_id", columns="estimator", values="score")
+
+
+@pytest.mark.usefixtures("failing_once")
+def test_probes_wait_for_the_answer(whole: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    first = run(options_of(results))
+    assert any("gave no answer to 1 of 3" in problem for problem in first.problems)
+    store = store_in(results)
+    assert len(store.done(Signal.ANSWER)) == 2
+    assert len(store.done(Signal.PERMUTED_ANSWERS)) == 2
+    assert len(store.done(Signal.SELF_REPORT, "p_true")) == 2
+    assert not run(options_of(results)).problems
+    pd.testing.assert_frame_equal(scores_of(results), scores_of(whole), atol=1e-4)
+    assert rows_of(results) == rows_of(whole)
+
+
+def delete(results: Path, signal: Signal) -> None:
+    shutil.rmtree(store_in(results).signal_folder(signal))
+
+
+def test_deleted_answers_come_again_and_their_probes_still_fit(results: Path, whole: Path) -> None:
+    probes = part_files(store_in(results).signal_folder(Signal.PERMUTED_ANSWERS))
+    delete(results, Signal.ANSWER)
+    assert not run(options_of(results)).problems
+    assert rows_of(results) == rows_of(whole)
+    assert part_files(store_in(results).signal_folder(Signal.PERMUTED_ANSWERS)) == probes
+
+
+def change_answers(results: Path) -> None:
+    """Store other answers in the place of the first ones, as an unlucky server would give."""
+    store = store_in(results)
+    (file,) = part_files(store.signal_folder(Signal.ANSWER))
+    records = pd.read_parquet(file).to_dict("records")
+    delete(results, Signal.ANSWER)
+    store.forget()
+    for record in records[:2]:
+        record["option_logprobs"] = record["option_logprobs"] - 0.125
+    store.append(Signal.ANSWER, records)
+
+
+def test_probes_of_changed_answers_are_found_not_used_and_collected_again(results: Path) -> None:
+    change_answers(results)
+    store = store_in(results)
+    for signal, variant in ((Signal.PERMUTED_ANSWERS, ""), (Signal.SELF_REPORT, "p_true")):
+        assert len(store.done(signal, variant)) == 1
+    found = [str(finding) for finding in findings(store)]
+    assert any("permuted_answers" in f and "outdated: 2 of its 3 rows" in f for f in found)
+    assert any("self_report" in f and "outdated: 2 of its 3 rows" in f for f in found)
+    table = store.load([Signal.PERMUTED_ANSWERS | Signal.PERMUTED_ANSWERS], store.question_ids)
+    assert table.permuted_answers.present.sum() == 1
+    assert not run(options_of(results)).problems
+    assert len(store_in(results).done(Signal.PERMUTED_ANSWERS)) == 3
+    assert findings(store_in(results)) == []
+    orders = store_in(results).load_table(Signal.PERMUTED_ANSWERS, store.question_ids)
+    answers = store_in(results).load_table(Signal.ANSWER, store.question_ids)
+    np.testing.assert_array_equal(orders.option_logprobs[:, 0], answers.option_logprobs)
+
+
+def test_rows_that_older_schemas_derived_from_nothing_are_found(tmp_path: Path) -> None:
+    """Schema 2 stored no mark: the order as asked tells whether it is the stored answer."""
+    results = tmp_path / "results"
+    shutil.copytree(Path(__file__).parent / "stores" / "schema_2", results)
+    store = store_in(results, "org__tiny")
+    assert len(store.done(Signal.PERMUTED_ANSWERS)) == 3
+    (file,) = part_files(store.signal_folder(Signal.PERMUTED_ANSWERS))
+    records = pd.read_parquet(file).to_dict("records")
+    records[0]["option_logprobs"] = [[float("nan")] * 10, *records[0]["option_logprobs"][1:]]
+    shutil.rmtree(file.parent)
+    store.forget()
+    store.append(Signal.PERMUTED_ANSWERS, records)
+    assert len(TaskStore(store.path).done(Signal.PERMUTED_ANSWERS)) == 2
+
+
+def test_parts_deleted_while_a_run_lasts_are_missed(
+    tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apprehend.benchmark import running
+
+    results = tmp_path / "results"
+    collect = running.collect_judgements
+
+    def after_deleting(*arguments: Any) -> None:
+        delete(results, Signal.ANSWER)
+        collect(*arguments)
+
+    monkeypatch.setattr(running, "collect_judgements", after_deleting)
+    lost: RunOutcome | str
+    try:
+        lost = " ".join(run(options_of(results)).problems)
+    except ApprehendError as error:
+        lost = str(error)
+    assert "lost while the run lasted" in str(lost) or "no answers stored" in str(lost)
+    monkeypatch.undo()
+    assert not run(options_of(results)).problems
+    assert rows_of(results) == rows_of(whole)
+
+
+# -- whose a store is ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("link", [False, True], ids=["copy", "link"])
+def test_copies_are_refused_and_found(results: Path, link: bool) -> None:
+    if link:
+        (results / "zzz").symlink_to(results / "tiny", target_is_directory=True)
+    else:
+        shutil.copytree(results / "tiny", results / "zzz")
+    with pytest.raises(ApprehendError, match="are one store"):
+        report_input(Results(results))
+    stores = [store_in(results), store_in(results, "zzz")]
+    (path,) = folder_findings(stores)
+    assert path == stores[1].path
+    assert say("verify", results)[0] == 1
+    assert say("report", results, "--output_path", results.parent / "report")[0] == 1
+
+
+def test_a_renamed_store_is_found_and_can_be_taken_as_it_is_called_now(results: Path) -> None:
+    (results / "tiny").rename(results / "small")
+    with pytest.raises(ApprehendError, match="renamed: it is the store of tiny/"):
+        report_input(Results(results))
+    assert say("verify", results)[0] == 1
+    assert say("verify", results, "--repair")[0] == 0
+    assert say("verify", results)[0] == 0
+    assert set(report_input(Results(results)).scores["model"]) == {"small"}
+
+
+def other_store(results: Path) -> TaskStore:
+    """A store of the same questions by the same model, sampled otherwise."""
+    run(options_of(results.parent / "other", temperature=2.0, estimators=PROBED[:1], judges=()))
+    return store_in(results.parent / "other")
+
+
+def test_foreign_scores_are_refused_and_found(results: Path) -> None:
+    shutil.copy(other_store(results).path / "scores.parquet", store_in(results).path)
+    with pytest.raises(ApprehendError, match="foreign: not computed for this store"):
+        report_input(Results(results))
+    (finding,) = findings(store_in(results))
+    assert "scores.parquet: foreign" in str(finding)
+
+
+def test_scores_of_other_answers_are_refused_and_found(results: Path) -> None:
+    store = store_in(results)
+    (file,) = part_files(store.signal_folder(Signal.ANSWER))
+    records = pd.read_parquet(file).to_dict("records")
+    records[0]["answer"] = (records[0]["answer"] + 1) % 3
+    delete(results, Signal.ANSWER)
+    store.forget()
+    store.append(Signal.ANSWER, records)
+    with pytest.raises(ApprehendError, match="outdated: question"):
+        report_input(Results(results))
+
+
+def test_parts_of_other_settings_are_found(results: Path) -> None:
+    theirs = part_files(other_store(results).signal_folder(Signal.SAMPLES))
+    folder = store_in(results).signal_folder(Signal.SAMPLES)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    for file in theirs:
+        shutil.copy(file, folder)
+        check_bytes(folder / file.name)
+    found = [str(finding) for finding in findings(store_in(results))]
+    assert any("collected with other settings of samples direct" in line for line in found)
+    with pytest.raises(ApprehendError, match="other settings of samples direct"):
+        store_in(results).done(Signal.SAMPLES, "direct")
+
+
+def test_parts_swapped_between_stores_of_equal_settings_are_found(
+    results: Path, tmp_path: Path
+) -> None:
+    run(options_of(tmp_path / "twin", estimators=["random"], judges=()))
+    theirs = part_files(store_in(tmp_path / "twin").signal_folder(Signal.ANSWER))
+    folder = store_in(results).signal_folder(Signal.ANSWER)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    for file in theirs:
+        shutil.copy(file, folder)
+    found = [str(finding) for finding in findings(store_in(results))]
+    assert any("foreign: written for another store" in line for line in found)
