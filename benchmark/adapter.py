@@ -28,6 +28,9 @@ Sink = Callable[[str, Signal, list[Record]], None]
 not be asked has a ``failure`` and nothing else beside its id."""
 
 DEFAULT_TOKENS = 1024
+UNANSWERED = (-1e9, False)
+"""What lm-eval is told of each option of a question without an answer. Its own scores are not used;
+they are computed without warnings from finite numbers only."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ class UncertaintyLM(LM):  # type: ignore[misc]
             answers = self.engine.score(prompts)
             for question, answer in zip(batch, answers, strict=True):
                 if isinstance(answer, Failed):
-                    replies += [(-math.inf, False)] * len(question)
+                    replies += [UNANSWERED] * len(question)
                     continue
                 replies += list(zip(answer.scored_logprobs, answer.is_greedy, strict=True))
                 assert len(question) == len(answer.scored_logprobs)

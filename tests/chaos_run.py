@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from apprehend.benchmark.plan import JudgeOptions, RunOptions
+from apprehend.tasks.dataset import embedded_file
 
 PRELOADED = [
     "apprehend.benchmark.running",
@@ -14,38 +20,108 @@ PRELOADED = [
     "datasets",
 ]
 """What every run imports, once, in the server that the processes are forked from."""
+ESTIMATORS = (
+    *("token_entropy", "vote_entropy", "permutation_entropy", "p_true", "question_ablation"),
+    *("cot_mean_entropy", "masj_complexity"),
+)
 QUESTIONS_AT_A_TIME = 8
 """Few, so that many parts are written and kills fall between all kinds of them."""
 
 
-def collect(folder: str, limit: int, log: str) -> None:
-    """Run to the end, or until somebody kills it."""
+REFUSED, INCOMPLETE = 3, 4
+"""Exit statuses: the run was refused; it ended with answers or parts missing."""
+
+
+def options_of(folder: str, limit: int, **changed: Any) -> RunOptions:
+    """The run that is tormented."""
+    usual = RunOptions(
+        model="hf",
+        model_args={"pretrained": "embedded"},
+        model_name="embedded",
+        tasks="mmlu_pro_direct_law,mmlu_pro_direct_math,mmlu_pro_cot_history",
+        data="embedded",
+        fewshot_data=str(embedded_file("examples.parquet")),
+        num_fewshot=1,
+        limit=limit,
+        judges=[JudgeOptions("hf", {"pretrained": "embedded"})],
+        estimators=ESTIMATORS,
+        samples=3,
+        output_path=Path(folder),
+        device="cpu",
+    )
+    return replace(usual, **changed)
+
+
+def collect(
+    folder: str, limit: int, log: str, change: tuple[str, int] | None = None, fail: bool = False
+) -> None:
+    """Run to the end, or until somebody kills it.
+
+    ``change`` names an option and which of its other values to take; with ``fail`` every third
+    question gets no answer.
+    """
     errors = Path(log).open("a", encoding="utf-8")  # noqa: SIM115 (the process owns it)
     os.dup2(errors.fileno(), sys.stderr.fileno())
     import torch
     from apprehend.benchmark import adapter, judging
-    from apprehend.benchmark.plan import JudgeOptions, RunOptions
+    from apprehend.benchmark.errors import ApprehendError, UsageError
     from apprehend.benchmark.running import run
+    from changed_settings import CHANGES
 
     torch.set_num_threads(1)
     adapter.Step.MOST = QUESTIONS_AT_A_TIME
     adapter.Step.__init__.__defaults__ = (QUESTIONS_AT_A_TIME,)
     judging.QUESTIONS_PER_BATCH = QUESTIONS_AT_A_TIME
-    outcome = run(
-        RunOptions(
-            model="hf",
-            model_args={"pretrained": "embedded"},
-            model_name="embedded",
-            tasks="mmlu_pro_direct_law,mmlu_pro_direct_math,mmlu_pro_cot_history",
-            data="embedded",
-            limit=limit,
-            judges=[JudgeOptions("hf", {"pretrained": "embedded"})],
-            estimators=["token_entropy", "vote_entropy", "cot_mean_entropy", "masj_complexity"],
-            samples=3,
-            output_path=Path(folder),
-            device="cpu",
-        )
-    )
-    assert not outcome.problems, outcome.problems
+    if fail:
+        _fail_some()
+    changed: dict[str, Any] = {}
+    if change is not None:
+        option, number = change
+        elsewhere = Path(tempfile.mkdtemp(dir=Path(log).parent))
+        changed = {option: CHANGES[option][number][1](elsewhere)}
+    status = 0
+    try:
+        outcome = run(options_of(folder, limit, **changed))
+        if outcome.problems:
+            status = INCOMPLETE
+            sys.stderr.write(" ".join(outcome.problems) + "\n")
+    except UsageError as error:
+        status = REFUSED
+        sys.stderr.write(f"refused: {error}\n")
+    except ApprehendError as error:
+        status = INCOMPLETE
+        sys.stderr.write(f"{error}\n")
+    sys.stderr.flush()
     errors.flush()
-    os._exit(0)
+    os._exit(status)
+
+
+def _fail_some() -> None:
+    """Answers and texts of every third question are failures."""
+    from apprehend.benchmark.adapter import UncertaintyLM
+    from apprehend.benchmark.engines.base import Failed
+
+    class Failing:
+        """The engine as the adapter sees it; judges and probes reach the real one."""
+
+        def __init__(self, engine: Any) -> None:
+            self._engine = engine
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._engine, name)
+
+        def score(self, *arguments: Any) -> list[Any]:
+            return _some_failed(self._engine.score(*arguments))
+
+        def generate(self, *arguments: Any) -> list[Any]:
+            return _some_failed(self._engine.generate(*arguments))
+
+    def _some_failed(replies: Any) -> list[Any]:
+        return [Failed("HTTP 400") if i % 3 == 2 else reply for i, reply in enumerate(replies)]
+
+    begin = UncertaintyLM.__init__
+
+    def wrapped(self: UncertaintyLM, engine: Any, *more: Any) -> None:
+        begin(self, Failing(engine), *more)
+
+    UncertaintyLM.__init__ = wrapped

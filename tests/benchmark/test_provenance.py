@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import safetensors.numpy
 import yaml
 from apprehend.benchmark.cli import main
+from apprehend.benchmark.derivation import DERIVED_FROM
 from apprehend.benchmark.engines.base import Failed
 from apprehend.benchmark.engines.hf import HFEngine
 from apprehend.benchmark.errors import ApprehendError, UsageError
@@ -26,7 +26,7 @@ from apprehend.benchmark.store import Results, TaskStore
 from apprehend.benchmark.verifying import findings, folder_findings
 from apprehend.estimators import Signal
 from apprehend.tasks.dataset import embedded_file
-from apprehend.tasks.prompting import load_prompt
+from changed_settings import CHANGES
 
 TASK = "mmlu_pro_direct_law"
 PROBED = ["vote_entropy", "p_true", "permutation_entropy", "question_ablation", "masj_complexity"]
@@ -71,16 +71,20 @@ def store_in(results: Path, model: str = "tiny") -> TaskStore:
 
 
 def rows_of(results: Path) -> dict[str, list[Any]]:
-    """Every stored row, by signal, sorted."""
+    """Every stored row, by signal, sorted; without marks, which move with the last digit."""
     store = store_in(results)
     return {
         signal.value: sorted(
             json.dumps(row, sort_keys=True, default=str)
             for file in part_files(store.signal_folder(signal))
-            for row in pd.read_parquet(file).map(_plain).to_dict("records")
+            for row in _unmarked(pd.read_parquet(file)).map(_plain).to_dict("records")
         )
         for signal in Signal
     }
+
+
+def _unmarked(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.drop(columns=DERIVED_FROM, errors="ignore")
 
 
 def _plain(cell: Any) -> Any:
@@ -99,78 +103,6 @@ def say(*arguments: object) -> tuple[int, str]:
 # -- settings ---------------------------------------------------------------------------------
 
 
-def other_weights(folder: Path) -> dict[str, Any]:
-    """The embedded model with one weight changed, in a folder of its own."""
-    shutil.copytree(embedded_file("model"), folder / "model")
-    file = folder / "model" / "model.safetensors"
-    weights = safetensors.numpy.load_file(file)
-    name = sorted(weights)[0]
-    weights[name] = weights[name] + np.float32(1e-3)
-    safetensors.numpy.save_file(weights, file, metadata={"format": "pt"})
-    return {"pretrained": str(folder / "model")}
-
-
-def other_data(folder: Path) -> str:
-    """The embedded questions with one word more in one of them."""
-    frame = pd.read_parquet(embedded_file("questions.parquet"))
-    frame.loc[frame.index[-1], "question"] += " really"
-    frame.to_parquet(folder / "questions.parquet")
-    return str(folder / "questions.parquet")
-
-
-def other_topics(folder: Path) -> str:
-    """The embedded questions with one of them under another topic."""
-    frame = pd.read_parquet(embedded_file("questions.parquet"))
-    frame.loc[frame.index[-1], "category"] = "law"
-    frame.to_parquet(folder / "topics.parquet")
-    return str(folder / "topics.parquet")
-
-
-def other_examples(folder: Path) -> str:
-    """The embedded questions as few-shot examples."""
-    pd.read_parquet(embedded_file("questions.parquet")).to_parquet(folder / "examples.parquet")
-    return str(folder / "examples.parquet")
-
-
-def other_prompt(name: str) -> Callable[[Path], dict[str, str]]:
-    def replaced(folder: Path) -> dict[str, str]:
-        file = folder / f"{name}.jinja"
-        file.write_text(load_prompt(name).source + " Please.")
-        return {name: str(file)}
-
-    return replaced
-
-
-def judged_with(**arguments: Any) -> Callable[[Path], list[JudgeOptions]]:
-    return lambda _: [JudgeOptions("hf", {"pretrained": "embedded", **arguments})]
-
-
-CHANGES: dict[str, list[tuple[str, Callable[[Path], Any]]]] = {
-    "model": [("--model", lambda _: "local-completions")],
-    "model_args": [
-        ("the model's files", other_weights),
-        ("the model's dtype", lambda _: {"pretrained": "embedded", "dtype": "bfloat16"}),
-        ("--model_args", lambda _: {"pretrained": "embedded", "max_length": 300}),
-    ],
-    "data": [("the questions", other_data), ("the questions' topics", other_topics)],
-    "fewshot_data": [("--fewshot_data", other_examples)],
-    "judges": [
-        ("max_length", judged_with(max_length=300)),
-        ("requested_dtype", judged_with(dtype="bfloat16")),
-    ],
-    "prompts": [
-        ("the prompt templates", other_prompt("direct")),
-        ("prompt template self_p_true", other_prompt("self_p_true")),
-        ("prompt template judge_complexity", other_prompt("judge_complexity")),
-        ("prompt template judge_rating", other_prompt("judge_rating")),
-    ],
-    "num_fewshot": [("--num_fewshot", lambda _: 2)],
-    "apply_chat_template": [("--apply_chat_template", lambda _: True)],
-    "system_instruction": [("--system_instruction", lambda _: "Be brief.")],
-    "seed": [("seed", lambda _: 1)],
-    "samples": [("samples", lambda _: 4)],
-    "temperature": [("temperature", lambda _: 3.0)],
-}
 ELSEWHERE = {"include_path": "test_other_words_of_a_third_party_task_are_refused"}
 """Options whose change has a test of its own."""
 
@@ -278,7 +210,7 @@ def test_other_words_of_a_third_party_task_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def failing_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def failing_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first pass over questions gets no reply for the second of them."""
     score = HFEngine.score
     left = [1]
@@ -291,7 +223,6 @@ def failing_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return answers
 
     monkeypatch.setattr(HFEngine, "score", some_fail)
-    yield
 
 
 def scores_of(results: Path) -> pd.DataFrame:

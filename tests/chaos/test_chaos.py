@@ -1,4 +1,5 @@
-"""Runs killed with SIGKILL at random moments and resumed, until nothing is missing.
+"""Runs killed with SIGKILL at random moments, resumed with other settings, with answers that fail,
+while parts are deleted and folders copied, until nothing is missing.
 
 ``make chaos`` does a hundred of them; APPREHEND_CHAOS_RUNS and APPREHEND_CHAOS_SEED say how many
 and which.
@@ -6,9 +7,11 @@ and which.
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import random
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,9 +22,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.dataset as ds
 import pytest
+from apprehend.benchmark.derivation import DERIVED_FROM
 from apprehend.benchmark.store import TaskStore
-from apprehend.benchmark.verifying import findings
-from chaos_run import PRELOADED, collect
+from apprehend.benchmark.verifying import findings, folder_findings
+from changed_settings import CHANGES
+from chaos_run import INCOMPLETE, PRELOADED, REFUSED, collect
 
 RUNS = int(os.environ.get("APPREHEND_CHAOS_RUNS", "3"))
 SEED = int(os.environ.get("APPREHEND_CHAOS_SEED", "0"))
@@ -29,7 +34,9 @@ LIMIT = 12
 AT_ONCE = 2
 TIME_LIMIT = 600.0
 TASKS = {
-    "mmlu_pro_direct": ("answer", "samples", "judgement"),
+    "mmlu_pro_direct": (
+        *("answer", "samples", "permuted_answers", "prompted_answers", "self_report", "judgement"),
+    ),
     "mmlu_pro_cot": ("trace", "judgement"),
 }
 KEYS = ["question_id", "variant", "source"]
@@ -39,13 +46,14 @@ KEYS = ["question_id", "variant", "source"]
 class Ended:
     seconds: float
     killed: bool
+    status: int = 0
 
 
-def run(folder: Path, kill_after: float | None = None) -> Ended:
+def run(folder: Path, kill_after: float | None = None, **torment: Any) -> Ended:
     """One process; killed after some seconds, if it has not ended by then."""
     context = multiprocessing.get_context("forkserver")
     log = folder.with_suffix(".log")
-    process = context.Process(target=collect, args=(str(folder), LIMIT, str(log)))
+    process = context.Process(target=collect, args=(str(folder), LIMIT, str(log)), kwargs=torment)
     began = time.monotonic()
     process.start()
     process.join(TIME_LIMIT if kill_after is None else kill_after)
@@ -53,9 +61,10 @@ def run(folder: Path, kill_after: float | None = None) -> Ended:
     if killed:
         process.kill()
         process.join()
-    assert killed or process.exitcode == 0, log.read_text()[-2000:]
+    status = process.exitcode or 0
+    assert killed or status in (0, REFUSED, INCOMPLETE), log.read_text()[-2000:]
     assert not (killed and kill_after is None), "a run that nobody kills does not end"
-    return Ended(time.monotonic() - began, killed)
+    return Ended(time.monotonic() - began, killed, status)
 
 
 def tables(folder: Path) -> dict[str, pd.DataFrame]:
@@ -65,6 +74,8 @@ def tables(folder: Path) -> dict[str, pd.DataFrame]:
         store = folder / "embedded" / task
         for name in signals:
             table = ds.dataset(store / "signals" / name, format="parquet").to_table().to_pandas()
+            # A mark moves with the last digit of an answer; check_tidy finds those that do not fit.
+            table = table.drop(columns=DERIVED_FROM, errors="ignore")
             found[f"{task}/{name}"] = table.sort_values(KEYS, ignore_index=True)
         scores = pd.read_parquet(store / "scores.parquet")
         found[f"{task}/scores"] = scores.sort_values(
@@ -104,36 +115,101 @@ def check_tidy(folder: Path) -> None:
         assert not (store.path / "set_aside").exists()
 
 
-def torment(folder: Path, seed: int, usual: float) -> int:
-    """Kill a run one to three times, let it end, and say how often it was killed."""
+def stored(folder: Path) -> dict[Path, bytes]:
+    """All rows as they lie there."""
+    return {file: file.read_bytes() for file in folder.rglob("*.parquet")}
+
+
+def settings_recorded(folder: Path, option: str, says: str) -> bool:
+    """Whether rows of all tasks began, so that another value of an option must be refused."""
+    manifests = [json.loads(file.read_text()) for file in folder.glob("*/*/manifest.json")]
+    about_judge = option == "judges" or "judge_" in says
+    return len(manifests) == len(TASKS) and all(
+        not about_judge or any(key.startswith("judgement") for key in manifest["settings"])
+        for manifest in manifests
+    )
+
+
+def try_other_settings(folder: Path, generator: random.Random) -> int:
+    """Resume with another value of an option: refused, and nothing changes. Gives 1 if tried."""
+    option = generator.choice(sorted(CHANGES))
+    number = generator.randrange(len(CHANGES[option]))
+    if not settings_recorded(folder, option, CHANGES[option][number][0]):
+        return 0
+    run(folder, generator.uniform(0, 1.0))  # perhaps amid a part
+    before = stored(folder)
+    assert run(folder, change=(option, number)).status == REFUSED, (option, number)
+    assert stored(folder) == before
+    return 1
+
+
+def delete_parts(folder: Path, generator: random.Random, usual: float) -> int:
+    """Delete some parts while a run writes others; gives their number."""
+    gone = 0
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run, folder, usual)
+        while not running.done():
+            time.sleep(generator.uniform(0, usual / 4))
+            parts = sorted(folder.glob("*/*/signals/*/part-*.parquet"))
+            if parts:
+                generator.choice(parts).unlink(missing_ok=True)
+                gone += 1
+        running.result()
+    return gone
+
+
+def copy_folder(folder: Path) -> int:
+    """A copy beside the model is found; gives 1 if there was something to copy."""
+    if not list(folder.glob("embedded/*/manifest.json")):
+        return 0
+    shutil.copytree(folder / "embedded", folder / "copy")
+    stores = [TaskStore(file.parent) for file in sorted(folder.glob("*/*/manifest.json"))]
+    assert folder_findings(stores)
+    shutil.rmtree(folder / "copy")
+    return 1
+
+
+def torment(folder: Path, seed: int, usual: float) -> dict[str, int]:
+    """Kill a run one to three times, disturb it otherwise between the kills, let it end; gives how
+    often each was done."""
     generator = random.Random(seed)
-    kills = 0
+    done = dict.fromkeys(("kills", "changes", "failures", "deletions", "copies"), 0)
     for _ in range(generator.randint(1, 3)):
-        kills += run(folder, generator.uniform(0, usual)).killed
-    run(folder)
-    return kills
+        done["kills"] += run(folder, generator.uniform(0, usual)).killed
+        match generator.randrange(5):
+            case 0:
+                done["changes"] += try_other_settings(folder, generator)
+            case 1:
+                done["failures"] += run(folder, usual, fail=True).status == INCOMPLETE
+            case 2:
+                done["deletions"] += delete_parts(folder, generator, usual)
+            case 3:
+                done["copies"] += copy_folder(folder)
+    if run(folder).status == INCOMPLETE:  # something was deleted till the last moment
+        assert run(folder).status == 0
+    return done
 
 
 @pytest.mark.slow
-def test_killed_runs_lose_and_double_nothing(tmp_path: Path) -> None:
+def test_tormented_runs_lose_double_and_mix_nothing(tmp_path: Path) -> None:
     multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
     run(tmp_path / "warm")
     usual = run(tmp_path / "whole").seconds
     whole = tables(tmp_path / "whole")
 
-    def one(number: int) -> int:
+    def one(number: int) -> dict[str, int]:
         folder = tmp_path / f"run-{number}"
-        kills = torment(folder, SEED * 100_003 + number, usual * AT_ONCE)
+        done = torment(folder, SEED * 100_003 + number, usual * AT_ONCE)
         check_tidy(folder)
         check_same(whole, tables(folder))
-        return kills
+        return done
 
     began = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        kills = list(pool.map(one, range(RUNS)))
+        done = pd.DataFrame(pool.map(one, range(RUNS))).sum()
     rows = sum(len(table) for table in whole.values())
     print(  # noqa: T201
-        f"\nchaos: {RUNS} runs, {sum(kills)} kills, {rows} rows each, 0 lost, 0 doubled, "
+        f"\nchaos: {RUNS} runs, {done.to_dict()}, {rows} rows each, 0 lost, 0 doubled, 0 mixed, "
         f"{time.monotonic() - began:.0f} s"
     )
-    assert sum(kills) >= RUNS // 2, "too few of the runs were killed before they ended"
+    assert done["kills"] >= RUNS // 2, "too few of the runs were killed before they ended"
