@@ -180,7 +180,7 @@ def torment(folder: Path, seed: int, usual: float) -> dict[str, int]:
             case 0:
                 done["changes"] += try_other_settings(folder, generator)
             case 1:
-                done["failures"] += run(folder, usual, fail=True).status == INCOMPLETE
+                done["failures"] += run(folder, fail=True).status == INCOMPLETE
             case 2:
                 done["deletions"] += delete_parts(folder, generator, usual)
             case 3:
