@@ -21,6 +21,7 @@ from .errors import ApprehendError, UsageError
 from .failures import note_failures
 from .judges import Judge
 from .progress import progress_bar
+from .request_errors import RequestFailed
 from .scoring import outcome_signal
 from .store import TaskStore
 
@@ -113,7 +114,7 @@ class _Sitting:
         rows: Sequence[Mapping[str, Any]],
         work: Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]],
     ) -> None:
-        from .endpoint import RequestFailed, as_completed
+        from .endpoint import as_completed
 
         for reply in as_completed(lambda row: work([row]), rows, self._judge.workers):
             if isinstance(reply.error, RequestFailed):

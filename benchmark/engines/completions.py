@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..budget import Budget
-from ..endpoint import Endpoint, RequestFailed, as_completed, open_endpoint
+from ..endpoint import Endpoint, as_completed, open_endpoint, whole_number
 from ..errors import ApprehendError, UsageError
 from ..judges import TRANSPORT, model_class
 from ..masking import mask_arguments, mask_text
+from ..request_errors import RequestFailed
 from .base import Answer, ChoicePrompt, Failed, Generation, Sampling
 from .replies import SPACES, Reply, generation, label_logprobs, read_chat, read_text
 
@@ -57,7 +58,7 @@ class CompletionsEngine:
         self.kind, self._chat = kind, KINDS[kind]
         self._arguments = dict(model_args)
         self.name = str(model_args.get("model") or model_args.get("pretrained") or kind)
-        self._workers = max(1, int(model_args.get("num_concurrent", 1)))
+        self._workers = whole_number(model_args, "num_concurrent", 1, 1, "--model_args")
         self._tokenizer = _tokenizer(model_args.get("tokenizer"))
         self._lm = self._load()
         self._endpoint: Endpoint = open_endpoint(self._lm, model_args, budget, "--model_args")
@@ -80,8 +81,9 @@ class CompletionsEngine:
 
     def _granted_top(self) -> int:
         """How many log-probabilities the endpoint gives, found by asking; 0 for none."""
-        asked = self._arguments.get("top_logprobs")
-        sizes = MOST_TOP if asked is None else (int(asked),)
+        sizes = MOST_TOP
+        if self._arguments.get("top_logprobs") is not None:
+            sizes = (whole_number(self._arguments, "top_logprobs", 0, 0, "--model_args"),)
         prompt = json.dumps([{"role": "user", "content": "1 2 3"}]) if self._chat else "1 2 3"
         for size in sizes:
             try:
@@ -190,6 +192,8 @@ class CompletionsEngine:
         if not reply.tokens:
             raise RequestFailed("the endpoint ended the text without a token")
         token = reply.tokens[0]
+        if token.logprob == -math.inf:
+            raise RequestFailed("the token that the endpoint said is impossible by its own account")
         labels = [continuation.strip() for continuation in prompt.continuations]
         merged, absent = label_logprobs(token, labels)
         self._outside += absent

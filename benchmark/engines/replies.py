@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..endpoint import TryAgain
+from ..reply_json import Repeated, the_choice, the_list, the_number, the_object, the_text
+from ..request_errors import TryAgain
 from .base import Generation
 
 IMPOSSIBLE = -9998.0
 """At or below it is a sentinel for minus infinity, such as -9999 and -100000."""
 SPACES = ("", " ", "Ġ", "▁")
+MOST_MASS = 1.05
+"""What the probabilities of one token's place may add up to: 1, and an endpoint's rounding."""
 
 
 @dataclass(frozen=True)
@@ -69,70 +72,89 @@ def read_logprob(value: Any) -> float:
 
     Raises TryAgain for what is none: text, NaN, numbers above 0.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        raise TryAgain(f"expected a log-probability, got {value!r}")
-    if value > 1e-3:
+    number = the_number(value, "a log-probability")
+    if number > 1e-3:
         raise TryAgain(f"expected a log-probability of at most 0, got {value!r}")
-    return -math.inf if value <= IMPOSSIBLE else min(float(value), 0.0)
+    return -math.inf if number <= IMPOSSIBLE else min(number, 0.0)
 
 
 def _token(text: Any, logprob: Any, top: Sequence[tuple[Any, Any]]) -> Token:
-    own = (str(text), read_logprob(logprob))
-    known = {str(name): read_logprob(value) for name, value in top}
-    known.setdefault(*own)
-    return Token(*own, tuple(sorted(known.items(), key=lambda item: -item[1])))
+    """A token and those in its place. Different tokens may be written alike (` A` with and without
+    a mark, parts of characters): their probabilities are added; the one that was said keeps its
+    own log-probability, and is shown with no less than that."""
+    said, own = the_text(text, "a token"), read_logprob(logprob)
+    known: dict[str, float] = {}
+    for name, value in top:
+        spelling, shown = the_text(name, "a token in top_logprobs"), read_logprob(value)
+        known[spelling] = _added(known[spelling], shown) if spelling in known else shown
+    known[said] = max(own, known.get(said, -math.inf))
+    if (mass := math.fsum(map(math.exp, known.values()))) > MOST_MASS:
+        raise TryAgain(f"the probabilities in a token's place add up to {mass:.3g}")
+    return Token(said, own, tuple(sorted(known.items(), key=lambda item: -item[1])))
 
 
-def _choice(reply: Any) -> tuple[Mapping[str, Any], int]:
-    """The first choice of a reply, and the number of tokens of its prompt (-1: not said)."""
-    choices = reply.get("choices") if isinstance(reply, dict) else None
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        raise TryAgain(f"the reply has no choices: {str(reply)[:100]}")
-    usage = reply.get("usage")
-    count = usage.get("prompt_tokens") if isinstance(usage, dict) else None
-    return choices[0], count if isinstance(count, int) else -1
+def _added(one: float, other: float) -> float:
+    """Log of the sum of two probabilities."""
+    most, least = max(one, other), min(one, other)
+    if most == -math.inf:
+        return most
+    return most + math.log1p(math.exp(least - most))
 
 
 def read_text(reply: Any) -> Reply:
     """A reply of the text protocol. Raises TryAgain for one of another form."""
-    choice, prompt_tokens = _choice(reply)
-    text, logprobs = choice.get("text"), choice.get("logprobs")
-    if not isinstance(text, str):
-        raise TryAgain("the reply has no text")
-    tokens: list[Token] = []
-    if isinstance(logprobs, dict):
-        columns = [logprobs.get(name) for name in ("tokens", "token_logprobs", "top_logprobs")]
-        if (
-            not all(isinstance(column, list) for column in columns)
-            or len({len(column or ()) for column in columns}) > 1
-        ):
-            raise TryAgain("the reply's log-probabilities are not three lists of one length")
-        for name, value, top in zip(*columns, strict=True):
-            pairs = list(top.items()) if isinstance(top, dict) else []
-            tokens.append(_token(name, value, pairs))
-    return Reply(text, tuple(tokens), choice.get("finish_reason") == "stop", prompt_tokens)
+    choice, prompt_tokens = the_choice(reply)
+    text = the_text(choice.get("text"), "the reply's text")
+    tokens: tuple[Token, ...] = ()
+    if (given := choice.get("logprobs")) is not None:
+        logprobs = the_object(given, "logprobs")
+        names, values, tops = (
+            the_list(logprobs.get(name), f"logprobs.{name}")
+            for name in ("tokens", "token_logprobs", "top_logprobs")
+        )
+        if not len(names) == len(values) == len(tops):
+            raise TryAgain(
+                "the reply's log-probabilities are three lists of different lengths "
+                f"({len(names)} tokens, {len(values)} token_logprobs, {len(tops)} top_logprobs)"
+            )
+        tokens = tuple(
+            _token(name, value, _pairs(top))
+            for name, value, top in zip(names, values, tops, strict=True)
+        )
+    return Reply(text, tokens, _finished(choice.get("finish_reason")), prompt_tokens)
+
+
+def _pairs(top: Any) -> Sequence[tuple[str, Any]]:
+    """Members of an object of ``top_logprobs``, those of one name included; null is empty."""
+    if isinstance(top, Repeated):
+        return top.pairs
+    return list(the_object({} if top is None else top, "a place of top_logprobs").items())
+
+
+def _finished(reason: Any) -> bool:
+    return reason is not None and the_text(reason, "finish_reason") == "stop"
 
 
 def read_chat(reply: Any) -> Reply:
     """A reply of the chat protocol. Raises TryAgain for one of another form."""
-    choice, prompt_tokens = _choice(reply)
-    message, logprobs = choice.get("message"), choice.get("logprobs")
-    text = message.get("content") if isinstance(message, dict) else None
-    if not isinstance(text, str):
-        raise TryAgain("the reply has no text")
-    content = logprobs.get("content") if isinstance(logprobs, dict) else None
-    try:
-        tokens = tuple(
-            _token(
-                item["token"],
-                item["logprob"],
-                [(other["token"], other["logprob"]) for other in item.get("top_logprobs") or ()],
-            )
-            for item in content or ()
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise TryAgain("the reply's log-probabilities have another form than expected") from error
-    return Reply(text, tokens, choice.get("finish_reason") == "stop", prompt_tokens)
+    choice, prompt_tokens = the_choice(reply)
+    message = the_object(choice.get("message"), "the reply's message")
+    text = the_text(message.get("content"), "the reply's text")
+    given = choice.get("logprobs")
+    content = None if given is None else the_object(given, "logprobs").get("content")
+    tokens = tuple(map(_chat_token, [] if content is None else the_list(content, "content")))
+    return Reply(text, tokens, _finished(choice.get("finish_reason")), prompt_tokens)
+
+
+def _chat_token(given: Any) -> Token:
+    item = the_object(given, "a token of logprobs.content")
+    listed = item.get("top_logprobs")
+    others = [
+        the_object(other, "an entry of top_logprobs")
+        for other in ([] if listed is None else the_list(listed, "top_logprobs"))
+    ]
+    pairs = [(other.get("token"), other.get("logprob")) for other in others]
+    return _token(item.get("token"), item.get("logprob"), pairs)
 
 
 def generation(reply: Reply, until: Sequence[str]) -> Generation:
