@@ -6,26 +6,23 @@ Sent with ``requests``, repeated by ``tenacity``: lm-eval's own API models know 
 
 from __future__ import annotations
 
-import datetime
-import email.utils
 import json
-import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
-from urllib.parse import urljoin, urlsplit
+from typing import Any, TypeVar
+from urllib.parse import urljoin
 
 import tenacity
 
 from . import transport
 from .budget import Budget
-from .errors import UsageError
 from .masking import mask_text
 from .reply_json import excerpt, parse, shown, the_usage
 from .request_errors import EndpointGone, RequestFailed, TryAgain
+from .transport import retry_after
 
 TRIES, TIMEOUT = 6, 300.0
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
@@ -38,7 +35,6 @@ _WRONG_USE = frozenset({401, 403, 404, 405})
 _CHARACTERS_PER_TOKEN = 2
 """Of prompts whose cost must be bounded before they are sent: fewer than any tokenizer needs."""
 
-ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
 
@@ -174,97 +170,6 @@ class Endpoint:
             raise RequestFailed("stopped")
 
 
-def open_endpoint(lm: Any, arguments: Mapping[str, Any], budget: Budget, option: str) -> Endpoint:
-    """The endpoint of a model of lm-eval's, with the arguments that were given for it.
-
-    Raises UsageError for an argument that is no number or a budget of money without prices.
-    """
-    _check_address(str(lm.base_url or ""), dict(lm.header), option)
-    prices = {
-        name: _number(arguments, name, 0.0, option) for name in ("input_price", "output_price")
-    }
-    if budget.max_cost is not None and not any(prices.values()):
-        raise UsageError(
-            f"--max_cost needs prices: {option} …,input_price=IN,output_price=OUT (per million "
-            "tokens, in the same unit)"
-        )
-    timeout = _number(arguments, "timeout", TIMEOUT, option)
-    if not timeout:
-        raise UsageError(f"{option}: timeout: expected seconds above 0, got 0")
-    return Endpoint(
-        str(lm.base_url),
-        dict(lm.header),
-        budget,
-        tries=max(1, int(_number(arguments, "max_retries", TRIES, option))),
-        timeout=timeout,
-        verify=lm.ca_cert_path or bool(lm.verify_certificate),
-        input_price=prices["input_price"],
-        output_price=prices["output_price"],
-    )
-
-
-def whole_number(
-    arguments: Mapping[str, Any], name: str, default: int, least: int, option: str
-) -> int:
-    """An argument that counts something. Raises UsageError where it does not."""
-    number = _number(arguments, name, default, option)
-    if number != int(number) or number < least:
-        raise UsageError(
-            f"{option}: {name}: expected a whole number of at least {least}, got "
-            f"{arguments.get(name)!r}"
-        )
-    return int(number)
-
-
-def _check_address(url: str, headers: Mapping[str, Any], option: str) -> None:
-    if not url:
-        raise UsageError(f"{option}: expected base_url=URL of the endpoint")
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        fits = False
-    if not fits:
-        raise UsageError(
-            f"{option}: base_url: expected http://… or https://…, got {mask_text(url)!r}"
-        )
-    for name, value in headers.items():
-        text = f"{name}: {value}"
-        if not text.isprintable() or any(ord(character) > 255 for character in text):
-            raise UsageError(
-                f"{option}: the header {name!r} holds characters that cannot be sent; is its key "
-                "complete, and without line breaks?"
-            )
-
-
-def _number(arguments: Mapping[str, Any], name: str, default: float, option: str) -> float:
-    value = arguments.get(name, default)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise UsageError(f"{option}: {name}: expected a number of at least 0, got {value!r}")
-    return number
-
-
-def retry_after(value: str | None) -> float | None:
-    """Seconds that a ``Retry-After`` header asks to wait: a number or a date; None for neither."""
-    if value is None:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        date = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=datetime.timezone.utc)
-    return max(0.0, (date - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
-
-
 def _usage(reply: Any, asked: int, said: int) -> tuple[int, int]:
     """(prompt, completion) tokens as the endpoint counts them, else bounds from the lengths."""
     try:
@@ -293,46 +198,3 @@ def _joined(url: str, target: str) -> str:
         return urljoin(url, target)
     except ValueError:
         return target
-
-
-@dataclass(frozen=True)
-class Done(Generic[ItemT, ResultT]):
-    """An item with what came of it: a result or the error that was raised."""
-
-    item: ItemT
-    result: ResultT | None
-    error: Exception | None
-
-
-def as_completed(
-    work: Callable[[ItemT], ResultT], items: Sequence[ItemT], workers: int
-) -> Iterator[Done[ItemT, ResultT]]:
-    """``work`` on every item in ``workers`` threads; what is done comes at once, in any order.
-
-    Closing the generator, or an interrupt while it waits, starts no further item.
-    """
-    waiting: queue.SimpleQueue[ItemT] = queue.SimpleQueue()
-    finished: queue.SimpleQueue[Done[ItemT, ResultT]] = queue.SimpleQueue()
-    stopped = threading.Event()
-    for item in items:
-        waiting.put(item)
-
-    def serve() -> None:
-        while not stopped.is_set():
-            try:
-                item = waiting.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                finished.put(Done(item, work(item), None))
-            except Exception as error:
-                finished.put(Done(item, None, error))
-
-    # Daemons: a request in flight does not keep a stopped program from ending.
-    for _ in range(min(workers, len(items))):
-        threading.Thread(target=serve, daemon=True).start()
-    try:
-        for _ in items:
-            yield finished.get()
-    finally:
-        stopped.set()

@@ -138,7 +138,7 @@ class HTTPJudge:
     def __init__(
         self, lm: Any, kind: str, arguments: Mapping[str, Any], name: str, budget: Budget
     ) -> None:
-        from .endpoint import open_endpoint, whole_number
+        from .endpoint_arguments import open_endpoint, whole_number
 
         self._lm = lm
         self._kind = kind

@@ -17,6 +17,7 @@ from ..tasks.questionnaires import (
     read_rating,
 )
 from ..tasks.topics import letters
+from .concurrency import as_completed
 from .errors import ApprehendError, UsageError
 from .failures import note_failures
 from .judges import Judge
@@ -114,8 +115,6 @@ class _Sitting:
         rows: Sequence[Mapping[str, Any]],
         work: Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]],
     ) -> None:
-        from .endpoint import as_completed
-
         for reply in as_completed(lambda row: work([row]), rows, self._judge.workers):
             if isinstance(reply.error, RequestFailed):
                 self._failed[reply.item["question_id"]] = str(reply.error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,15 +43,21 @@ class Reply:
     prompt_tokens: int
 
 
-def label_logprob(top: Sequence[tuple[str, float]], label: str) -> float | None:
-    """Log-probability of a label, with and without a space before it; None where neither is in."""
-    found = [value for text, value in top if text in {mark + label for mark in SPACES}]
+def spelled_logprob(top: Sequence[tuple[str, float]], spellings: Collection[str]) -> float | None:
+    """Log-probability of all tokens that are written in one of these ways; None where none is in."""
+    found = [value for text, value in top if text in spellings]
     if not found:
         return None
     most = max(found)
     if most == -math.inf:
         return most
-    return most + math.log(math.fsum(math.exp(value - most) for value in found))
+    total = most + math.log(math.fsum(math.exp(value - most) for value in found))
+    return min(total, 0.0)
+
+
+def label_logprob(top: Sequence[tuple[str, float]], label: str) -> float | None:
+    """Log-probability of a label, with and without a space before it; None where neither is in."""
+    return spelled_logprob(top, {mark + label for mark in SPACES})
 
 
 def label_logprobs(token: Token, labels: Sequence[str]) -> tuple[list[float], int]:
@@ -79,26 +85,22 @@ def read_logprob(value: Any) -> float:
 
 
 def _token(text: Any, logprob: Any, top: Sequence[tuple[Any, Any]]) -> Token:
-    """A token and those in its place. Different tokens may be written alike (` A` with and without
-    a mark, parts of characters): their probabilities are added; the one that was said keeps its
-    own log-probability, and is shown with no less than that."""
+    """A token and those in its place. Different tokens may be written alike (parts of characters,
+    marks that are not shown), so each is kept; an endpoint that shows one of them where the token
+    was said shows it with no less than that token's own log-probability."""
     said, own = the_text(text, "a token"), read_logprob(logprob)
-    known: dict[str, float] = {}
-    for name, value in top:
-        spelling, shown = the_text(name, "a token in top_logprobs"), read_logprob(value)
-        known[spelling] = _added(known[spelling], shown) if spelling in known else shown
-    known[said] = max(own, known.get(said, -math.inf))
-    if (mass := math.fsum(map(math.exp, known.values()))) > MOST_MASS:
+    shown = [
+        (the_text(name, "a token in top_logprobs"), read_logprob(value)) for name, value in top
+    ]
+    alike = [place for place, (name, _) in enumerate(shown) if name == said]
+    if alike:
+        most = max(alike, key=lambda place: shown[place][1])
+        shown[most] = (said, max(own, shown[most][1]))
+    else:
+        shown.append((said, own))
+    if (mass := math.fsum(math.exp(value) for _, value in shown)) > MOST_MASS:
         raise TryAgain(f"the probabilities in a token's place add up to {mass:.3g}")
-    return Token(said, own, tuple(sorted(known.items(), key=lambda item: -item[1])))
-
-
-def _added(one: float, other: float) -> float:
-    """Log of the sum of two probabilities."""
-    most, least = max(one, other), min(one, other)
-    if most == -math.inf:
-        return most
-    return most + math.log1p(math.exp(least - most))
+    return Token(said, own, tuple(sorted(shown, key=lambda item: -item[1])))
 
 
 def read_text(reply: Any) -> Reply:
