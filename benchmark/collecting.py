@@ -14,7 +14,7 @@ from ..tasks.prompting import load_prompt
 from ..tasks.questionnaires import ABOUT_QUESTION, QUESTIONNAIRES, RATING_PROMPT
 from . import manifest as manifests
 from .adapter import Record, UncertaintyLM
-from .engines.registry import CANNOT, Strict
+from .engines.registry import CANNOT
 from .errors import ApprehendError, UsageError
 from .failures import note_failures
 from .forecasting import Load, forecast, forecast_judgements
@@ -24,6 +24,7 @@ from .options import say
 from .plan import Family, JudgeOptions, RunOptions, RunOutcome, model_name
 from .probing import ProbeOptions, Prober, probe_prompts, wanted_probes
 from .progress import progress_bar
+from .sink import store_rows
 from .store import Results, TaskStore
 from .task_loading import LoadedTask, Question
 
@@ -114,7 +115,7 @@ def _prober(options: RunOptions, engine: Any, family: Family) -> Prober:
         prompts=options.prompts,
     )
     items = [(task, q) for task in family.tasks for q in family.questions[task.name]]
-    return Prober(Strict(engine), family.store, items, probe_options)
+    return Prober(engine, family.store, items, probe_options)
 
 
 def _loads(options: RunOptions, engine: Any, work: Work) -> list[Load]:
@@ -135,7 +136,9 @@ def collect_answers(
             _ask(options, engine, work.family, work.answers, bar, outcome)
 
 
-def collect_probes(options: RunOptions, engine: Any, works: Sequence[Work]) -> None:
+def collect_probes(
+    options: RunOptions, engine: Any, works: Sequence[Work], outcome: RunOutcome
+) -> None:
     """Signals beyond the answer that the chosen estimators need."""
     for work in works:
         if not work.probes:
@@ -145,13 +148,20 @@ def collect_probes(options: RunOptions, engine: Any, works: Sequence[Work]) -> N
         for signal, variant in work.probes:
             began = time.monotonic()
             count = prober.collect(signal, variant)
+            name = f"{signal.value} {variant}".strip()
             manifests.add_cost(
                 family.manifest,
-                f"{signal.value} {variant}".strip(),
-                questions=count,
+                name,
+                questions=count - len(prober.failed),
                 seconds=time.monotonic() - began,
             )
             family.store.write_manifest(family.manifest)
+            if prober.failed:
+                outcome.problems.append(
+                    f"{model_name(options)} gave no {name} to {len(prober.failed)} of {count} "
+                    f"questions of {family.store.task}, first: "
+                    f"{next(iter(prober.failed.values()))}; run again to ask them again"
+                )
 
 
 def _check_sampling(options: RunOptions, family: Family) -> None:
@@ -215,7 +225,7 @@ def _ask(
         nonlocal tokens
         got = [record for record in records if "failure" not in record]
         failed.update({r["question_id"]: r["failure"] for r in records if "failure" in r})
-        family.store.append(signal, got)
+        failed.update(store_rows(family.store, signal, got))
         asked = [record["question_id"] for record in records]
         note_failures(family.store.path, signal, "", "", asked, failed)
         tokens += sum(max(0, record["prompt_tokens"]) for record in got)

@@ -27,6 +27,7 @@ from ..tasks.self_reports import (
 from .adapter import DEFAULT_TOKENS, Step
 from .engines.base import ChoicePrompt, Sampling
 from .errors import UsageError
+from .failures import note_failures
 from .forecasting import Load
 from .perturbing import (
     INSTRUCTION,
@@ -40,7 +41,9 @@ from .perturbing import (
     shuffled_stem,
     without_stem,
 )
+from .probe_replies import KeptReplies, ask_each
 from .progress import progress_bar
+from .sink import store_rows
 from .store import TaskStore
 from .task_loading import LoadedTask, Question
 
@@ -124,14 +127,18 @@ class Prober:
     def __init__(
         self, engine: Any, store: TaskStore, items: Sequence[Item], options: ProbeOptions
     ) -> None:
-        self.engine = engine
+        self.engine = KeptReplies(engine)
+        self.failed: dict[Any, str] = {}
+        """Questions that the last ``collect`` got nothing of, and why."""
         self.store = store
         self.items = items
         self.options = options
         self._label_space = "" if options.apply_chat_template else " "
 
     def collect(self, signal: Signal, variant: str) -> int:
-        """Collect what is missing of a variant; gives the number of questions."""
+        """Collect what is missing of a variant; gives the number of questions that were asked.
+        Why some of them have no row is noted in the store and in ``failed``."""
+        self.failed = {}
         done = self.store.done(signal, variant)
         missing = [item for item in self.items if item[1].question_id not in done]
         _, method = PROBES[signal, variant]
@@ -139,13 +146,27 @@ class Prober:
         step = Step(16)
         with progress_bar(len(missing), name) as bar:
             for part in step.split(list(missing)):
-                records = method(self, part, variant)
-                for record, (_, question) in zip(records, part, strict=True):
+                got, lost = ask_each(self.engine, part, lambda some: method(self, some, variant))
+                for (_, question), record in got:
                     record |= {"question_id": question.question_id, "variant": variant}
-                self.store.append(signal, records)
+                self._store(signal, variant, [record for _, record in got], lost)
                 bar.update(len(part))
         self.store.compact(signal)
         return len(missing)
+
+    def _store(
+        self,
+        signal: Signal,
+        variant: str,
+        records: list[Record],
+        lost: Sequence[tuple[Item, str]],
+    ) -> None:
+        """Store a part's records, and why the others have none."""
+        failed = {question.question_id: reason for (_, question), reason in lost}
+        failed |= store_rows(self.store, signal, records)
+        asked = [*(record["question_id"] for record in records), *failed]
+        note_failures(self.store.path, signal, variant, "", asked, failed)
+        self.failed |= failed
 
     def loads(self, wanted: Sequence[tuple[Signal, str]]) -> list[Load]:
         """What collecting these, or the answers themselves, asks of the model."""

@@ -105,7 +105,8 @@ class _Bounded:
     def __init__(self, *args: Any, limits: _Limits, **options: Any) -> None:
         super().__init__(*args, **options)
         self._limits = limits
-        self.response_class = functools.partial(_BoundedResponse, limits=limits)
+        this: Any = self
+        this.response_class = functools.partial(_BoundedResponse, limits=limits)
 
     def _new_conn(self) -> socket.socket:
         this: Any = self

@@ -81,7 +81,7 @@ class CompletionsEngine:
 
     def _granted_top(self) -> int:
         """How many log-probabilities the endpoint gives, found by asking; 0 for none."""
-        sizes = MOST_TOP
+        sizes: tuple[int, ...] = MOST_TOP
         if self._arguments.get("top_logprobs") is not None:
             sizes = (whole_number(self._arguments, "top_logprobs", 0, 0, "--model_args"),)
         prompt = json.dumps([{"role": "user", "content": "1 2 3"}]) if self._chat else "1 2 3"

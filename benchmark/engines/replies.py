@@ -44,7 +44,7 @@ class Reply:
 
 
 def spelled_logprob(top: Sequence[tuple[str, float]], spellings: Collection[str]) -> float | None:
-    """Log-probability of all tokens that are written in one of these ways; None where none is in."""
+    """Log-probability of all tokens written in one of these ways; None where none is in."""
     found = [value for text, value in top if text in spellings]
     if not found:
         return None
