@@ -92,8 +92,7 @@ def test_what_an_endpoint_cannot_show_is_said_and_skipped(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (
-        "no answer.entropy, answer.post_answer_entropy: an endpoint shows its most likely tokens "
-        "only: token_entropy skipped"
+        "no answer.entropy: an endpoint shows its most likely tokens only: token_entropy skipped"
     ) in done.stderr
     scores = pd.read_parquet(tmp_path / "m/mmlu_pro_direct/scores.parquet")
     assert set(scores.estimator) == {"option_entropy", "truncated_entropy", "vote_entropy"}
