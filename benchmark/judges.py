@@ -238,7 +238,10 @@ def load_judge(
 def _check_sender(kind: str, cls: Any, over_http: bool) -> None:
     """Raise UsageError for a model of lm-eval's that posts by itself: such follow redirects, know
     no deadline, and take whatever comes for a reply."""
-    if not over_http and hasattr(sys.modules.get(cls.__module__), "requests"):
+    import requests
+
+    used = vars(sys.modules[cls.__module__]).values()
+    if not over_http and any(thing is requests for thing in used):
         raise UsageError(
             f"--judge {kind}: lm-eval sends its requests itself, without a deadline and following "
             "redirects; name the server with --judge local-completions or local-chat-completions"

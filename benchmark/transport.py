@@ -136,6 +136,19 @@ class _BoundedHTTPS(_Bounded, HTTPSConnection):
     pass
 
 
+class _Session(requests.Session):
+    """Sends what it is told to where it is told, and looks at nothing else."""
+
+    def __init__(self, limits: _Limits) -> None:
+        super().__init__()
+        self.trust_env = False  # it would send what .netrc holds in place of our headers
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _Adapter(limits))
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None  # not even read: it may be no URL
+
+
 class _Adapter(HTTPAdapter):
     def __init__(self, limits: _Limits) -> None:
         self._limits = limits
@@ -217,8 +230,6 @@ def post(
                 return HTTPReply(
                     response.status_code, dict(response.headers.lower_items()), content
                 )
-    except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as error:
-        raise TryAgain(f"no reply within {timeout:g} s") from error
     except (
         requests.RequestException,
         urllib3.exceptions.HTTPError,
@@ -226,7 +237,10 @@ def post(
         OSError,
         ValueError,  # of chunk sizes and header fields that are none
     ) as error:
-        raise TryAgain(f"no connection ({_innermost(error)})") from error
+        cause = _innermost(error)
+        if isinstance(cause, TimeoutError | requests.Timeout | urllib3.exceptions.TimeoutError):
+            raise TryAgain(f"no reply within {timeout:g} s") from error
+        raise TryAgain(f"no connection ({str(cause) or type(cause).__name__})") from error
 
 
 def _certificates(verify: bool | str) -> bool | str:
@@ -261,10 +275,10 @@ def _content(response: requests.Response) -> bytes:
     return content
 
 
-def _innermost(error: BaseException) -> str:
+def _innermost(error: BaseException) -> BaseException:
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return str(error) or type(error).__name__
+    return error
 
 
 def retry_after(value: str | None) -> float | None:

@@ -27,6 +27,8 @@ LETTERS = "ABC"
 TEXT, CHAT, JUDGE = "text", "chat", "judge"
 MODELS = (TEXT, CHAT)
 ALL = (TEXT, CHAT, JUDGE)
+SENDING = (TEXT, JUDGE)
+"""Of behaviours below the protocol: both chat kinds meet the same."""
 JSON = "Content-Type: application/json\r\n"
 
 
@@ -96,8 +98,8 @@ def good_reply(protocol: str, number: int, message: str) -> Reply:
     mark = " " if protocol == TEXT else ""
     right = letter(number)
     others = [other for other in LETTERS if other != right]
-    top = [(quoted(mark + right), "-0.1"), *zip([quoted(mark + o) for o in others], ("-3.0", "-4"))]  # fmt: skip # noqa: B905
     said = quoted(mark + right)
+    top = [(said, "-0.1"), (quoted(mark + others[0]), "-3.0"), (quoted(mark + others[1]), "-4")]
     return Reply(protocol, said, said, "-0.1", top)
 
 
@@ -142,7 +144,7 @@ class Behaviour:
     protocols: tuple[str, ...] = ALL
 
 
-def add(name: str, act: Act, reason: str = "", protocols: tuple[str, ...] = ALL) -> None:
+def add(name: str, act: Act, reason: str = "", protocols: tuple[str, ...] = SENDING) -> None:
     assert name not in BEHAVIOURS
     BEHAVIOURS[name] = Behaviour(act, reason, protocols)
 
@@ -171,7 +173,8 @@ def status(code: str, headers: str = "", text: str = '{"error": "no"}') -> Act:
 OK = "HTTP/1.1 200 OK\r\n"
 LONG = f"{OK}{JSON}Content-Length: 100000\r\n\r\n"
 CHUNKED = f"{OK}{JSON}Transfer-Encoding: chunked\r\n\r\n"
-LOST, LATE, TOO_LONG = "no connection", r"no reply within 0\.5 s", "longer than 32 MiB"
+LOST, LATE = "no connection", r"no reply within 0\.5 s"
+TOO_LONG = f"longer than 32 MiB|{LATE}"  # a busy machine may not have sent that much
 
 
 def reset(talk: Talk) -> None:
@@ -241,7 +244,7 @@ add("says a length of letters", sent(f"{OK}Content-Length: two\r\n\r\n{{}}"),
 add("says a negative length", sent(f"{OK}Content-Length: -2\r\n\r\n{{}}"),
     "no connection|no choices")  # fmt: skip
 add("says too short a length",
-    lambda t: t.send(f"{OK}{JSON}Content-Length: 30\r\n\r\n{t.good.body()}"), "not JSON")  # fmt: skip
+    lambda t: t.send(f"{OK}Content-Length: 30\r\n\r\n{t.good.body()}"), "not JSON")  # fmt: skip
 add("says a huge length", sent(f"{OK}Content-Length: {10**30}\r\n\r\n{{}}"), LOST)
 add("sends a chunk size of letters", sent(f"{CHUNKED}zz\r\n{{}}\r\n0\r\n\r\n"), LOST)
 add("sends a chunk of size -5", sent(f"{CHUNKED}-5\r\n{{}}\r\n0\r\n\r\n"), LOST)
@@ -303,8 +306,8 @@ def redirect(code: int, target: str) -> Act:
 
 
 for code in (301, 302, 303, 307, 308):
-    add(f"redirects with {code}", redirect(code, "http://localhost:{port}/other"),
-        rf"http://127\.0\.0\.1:\d+/v1\S*: HTTP {code}, a redirect to http://localhost:\d+/other")  # fmt: skip
+    add(f"redirects with {code}", redirect(code, "http://localhost:{port}/x"),
+        rf"http://127\.0\.0\.1:\d+/v1\S*: HTTP {code}, .* to http://localhost:\d+/x,")  # fmt: skip
 add("redirects to itself", redirect(307, "{url}"), "HTTP 307, a redirect to http://127")
 add("redirects within", redirect(302, "/other"), r"a redirect to http://127\.0\.0\.1:\d+/other, w")
 add("redirects to a file", redirect(302, "file:///etc/passwd"), "redirect to file:///etc/passwd")
@@ -367,18 +370,8 @@ body("has escapes in its text", text='"\\u001b[2J A"')
 
 # -- usage -----------------------------------------------------------------------------------------
 
-for value in (
-    "-1",
-    "true",
-    '"7"',
-    "7.5",
-    "NaN",
-    "Infinity",
-    "1e400",
-    str(10**400),
-    "[7]",
-    str(2**62),
-):
+HUGE = str(10**400)
+for value in ("-1", "true", '"7"', "7.5", "NaN", "Infinity", "1e400", HUGE, "[7]", str(2**62)):
     body(f"counts {value[:20]} tokens", "prompt_tokens", ALL, usage=f'{{"prompt_tokens": {value}}}')
 for value in ("[]", '"x"', "7", "true"):
     body(f"has a usage {value}", "usage is not an object", ALL, usage=value)
@@ -388,7 +381,6 @@ body("counts nothing", "", ALL, usage="null")
 
 # -- log-probabilities -----------------------------------------------------------------------------
 
-HUGE = str(10**400)
 body("shows none", "ended the text without a token", logprobs="null")
 for value in ("[]", "true", '"none"', "-0.1"):
     body(f"has logprobs {value}", "logprobs is not an object", logprobs=value)
@@ -402,18 +394,19 @@ body("has texts for tokens", "is not an object", (CHAT,), logprobs='{"content": 
 for value in ("null", "7", "true", '["A"]', '{"A": 1}'):
     body(f"has a token {value}", "a token is not text", token=value)
 body("has half a character in a token", "half of a character", token='"\\ud83d"')
-for value in (
+NO_LOGPROBS = (
     "null",
     "true",
     '"-0.1"',
-    "[-0.1]",
+    "[-1]",
     "NaN",
     "Infinity",
     "0.5",
     "1e400",
     HUGE,
     f"-{HUGE}",
-):
+)
+for value in NO_LOGPROBS:
     body(f"has a log-probability {value[:12]}", "log-probability", logprob=value)
     body(f"has a log-probability {value[:12]} beside it", "log-probability",
          top=lambda good, value=value: [*good.top[:2], (good.top[2][0], value)])  # fmt: skip
@@ -438,7 +431,7 @@ body("has another twice", top=lambda good: [*good.top, (good.top[1][0], "-3.5")]
 body("has only its unlikely namesake", top=lambda good: [(good.top[0][0], "-12"), *good.top[1:]])
 body("has probabilities of 3 in all", "add up to 3",
      top=lambda good: [(name, "-0.0") for name, _ in good.top], logprob="0")  # fmt: skip
-body("has more than 1 by repeating", "add up to 1.9", top=lambda good: [*good.top, good.top[0]])
+body("has more than 1 by repeating", r"add up to 1\.88", top=lambda good: [*good.top, good.top[0]])
 body("has marks for spaces", token=lambda good: good.token.replace('" ', '"Ġ'), top=lambda good: [
     (name.replace('" ', '"Ġ'), value) for name, value in good.top])  # fmt: skip
 
@@ -455,6 +448,11 @@ class HostileServer:
     behaviour: str = ""
     asked: list[str] = field(default_factory=list)
     """Request lines."""
+    headers: list[dict[str, str]] = field(default_factory=list)
+    victims: set[int] | None = None
+    """Numbers of the requests that meet the behaviour, in place of question 1's."""
+    everyone: bool = False
+    """Whether all do."""
     delays: Callable[[int], float] = lambda _: 0.0
     stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -467,33 +465,36 @@ class HostileServer:
     def serve(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection:
             connection.settimeout(20)
-            line, payload = _request(connection)
+            line, headers, payload = _request(connection)
             self.asked.append(line)
+            self.headers.append(headers)
             prompt = payload.get("prompt") or payload["messages"][-1]["content"]
             found = re.search(r"number (\d+)", prompt)
             number = int(found.group(1)) if found else 0
             talk = Talk(self, connection, good_reply(self.protocol, number, prompt))
             time.sleep(self.delays(number))
-            if number == VICTIM and self.behaviour:
+            met = number == VICTIM if self.victims is None else len(self.asked) in self.victims
+            if self.behaviour and (met or self.everyone):
                 BEHAVIOURS[self.behaviour].act(talk)
             else:
                 talk.say(talk.good.body())
 
 
-def _request(connection: socket.socket) -> tuple[str, dict[str, Any]]:
+def _request(connection: socket.socket) -> tuple[str, dict[str, str], dict[str, Any]]:
     file = connection.makefile("rb")
     line = file.readline().decode().strip()
-    length = 0
-    while header := file.readline().strip():
-        name, _, value = header.partition(b":")
-        if name.lower() == b"content-length":
-            length = int(value)
-    return line, json.loads(file.read(length) or b'{"prompt": "none"}')
+    headers = {}
+    while header := file.readline().decode().strip():
+        name, _, value = header.partition(":")
+        headers[name.lower()] = value.strip()
+    content = file.read(int(headers.get("content-length", 0)))
+    return line, headers, json.loads(content or b'{"prompt": "none"}')
 
 
 @contextlib.contextmanager
 def hostile(protocol: str, behaviour: str = "") -> Iterator[HostileServer]:
     """A running server."""
+    bomb()  # takes longer than a request may
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         state = HostileServer(protocol, listener.getsockname()[1], behaviour)
         listener.settimeout(0.05)

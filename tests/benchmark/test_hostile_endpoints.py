@@ -4,7 +4,11 @@ row or a stored reason, in time."""
 from __future__ import annotations
 
 import json
+import math
 import re
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,16 +17,22 @@ from typing import Any
 import pytest
 from apprehend.benchmark.adapter import Record, TaskFacts, UncertaintyLM
 from apprehend.benchmark.budget import Budget
+from apprehend.benchmark.endpoint import Endpoint
 from apprehend.benchmark.engines.completions import CompletionsEngine
+from apprehend.benchmark.engines.replies import label_logprob, read_chat, read_text
+from apprehend.benchmark.errors import ApprehendError, UsageError
 from apprehend.benchmark.failures import note_failures, read_failures
 from apprehend.benchmark.judges import load_judge
 from apprehend.benchmark.judging import judge_questions
 from apprehend.benchmark.manifest import new_manifest
 from apprehend.benchmark.plan import JudgeOptions
+from apprehend.benchmark.reply_json import parse
+from apprehend.benchmark.request_errors import EndpointGone, RequestFailed, TryAgain
 from apprehend.benchmark.sink import store_rows
 from apprehend.benchmark.store import TaskStore
 from apprehend.estimators import Signal
-from helpers import rows
+from faulty_server import verdict
+from helpers import Run, environment, rows
 from hostile_server import (
     BEHAVIOURS,
     CHAT,
@@ -173,3 +183,238 @@ def test_every_question_to_a_hostile_judge_has_its_row_or_a_reason(
 
 def test_there_are_enough_behaviours() -> None:
     assert all(len(of(protocol)) >= 60 for protocol in (TEXT, CHAT, JUDGE))
+
+
+# -- what is not one reply's doing -----------------------------------------------------------------
+
+
+def endpoint(url: str, **more: Any) -> Endpoint:
+    return Endpoint(url, {}, Budget(), **{"tries": 1, "timeout": TIMEOUT, **more})
+
+
+def fails(asked: Endpoint, reason: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(RequestFailed, match=reason):
+        asked.post({"prompt": "Question number 1?"}, read_text)
+    assert time.monotonic() - began < TIMEOUT + SLACK
+
+
+def test_the_deadline_holds_for_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        fails(endpoint(f"http://127.0.0.1:{port}/v1"), r"no reply within 0\.5 s")
+        fails(endpoint(f"https://127.0.0.1:{port}/v1"), r"no reply within 0\.5 s")
+        for one in waiting:
+            one.close()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3))
+    fails(endpoint("http://slow.invalid/v1"), r"no reply within 0\.5 s")
+
+
+def test_the_deadline_holds_for_a_handshake() -> None:
+    with hostile(TEXT, "never answers") as server, socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(5)
+        fails(endpoint(f"https://127.0.0.1:{silent.getsockname()[1]}/v1"), "no reply within")
+        fails(endpoint(server.url), "no reply within")
+
+
+def test_the_deadline_holds_for_sending() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(5)
+        asked = endpoint(f"http://127.0.0.1:{silent.getsockname()[1]}/v1")
+        began = time.monotonic()
+        with pytest.raises(RequestFailed, match="no reply within"):
+            asked.post({"prompt": "x" * (16 << 20)}, read_text)
+        assert time.monotonic() - began < TIMEOUT + SLACK
+
+
+def test_nothing_is_sent_that_was_not_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No password of .netrc, no cookie, and no proxy that could read key and questions."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password planted\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with hostile(TEXT) as server, hostile(TEXT) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+        monkeypatch.setenv("NO_PROXY", "")
+        monkeypatch.setenv("no_proxy", "")
+        asked = Endpoint(server.url, {"Authorization": "Bearer mine"}, Budget(), tries=1)
+        asked.post({"prompt": "Question number 0?"}, read_text)
+        assert proxy.asked == []
+        assert server.headers[-1]["authorization"] == "Bearer mine"
+        assert "cookie" not in server.headers[-1]
+
+
+@pytest.mark.parametrize("name", ["redirects with 302", "redirects with 307", "redirects within"])
+def test_an_endpoint_that_only_redirects_is_left_at_once(name: str) -> None:
+    with hostile(TEXT, name) as server:
+        asked = endpoint(server.url, tries=6)
+        with pytest.raises(EndpointGone, match=BEHAVIOURS[name].reason):
+            asked.post({"prompt": "Question number 1?"}, read_text)
+        assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("protocol", MODELS)
+def test_answers_that_come_in_any_order_are_not_swapped(tmp_path: Path, protocol: str) -> None:
+    store = new_store(tmp_path, 24)
+    with hostile(protocol) as server:
+        server.delays = lambda number: 0.01 * (number * 7 % 5)
+        answer(store, model(server, num_concurrent=8, timeout=30), 24)
+    table = rows(store.path, "answer")
+    assert [LETTERS[a] for a in table.answer] == [letter(i) for i in table.question_id]
+    assert len(table) == 24
+
+
+@pytest.mark.parametrize("name", ["sends HTML", "drips the body", "has probabilities of 3 in all",
+                                  "nests 400 deep", "says 400"])  # fmt: skip
+def test_an_endpoint_that_is_hostile_from_the_first_reply_is_named(name: str) -> None:
+    """It is asked for fewer and fewer log-probabilities, and then given up."""
+    with hostile(TEXT, name) as server:
+        server.everyone = True
+        began = time.monotonic()
+        with pytest.raises(ApprehendError, match=rf"127\.0\.0\.1:{server.port}/v1/completions: "):
+            model(server)
+        assert time.monotonic() - began < 5 * TIMEOUT + SLACK
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyError, OverflowError, RecursionError, TypeError])
+def test_a_reader_that_stumbles_costs_the_request(error: type[Exception]) -> None:
+    def stumble(_: Any) -> None:
+        raise error("oh")
+
+    with hostile(TEXT) as server, pytest.raises(RequestFailed, match="the reply cannot be read"):
+        endpoint(server.url).post({"prompt": "Question number 0?"}, stumble)
+
+
+def test_a_text_that_cannot_be_stored_costs_its_row(tmp_path: Path) -> None:
+    """Of any judge: those of lm-eval's are not read by us."""
+    store = new_store(tmp_path)
+
+    class Batch:
+        name, workers, identity = "b", 0, {}
+
+        def ask(self, messages: list[str], max_new_tokens: int) -> list[str]:
+            return [verdict(m) + "\ud83d" * ("number 1?" in m) for m in messages]
+
+        def stop(self) -> None:
+            pass
+
+    (problem,) = judge_questions(store, Batch(), ["complexity"], list(QUESTIONS), {})  # type: ignore[arg-type]
+    assert "on 1 of 3 questions" in problem
+    assert "half of a character" in problem
+    assert set(rows(store.path, "judgement").question_id) == {0, 2}
+    (row,) = read_failures(store.path)
+    assert row["question_id"] == 1
+
+
+def test_what_is_no_reason_to_drop_rows_is_raised(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    with pytest.raises(Exception, match=r"int|convert"):
+        store_rows(store, Signal.HIDDEN_STATE, [{"question_id": 0, "state": 3}])
+
+
+def test_reasons_with_half_a_character_are_stored(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    note_failures(store.path, Signal.ANSWER, "", "", [1], {1: "oh \ud83d"})
+    assert read_failures(store.path)[0]["reason"] == "oh \\ud83d"
+    assert str(RequestFailed("oh \ud83d")) == "oh \\ud83d"
+
+
+def test_tokens_that_are_written_alike_are_added() -> None:
+    found = parse(b'{"A": -0.7, "B": -2, "A": -1.5}', "json")
+    reply = {"choices": [{"text": "A", "finish_reason": "stop", "logprobs": {
+        "tokens": ["A"], "token_logprobs": [-0.7], "top_logprobs": [found]}}]}  # fmt: skip
+    (token,) = read_text(reply).tokens
+    assert token.logprob == -0.7
+    assert [value for _, value in token.top] == [-0.7, -1.5, -2.0]
+    merged = label_logprob(token.top, "A")
+    assert merged == pytest.approx(math.log(math.exp(-0.7) + math.exp(-1.5)))
+    listed = [{"token": t, "logprob": v} for t, v in (("A", -1.5), ("A", -0.7), ("B", -2))]
+    chat = {"choices": [{"message": {"content": "A"}, "logprobs": {"content": [
+        {"token": "A", "logprob": -0.7, "top_logprobs": listed}]}}]}  # fmt: skip
+    assert read_chat(chat).tokens[0].top == token.top
+
+
+@pytest.mark.parametrize("kind", ["gguf", "textsynth"])
+def test_models_of_lm_evals_that_post_by_themselves_are_refused(kind: str) -> None:
+    with pytest.raises(UsageError, match=f"--judge {kind}: lm-eval sends its requests itself"):
+        load_judge(JudgeOptions(kind, {"base_url": "http://x"}, "j"))
+
+
+def test_any_reply_is_read_or_refused() -> None:
+    for reader in (read_text, read_chat):
+        for reply in (None, 0, "x", [], {}, {"choices": [{}]}, {"choices": [[]]}):
+            with pytest.raises(TryAgain):
+                reader(reply)
+
+
+# -- the command line ------------------------------------------------------------------------------
+
+COMMON = ("run", "--no-report", "--data", "embedded", "--model_name", "m",
+          "--tasks", "mmlu_pro_direct_law", "--limit", 6)  # fmt: skip
+
+
+def over_http(server: HostileServer, out: Path, *more: object) -> list[object]:
+    kind = "local-completions" if server.protocol == TEXT else "local-chat-completions"
+    given = ",".join(f"{name}={value}" for name, value in arguments(server).items())
+    return [*COMMON, "--model", kind, "--model_args", given, "--output_path", out, *more]
+
+
+def test_the_command_line_keeps_the_rest_and_asks_again(tmp_path: Path, cli: Run) -> None:
+    store = tmp_path / "m/mmlu_pro_direct"
+    chosen = ("--apply_chat_template", "--estimators", "option_entropy,p_true,truncated_entropy")
+    with hostile(CHAT, "has half a character in its text") as server:
+        server.victims = {3, 9}  # a question's answer, and a probe's reply
+        done = cli(*over_http(server, tmp_path, *chosen))
+        assert done.returncode == 1, done.stderr
+        last = done.stderr.splitlines()[-1]
+        assert "m gave no answer to 1 of 6 questions" in last
+        assert "m gave no self_report p_true to " in last
+        assert "half of a character (lone surrogate '\\ud83d')" in last
+        assert "(all else is stored)" in last
+        assert len(rows(store, "answer")) == 5
+        assert 4 <= len(rows(store, "self_report")) <= 5
+        assert {row["signal"] for row in read_failures(store)} == {"answer", "self_report"}
+        assert (
+            "only 3 top log-probabilities stored, 10 needed: truncated_entropy skipped"
+            in done.stderr
+        )
+        server.victims = set()
+        done = cli(*over_http(server, tmp_path, *chosen))
+        assert done.returncode == 0, done.stderr
+    assert read_failures(store) == []
+    assert len(rows(store, "answer")) == len(rows(store, "self_report")) == 6
+
+
+def test_the_command_line_ends_in_time_however_slow_the_endpoint(tmp_path: Path) -> None:
+    with hostile(TEXT, "drips a header") as server:
+        server.victims = {2, 4}
+        command = [
+            str(word) for word in over_http(server, tmp_path, "--estimators", "option_entropy")
+        ]
+        done = subprocess.run(
+            [sys.executable, "-m", "apprehend.benchmark", *map(str, command)],
+            capture_output=True, text=True, check=False, env=environment(), timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 1, done.stderr
+        assert "no answer to 2 of 6 questions" in done.stderr
+        assert "no reply within 0.5 s" in done.stderr
+    assert len(rows(tmp_path / "m/mmlu_pro_direct", "answer")) == 4
+
+
+def test_the_command_line_names_both_addresses_of_a_redirect(tmp_path: Path, cli: Run) -> None:
+    with hostile(TEXT, "redirects with 307") as server:
+        server.everyone = True
+        done = cli(*over_http(server, tmp_path, "--estimators", "option_entropy"))
+        assert done.returncode == 1, done.stderr
+        (line,) = [line for line in done.stderr.splitlines() if "error" in line]
+        assert f"{server.url}: HTTP 307, a redirect to http://localhost:{server.port}/x" in line
+        assert len(server.asked) == 1
