@@ -220,7 +220,7 @@ def load_judge(
 
     cls = model_class(kind, "--judge")
     over_http = issubclass(cls, TemplateAPI)
-    _check_sender(kind, cls, over_http)
+    _check_sender(kind, cls)
     taken = {k: v for k, v in arguments.items() if k not in ("input_price", "output_price")}
     try:
         lm = cls.create_from_arg_obj(taken if over_http else arguments, {})
@@ -235,13 +235,14 @@ def load_judge(
     return LMEvalJudge(lm, kind, arguments, shown)
 
 
-def _check_sender(kind: str, cls: Any, over_http: bool) -> None:
+def _check_sender(kind: str, cls: Any) -> None:
     """Raise UsageError for a model of lm-eval's that posts by itself: such follow redirects, know
     no deadline, and take whatever comes for a reply."""
     import requests
+    from lm_eval.models.api_models import TemplateAPI
 
     used = vars(sys.modules[cls.__module__]).values()
-    if not over_http and any(thing is requests for thing in used):
+    if not issubclass(cls, TemplateAPI) and any(thing is requests for thing in used):
         raise UsageError(
             f"--judge {kind}: lm-eval sends its requests itself, without a deadline and following "
             "redirects; name the server with --judge local-completions or local-chat-completions"
@@ -261,11 +262,11 @@ def model_class(kind: str, option: str) -> Any:
 
 
 def check_judges(judges: Sequence[JudgeOptions]) -> None:
-    """Raise UsageError, before anything is run, for a kind of judge that does not exist, or for two
-    of one name."""
+    """Raise UsageError, before anything is run, for a kind of judge that does not exist or cannot
+    be trusted with requests, or for two of one name."""
     for place, judge in enumerate(judges):
         if judge.kind not in OWN:
-            model_class(judge.kind, "--judge")
+            _check_sender(judge.kind, model_class(judge.kind, "--judge"))
         if judge.name in {other.name for other in judges[:place]}:
             raise UsageError(
                 f"--judge: two judges are called {judge.name}; give each a --judge_name"

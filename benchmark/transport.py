@@ -61,6 +61,11 @@ class _Limits:
             raise TimeoutError
         return left
 
+    @property
+    def over(self) -> bool:
+        """Whether the deadline is (nearly: clocks differ)."""
+        return time.monotonic() > self._deadline - 0.01
+
     def count(self, size: int) -> None:
         """Raise TryAgain where this many further bytes are too many."""
         self._bytes -= size
@@ -213,11 +218,9 @@ def post(
     """
     limits = _Limits(timeout)
     try:
-        with requests.Session() as session:
-            session.trust_env = False  # it would send what .netrc holds in place of our headers
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, _Adapter(limits))
-            with session.post(
+        with (
+            _Session(limits) as session,
+            session.post(
                 url,
                 data=body,
                 headers={**headers, "Accept-Encoding": "gzip"},
@@ -225,11 +228,10 @@ def post(
                 proxies=_proxies(url),
                 stream=True,
                 allow_redirects=False,
-            ) as response:
-                content = _content(response)
-                return HTTPReply(
-                    response.status_code, dict(response.headers.lower_items()), content
-                )
+            ) as response,
+        ):
+            content = _content(response)
+            return HTTPReply(response.status_code, dict(response.headers.lower_items()), content)
     except (
         requests.RequestException,
         urllib3.exceptions.HTTPError,
@@ -237,10 +239,9 @@ def post(
         OSError,
         ValueError,  # of chunk sizes and header fields that are none
     ) as error:
-        cause = _innermost(error)
-        if isinstance(cause, TimeoutError | requests.Timeout | urllib3.exceptions.TimeoutError):
+        if limits.over:
             raise TryAgain(f"no reply within {timeout:g} s") from error
-        raise TryAgain(f"no connection ({str(cause) or type(cause).__name__})") from error
+        raise TryAgain(f"no connection ({_innermost(error)})") from error
 
 
 def _certificates(verify: bool | str) -> bool | str:
@@ -275,10 +276,10 @@ def _content(response: requests.Response) -> bytes:
     return content
 
 
-def _innermost(error: BaseException) -> BaseException:
+def _innermost(error: BaseException) -> str:
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return error
+    return str(error) or type(error).__name__
 
 
 def retry_after(value: str | None) -> float | None:

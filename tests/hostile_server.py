@@ -27,8 +27,8 @@ LETTERS = "ABC"
 TEXT, CHAT, JUDGE = "text", "chat", "judge"
 MODELS = (TEXT, CHAT)
 ALL = (TEXT, CHAT, JUDGE)
-SENDING = (TEXT, JUDGE)
-"""Of behaviours below the protocol: both chat kinds meet the same."""
+SENDING = ((TEXT,), (JUDGE,))
+"""In turns, of behaviours below the protocol: whose request it is makes no difference to them."""
 JSON = "Content-Type: application/json\r\n"
 
 
@@ -141,12 +141,13 @@ class Behaviour:
 
     act: Act
     reason: str
-    protocols: tuple[str, ...] = ALL
+    protocols: tuple[str, ...]
 
 
-def add(name: str, act: Act, reason: str = "", protocols: tuple[str, ...] = SENDING) -> None:
+def add(name: str, act: Act, reason: str = "", protocols: tuple[str, ...] = ()) -> None:
     assert name not in BEHAVIOURS
-    BEHAVIOURS[name] = Behaviour(act, reason, protocols)
+    chosen = protocols or SENDING[len(BEHAVIOURS) % len(SENDING)]
+    BEHAVIOURS[name] = Behaviour(act, reason, chosen)
 
 
 def body(name: str, reason: str = "", protocols: tuple[str, ...] = MODELS, **pieces: Any) -> None:
@@ -173,7 +174,7 @@ def status(code: str, headers: str = "", text: str = '{"error": "no"}') -> Act:
 OK = "HTTP/1.1 200 OK\r\n"
 LONG = f"{OK}{JSON}Content-Length: 100000\r\n\r\n"
 CHUNKED = f"{OK}{JSON}Transfer-Encoding: chunked\r\n\r\n"
-LOST, LATE = "no connection", r"no reply within 0\.5 s"
+LOST, LATE = "no connection", r"no reply within 0\.3 s"
 TOO_LONG = f"longer than 32 MiB|{LATE}"  # a busy machine may not have sent that much
 
 

@@ -47,7 +47,7 @@ from hostile_server import (
 )
 from lm_eval.api.instance import Instance
 
-TIMEOUT = 0.5
+TIMEOUT = 0.3
 SLACK = 5.0
 """Seconds beyond the time limit that a busy machine may need."""
 QUESTIONS = range(3)
@@ -208,12 +208,12 @@ def test_the_deadline_holds_for_connecting(monkeypatch: pytest.MonkeyPatch) -> N
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(("127.0.0.1", port))
-        fails(endpoint(f"http://127.0.0.1:{port}/v1"), r"no reply within 0\.5 s")
-        fails(endpoint(f"https://127.0.0.1:{port}/v1"), r"no reply within 0\.5 s")
+        fails(endpoint(f"http://127.0.0.1:{port}/v1"), r"no reply within 0\.3 s")
+        fails(endpoint(f"https://127.0.0.1:{port}/v1"), r"no reply within 0\.3 s")
         for one in waiting:
             one.close()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3))
-    fails(endpoint("http://slow.invalid/v1"), r"no reply within 0\.5 s")
+    fails(endpoint("http://slow.invalid/v1"), r"no reply within 0\.3 s")
 
 
 def test_the_deadline_holds_for_a_handshake() -> None:
@@ -394,6 +394,23 @@ def test_the_command_line_keeps_the_rest_and_asks_again(tmp_path: Path, cli: Run
     assert len(rows(store, "answer")) == len(rows(store, "self_report")) == 6
 
 
+def test_the_command_line_keeps_the_rest_of_a_judge(tmp_path: Path, cli: Run) -> None:
+    store = tmp_path / "m/mmlu_pro_direct"
+    with hostile(JUDGE, "redirects with 302") as server:
+        server.victims = {3}
+        given = ",".join(f"{name}={value}" for name, value in arguments(server).items())
+        done = cli(*COMMON, "--model_args", "pretrained=embedded", "--device", "cpu",
+                   "--estimators", "masj_complexity", "--judge", "local-chat-completions",
+                   "--judge_args", given, "--judge_name", "j", "--output_path", tmp_path)  # fmt: skip
+        assert done.returncode == 1, done.stderr
+        last = done.stderr.splitlines()[-1]
+        assert "judge j gave no reply to complexity on 1 of 6 questions, first: http://127" in last
+        assert f"HTTP 302, a redirect to http://localhost:{server.port}/x" in last
+    assert len(rows(store, "judgement")) == 5
+    (row,) = read_failures(store)
+    assert row["source"] == "j"
+
+
 def test_the_command_line_ends_in_time_however_slow_the_endpoint(tmp_path: Path) -> None:
     with hostile(TEXT, "drips a header") as server:
         server.victims = {2, 4}
@@ -406,7 +423,7 @@ def test_the_command_line_ends_in_time_however_slow_the_endpoint(tmp_path: Path)
         )  # fmt: skip
         assert done.returncode == 1, done.stderr
         assert "no answer to 2 of 6 questions" in done.stderr
-        assert "no reply within 0.5 s" in done.stderr
+        assert "no reply within 0.3 s" in done.stderr
     assert len(rows(tmp_path / "m/mmlu_pro_direct", "answer")) == 4
 
 
