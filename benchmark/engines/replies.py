@@ -160,20 +160,28 @@ def _chat_token(given: Any) -> Token:
 
 
 def generation(reply: Reply, until: Sequence[str]) -> Generation:
-    """A reply as a Generation, cut before the first of ``until``."""
-    text = reply.text
-    cut = min((at for stop in until if (at := text.find(stop)) >= 0), default=len(text))
-    text = text[:cut]
+    """A reply as a Generation, cut before the first of ``until``.
+
+    Tokens are found in the text by their spelling. Where an endpoint writes them in another way
+    than its text (marks, bytes), no place after that is known: better none than another token's.
+    """
+    cut = min((at for stop in until if (at := reply.text.find(stop)) >= 0), default=None)
+    text = reply.text[:cut]
+    spelled = "".join(token.text for token in reply.tokens)
+    # Some endpoints take blanks from the beginning of a text, and leave them in its tokens.
+    trimmed = 0 if reply.text[:1].isspace() else len(spelled) - len(spelled.lstrip())
     kept: list[Token] = []
     ends: list[int] = []
     for token in reply.tokens:
         if ends and ends[-1] >= len(text):
             break
         kept.append(token)
-        ends.append((ends[-1] if ends else 0) + len(token.text))
+        ends.append((ends[-1] if ends else -trimmed) + len(token.text))
 
     def token_at(offset: int) -> int:
-        return next((i for i, end in enumerate(ends) if end > offset), -1)
+        found = next((i for i, end in enumerate(ends) if end > offset), -1)
+        end = min(ends[found], len(reply.text))
+        return found if reply.text[:end] == spelled[trimmed:][:end] else -1
 
     def labels_at(position: int, labels: Sequence[str]) -> list[float] | None:
         return label_logprobs(kept[position], labels)[0] if 0 <= position < len(kept) else None
@@ -185,7 +193,7 @@ def generation(reply: Reply, until: Sequence[str]) -> Generation:
         token_uniform_kl=[math.nan] * len(kept),
         token_top_logprobs=[[value for _, value in token.top] for token in kept],
         prompt_tokens=reply.prompt_tokens,
-        finished=reply.finished or cut < len(reply.text),
+        finished=reply.finished or cut is not None,
         token_at=token_at,
         label_logprobs=labels_at,
     )

@@ -18,14 +18,23 @@ import pytest
 from apprehend.benchmark.adapter import Record, TaskFacts, UncertaintyLM
 from apprehend.benchmark.budget import Budget
 from apprehend.benchmark.endpoint import Endpoint
+from apprehend.benchmark.engines.base import ChoicePrompt, Failed, Sampling
 from apprehend.benchmark.engines.completions import CompletionsEngine
-from apprehend.benchmark.engines.replies import label_logprob, read_chat, read_text
+from apprehend.benchmark.engines.replies import (
+    Reply,
+    Token,
+    generation,
+    label_logprob,
+    read_chat,
+    read_text,
+)
 from apprehend.benchmark.errors import ApprehendError, UsageError
 from apprehend.benchmark.failures import note_failures, read_failures
 from apprehend.benchmark.judges import load_judge
 from apprehend.benchmark.judging import judge_questions
 from apprehend.benchmark.manifest import new_manifest
 from apprehend.benchmark.plan import JudgeOptions
+from apprehend.benchmark.probe_replies import KeptReplies, ask_each
 from apprehend.benchmark.reply_json import parse
 from apprehend.benchmark.request_errors import EndpointGone, RequestFailed, TryAgain
 from apprehend.benchmark.sink import store_rows
@@ -315,6 +324,40 @@ def test_a_text_that_cannot_be_stored_costs_its_row(tmp_path: Path) -> None:
     assert row["question_id"] == 1
 
 
+def test_a_failed_reply_costs_its_own_question_and_no_request_more() -> None:
+    """Probes that ask several things about a question: the replies of the others are kept."""
+    asked: list[ChoicePrompt] = []
+
+    class Flaky:
+        def score(self, prompts: list[ChoicePrompt], **_: Any) -> list[Any]:
+            asked.extend(prompts)
+            return [Failed("oh") if "1b" in p.context else p.context for p in prompts]
+
+        def generate(self, prompts: list[str], *_: Any) -> list[Any]:
+            return [Failed("no") if "2" in p else p for p in prompts for _ in range(2)]
+
+    engine = KeptReplies(Flaky())
+
+    def both_orders(items: list[int]) -> list[list[str]]:
+        prompts = [ChoicePrompt(f"{i}{order}", (" A",), 1) for i in items for order in "ab"]
+        replies = engine.score(prompts)
+        return [replies[2 * n : 2 * n + 2] for n in range(len(items))]
+
+    got, failed = ask_each(engine, [0, 1, 2], both_orders)
+    assert got == [(0, ["0a", "0b"]), (2, ["2a", "2b"])]
+    assert failed == [(1, "oh")]
+    assert len(asked) == 6
+
+    def samples(items: list[int]) -> list[list[str]]:
+        drawing = Sampling(1.0, [[7, i] for i in items])
+        replies = engine.generate([f"{i}" for i in items], 5, (), drawing)
+        return [replies[2 * n : 2 * n + 2] for n in range(len(items))]
+
+    got, failed = ask_each(engine, [0, 1, 2], samples)
+    assert got == [(0, ["0", "0"]), (1, ["1", "1"])]
+    assert failed == [(2, "no")]
+
+
 def test_what_is_no_reason_to_drop_rows_is_raised(tmp_path: Path) -> None:
     store = new_store(tmp_path)
     with pytest.raises(Exception, match=r"int|convert"):
@@ -341,6 +384,27 @@ def test_tokens_that_are_written_alike_are_added() -> None:
     chat = {"choices": [{"message": {"content": "A"}, "logprobs": {"content": [
         {"token": "A", "logprob": -0.7, "top_logprobs": listed}]}}]}  # fmt: skip
     assert read_chat(chat).tokens[0].top == token.top
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text", "place"),
+    [
+        (["So", " [[", "A", "]]"], "So [[A]]", 2),
+        ([" So", " [[", "A", "]]"], "So [[A]]", 2),
+        (["So", "\u0120[[", "A", "]]"], "So [[A]]", -1),
+        (["So", "bytes:\\xe2\\x82\\xac", "[[", "A", "]]"], "So\u20ac[[A]]", -1),
+        (["So", " [[", "A", "]] \n"], "So [[A]]", 2),
+        (["So"], "So [[A]]", -1),
+        ([], "So [[A]]", -1),
+    ],
+)
+def test_a_place_in_a_text_is_that_of_its_token_or_none(
+    tokens: list[str], text: str, place: int
+) -> None:
+    made = tuple(Token(token, -0.1, ((token, -0.1),)) for token in tokens)
+    found = generation(Reply(text, made, True, 7), ())
+    assert found.token_at(text.index("A")) == place
+    assert found.token_logprobs == [-0.1] * len(tokens)
 
 
 @pytest.mark.parametrize("kind", ["gguf", "textsynth"])
@@ -404,7 +468,7 @@ def test_the_command_line_keeps_the_rest_of_a_judge(tmp_path: Path, cli: Run) ->
                    "--judge_args", given, "--judge_name", "j", "--output_path", tmp_path)  # fmt: skip
         assert done.returncode == 1, done.stderr
         last = done.stderr.splitlines()[-1]
-        assert "judge j gave no reply to complexity on 1 of 6 questions, first: http://127" in last
+        assert "judge j gave no reply to complexity on 1 of 6 questions, first: http:" in last
         assert f"HTTP 302, a redirect to http://localhost:{server.port}/x" in last
     assert len(rows(store, "judgement")) == 5
     (row,) = read_failures(store)
