@@ -163,23 +163,27 @@ def generation(reply: Reply, until: Sequence[str]) -> Generation:
     """A reply as a Generation, cut before the first of ``until``.
 
     Tokens are found in the text by their spelling. Where an endpoint writes them in another way
-    than its text (marks, bytes), no place after that is known: better none than another token's.
+    than its text (marks, bytes), no place after that is known: better none than another token's,
+    and none is taken for one beyond the text's end.
     """
     cut = min((at for stop in until if (at := reply.text.find(stop)) >= 0), default=None)
     text = reply.text[:cut]
     spelled = "".join(token.text for token in reply.tokens)
     # Some endpoints take blanks from the beginning of a text, and leave them in its tokens.
     trimmed = 0 if reply.text[:1].isspace() else len(spelled) - len(spelled.lstrip())
+    placed = cut is not None or spelled.startswith(text, trimmed)
     kept: list[Token] = []
     ends: list[int] = []
     for token in reply.tokens:
-        if ends and ends[-1] >= len(text):
+        if placed and ends and ends[-1] >= len(text):
             break
         kept.append(token)
         ends.append((ends[-1] if ends else -trimmed) + len(token.text))
 
     def token_at(offset: int) -> int:
         found = next((i for i, end in enumerate(ends) if end > offset), -1)
+        if found < 0:
+            return -1
         end = min(ends[found], len(reply.text))
         return found if reply.text[:end] == spelled[trimmed:][:end] else -1
 

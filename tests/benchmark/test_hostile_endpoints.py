@@ -260,6 +260,13 @@ def test_nothing_is_sent_that_was_not_given(
         assert proxy.asked == []
         assert server.headers[-1]["authorization"] == "Bearer mine"
         assert "cookie" not in server.headers[-1]
+        for name in ("HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        hidden = Endpoint("https://questions.invalid/v1", server.headers[-1], Budget(), tries=1)
+        with pytest.raises(RequestFailed, match="no connection"):
+            hidden.post({"prompt": "Question number 0?"}, read_text)
+        assert [line.split()[:2] for line in proxy.asked] == [["CONNECT", "questions.invalid:443"]]
+        assert not any("authorization" in name for name in proxy.headers[-1])
 
 
 @pytest.mark.parametrize("name", ["redirects with 302", "redirects with 307", "redirects within"])
@@ -463,9 +470,10 @@ def test_the_command_line_keeps_the_rest_of_a_judge(tmp_path: Path, cli: Run) ->
     with hostile(JUDGE, "redirects with 302") as server:
         server.victims = {3}
         given = ",".join(f"{name}={value}" for name, value in arguments(server).items())
-        done = cli(*COMMON, "--model_args", "pretrained=embedded", "--device", "cpu",
-                   "--estimators", "masj_complexity", "--judge", "local-chat-completions",
-                   "--judge_args", given, "--judge_name", "j", "--output_path", tmp_path)  # fmt: skip
+        judge = ("--judge", "local-chat-completions", "--judge_args", given, "--judge_name", "j")
+        model = ("--model_args", "pretrained=embedded", "--device", "cpu")
+        chosen = ("--estimators", "masj_complexity", "--output_path", tmp_path)
+        done = cli(*COMMON, *model, *chosen, *judge)
         assert done.returncode == 1, done.stderr
         last = done.stderr.splitlines()[-1]
         assert "judge j gave no reply to complexity on 1 of 6 questions, first: http:" in last
