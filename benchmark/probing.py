@@ -27,7 +27,6 @@ from ..tasks.self_reports import (
 from .adapter import DEFAULT_TOKENS, Step
 from .engines.base import ChoicePrompt, Sampling
 from .errors import UsageError
-from .failures import note_failures
 from .forecasting import Load
 from .perturbing import (
     INSTRUCTION,
@@ -43,7 +42,7 @@ from .perturbing import (
 )
 from .probe_replies import KeptReplies, ask_each
 from .progress import progress_bar
-from .sink import store_rows
+from .sink import store_part
 from .store import TaskStore
 from .task_loading import LoadedTask, Question
 
@@ -149,24 +148,12 @@ class Prober:
                 got, lost = ask_each(self.engine, part, lambda some: method(self, some, variant))
                 for (_, question), record in got:
                     record |= {"question_id": question.question_id, "variant": variant}
-                self._store(signal, variant, [record for _, record in got], lost)
+                failed = {question.question_id: reason for (_, question), reason in lost}
+                records = [record for _, record in got]
+                self.failed |= store_part(self.store, signal, variant, records, failed)
                 bar.update(len(part))
         self.store.compact(signal)
         return len(missing)
-
-    def _store(
-        self,
-        signal: Signal,
-        variant: str,
-        records: list[Record],
-        lost: Sequence[tuple[Item, str]],
-    ) -> None:
-        """Store a part's records, and why the others have none."""
-        failed = {question.question_id: reason for (_, question), reason in lost}
-        failed |= store_rows(self.store, signal, records)
-        asked = [*(record["question_id"] for record in records), *failed]
-        note_failures(self.store.path, signal, variant, "", asked, failed)
-        self.failed |= failed
 
     def loads(self, wanted: Sequence[tuple[Signal, str]]) -> list[Load]:
         """What collecting these, or the answers themselves, asks of the model."""

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..estimators.signals import Signal
+from .failures import note_failures
 from .store import TaskStore
 
 
@@ -28,6 +29,20 @@ def store_rows(
         store.append(signal, [r for r in records if r["question_id"] not in failed])
         return failed
     return {}
+
+
+def store_part(
+    store: TaskStore,
+    signal: Signal,
+    variant: str,
+    records: Sequence[Mapping[str, Any]],
+    failed: Mapping[Any, str],
+) -> dict[Any, str]:
+    """Store a part of a variant, and why others of its questions ``failed``; gives all that did."""
+    lost = {**failed, **store_rows(store, signal, records)}
+    asked = [*(record["question_id"] for record in records), *failed]
+    note_failures(store.path, signal, variant, "", asked, lost)
+    return lost
 
 
 def unstorable(value: Any) -> str | None:
