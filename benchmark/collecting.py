@@ -21,8 +21,8 @@ from .forecasting import Load, forecast, forecast_judgements
 from .judges import Judge, load_judge
 from .judging import judge_questions
 from .options import say
-from .plan import Family, JudgeOptions, RunOptions, RunOutcome, model_name
-from .probing import ProbeOptions, Prober, probe_prompts, wanted_probes
+from .plan import Family, JudgeOptions, ProbeOptions, RunOptions, RunOutcome, model_name
+from .probing import Prober, probe_prompts, wanted_probes
 from .progress import progress_bar
 from .sink import store_rows
 from .store import Results, TaskStore

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -40,6 +39,7 @@ from .perturbing import (
     shuffled_stem,
     without_stem,
 )
+from .plan import ProbeOptions
 from .probe_replies import KeptReplies, ask_each
 from .progress import progress_bar
 from .sink import store_part
@@ -68,20 +68,6 @@ def probe(signal: Signal, *variants: str, of: Signal = Signal.ANSWER) -> Callabl
 
 
 INSTRUCTION_PROMPT = "instruction_system"
-
-
-@dataclass(frozen=True)
-class ProbeOptions:
-    """What probes need to know of the run."""
-
-    num_fewshot: int = 0
-    apply_chat_template: bool = False
-    system_instruction: str | None = None
-    samples: int = 8
-    temperature: float = 1.0
-    seed: int = 0
-    prompts: Mapping[str, str] = field(default_factory=dict)
-    """Prompt name → file that replaces it."""
 
 
 def wanted_probes(needs: Sequence[Need], outcome: Signal) -> list[tuple[Signal, str]]:
