@@ -15,18 +15,19 @@ from . import manifest as manifests
 from .adapter import Record, UncertaintyLM
 from .derivation import is_derived
 from .engines.known import is_comparable
-from .engines.registry import CANNOT, Strict
+from .engines.registry import CANNOT
 from .errors import ApprehendError, UsageError
 from .failures import note_failures, read_failures
 from .forecasting import Load, forecast, forecast_judgements
 from .judges import OWN, Judge, known_judge, load_judge
 from .judging import judge_questions
 from .options import say
-from .plan import Family, JudgeOptions, RunOptions, RunOutcome, model_name
-from .probing import ProbeOptions, Prober, wanted_probes
+from .plan import Family, JudgeOptions, ProbeOptions, RunOptions, RunOutcome, model_name
+from .probing import Prober, wanted_probes
 from .progress import progress_bar
 from .provenance import SETTINGS, record_settings, settings_key
 from .row_settings import judge_settings, probe_settings
+from .sink import store_rows
 from .store import Results, TaskStore
 from .task_loading import LoadedTask, Question
 
@@ -168,7 +169,7 @@ def _prober(options: RunOptions, engine: Any, family: Family) -> Prober:
         prompts=options.prompts,
     )
     items = [(task, q) for task in family.tasks for q in family.questions[task.name]]
-    return Prober(Strict(engine), family.store, items, probe_options)
+    return Prober(engine, family.store, items, probe_options)
 
 
 def _loads(options: RunOptions, engine: Any, work: Work) -> list[Load]:
@@ -189,7 +190,9 @@ def collect_answers(
             _ask(options, engine, work.family, work.answers, bar, outcome)
 
 
-def collect_probes(options: RunOptions, engine: Any, works: Sequence[Work]) -> None:
+def collect_probes(
+    options: RunOptions, engine: Any, works: Sequence[Work], outcome: RunOutcome
+) -> None:
     """Signals beyond the answer that the chosen estimators need."""
     for work in works:
         if not work.probes:
@@ -199,13 +202,20 @@ def collect_probes(options: RunOptions, engine: Any, works: Sequence[Work]) -> N
         for signal, variant in work.probes:
             began = time.monotonic()
             count = prober.collect(signal, variant)
+            name = f"{signal.value} {variant}".strip()
             manifests.add_cost(
                 family.manifest,
-                f"{signal.value} {variant}".strip(),
-                questions=count,
+                name,
+                questions=count - len(prober.failed),
                 seconds=time.monotonic() - began,
             )
             family.store.write_manifest(family.manifest)
+            if prober.failed:
+                outcome.problems.append(
+                    f"{model_name(options)} gave no {name} to {len(prober.failed)} of {count} "
+                    f"questions of {family.store.task}, first: "
+                    f"{next(iter(prober.failed.values()))}; run again to ask them again"
+                )
 
 
 def _that_engine_gives(
@@ -237,7 +247,7 @@ def _ask(
         nonlocal tokens
         got = [record for record in records if "failure" not in record]
         failed.update({r["question_id"]: r["failure"] for r in records if "failure" in r})
-        family.store.append(signal, got)
+        failed.update(store_rows(family.store, signal, got))
         asked = [record["question_id"] for record in records]
         note_failures(family.store.path, signal, "", "", asked, failed)
         tokens += sum(max(0, record["prompt_tokens"]) for record in got)

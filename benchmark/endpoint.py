@@ -6,29 +6,28 @@ Sent with ``requests``, repeated by ``tenacity``: lm-eval's own API models know 
 
 from __future__ import annotations
 
-import datetime
-import email.utils
 import json
-import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
+from urllib.parse import urljoin
 
-import requests
 import tenacity
 
+from . import transport
 from .budget import Budget
-from .errors import ApprehendError, UsageError
 from .masking import mask_text
+from .reply_json import excerpt, parse, shown, the_usage
+from .request_errors import EndpointGone, RequestFailed, TryAgain
+from .transport import retry_after
 
 TRIES, TIMEOUT = 6, 300.0
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
 LONGEST_RETRY_AFTER = 900.0
 """Seconds: an endpoint that asks for a longer pause counts as failed."""
-MOST_BYTES = 32 << 20
 PATIENCE, PATIENCE_AT_FIRST = 8, 5
 """Requests in a row that fail for good before the endpoint counts as gone."""
 _RETRIED = frozenset({408, 409, 425, 429})
@@ -36,27 +35,7 @@ _WRONG_USE = frozenset({401, 403, 404, 405})
 _CHARACTERS_PER_TOKEN = 2
 """Of prompts whose cost must be bounded before they are sent: fewer than any tokenizer needs."""
 
-ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
-
-
-class RequestFailed(Exception):
-    """A request that got no usable reply; the message is one line without secrets."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(mask_text(" ".join(reason.split()))[:300])
-
-
-class TryAgain(RequestFailed):
-    """One that may succeed when it is sent again."""
-
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
-
-
-class EndpointGone(ApprehendError):
-    """The endpoint refuses everything, or does not answer any more."""
 
 
 @dataclass
@@ -127,49 +106,35 @@ class Endpoint:
         self.budget.take(bound)
         used = (0, 0)
         try:
-            reply = self._send(text)
-            used = _usage(reply, text)
-            return read(reply)
+            body, reply = self._send(text)
+            used = _usage(reply, len(text), len(body))
+            return _read(read, reply)
         finally:
             self.budget.settle(bound, *used, self._cost(*used))
 
     def _cost(self, prompt: int, completion: int) -> float:
         return (prompt * self.input_price + completion * self.output_price) / 1e6
 
-    def _send(self, text: str) -> Any:
-        deadline = time.monotonic() + self.timeout
+    def _send(self, text: str) -> tuple[bytes, Any]:
+        """Body of the reply, and the JSON that it holds."""
         headers = {"Content-Type": "application/json", **self.headers}
-        try:
-            with requests.post(
-                self.url,
-                data=text.encode("utf-8", "replace"),
-                headers=headers,
-                timeout=self.timeout,
-                verify=self.verify,
-                stream=True,
-            ) as response:
-                body = _body(response, deadline)
-                self._check_status(response, body)
-        except requests.Timeout as error:
-            raise TryAgain(f"no reply within {self.timeout:g} s") from error
-        except requests.RequestException as error:
-            raise TryAgain(f"no connection ({_innermost(error)})") from error
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as error:
-            kind = response.headers.get("Content-Type", "no type")
-            raise TryAgain(f"the reply is not JSON ({kind}): {_shown(body)}") from error
+        content = text.encode("utf-8", "replace")
+        reply = transport.post(self.url, content, headers, self.timeout, self.verify)
+        self._check_status(reply)
+        return reply.body, parse(reply.body, reply.headers.get("content-type", "no type"))
 
-    def _check_status(self, response: requests.Response, body: bytes) -> None:
-        status = response.status_code
-        if response.ok:
+    def _check_status(self, reply: transport.HTTPReply) -> None:
+        status = reply.status
+        if 200 <= status < 300:
             return
-        reason = f"HTTP {status}: {_shown(body)}"
+        reason = f"HTTP {status}: {excerpt(reply.body)}"
+        if 300 <= status < 400:
+            self._refuse_redirect(reply)
         if status in _WRONG_USE:
             self._gone = EndpointGone(f"{mask_text(self.url)}: {RequestFailed(reason)}")
             raise self._gone
         if status in _RETRIED or status >= 500:
-            pause = retry_after(response.headers.get("Retry-After"))
+            pause = retry_after(reply.headers.get("retry-after"))
             if pause is not None and pause > LONGEST_RETRY_AFTER:
                 raise RequestFailed(f"{reason} (asks for a pause of {pause:.0f} s)")
             if pause is not None:
@@ -177,6 +142,20 @@ class Endpoint:
                     self._free_at = max(self._free_at, time.monotonic() + pause)
             raise TryAgain(reason, pause)
         raise RequestFailed(reason)
+
+    def _refuse_redirect(self, reply: transport.HTTPReply) -> None:
+        """Following it would send questions and key to an address that nobody named, or, as a
+        GET, bring back a text that answers no question."""
+        target = reply.headers.get("location")
+        where = f"to {_joined(self.url, target)}" if target else "to no address"
+        problem = RequestFailed(
+            f"{self.url}: HTTP {reply.status}, a redirect {where}, which is not followed; if that "
+            "is where questions should go, give it as base_url"
+        )
+        if self._succeeded:
+            raise problem
+        self._gone = EndpointGone(str(problem))
+        raise self._gone
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """Seconds before the next try: twice as long each time, at random between half and all
@@ -191,137 +170,31 @@ class Endpoint:
             raise RequestFailed("stopped")
 
 
-def open_endpoint(lm: Any, arguments: Mapping[str, Any], budget: Budget, option: str) -> Endpoint:
-    """The endpoint of a model of lm-eval's, with the arguments that were given for it.
-
-    Raises UsageError for an argument that is no number or a budget of money without prices.
-    """
-    if not lm.base_url:
-        raise UsageError(f"{option}: expected base_url=URL of the endpoint")
-    prices = {
-        name: _number(arguments, name, 0.0, option) for name in ("input_price", "output_price")
-    }
-    if budget.max_cost is not None and not any(prices.values()):
-        raise UsageError(
-            f"--max_cost needs prices: {option} …,input_price=IN,output_price=OUT (per million "
-            "tokens, in the same unit)"
-        )
-    return Endpoint(
-        str(lm.base_url),
-        dict(lm.header),
-        budget,
-        tries=max(1, int(_number(arguments, "max_retries", TRIES, option))),
-        timeout=_number(arguments, "timeout", TIMEOUT, option),
-        verify=lm.ca_cert_path or bool(lm.verify_certificate),
-        input_price=prices["input_price"],
-        output_price=prices["output_price"],
-    )
-
-
-def _number(arguments: Mapping[str, Any], name: str, default: float, option: str) -> float:
-    value = arguments.get(name, default)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise UsageError(f"{option}: {name}: expected a number of at least 0, got {value!r}")
-    return number
-
-
-def retry_after(value: str | None) -> float | None:
-    """Seconds that a ``Retry-After`` header asks to wait: a number or a date; None for neither."""
-    if value is None:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        date = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=datetime.timezone.utc)
-    return max(0.0, (date - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
-
-
-def _body(response: requests.Response, deadline: float) -> bytes:
-    """The reply's bytes; an endpoint that drips or floods is cut off."""
-    pieces, size = [], 0
-    for piece in response.iter_content(1 << 16):
-        pieces.append(piece)
-        size += len(piece)
-        if size > MOST_BYTES:
-            raise TryAgain(f"the reply is longer than {MOST_BYTES >> 20} MiB")
-        if time.monotonic() > deadline:
-            raise requests.Timeout
-    return b"".join(pieces)
-
-
-def _usage(reply: Any, text: str) -> tuple[int, int]:
+def _usage(reply: Any, asked: int, said: int) -> tuple[int, int]:
     """(prompt, completion) tokens as the endpoint counts them, else bounds from the lengths."""
-    usage = reply.get("usage") if isinstance(reply, dict) else None
-    counts = usage if isinstance(usage, dict) else {}
-    found = [counts.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    lengths = (len(text), len(json.dumps(reply)))
-    prompt, completion = (
-        count
-        if isinstance(count, int) and not isinstance(count, bool) and count >= 0
-        else length // _CHARACTERS_PER_TOKEN
-        for count, length in zip(found, lengths, strict=True)
-    )
-    return prompt, completion
-
-
-def _shown(body: bytes) -> str:
-    return " ".join(body[:2000].decode("utf-8", "replace").split())[:160] or "nothing"
-
-
-def _innermost(error: BaseException) -> str:
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return str(error) or type(error).__name__
-
-
-@dataclass(frozen=True)
-class Done(Generic[ItemT, ResultT]):
-    """An item with what came of it: a result or the error that was raised."""
-
-    item: ItemT
-    result: ResultT | None
-    error: Exception | None
-
-
-def as_completed(
-    work: Callable[[ItemT], ResultT], items: Sequence[ItemT], workers: int
-) -> Iterator[Done[ItemT, ResultT]]:
-    """``work`` on every item in ``workers`` threads; what is done comes at once, in any order.
-
-    Closing the generator, or an interrupt while it waits, starts no further item.
-    """
-    waiting: queue.SimpleQueue[ItemT] = queue.SimpleQueue()
-    finished: queue.SimpleQueue[Done[ItemT, ResultT]] = queue.SimpleQueue()
-    stopped = threading.Event()
-    for item in items:
-        waiting.put(item)
-
-    def serve() -> None:
-        while not stopped.is_set():
-            try:
-                item = waiting.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                finished.put(Done(item, work(item), None))
-            except Exception as error:
-                finished.put(Done(item, None, error))
-
-    # Daemons: a request in flight does not keep a stopped program from ending.
-    for _ in range(min(workers, len(items))):
-        threading.Thread(target=serve, daemon=True).start()
     try:
-        for _ in items:
-            yield finished.get()
-    finally:
-        stopped.set()
+        prompt, completion = the_usage(reply)
+    except TryAgain:  # the reader says so; the budget must go on
+        prompt = completion = None
+    return (
+        asked // _CHARACTERS_PER_TOKEN if prompt is None else prompt,
+        said // _CHARACTERS_PER_TOKEN if completion is None else completion,
+    )
+
+
+def _read(read: Callable[[Any], ResultT], reply: Any) -> ResultT:
+    """What ``read`` makes of a reply. Whatever a reply can make a reader stumble over costs the
+    one question, never the run."""
+    try:
+        return read(reply)
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise TryAgain(
+            f"the reply cannot be read ({type(error).__name__}: {error}): {shown(reply)}"
+        ) from error
+
+
+def _joined(url: str, target: str) -> str:
+    try:
+        return urljoin(url, target)
+    except ValueError:
+        return target

@@ -62,7 +62,7 @@ def note_failures(
             "variant": key[1],
             "source": key[2],
             "question_id": question,
-            "reason": reason,
+            "reason": reason.encode("utf-8", "backslashreplace").decode("utf-8"),
         }
         for question, reason in failed.items()
     ]

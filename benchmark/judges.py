@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -12,6 +13,8 @@ from .engines.known import TRANSPORT, known_identity
 from .errors import ApprehendError, UsageError, did_you_mean
 from .masking import mask_arguments, mask_text
 from .plan import JudgeOptions
+from .reply_json import shown, the_choice, the_object, the_text
+from .request_errors import RequestFailed, TryAgain
 
 OWN = ("hf", "vllm")
 """Kinds of judges that are engines in this process."""
@@ -129,14 +132,14 @@ class HTTPJudge:
     def __init__(
         self, lm: Any, kind: str, arguments: Mapping[str, Any], name: str, budget: Budget
     ) -> None:
-        from .endpoint import open_endpoint
+        from .endpoint_arguments import open_endpoint, whole_number
 
         self._lm = lm
         self._kind = kind
         self._arguments = dict(arguments)
         self._chat = "chat" in kind
         self.name = name
-        self.workers = max(1, int(arguments.get("num_concurrent", 1)))
+        self.workers = whole_number(arguments, "num_concurrent", 1, 1, "--judge_args")
         self._endpoint = open_endpoint(lm, arguments, budget, "--judge_args")
 
     @property
@@ -156,18 +159,17 @@ class HTTPJudge:
         return payload
 
     def _text(self, reply: Any) -> str:
-        from .endpoint import RequestFailed, TryAgain
-
-        choices = reply.get("choices") if isinstance(reply, dict) else None
-        first = choices[0] if isinstance(choices, list) and choices else None
-        if not isinstance(first, dict) or not {"message", "text"} & first.keys():
-            raise TryAgain(f"the reply has no choices: {str(reply)[:100]}")
-        message = first.get("message")
-        text = message.get("content", 0) if isinstance(message, dict) else first.get("text", 0)
-        if not isinstance(text, str | None):
-            raise TryAgain(f"the reply has no text: {str(reply)[:100]}")
+        choice, _ = the_choice(reply)
+        said: Mapping[str, Any] = choice
+        name = "text"
+        if choice.get("message") is not None:
+            said, name = the_object(choice["message"], "the reply's message"), "content"
+        if name not in said:
+            raise TryAgain(f"the reply has no text: {shown(reply)}")
+        text = "" if said[name] is None else the_text(said[name], "the reply's text")
         if not text:
-            raise RequestFailed(f"an empty reply (finish_reason {first.get('finish_reason')})")
+            reason = shown(choice.get("finish_reason"))
+            raise RequestFailed(f"an empty reply (finish_reason {reason})")
         return text
 
     def label_probs(
@@ -219,6 +221,7 @@ def load_judge(
 
     cls = model_class(kind, "--judge")
     over_http = issubclass(cls, TemplateAPI)
+    _check_sender(kind, cls)
     taken = {k: v for k, v in arguments.items() if k not in ("input_price", "output_price")}
     try:
         lm = cls.create_from_arg_obj(taken if over_http else arguments, {})
@@ -231,6 +234,20 @@ def load_judge(
     except Exception as error:
         raise ApprehendError(f"cannot load judge {shown}: {_first_line(error)}") from error
     return LMEvalJudge(lm, kind, arguments, shown)
+
+
+def _check_sender(kind: str, cls: Any) -> None:
+    """Raise UsageError for a model of lm-eval's that posts by itself: such follow redirects, know
+    no deadline, and take whatever comes for a reply."""
+    import requests
+    from lm_eval.models.api_models import TemplateAPI
+
+    used = vars(sys.modules[cls.__module__]).values()
+    if not issubclass(cls, TemplateAPI) and any(thing is requests for thing in used):
+        raise UsageError(
+            f"--judge {kind}: lm-eval sends its requests itself, without a deadline and following "
+            "redirects; name the server with --judge local-completions or local-chat-completions"
+        )
 
 
 def model_class(kind: str, option: str) -> Any:
@@ -246,11 +263,11 @@ def model_class(kind: str, option: str) -> Any:
 
 
 def check_judges(judges: Sequence[JudgeOptions]) -> None:
-    """Raise UsageError, before anything is run, for a kind of judge that does not exist, or for two
-    of one name."""
+    """Raise UsageError, before anything is run, for a kind of judge that does not exist or cannot
+    be trusted with requests, or for two of one name."""
     for place, judge in enumerate(judges):
         if judge.kind not in OWN:
-            model_class(judge.kind, "--judge")
+            _check_sender(judge.kind, model_class(judge.kind, "--judge"))
         if judge.name in {other.name for other in judges[:place]}:
             raise UsageError(
                 f"--judge: two judges are called {judge.name}; give each a --judge_name"

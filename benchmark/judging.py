@@ -17,12 +17,15 @@ from ..tasks.questionnaires import (
     read_rating,
 )
 from ..tasks.topics import letters
+from .concurrency import as_completed
 from .derivation import DERIVED_FROM
 from .errors import ApprehendError, UsageError
 from .failures import note_failures
 from .judges import Judge
 from .progress import progress_bar
+from .request_errors import RequestFailed
 from .scoring import outcome_signal
+from .sink import store_rows, unstorable
 from .store import TaskStore
 
 VERDICT_TOKENS = 512
@@ -117,8 +120,6 @@ class _Sitting:
         rows: Sequence[Mapping[str, Any]],
         work: Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]],
     ) -> None:
-        from .endpoint import RequestFailed, as_completed
-
         for reply in as_completed(lambda row: work([row]), rows, self._judge.workers):
             if isinstance(reply.error, RequestFailed):
                 self._failed[reply.item["question_id"]] = str(reply.error)
@@ -141,7 +142,7 @@ class _Sitting:
 
     def _write(self) -> None:
         waiting, self._waiting = self._waiting, []
-        self._store.append(Signal.JUDGEMENT, waiting)
+        self._failed |= store_rows(self._store, Signal.JUDGEMENT, waiting)
         settled = [*(record["question_id"] for record in waiting), *self._failed]
         note_failures(
             self._store.path, Signal.JUDGEMENT, self._name, self._judge.name, settled, self._failed
@@ -192,7 +193,11 @@ def _judge_batch(
     probs = _label_probs(judge, questionnaire, messages, replies) if probabilities else {}
     if questionnaire.about_answer:
         return _unrated(judge, questionnaire, rows, replies, verdicts, probs)
-    read = [i for i, verdict in enumerate(verdicts) if verdict.value is not None]
+    read = [
+        i
+        for i, verdict in enumerate(verdicts)
+        if verdict.value is not None and unstorable(replies[i]) is None
+    ]
     asked = [rating.render(**contexts[i], assessment=replies[i].strip()) for i in read]
     ratings = dict(zip(read, judge.ask(asked, RATING_TOKENS) if asked else [], strict=True))
     records = []

@@ -128,3 +128,17 @@ def model_name(options: RunOptions) -> str:
     args = options.model_args
     name = str(args.get("pretrained") or args.get("model") or options.model)
     return Path(name).expanduser().resolve().name if Path(name).expanduser().is_dir() else name
+
+
+@dataclass(frozen=True)
+class ProbeOptions:
+    """What probes need to know of the run."""
+
+    num_fewshot: int = 0
+    apply_chat_template: bool = False
+    system_instruction: str | None = None
+    samples: int = 8
+    temperature: float = 1.0
+    seed: int = 0
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """Prompt name → file that replaces it."""

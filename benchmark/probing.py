@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -42,7 +41,10 @@ from .perturbing import (
     shuffled_stem,
     without_stem,
 )
+from .plan import ProbeOptions
+from .probe_replies import KeptReplies, ask_each
 from .progress import progress_bar
+from .sink import store_part
 from .store import TaskStore
 from .task_loading import LoadedTask, Question
 
@@ -68,20 +70,6 @@ def probe(signal: Signal, *variants: str, of: Signal = Signal.ANSWER) -> Callabl
 
 
 INSTRUCTION_PROMPT = "instruction_system"
-
-
-@dataclass(frozen=True)
-class ProbeOptions:
-    """What probes need to know of the run."""
-
-    num_fewshot: int = 0
-    apply_chat_template: bool = False
-    system_instruction: str | None = None
-    samples: int = 8
-    temperature: float = 1.0
-    seed: int = 0
-    prompts: Mapping[str, str] = field(default_factory=dict)
-    """Prompt name → file that replaces it."""
 
 
 def wanted_probes(needs: Sequence[Need], outcome: Signal) -> list[tuple[Signal, str]]:
@@ -126,26 +114,32 @@ class Prober:
     def __init__(
         self, engine: Any, store: TaskStore, items: Sequence[Item], options: ProbeOptions
     ) -> None:
-        self.engine = engine
+        self.engine = KeptReplies(engine)
+        self.failed: dict[Any, str] = {}
+        """Questions that the last ``collect`` got nothing of, and why."""
         self.store = store
         self.items = items
         self.options = options
         self._label_space = "" if options.apply_chat_template else " "
 
     def collect(self, signal: Signal, variant: str) -> int:
-        """Collect what is missing of a variant; gives the number of questions."""
+        """Collect what is missing of a variant; gives the number of questions that were asked.
+        Why some of them have no row is noted in the store and in ``failed``."""
+        self.failed = {}
         missing, marks = self._missing(signal, variant)
         _, method = PROBES[signal, variant]
         name = f"{signal.value} {variant}".strip()
         step = Step(16)
         with progress_bar(len(missing), name) as bar:
             for part in step.split(list(missing)):
-                records = method(self, part, variant)
-                for record, (_, question) in zip(records, part, strict=True):
+                got, lost = ask_each(self.engine, part, lambda some: method(self, some, variant))
+                for (_, question), record in got:
                     record |= {"question_id": question.question_id, "variant": variant}
                     if marks is not None:
                         record[DERIVED_FROM] = marks[question.question_id]
-                self.store.append(signal, records)
+                failed = {question.question_id: reason for (_, question), reason in lost}
+                records = [record for _, record in got]
+                self.failed |= store_part(self.store, signal, variant, records, failed)
                 bar.update(len(part))
         self.store.compact(signal)
         return len(missing)

@@ -22,7 +22,7 @@ from .collecting import (
 )
 from .engines.known import known_identity
 from .engines.registry import CANNOT, check_engine
-from .errors import UsageError
+from .errors import ApprehendError, UsageError
 from .judges import check_judges
 from .judging import check_prompts
 from .masking import mask_arguments
@@ -68,7 +68,13 @@ def run(options: RunOptions) -> RunOutcome:
             outcome.problems += missing_from_cache(
                 options, families, estimators or [], questionnaires
             )
-        _score(families, specs, options.committee, outcome)
+        try:
+            _score(families, specs, options.committee, outcome)
+        except ApprehendError as error:
+            if not outcome.problems:
+                raise
+            # Why there is nothing to score is what went wrong before.
+            raise ApprehendError("; ".join([*outcome.problems, str(error)])) from error
     return outcome
 
 
@@ -99,7 +105,7 @@ def _collect(
 ) -> None:
     engine, works = prepare(options, families, estimators, questionnaires, outcome)
     collect_answers(options, engine, works, outcome)
-    collect_probes(options, engine, works)
+    collect_probes(options, engine, works, outcome)
     own = [j for j in options.judges if (j.kind, j.args) == (options.model, options.model_args)]
     for judge in (*own, *(judge for judge in options.judges if judge not in own)):
         if judge not in own:

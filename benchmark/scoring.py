@@ -28,9 +28,9 @@ from ..estimators.tables import FloatArray
 from ..tasks.questionnaires import QUESTIONNAIRES
 from ..tasks.topics import LETTERS
 from .committee import differing, same_questions
-from .contract import lookup
 from .errors import ApprehendError, UsageError, did_you_mean
 from .files import write_parquet
+from .lacking import lacking, lacks_something
 from .ownership import SCORES, check_owned, marked_scores
 from .store import OUTCOMES, VARIANT_SIGNALS, TaskStore
 
@@ -188,9 +188,9 @@ def score_store(
             continue
         values, why = np.concatenate(column.scores), np.concatenate(column.reasons)
         if np.isnan(values).all():
-            lacking = _lacking(store, by_label[label])
-            if specs is None or lacking:
-                result.skipped[label] = lacking or str(why[0])
+            estimator = by_label[label]
+            if specs is None or lacks_something(store, estimator):
+                result.skipped[label] = lacking(store, estimator, read, ids) or str(why[0])
                 continue
         result.estimators.append(label)
         tables.append(_rows(store, label, values, why, column.fold, outcomes))
@@ -201,16 +201,6 @@ def score_store(
     write_parquet(store.path / SCORES, marked_scores(store, pa.concat_tables(tables)))
     _write_strata(store, ids)
     return result
-
-
-def _lacking(store: TaskStore, estimator: Estimator) -> str | None:
-    """What the store's engine cannot show of the signals that the estimator needs, and why."""
-    lacks = lookup(store.manifest, "model.lacks", {})
-    signals = {signal for need in estimator.requirements() for signal in need.signals}
-    found = {f"{s}.{name}": why for s in sorted(signals) for name, why in lacks.get(s, {}).items()}
-    if not found:
-        return None
-    return f"no {', '.join(found)}: {next(iter(found.values()))}"
 
 
 @dataclass

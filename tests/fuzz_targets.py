@@ -16,10 +16,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from apprehend.benchmark.engines.replies import label_logprobs, read_chat, read_text
 from apprehend.benchmark.errors import ApprehendError
 from apprehend.benchmark.importers.lm_eval_samples import read_samples
 from apprehend.benchmark.importers.mmlu_pro_results import read_results
 from apprehend.benchmark.importers.table import TableColumns, read_table
+from apprehend.benchmark.judges import HTTPJudge
+from apprehend.benchmark.reply_json import parse
+from apprehend.benchmark.request_errors import RequestFailed
 from apprehend.benchmark.store import TaskStore
 from apprehend.benchmark.verifying import findings
 from apprehend.tasks.dataset import read_questions
@@ -56,6 +60,12 @@ QUESTION = {"question_id": 1, "question": "x", "options": ["a", "b"], "answer": 
 MANIFEST = {"schema_version": 1, "created": "x", "model": {"engine": "hf"}, "task": {}, "data": {},
             "command": ["apprehend", "run"], "judges": {"j": {"engine": "hf"}},
             "costs": {}}  # fmt: skip
+TEXT_REPLY = {"choices": [{"text": " A", "finish_reason": "stop", "logprobs": {
+    "tokens": [" A"], "token_logprobs": [-0.1], "top_logprobs": [{" A": -0.1, " B": -3.0}]}}],
+    "usage": {"prompt_tokens": 7, "completion_tokens": 1}}  # fmt: skip
+CHAT_REPLY = {"choices": [{"message": {"content": "A"}, "finish_reason": None, "logprobs": {
+    "content": [{"token": "A", "logprob": -0.1, "top_logprobs": [{"token": "B", "logprob": -9999}]}]
+    }}], "usage": None}  # fmt: skip
 Check = Callable[[bytes], None]
 
 
@@ -75,6 +85,36 @@ def read_replies(text: str) -> None:
         said = report.read(text, LABELS)
         assert (said.value is None) == (said.reason is not None)
         assert said.value is None or 0 <= said.value <= 1
+
+
+def _endpoints(_: Path) -> Check:
+    """Every reader of what an endpoint sends, from its bytes on."""
+
+    def check(content: bytes) -> None:
+        for read in (read_text, read_chat, HTTPJudge._text):
+            try:
+                reply = parse(content, "json")
+                found = read(None, reply) if read is HTTPJudge._text else read(reply)  # type: ignore[call-arg,arg-type]
+            except RequestFailed as error:
+                one_reason(str(error))
+                continue
+            text = found if isinstance(found, str) else found.text
+            text.encode("utf-8")
+            for token in () if isinstance(found, str) else found.tokens:
+                assert token.logprob <= 0
+                assert 0 <= token.missing_mass <= 1
+                values, _ = label_logprobs(token, ["A", "B"])
+                assert all(value <= 0 for value in values)
+            assert isinstance(found, str) or -1 <= found.prompt_tokens < 2**63
+
+    return check
+
+
+def one_reason(text: str) -> None:
+    """What is stored in the place of a row."""
+    assert text == " ".join(text.split())
+    assert 10 < len(text) <= 300
+    text.encode("utf-8")
 
 
 def one_line(error: Exception) -> None:
@@ -209,6 +249,16 @@ TARGETS = {
     "data.jsonl": Target([_lines(QUESTION), *TWISTED], _of_a_file("d.jsonl", read_questions)),
     "data.parquet": Target(
         [_parquet(QUESTION), _bad_text(QUESTION, "src")], _of_a_file("d.parquet", read_questions)
+    ),
+    "endpoint": Target(
+        [
+            *(json.dumps(reply).encode() for reply in (TEXT_REPLY, CHAT_REPLY)),
+            json.dumps(CHAT_REPLY).encode().replace(b'"A"', b'"\\ud83d"'),
+            json.dumps(TEXT_REPLY).encode().replace(b"-0.1", b"-" + b"9" * 400),
+            json.dumps(TEXT_REPLY).encode().replace(b'" B"', b'" A"'),
+            *TWISTED,
+        ],
+        _endpoints,
     ),
     "manifest": Target([json.dumps(MANIFEST).encode(), *TWISTED], _manifests),
 }

@@ -7,6 +7,7 @@ Hypothesis draws the input from the shapes that a reader expects, somewhat spoil
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from apprehend.benchmark.contract import upgraded
 from apprehend.benchmark.errors import ApprehendError
 from apprehend.benchmark.masking import mask_command, mask_text
 from fuzz_targets import (
+    CHAT_REPLY,
     CORPUS,
     GOOD_ROW,
     MANIFEST,
@@ -24,6 +26,7 @@ from fuzz_targets import (
     RESULT,
     SAMPLE,
     TARGETS,
+    TEXT_REPLY,
     one_line,
     read_replies,
 )
@@ -103,6 +106,23 @@ def test_files_of_spoilt_rows(tmp_path: Path, name: str) -> None:
         read(content)
 
     check()
+
+
+ODD = ["null", "true", "-1", "7", "0.5", "NaN", "-Infinity", "1e999", "9" * 400, '"A"', '"\\ud83d"',
+       "[]", "{}", '{"A": -1, "A": -2}', "[[]]", '"', "", "[", "]", "}", ",", ":"]  # fmt: skip
+
+
+@FEW
+@given(
+    reply=st.sampled_from([TEXT_REPLY, CHAT_REPLY]),
+    # Where its values begin, more often than not.
+    changes=st.lists(st.tuples(st.integers(0, 40), st.sampled_from(ODD)), min_size=1, max_size=3),
+)
+def test_replies_of_endpoints(reply: dict[str, Any], changes: list[tuple[int, str]]) -> None:
+    words = re.findall(r'"[^"]*"|[-.\w]+|.', json.dumps(reply))
+    for place, odd in changes:
+        words[place * 7 % len(words)] = odd
+    TARGETS["endpoint"].make(Path())("".join(words).encode("utf-8", "surrogatepass"))
 
 
 def test_published_results(tmp_path: Path) -> None:

@@ -13,13 +13,25 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..budget import Budget
-from ..endpoint import Endpoint, RequestFailed, as_completed, open_endpoint
+from ..concurrency import as_completed
+from ..endpoint import Endpoint
+from ..endpoint_arguments import open_endpoint, whole_number
 from ..errors import ApprehendError, UsageError
 from ..judges import model_class
 from ..masking import mask_arguments, mask_text
+from ..request_errors import RequestFailed
 from .base import Answer, ChoicePrompt, Failed, Generation, Sampling
+from .endpoint_limits import LACKS, check_labels, load_tokenizer, without_logprobs
 from .known import TRANSPORT
-from .replies import SPACES, Reply, generation, label_logprobs, read_chat, read_text
+from .replies import (
+    SPACES,
+    Reply,
+    generation,
+    label_logprobs,
+    read_chat,
+    read_text,
+    spelled_logprob,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -30,17 +42,6 @@ KINDS = {
     "openai-chat-completions": True,
 }
 """Name of the engine → whether it speaks the chat protocol."""
-LACKS = {
-    "answer": {
-        "entropy": "an endpoint shows its most likely tokens only",
-        "post_answer_entropy": "an endpoint shows its most likely tokens only",
-    },
-    "trace": {
-        "token_entropies": "an endpoint shows its most likely tokens only",
-        "token_uniform_kl": "an endpoint shows its most likely tokens only",
-    },
-    "hidden_state": {"state": "an endpoint shows no hidden states"},
-}
 MOST_TOP = (1000, 100, 20, 5)
 """Numbers of log-probabilities to ask for; the first that the endpoint grants is used."""
 _CHARACTERS_PER_TOKEN = 4
@@ -58,8 +59,8 @@ class CompletionsEngine:
         self.kind, self._chat = kind, KINDS[kind]
         self._arguments = dict(model_args)
         self.name = str(model_args.get("model") or model_args.get("pretrained") or kind)
-        self._workers = max(1, int(model_args.get("num_concurrent", 1)))
-        self._tokenizer = _tokenizer(model_args.get("tokenizer"))
+        self._workers = whole_number(model_args, "num_concurrent", 1, 1, "--model_args")
+        self._tokenizer = load_tokenizer(model_args.get("tokenizer"))
         self._lm = self._load()
         self._endpoint: Endpoint = open_endpoint(self._lm, model_args, budget, "--model_args")
         self._outside = 0
@@ -81,8 +82,9 @@ class CompletionsEngine:
 
     def _granted_top(self) -> int:
         """How many log-probabilities the endpoint gives, found by asking; 0 for none."""
-        asked = self._arguments.get("top_logprobs")
-        sizes = MOST_TOP if asked is None else (int(asked),)
+        sizes: tuple[int, ...] = MOST_TOP
+        if self._arguments.get("top_logprobs") is not None:
+            sizes = (whole_number(self._arguments, "top_logprobs", 0, 0, "--model_args"),)
         prompt = json.dumps([{"role": "user", "content": "1 2 3"}]) if self._chat else "1 2 3"
         for size in sizes:
             try:
@@ -113,7 +115,7 @@ class CompletionsEngine:
             "logprobs_mode": str(
                 self._arguments.get("logprobs_mode", "as the endpoint gives them")
             ),
-            "lacks": LACKS if self._top else LACKS | {"trace": _no_logprobs(self._silent)},
+            "lacks": LACKS if self._top else LACKS | {"trace": without_logprobs(self._silent)},
         }
 
     @property
@@ -172,7 +174,7 @@ class CompletionsEngine:
                 "chain of thought (--tasks mmlu_pro_cot)"
             )
         for prompt in prompts:
-            _check_labels(prompt.continuations)
+            check_labels(prompt.continuations)
         before = self._outside
         answers = self._each(
             range(len(prompts)),
@@ -191,10 +193,16 @@ class CompletionsEngine:
         if not reply.tokens:
             raise RequestFailed("the endpoint ended the text without a token")
         token = reply.tokens[0]
+        if token.logprob == -math.inf:
+            raise RequestFailed("the token that the endpoint said is impossible by its own account")
         labels = [continuation.strip() for continuation in prompt.continuations]
         merged, absent = label_logprobs(token, labels)
         self._outside += absent
-        exact = dict(reversed(token.top))
+        exact = {
+            continuation: value
+            for continuation in prompt.continuations
+            if (value := spelled_logprob(token.top, {continuation})) is not None
+        }
         named = [i for i, label in enumerate(labels) if token.text.strip("".join(SPACES)) == label]
         drawn = []
         for seed in drawing[1] if drawing else ():
@@ -206,7 +214,7 @@ class CompletionsEngine:
                 exact.get(continuation, min(value, token.top[-1][1]))
                 for continuation, value in zip(prompt.continuations, merged, strict=True)
             ]
-            if any(continuation in exact for continuation in prompt.continuations)
+            if exact
             else merged,
             is_greedy=[continuation == token.text for continuation in prompt.continuations],
             entropy=math.nan,
@@ -288,23 +296,6 @@ class CompletionsEngine:
         return self._endpoint.post(payload, read_chat if self._chat else read_text)
 
 
-def _no_logprobs(reason: str) -> dict[str, str]:
-    columns = ("token_logprobs", "token_top_logprobs", "option_logprobs", "answer_position")
-    return dict.fromkeys((*LACKS["trace"], *columns), f"no log-probabilities: {reason}")
-
-
-def _tokenizer(name: Any) -> Any:
-    if name is None:
-        return None
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(str(name))
-    except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise UsageError(f"--model_args: tokenizer: {first}") from error
-
-
 def _messages(prompt: str) -> Any:
     if prompt.startswith("[{"):
         return json.loads(prompt)
@@ -313,13 +304,3 @@ def _messages(prompt: str) -> Any:
 
 def _of(sampling: Sampling | None, index: int) -> tuple[float, Sequence[int]] | None:
     return None if sampling is None else (sampling.temperature, sampling.seeds[index])
-
-
-def _check_labels(continuations: Sequence[str]) -> None:
-    labels = [continuation.strip() for continuation in continuations]
-    for label in labels:
-        if any(other != label and other.startswith(label) for other in labels):
-            raise UsageError(
-                f"an endpoint shows single tokens, and label {label!r} may be the beginning of "
-                "another one; use a task with letters"
-            )

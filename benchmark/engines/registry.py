@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ...estimators.signals import Signal
 from ..budget import Budget
-from ..errors import ApprehendError, UsageError, did_you_mean
-from .base import Failed
+from ..errors import UsageError, did_you_mean
 
 ENDPOINTS = (
     "local-completions",
@@ -49,30 +48,3 @@ def load_engine(
     from .completions import CompletionsEngine
 
     return CompletionsEngine(name, model_args, budget)
-
-
-class Strict:
-    """An engine that raises ApprehendError in the place of a ``Failed`` reply."""
-
-    def __init__(self, engine: Any) -> None:
-        self._engine = engine
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
-
-    def score(self, *arguments: Any, **options: Any) -> list[Any]:
-        """As the engine's."""
-        return list(_succeeded(self._engine.score(*arguments, **options)))
-
-    def generate(self, *arguments: Any, **options: Any) -> list[Any]:
-        """As the engine's."""
-        return list(_succeeded(self._engine.generate(*arguments, **options)))
-
-
-def _succeeded(replies: Sequence[Any]) -> Iterator[Any]:
-    for reply in replies:
-        if isinstance(reply, Failed):
-            raise ApprehendError(
-                f"{reply.reason}; what was collected so far is stored, run again to go on"
-            )
-        yield reply

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.benchmark.budget import Budget
-from apprehend.benchmark.endpoint import TryAgain
 from apprehend.benchmark.engines.base import ChoicePrompt, Failed
 from apprehend.benchmark.engines.completions import CompletionsEngine
 from apprehend.benchmark.engines.replies import Token, label_logprob, label_logprobs, read_logprob
 from apprehend.benchmark.errors import ApprehendError, UsageError
 from apprehend.benchmark.failures import read_failures
+from apprehend.benchmark.request_errors import TryAgain
 from completions_server import completing
 from faulty_server import Server, serving
 from helpers import Run, rows
@@ -92,8 +92,7 @@ def test_what_an_endpoint_cannot_show_is_said_and_skipped(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (
-        "no answer.entropy, answer.post_answer_entropy: an endpoint shows its most likely tokens "
-        "only: token_entropy skipped"
+        "no answer.entropy: an endpoint shows its most likely tokens only: token_entropy skipped"
     ) in done.stderr
     scores = pd.read_parquet(tmp_path / "m/mmlu_pro_direct/scores.parquet")
     assert set(scores.estimator) == {"option_entropy", "truncated_entropy", "vote_entropy"}

@@ -1,0 +1,126 @@
+"""JSON that an endpoint sent, taken apart with nothing taken for granted.
+
+Each ``the_…`` gives a value of that kind or raises TryAgain that names it: a reply that is not as
+the protocol has it costs its question the row, and no more.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
+from .request_errors import TryAgain
+
+LARGEST = 2.0**63
+"""A number beyond it is none that an endpoint can have measured."""
+MOST_TOKENS = 10**9
+
+
+class Repeated(dict[str, Any]):
+    """An object in which a name stands more than once; ``pairs`` are its members as written."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+
+def parse(body: bytes, kind: str) -> Any:
+    """The value that ``body`` holds. Raises TryAgain for what is no JSON; ``kind`` is its type."""
+    try:
+        return json.loads(body, object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
+        raise TryAgain(f"the reply is not JSON ({kind}): {excerpt(body)}") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else Repeated(pairs)
+
+
+def excerpt(body: bytes) -> str:
+    """The beginning of a body, on one line."""
+    return " ".join(body[:2000].decode("utf-8", "replace").split())[:160] or "nothing"
+
+
+def shown(value: Any) -> str:
+    """A value of any depth and size, in a few words."""
+    return reprlib.repr(value)[:100]
+
+
+def the_object(value: Any, what: str) -> Mapping[str, Any]:
+    """An object, each of whose names stands once."""
+    if isinstance(value, Repeated):
+        names = [name for name, _ in value.pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise TryAgain(f"{what} has {shown(twice)} more than once")
+    if not isinstance(value, dict):
+        raise TryAgain(f"{what} is not an object: {shown(value)}")
+    return value
+
+
+def the_list(value: Any, what: str) -> list[Any]:
+    """A list."""
+    if not isinstance(value, list):
+        raise TryAgain(f"{what} is not a list: {shown(value)}")
+    return value
+
+
+def the_text(value: Any, what: str) -> str:
+    """Text that can be written as UTF-8."""
+    if not isinstance(value, str):
+        raise TryAgain(f"{what} is not text: {shown(value)}")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise TryAgain(
+            f"{what} holds half of a character (lone surrogate {value[error.start]!r})"
+        ) from error
+    return value
+
+
+def the_number(value: Any, what: str) -> float:
+    """A number that is no NaN, at most 2^63 in size or infinite."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TryAgain(f"expected {what}, got {shown(value)}")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise TryAgain(f"expected {what}, got a number of {len(str(abs(value)))} digits")
+    if math.isnan(value):
+        raise TryAgain(f"expected {what}, got NaN")
+    return float(value)
+
+
+def the_count(value: Any, what: str) -> int | None:
+    """A number of tokens; None where it is not said."""
+    if value is None:
+        return None
+    number = the_number(value, what)
+    if not 0 <= number <= MOST_TOKENS or number != int(number):
+        raise TryAgain(f"expected {what}, got {shown(value)}")
+    return int(number)
+
+
+def the_choice(reply: Any) -> tuple[Mapping[str, Any], int]:
+    """The only choice of a reply, and the number of tokens of its prompt (-1: not said)."""
+    if not isinstance(reply, dict) or not isinstance(reply.get("choices"), list):
+        raise TryAgain(f"the reply has no choices: {shown(reply)}")
+    choices = the_object(reply, "the reply")["choices"]
+    if len(choices) != 1:
+        raise TryAgain(f"the reply has {len(choices) or 'no'} choices for one prompt")
+    prompt, _ = the_usage(reply)
+    return the_object(choices[0], "the choice"), -1 if prompt is None else prompt
+
+
+def the_usage(reply: Any) -> tuple[int | None, int | None]:
+    """Tokens of the prompt and of the completion, as the endpoint counts them."""
+    usage = reply.get("usage") if isinstance(reply, dict) else None
+    if usage is None:
+        return None, None
+    counts = the_object(usage, "the reply's usage")
+    names = ("prompt_tokens", "completion_tokens")
+    prompt, completion = (
+        the_count(counts.get(name), f"a number of tokens in {name}") for name in names
+    )
+    return prompt, completion
