@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from apprehend.reports import ReportInput, compute_analyses, evaluations, roc_auc
 from apprehend.reports.complementarity import compute_complementarity, correlation_matrix
+from apprehend.reports.intervals import wilson
 from apprehend.reports.conformal import (
     compute_conformal,
     conformal_sets,
     conformal_threshold,
     conformity,
-    wilson,
 )
 from apprehend.reports.figures_judges import compute_label_shares
 from apprehend.reports.judges import agreement, compute_labels
