@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from apprehend.reports import ReportInput, compute_analyses, evaluations, roc_auc
 from apprehend.reports.complementarity import compute_complementarity, correlation_matrix
-from apprehend.reports.intervals import wilson
 from apprehend.reports.conformal import (
     compute_conformal,
     conformal_sets,
@@ -15,6 +14,7 @@ from apprehend.reports.conformal import (
     conformity,
 )
 from apprehend.reports.figures_judges import compute_label_shares
+from apprehend.reports.intervals import wilson
 from apprehend.reports.judges import agreement, compute_labels
 from apprehend.reports.positions import compute_positions
 from apprehend.reports.thresholds import compute_thresholds
