@@ -29,7 +29,10 @@ _DIVERGING = LinearSegmentedColormap.from_list("apprehend", [VERMILION, "#f6f6f6
 
 @dataclass(frozen=True)
 class Leader:
-    """One row of the leaderboard: pooled ROC AUC with interval, macro average, coverage."""
+    """One row of the leaderboard: pooled ROC AUC with interval, macro average, coverage.
+
+    `macro_few`: a topic in the macro average has too few answers for an interval.
+    """
 
     estimator: str
     value: float
@@ -37,6 +40,7 @@ class Leader:
     high: float
     macro: float
     coverage: float
+    macro_few: bool = False
 
 
 def compute_leaders(metrics: pd.DataFrame) -> list[Leader]:
@@ -45,12 +49,16 @@ def compute_leaders(metrics: pd.DataFrame) -> list[Leader]:
     Those with too few errors or right answers for an interval come last, in no order.
     """
     pooled = pooled_rank(metrics).dropna(subset=["roc_auc"])
-    macro = metrics[metrics["topic"] == MACRO].set_index("estimator")["roc_auc"].astype(float)
+    macro = metrics[metrics["topic"] == MACRO].set_index("estimator")[["roc_auc", "roc_auc_low"]]
     names = ("estimator", "roc_auc", "roc_auc_low", "roc_auc_high", "coverage")
-    return [
-        Leader(str(name), float(value), float(low), float(high), float(macro[name]), float(share))
-        for name, value, low, high, share in zip(*(pooled[n] for n in names), strict=True)
-    ]
+    leaders = []
+    for name, value, low, high, share in zip(*(pooled[n] for n in names), strict=True):
+        mean, end = map(float, macro.loc[name])
+        few = bool(np.isnan(end))
+        leaders.append(
+            Leader(str(name), float(value), float(low), float(high), mean, float(share), few)
+        )
+    return leaders
 
 
 def draw_leaderboard(ax: Axes, leaders: Sequence[Leader]) -> Axes:
@@ -61,7 +69,8 @@ def draw_leaderboard(ax: Axes, leaders: Sequence[Leader]) -> Axes:
         fill = "none" if few else "full"
         ax.hlines(y, leader.low, leader.high, color=colour, linewidth=1.8)
         ax.plot(leader.value, y, "o", color=colour, markersize=4.5, fillstyle=fill)
-        ax.plot(leader.macro, y, "D", color="#222222", markersize=3.5, fillstyle="none")
+        ink = GREY if leader.macro_few else "#222222"
+        ax.plot(leader.macro, y, "D", color=ink, markersize=3.5, fillstyle="none")
         ends = interval(leader.low, leader.high)
         note = f"{marked(leader.value, bool(few))} {ends}".rstrip()
         if leader.coverage < 1:

@@ -126,7 +126,10 @@ def wilson(successes: float, n: float, z: float = 1.959963984540054) -> Ends:
     share = successes / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    return (
+        float(centre - half) if successes else 0.0,  # not 1e-17
+        float(centre + half) if successes < n else 1.0,
+    )
 
 
 def paired_shares_interval(both: int, only_a: int, only_b: int, neither: int) -> Ends:
