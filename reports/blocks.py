@@ -153,10 +153,19 @@ def _cell(record: dict[str, Any], shown: Shown) -> Cell:
 
 
 def table_from_frame(
-    frame: pd.DataFrame, title: str, columns: Sequence[Shown], folded: bool = False
+    frame: pd.DataFrame,
+    title: str,
+    columns: Sequence[Shown],
+    folded: bool = False,
+    few: Sequence[bool] = (),
 ) -> PageTable:
-    """The frame's rows in their order, the columns as described."""
+    """The frame's rows in their order, the columns as described.
+
+    `few`, one per row, says which come from too few answers and are grey.
+    """
     heads = [Column(shown.heading, shown.kind in ("text", "yes")) for shown in columns]
     records = [{str(k): v for k, v in one.items()} for one in frame.to_dict("records")]
     rows = [[_cell(record, shown) for shown in columns] for record in records]
+    for place in (place for place, grey in enumerate(few) if grey):
+        rows[place] = [replace(cell, few=True) for cell in rows[place]]
     return PageTable(title, heads, rows, folded=folded)

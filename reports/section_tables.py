@@ -20,7 +20,8 @@ from .blocks import (
 )
 from .confident import ConfidentError
 from .evaluation import ALL, MACRO
-from .formatting import count, interval, number, percent, plain
+from .formatting import count, interval, marked, percent, plain
+from .intervals import SMALLEST_CLASS, too_few
 from .summary import pooled_rank
 from .tables import TopicTable, macro_label
 
@@ -113,7 +114,10 @@ def pairs_table(pairs: pd.DataFrame, kind: str, title: str) -> PageTable:
 
 
 def calibration_table(metrics: pd.DataFrame) -> PageTable | None:
-    """Calibration of the scores that are probabilities; None where there are none."""
+    """Calibration of the scores that are probabilities, best first; None where there are none.
+
+    Those with too few errors or right answers come last and grey.
+    """
     own = metrics[(metrics["topic"] == ALL) & (metrics["n_calibration"] > 0)]
     if own.empty:
         return None
@@ -128,7 +132,9 @@ def calibration_table(metrics: pd.DataFrame) -> PageTable | None:
         Shown("uncertainty", "brier_uncertainty"),
         Shown("log loss ↓", "log_loss"),
     )
-    return table_from_frame(own.sort_values("ece", kind="stable"), "Calibration", columns)
+    few = own["roc_auc_low"].isna()
+    own = own.loc[own["ece"].mask(few).sort_values(kind="stable").index]
+    return table_from_frame(own, "Calibration", columns, few=own["roc_auc_low"].isna().tolist())
 
 
 def threshold_table(thresholds: pd.DataFrame, best: str) -> PageTable:
@@ -147,10 +153,14 @@ def threshold_table(thresholds: pd.DataFrame, best: str) -> PageTable:
 
 def trend_table(trends: pd.DataFrame) -> PageTable:
     """Trends of all estimators along the ordered strata."""
+    names = ("roc_auc", "n_errors", "n")
     shown = trends.assign(
         areas=[
-            " → ".join(number(float(area)) for area in str(areas).split(", "))
-            for areas in trends["roc_auc"]
+            " → ".join(
+                marked(float(area), bool(too_few(int(wrong), int(n))))
+                for area, wrong, n in zip(*(str(part).split(", ") for part in parts), strict=True)
+            )
+            for parts in zip(*(trends[name] for name in names), strict=True)
         ]
     )
     columns = (
@@ -199,7 +209,7 @@ def position_table(positions: pd.DataFrame) -> PageTable:
 
 
 def complementarity_table(pairs: pd.DataFrame) -> PageTable:
-    """Pairs of estimators, largest gain first."""
+    """Pairs of estimators, largest gain first, those with too few answers last and grey."""
     columns = (
         Shown("first", "estimator_a", "text"),
         Shown("second", "estimator_b", "text"),
@@ -212,8 +222,11 @@ def complementarity_table(pairs: pd.DataFrame) -> PageTable:
         Shown("first's overlooked errors that the second finds", "found_by_b", "percent"),
         Shown("the other way round", "found_by_a", "percent"),
     )
-    ranked = pairs.sort_values("gain", ascending=False, kind="stable")
-    return table_from_frame(ranked, "Pairs of estimators", columns, folded=True)
+    right = pairs["n"] - pairs["n_errors"]
+    few = pairs["n_errors"].lt(SMALLEST_CLASS) | right.lt(SMALLEST_CLASS)
+    order = pairs["gain"].mask(few).sort_values(ascending=False, kind="stable").index
+    title = "Pairs of estimators"
+    return table_from_frame(pairs.loc[order], title, columns, True, few[order].tolist())
 
 
 def flow_table(flow: pd.DataFrame) -> PageTable:

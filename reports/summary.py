@@ -149,8 +149,8 @@ def _paragraph(
     best = {column: float(pooled[column][name]) for column in _INTERVAL}
     own = metrics[metrics["estimator"] == name].set_index("topic")
     ends = interval(best["roc_auc_low"], best["roc_auc_high"])
-    mean = own.loc[MACRO]
-    average = marked(float(mean["roc_auc"]), pd.isna(mean["roc_auc_low"]))
+    mean = own[own.index == MACRO].iloc[0]
+    average = marked(float(mean["roc_auc"]), bool(np.isnan(mean["roc_auc_low"])))
     macro = f"{average} on average over {_carried(mean)}"
     sentences = [
         head,

@@ -179,10 +179,8 @@ def test_the_mean_over_topics_says_what_carries_it(mixed):
     counts = [int(macro[name]) for name in ("n_topics", "n_topics_total", "n_topics_few")]
     assert counts == [3, 4, 1]
     assert macro["interval_note"] == "1 of 3 topics have too few errors or right answers"
-    assert (
-        "on average over 3 of 4 topics (the others hold one class only; 1 of the 3 too small"
-        in (summarise(metrics)[0])
-    )
+    (text,) = summarise(metrics)
+    assert "over 3 of 4 topics (the others hold one class only; 1 of the 3 too small" in text
     tables = topic_tables(metrics)
     assert tables[0].label("macro") == "macro (3 of 4 topics)"
     assert tables[0].cell("tiny", "score_0") == ("0.000†", "", "")
@@ -212,8 +210,9 @@ def test_large_groups_keep_the_percentile_interval():
 @given(st.integers(10, 300), st.integers(10, 300), st.floats(0, 1))
 @settings(max_examples=100, deadline=None)
 def test_newcombes_ends_are_z_standard_errors_away(wrong, right, area):
-    """Hanley and McNeil's variance in its own form, both sizes but for mn replaced by their mean."""
+    """Hanley and McNeil's variance in its own form, sizes but for mn replaced by their mean."""
     z, mean = norm.ppf(0.975), (wrong + right) / 2
+    area = round(area * 2 * wrong * right) / (2 * wrong * right)
     low, high = newcombe_interval(area, wrong, right)
     assert 0 <= low <= area <= high <= 1
     assert high - low > 1e-3
@@ -242,7 +241,7 @@ def test_resamples_that_are_all_alike_give_no_zero_width(n, kind):
 
 
 def test_a_separating_score_against_a_constant_one():
-    """Neither AUC has a variance on these rows; the difference still has a width and a p above 0."""
+    """Neither AUC has a variance on these rows; their difference has a width and p > 0."""
     errors = np.arange(24) < 12
     found = delong_test(errors, errors, np.zeros(24))
     assert found.estimate == 0.5
@@ -402,7 +401,7 @@ def test_the_command_line_on_a_handful(tmp_path, capsys):
         )
     command("score", tmp_path / "results", "--estimators", "mine,random")
     capsys.readouterr()
-    given = ("--output_path", tmp_path / "report", "--replicates", 100)
+    given = ("--output_path", tmp_path / "report", "--replicates", 100, "--formats", "svg")
     command("report", tmp_path / "results", *given)
     terminal = capsys.readouterr().out
     page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
@@ -431,13 +430,13 @@ def split_errors(rng, wrong, right, area):
     return np.r_[np.where(rng.random(wrong) < area, 9.0, -9.0), rng.normal(size=right)]
 
 
-def coverage(draw, wrong, right, area, trials=500):
+def coverage(draw, wrong, right, area, trials=300):
     rng = np.random.default_rng(7)
     errors = np.arange(wrong + right) < wrong
     covered = 0
     for trial in range(trials):
         scores = draw(rng, wrong, right, area)
-        drawn = roc_auc_replicates(errors, scores[:, None], 300, trial)[:, 0]
+        drawn = roc_auc_replicates(errors, scores[:, None], 200, trial)[:, 0]
         found = roc_auc_score(errors, scores)
         (low, high), _ = roc_auc_interval(found, wrong, right, drawn)
         covered += low <= area <= high
@@ -445,14 +444,14 @@ def coverage(draw, wrong, right, area, trials=500):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sizes", [(10, 10), (10, 200), (200, 10), (40, 40)])
-@pytest.mark.parametrize("area", [0.5, 0.8, 0.97])
+@pytest.mark.parametrize("sizes", [(10, 10), (10, 200), (40, 40)])
+@pytest.mark.parametrize("area", [0.5, 0.97])
 def test_the_interval_covers_at_the_minimum(sizes, area):
     assert coverage(normal_shape, *sizes, area) >= 0.925
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("area", [0.2, 0.5, 0.9])
+@pytest.mark.parametrize("area", [0.2, 0.9])
 @pytest.mark.parametrize("sizes", [(10, 10), (10, 100)])
 def test_the_interval_covers_split_scores_at_the_minimum(sizes, area):
     """The hardest case found: the AUC is a share of ten."""
