@@ -105,7 +105,8 @@ def _matrices(
         note = f"{FEW_MARK}: {FEW_MEANING}." if few.any() else ""
         files += write_frame(folder, f"models_{stem}", wide.reset_index(), title, note)
         areas = own.pivot(index="model", columns="estimator", values="roc_auc").astype(float)
-        order = areas.mean().sort_values(ascending=False, kind="stable").index
+        ranked = own.assign(roc_auc=own["roc_auc"].mask(few)).groupby("estimator")["roc_auc"].mean()
+        order = ranked.sort_values(ascending=False, kind="stable").index
         largest = own.groupby("model")["n"].max()
         labels = [f"{plain(m)[:40]} ({count(float(largest[m]))})" for m in areas.index]
         heatmap = Heatmap(
