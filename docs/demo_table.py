@@ -10,6 +10,8 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+from apprehend.reports.intervals import FEW_MARK, FEW_MEANING
+from apprehend.reports.tables import macro_label
 
 ROOT = Path(__file__).resolve().parents[1]
 START, END = "<!-- demo:start -->\n", "<!-- demo:end -->\n"
@@ -28,10 +30,16 @@ def demo_table(metrics: pd.DataFrame) -> str:
         part = direct[direct.topic == topic].set_index("estimator").loc[list(ESTIMATORS)]
         cells = [
             f"{row.roc_auc:.2f} [{row.roc_auc_low:.2f}, {row.roc_auc_high:.2f}]"
+            if row.roc_auc_low == row.roc_auc_low
+            else f"{row.roc_auc:.2f}{FEW_MARK}"
             for row in part.itertuples()
         ]
         counts = f"{part.n.iloc[0]:,} | {part.n_errors.iloc[0]:,}"
-        lines.append(f"| {topic} | {counts} | {' | '.join(cells)} |")
+        label = macro_label(part.n_topics, part.n_topics_total) if topic == "macro" else topic
+        lines.append(f"| {label} | {counts} | {' | '.join(cells)} |")
+    if direct.roc_auc_low.isna().any():
+        few = direct[direct.topic == "macro"].interval_note.dropna().unique()
+        lines += ["", f"{FEW_MARK} {FEW_MEANING}{''.join(f' ({note})' for note in few)}."]
     return "\n".join(lines) + "\n"
 
 

@@ -9,7 +9,6 @@ from .bootstrap import (
     BootstrapInterval,
     bootstrap_roc_auc,
     paired_roc_auc_replicates,
-    percentile_interval,
     resample_weights,
     roc_auc_replicates,
 )
@@ -43,6 +42,14 @@ from .evaluation import ROWS, Evaluation, Rows, evaluations
 from .figures_cascade import cascade_figure
 from .flow import compute_flow, compute_missing
 from .inputs import ReportInput
+from .intervals import (
+    BOOTSTRAP_ALONE,
+    SMALLEST_CLASS,
+    newcombe_interval,
+    percentile_interval,
+    roc_auc_interval,
+    wilson,
+)
 from .metrics import METRIC_COLUMNS, compute_metrics
 from .paper import Paper, build_paper
 from .ranking import (
@@ -74,11 +81,13 @@ from .testing import (
 )
 
 __all__ = [
+    "BOOTSTRAP_ALONE",
     "COMPARISON_COLUMNS",
     "FORMATS",
     "METRIC_COLUMNS",
     "PROBABILITY_SCORES",
     "ROWS",
+    "SMALLEST_CLASS",
     "Analyses",
     "BenchmarkAnalyses",
     "BootstrapInterval",
@@ -129,6 +138,7 @@ __all__ = [
     "log_loss",
     "mass_bins",
     "mutual_information_share",
+    "newcombe_interval",
     "paired_models_test",
     "paired_roc_auc_replicates",
     "percentile_interval",
@@ -137,6 +147,7 @@ __all__ = [
     "resample_weights",
     "risk_coverage_curve",
     "roc_auc",
+    "roc_auc_interval",
     "roc_auc_replicates",
     "roc_curve",
     "separation",
@@ -147,5 +158,6 @@ __all__ = [
     "trend_test",
     "unpaired_test",
     "width_bins",
+    "wilson",
     "worst_case_roc_auc",
 ]

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from .formatting import UNDEFINED, count, interval, number, percent, plain
+from .formatting import UNDEFINED, count, interval, marked, number, percent, plain
 
 
 @dataclass(frozen=True)
 class Cell:
     """One cell: what is shown, what it sorts by (number or text), notes below, a heat value.
 
-    `heat` is a ROC AUC, or NaN for none; `small` is shown smaller on lines of its own.
+    `heat` is a ROC AUC, or NaN for none; `small` is shown smaller on lines of its own; `few` says
+    that the value comes from too few answers and is grey.
     """
 
     text: str
     sort: float | str = ""
     small: tuple[str, ...] = ()
     heat: float = float("nan")
+    few: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,16 @@ def text_cell(value: Any, limit: int = 200) -> Cell:
     return Cell(shown, shown.casefold())
 
 
+def area_cell(value: Any, few: bool) -> Cell:
+    """A ROC AUC with its colour, or, from too few answers, marked, grey and sorted last."""
+    if value is None or pd.isna(value):
+        return Cell(UNDEFINED)
+    known = float(value)
+    if few:
+        return Cell(marked(known, few), few=True)
+    return Cell(number(known), known, heat=known)
+
+
 def number_cell(value: Any, show: Callable[[float], str] = number, heat: bool = False) -> Cell:
     """A number as `show` writes it, sorted by its value; undefined ones sort last."""
     if value is None or pd.isna(value):
@@ -105,7 +117,8 @@ class Shown:
     """How one column of a frame is shown: heading, source column, kind.
 
     Kinds: text, number, signed, count, percent, p, interval (source and source's other end),
-    yes (yes or no), plain3 (three significant digits).
+    area (a ROC AUC; `other` is an end of its interval: without one it is grey), yes (yes or no),
+    plain3 (three significant digits).
     """
 
     heading: str
@@ -131,6 +144,8 @@ def _cell(record: dict[str, Any], shown: Shown) -> Cell:
         return text_cell(value)
     if shown.kind == "yes":
         return Cell("yes" if value else "no", "yes" if value else "no")
+    if shown.kind == "area":
+        return replace(area_cell(value, pd.isna(record[shown.other])), heat=float("nan"))
     if shown.kind == "interval":
         low, high = float(value), float(record[shown.other])
         return Cell(interval(low, high), "" if math.isnan(low) else low)
@@ -138,10 +153,19 @@ def _cell(record: dict[str, Any], shown: Shown) -> Cell:
 
 
 def table_from_frame(
-    frame: pd.DataFrame, title: str, columns: Sequence[Shown], folded: bool = False
+    frame: pd.DataFrame,
+    title: str,
+    columns: Sequence[Shown],
+    folded: bool = False,
+    few: Sequence[bool] = (),
 ) -> PageTable:
-    """The frame's rows in their order, the columns as described."""
+    """The frame's rows in their order, the columns as described.
+
+    `few`, one per row, says which come from too few answers and are grey.
+    """
     heads = [Column(shown.heading, shown.kind in ("text", "yes")) for shown in columns]
     records = [{str(k): v for k, v in one.items()} for one in frame.to_dict("records")]
     rows = [[_cell(record, shown) for shown in columns] for record in records]
+    for place in (place for place, grey in enumerate(few) if grey):
+        rows[place] = [replace(cell, few=True) for cell in rows[place]]
     return PageTable(title, heads, rows, folded=folded)

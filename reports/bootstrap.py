@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .intervals import roc_auc_interval
 from .ranking import BoolArray, FloatArray, check_rows, roc_auc
 
 Counts = NDArray[np.int32]
@@ -25,11 +26,11 @@ _CELLS = 1 << 19  # rows × replicates of one chunk: about 20 MB of work space
 
 @dataclass(frozen=True)
 class BootstrapInterval:
-    """A value with its percentile interval.
+    """A value with its interval.
 
     Attributes:
         estimate: the value on the data, NaN if undefined.
-        low: lower end of the interval.
+        low: lower end of the interval, NaN where there are too few rows for one.
         high: upper end of the interval.
         replicates: (replicates,) the values on the resamples.
     """
@@ -38,14 +39,6 @@ class BootstrapInterval:
     low: float
     high: float
     replicates: FloatArray
-
-
-def percentile_interval(replicates: FloatArray, level: float = 0.95) -> tuple[float, float]:
-    """Ends of the central interval of `replicates` (r,) at `level`; NaN without replicates."""
-    if replicates.size == 0 or np.isnan(replicates).any():
-        return float("nan"), float("nan")
-    low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
 
 
 def _counts(rng: np.random.Generator, size: int, width: int) -> Counts:
@@ -190,10 +183,12 @@ def bootstrap_roc_auc(
     seed: Seed = 0,
     level: float = 0.95,
 ) -> BootstrapInterval:
-    """ROC AUC of one score with its stratified-bootstrap percentile interval.
+    """ROC AUC of one score with its interval from stratified resamples, see `roc_auc_interval`.
 
     `errors` and `scores` have shape (n,); everything is NaN where only one class is present.
     """
     flags, values = check_rows(errors, scores)
     drawn = roc_auc_replicates(flags, values[:, None], replicates, seed)[:, 0]
-    return BootstrapInterval(roc_auc(flags, values), *percentile_interval(drawn, level), drawn)
+    area, wrong = roc_auc(flags, values), int(flags.sum())
+    ends, _ = roc_auc_interval(area, wrong, flags.size - wrong, drawn, level)
+    return BootstrapInterval(area, *ends, drawn)

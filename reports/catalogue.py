@@ -6,17 +6,20 @@ FIGURES: dict[str, tuple[str, str]] = {
     "leaderboard": (
         "Leaderboard of estimators",
         "ROC AUC over all questions with its 95 % interval; the open diamond is the unweighted "
-        "mean over topics. To the left of the line at 0.5 a score points the wrong way.",
+        "mean over topics. To the left of the line at 0.5 a score points the wrong way. Hollow, "
+        "grey and †: too few answers for an interval or a rank.",
     ),
     "roc_auc_heatmap": (
         "ROC AUC by estimator and topic",
         "Best estimator on top. Blue: above chance, vermilion: below. In parentheses the number "
-        "of questions; a dash: one class only.",
+        "of questions; a dash: one class only; grey without colour: too few answers for an "
+        "interval.",
     ),
     "roc_auc_by_topic": (
         "ROC AUC by topic",
         "Bars start at chance (0.5); to its left a score points the wrong way. Lines are 95 % "
-        "intervals. In parentheses the number of questions.",
+        "intervals; bars without one are hollow: too few answers. In parentheses the number of "
+        "questions.",
     ),
     "roc_auc_by_stratum": (
         "ROC AUC by stratum",

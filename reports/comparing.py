@@ -15,9 +15,10 @@ from .comparisons import compare
 from .drawing import Drawer
 from .evaluation import ALL, Rows, evaluations
 from .figures_leaderboard import CHANCE, Heatmap, heatmap_figure
-from .formatting import count, file_stems, interval, number, plain
+from .formatting import count, file_stems, interval, marked, plain
 from .frame_tables import write_frame
 from .inputs import ReportInput
+from .intervals import FEW_MARK, FEW_MEANING
 from .metrics import compute_metrics
 from .page import PageSection, render_page
 from .section_tables import pairs_table
@@ -95,12 +96,17 @@ def _matrices(
         stem = stems[str(task)]
         shown = own[["model", "estimator", "n", "n_errors"]].astype(str)
         ends = zip(own["roc_auc"], own["roc_auc_low"], own["roc_auc_high"], strict=True)
-        shown["roc_auc"] = [f"{number(a)} {interval(low, high)}" for a, low, high in ends]
+        shown["roc_auc"] = [
+            f"{marked(a, np.isnan(low))} {interval(low, high)}".strip() for a, low, high in ends
+        ]
         wide = shown.pivot(index="model", columns="estimator", values="roc_auc").fillna("–")
         title = f"ROC AUC of errors on {plain(task)}"
-        files += write_frame(folder, f"models_{stem}", wide.reset_index(), title, "")
+        few = own["roc_auc"].notna() & own["roc_auc_low"].isna()
+        note = f"{FEW_MARK}: {FEW_MEANING}." if few.any() else ""
+        files += write_frame(folder, f"models_{stem}", wide.reset_index(), title, note)
         areas = own.pivot(index="model", columns="estimator", values="roc_auc").astype(float)
-        order = areas.mean().sort_values(ascending=False, kind="stable").index
+        ranked = own.assign(roc_auc=own["roc_auc"].mask(few)).groupby("estimator")["roc_auc"].mean()
+        order = ranked.sort_values(ascending=False, kind="stable").index
         largest = own.groupby("model")["n"].max()
         labels = [f"{plain(m)[:40]} ({count(float(largest[m]))})" for m in areas.index]
         heatmap = Heatmap(
@@ -109,12 +115,16 @@ def _matrices(
             areas[order].to_numpy(dtype=np.float64),
             CHANCE,
             "ROC AUC",
+            few=own.assign(few=few)
+            .pivot(index="model", columns="estimator", values="few")[order]
+            .eq(True)
+            .to_numpy(dtype=np.bool_),
         )
         title = f"ROC AUC by model and estimator, {task}"
         figures = drawer.add("roc_auc_models", title, stem, [heatmap_figure(heatmap, title)])
         columns = [Shown(str(name), str(name), "text") for name in ("model", *wide.columns)]
         table = table_from_frame(wide.reset_index(), title, columns)
-        blocks.append(Block(f"On {plain(task)}", figures=figures, tables=[table]))
+        blocks.append(Block(f"On {plain(task)}", note, figures, [table]))
     return blocks
 
 

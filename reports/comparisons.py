@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .bootstrap import paired_roc_auc_replicates, percentile_interval, roc_auc_replicates
+from .bootstrap import paired_roc_auc_replicates, roc_auc_replicates
 from .delong import delong_covariance
 from .evaluation import ALL, Evaluation
+from .intervals import enough, percentile_interval
 from .ranking import FloatArray, IntArray, roc_auc
 from .testing import (
     Difference,
     accuracy_test,
+    covariance_difference,
     holm,
-    normal_difference,
     paired_models_test,
     separation,
     unpaired_test,
 )
 
 LEVEL = 0.05
-SMALLEST_CLASS = 10
 COMPARISON_COLUMNS = (
     *("family", "quantity", "task_a", "model_a", "estimator_a", "topic_a"),
     *("task_b", "model_b", "estimator_b", "topic_b", "n", "n_errors_a", "n_errors_b"),
@@ -63,7 +63,9 @@ def compare(evaluated: Sequence[Evaluation], replicates: int = 1000, seed: int =
 
     `low`, `high` are the test's 95 % interval; `bootstrap_low`, `bootstrap_high` the percentile
     interval of paired resamples (not for "topics" and accuracies). `effect_size` is the difference
-    of `separation` for AUCs. `distinguishable` says p_holm < 0.05. n counts the common questions,
+    of `separation` for AUCs. `distinguishable` says p_holm < 0.05. ROC AUCs are compared, and an
+    estimator is called best, only where there are `SMALLEST_CLASS` errors and right answers on
+    either side; McNemar's test is exact for any number. n counts the common questions,
     for "topics" those of both.
     """
     rows = evaluated[0].rows if evaluated else "all"
@@ -139,7 +141,7 @@ def _estimators(one: Evaluation, settings: _Settings) -> list[Record]:
         common = np.frombuffer(pattern, dtype=np.bool_)
         errors = one.errors[common]
         wrong = int(errors.sum())
-        if min(wrong, errors.size - wrong) < 2:
+        if not enough(wrong, errors.size):
             continue
         used = sorted({index for pair in pairs for index in pair})
         at = {index: place for place, index in enumerate(used)}
@@ -148,8 +150,9 @@ def _estimators(one: Evaluation, settings: _Settings) -> list[Record]:
         drawn = roc_auc_replicates(errors, block, settings.replicates, stream)
         for i, j in pairs:
             x, y = at[i], at[j]
-            variance = covariance[x, x] + covariance[y, y] - 2 * covariance[x, y]
-            found = normal_difference(float(values[x]), float(values[y]), float(variance))
+            own = np.ix_((x, y), (x, y))
+            sizes = (wrong, errors.size - wrong)
+            found = covariance_difference(values[[x, y]], covariance[own], sizes)
             sides = ((one, one.estimators[i], ALL), (one, one.estimators[j], ALL))
             counts = (errors.size, wrong, wrong)
             gap = drawn[:, x] - drawn[:, y]
@@ -159,11 +162,13 @@ def _estimators(one: Evaluation, settings: _Settings) -> list[Record]:
 
 
 def best_column(one: Evaluation) -> int | None:
-    """The estimator with the highest pooled ROC AUC; None where none is defined."""
+    """The estimator with the highest pooled ROC AUC; None where too few rows define any."""
     areas = []
     for column in one.scores.T:
         present = ~np.isnan(column)
-        areas.append(roc_auc(one.errors[present], column[present]))
+        errors = one.errors[present]
+        few = not enough(int(errors.sum()), errors.size)
+        areas.append(np.nan if few else roc_auc(errors, column[present]))
     return None if np.isnan(areas).all() else int(np.nanargmax(areas))
 
 
@@ -175,7 +180,7 @@ def _topics(one: Evaluation, settings: _Settings) -> list[Record]:
     for topic, members in one.topics.items():
         scored = members[~np.isnan(one.scores[members, best])]
         wrong = int(one.errors[scored].sum())
-        if min(wrong, scored.size - wrong) >= SMALLEST_CLASS:
+        if enough(wrong, scored.size):
             groups.append((topic, one.errors[scored], one.scores[scored, best]))
     records = []
     for (topic_a, errors_a, a), (topic_b, errors_b, b) in combinations(groups, 2):
@@ -212,8 +217,8 @@ class _Pair:
         missing = [np.isnan(a.scores[rows[0], columns[0]]), np.isnan(b.scores[rows[1], columns[1]])]
         scored = ~(missing[0] | missing[1])
         first, second = rows[0][scored], rows[1][scored]
-        wrong = np.array([a.errors[first].sum(), b.errors[second].sum()])
-        if first.size == 0 or min(wrong.min(), (first.size - wrong).min()) < 2:
+        wrong = [int(a.errors[first].sum()), int(b.errors[second].sum())]
+        if not all(enough(errors, first.size) for errors in wrong):
             return None
         return cls(a, b, columns, (first, second))
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .evaluation import Evaluation, keys
 from .inputs import ReportInput
+from .intervals import wilson
 from .ranking import BoolArray, FloatArray, IntArray
 
 Method = Literal["LAC", "APS"]
@@ -130,16 +131,6 @@ def crossfitted_sets(
         target = options.probabilities[side]
         inside[side] = conformal_sets(known, options.gold[~side], target, alpha, method)
     return inside
-
-
-def wilson(successes: float, n: float, z: float = 1.959963984540054) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share; NaN without rows."""
-    if not n:
-        return float("nan"), float("nan")
-    share = successes / n
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return float(centre - half), float(centre + half)
 
 
 def compute_conformal(

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
-from .bootstrap import percentile_interval
 from .comparisons import common_rows
-from .conformal import wilson
 from .evaluation import Evaluation
+from .intervals import NONE, SMALLEST_CLASS, percentile_interval, wilson
 from .ranking import BoolArray, FloatArray, IntArray, TieBlocks
 
 POINTS = 101
@@ -140,7 +139,8 @@ class Cascade:
         accuracy: (points,) accuracy of the mixture, ties averaged.
         costs: (points,) mean cost per question: small's, plus large's for those sent on.
         area: mean gain in accuracy over sending the same share at random; with its 95 % interval
-            (area_low, area_high) by paired bootstrap over questions.
+            (area_low, area_high) by paired bootstrap over questions, NaN where the models differ
+            on fewer than `SMALLEST_CLASS` of them.
         best_share: share with the highest accuracy.
     """
 
@@ -206,7 +206,8 @@ def compute_cascade(
     accuracy = right_small.mean() + np.interp(shares * n, np.arange(n + 1), total) / n
     area = _area(gain[order], block, np.ones(n))
     drawn = _area_replicates(gain[order], block, replicates, seed)
-    low, high = percentile_interval(drawn)
+    few = np.count_nonzero(gain) < SMALLEST_CLASS
+    low, high = NONE if few else percentile_interval(drawn)
     return Cascade(
         small=small.model,
         large=large.model,

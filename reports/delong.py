@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 
+from .intervals import NONE, enough, newcombe_interval
 from .ranking import BoolArray, FloatArray, check_rows
 
 
@@ -46,10 +47,16 @@ def delong_interval(
 ) -> tuple[float, float]:
     """Normal interval of the ROC AUC with DeLong's variance, cut to [0, 1].
 
-    `errors` and `scores` have shape (n,). NaN where a class has fewer than two rows.
+    `errors` and `scores` have shape (n,). NaN where a class has fewer than `SMALLEST_CLASS` rows;
+    `newcombe_interval` where the variance is 0.
     """
-    column = np.asarray(scores, dtype=np.float64)[:, None]
+    column, flags = np.asarray(scores, dtype=np.float64)[:, None], np.asarray(errors, np.bool_)
+    wrong = int(flags.sum())
+    if not enough(wrong, flags.size):
+        return NONE
     value, covariance = delong_covariance(errors, column)
+    if covariance[0, 0] < 1e-24:
+        return newcombe_interval(float(value[0]), wrong, flags.size - wrong, level)
     half = norm.ppf((1 + level) / 2) * np.sqrt(covariance[0, 0])
     low, high = np.clip([value[0] - half, value[0] + half], 0, 1)
     return float(low), float(high)

@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 
 from .evaluation import Evaluation, keys
 from .inputs import ReportInput
+from .intervals import SMALLEST_CLASS
 from .ranking import FloatArray
 from .testing import accuracy_test
 
@@ -65,7 +66,8 @@ def compute_u_curve(evaluated: Sequence[Evaluation], estimators: Sequence[str]) 
 
     `difficulty` is that share of wrong others, in tenths; `others` their number (the most that
     answered a question). A U shape, high scores on questions that all others find easy as well,
-    is a sign of doubt that difficulty does not explain. Empty with fewer than three models.
+    is a sign of doubt that difficulty does not explain. No standard error with fewer than
+    `SMALLEST_CLASS` questions or where all have one score. Empty with fewer than three models.
     """
     records: list[dict[str, Any]] = []
     if len(evaluated) >= 3:
@@ -97,12 +99,12 @@ def _curve(
     for level in np.unique(binned[usable]):
         chosen = usable & (binned == level)
         n = int(chosen.sum())
-        spread = float(scores[chosen].std(ddof=1)) if n > 1 else float("nan")
+        spread = float(scores[chosen].std(ddof=1)) if n >= SMALLEST_CLASS else float("nan")
         found.append(
             {
                 **{"model": one.model, "task": one.task, "estimator": name, "others": others},
                 **{"difficulty": float(level), "n": n, "mean_score": float(scores[chosen].mean())},
-                "standard_error": spread / np.sqrt(n),
+                "standard_error": spread / np.sqrt(n) if spread > 0 else float("nan"),
                 "accuracy": float((~one.errors[chosen]).mean()),
             }
         )
@@ -172,7 +174,8 @@ def rasch(errors: FloatArray, iterations: int = 60) -> tuple[FloatArray, FloatAr
 def compute_rasch(data: ReportInput, evaluated: Sequence[Evaluation]) -> pd.DataFrame:
     """Rank correlation of Rasch difficulty with each judge's value, per task and questionnaire.
 
-    Near 0: what the judge calls complex is not what models get wrong. Needs three models.
+    Near 0: what the judge calls complex is not what models get wrong. Needs three models; no p
+    with fewer than `SMALLEST_CLASS` questions.
     """
     records: list[dict[str, Any]] = []
     for task in dict.fromkeys(one.task for one in evaluated):
@@ -192,7 +195,8 @@ def compute_rasch(data: ReportInput, evaluated: Sequence[Evaluation]) -> pd.Data
                     {
                         **{"task": task, "questionnaire": name, "judge": judge},
                         **{"n": int(both.sum()), "models": len(own)},
-                        **{"spearman": float(found.statistic), "p": float(found.pvalue)},
+                        "spearman": float(found.statistic),
+                        "p": float(found.pvalue) if both.sum() >= SMALLEST_CLASS else np.nan,
                     }
                 )
     return pd.DataFrame.from_records(records, columns=list(RASCH_COLUMNS))

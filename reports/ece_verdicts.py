@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .bootstrap import percentile_interval, resample_weights
+from .bootstrap import resample_weights
 from .calibration import BINS, ece, width_bins
 from .evaluation import Evaluation
+from .intervals import percentile_interval, too_few
 from .ranking import BoolArray, FloatArray
 from .verdicts import (
     DIFFERS,
@@ -88,6 +89,10 @@ def compute_ece_verdicts(
             reason = lacking if stored is None else f"{estimator} not stored"
             records.append(base | {"verdict": UNKNOWN, "reason": reason})
             continue
+        few = too_few(int(rows[0].sum()), rows[0].size)
+        if few:
+            records.append(base | _few(stored, *rows) | {"reason": few})
+            continue
         ends = percentile_interval(ece_replicates(*rows, replicates, seed))
         whole = entropy_share(others[key], estimator)
         on_all = float("nan") if whole is None else ece(*whole)
@@ -95,6 +100,14 @@ def compute_ece_verdicts(
         found = _verdict(stored, estimator, rows, ends, on_all, float(one["ece"]), rounding)
         records.append(base | found)
     return pd.DataFrame.from_records(records, columns=list(ECE_COLUMNS))
+
+
+def _few(stored: Evaluation, errors: BoolArray, scores: FloatArray) -> dict[str, Any]:
+    """The value alone, without a verdict: too few rows of a class."""
+    return {
+        **{"stored_model": stored.model, "stored_task": stored.task, "ece": ece(errors, scores)},
+        **{"n": errors.size, "n_errors": int(errors.sum()), "bins": BINS, "verdict": UNKNOWN},
+    }
 
 
 def _verdict(

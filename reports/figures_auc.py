@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .formatting import count, number, plain
+from .evaluation import MACRO
+from .formatting import count, marked, plain
 from .layout import COLUMNS, pages, panels
 from .ranking import FloatArray
-from .style import estimator_style
+from .style import GREY, estimator_style
+from .summary import pooled_rank
+from .tables import macro_label
 
 CHANCE = 0.5
+_HOLLOW: dict[str, Any] = {"facecolor": "none", "edgecolor": GREY, "linewidth": 0.8}
+"""A bar from too few answers for an interval."""
 
 
 @dataclass(frozen=True)
@@ -38,26 +44,38 @@ class AucBars:
     averages: int
 
 
+def group_labels(metrics: pd.DataFrame) -> dict[str, str]:
+    """Group → its name with its n, for the mean over topics with how many carry it."""
+    largest = metrics.groupby("topic", sort=False)["n"].max()
+    labels = {str(name): f"{plain(name)} ({count(float(n))})" for name, n in largest.items()}
+    if MACRO in labels:
+        own = metrics[metrics["topic"] == MACRO]
+        labels[MACRO] = macro_label(
+            own["n_topics"].astype(float), own["n_topics_total"].astype(float)
+        )
+    return labels
+
+
 def compute_auc_bars(metrics: pd.DataFrame, strata: bool = False) -> list[AucBars]:
     """Bars per estimator from the metrics of one model on one task.
 
     Groups are all, macro and topics, or, with `strata`, all and the strata. Estimators come in
-    descending order of their pooled AUC, those without one last.
+    descending order of their pooled AUC, those without one, or with too few answers, last.
     """
     stratum = metrics["topic"].str.contains("=") & ~metrics["topic"].str.startswith("topic=")
     chosen = metrics[(stratum | metrics["topic"].eq("all")) if strata else ~stratum]
-    largest = chosen.groupby("topic", sort=False)["n"].max()
+    labels = group_labels(chosen)
     result = []
     for estimator, part in chosen.groupby("estimator", sort=False):
-        rows = part.set_index("topic").reindex(largest.index)
-        labels = [f"{plain(name)} ({count(float(n))})" for name, n in largest.items()]
+        rows = part.set_index("topic").reindex(list(labels))
         low, high, values = (
             rows[name].to_numpy(dtype=np.float64)
             for name in ("roc_auc_low", "roc_auc_high", "roc_auc")
         )
         averages = 1 if strata else 2
-        result.append(AucBars(str(estimator), labels, values, low, high, averages))
-    return sorted(result, key=lambda bars: -np.nan_to_num(bars.values[0], nan=-1.0))
+        result.append(AucBars(str(estimator), list(labels.values()), values, low, high, averages))
+    order = pooled_rank(metrics)["estimator"].tolist()
+    return sorted(result, key=lambda bars: order.index(bars.estimator))
 
 
 def draw_auc_bars(ax: Axes, bars: AucBars, labelled: bool = True) -> Axes:
@@ -69,7 +87,9 @@ def draw_auc_bars(ax: Axes, bars: AucBars, labelled: bool = True) -> Axes:
     at[bars.averages :] += 0.5
     colour, _ = estimator_style(bars.estimator)
     known = ~np.isnan(bars.values)
-    ax.barh(at[known], bars.values[known] - CHANCE, left=CHANCE, height=0.72, color=colour)
+    few = known & np.isnan(bars.low)
+    for rows, look in ((known & ~few, {"color": colour}), (few, _HOLLOW)):
+        ax.barh(at[rows], bars.values[rows] - CHANCE, left=CHANCE, height=0.72, **look)
     ax.hlines(at[known], bars.low[known], bars.high[known], color="#222222", linewidth=1.0)
     for y in at[~known]:
         ax.text(CHANCE, float(y), " one class only", va="center", fontsize=7)
@@ -77,7 +97,8 @@ def draw_auc_bars(ax: Axes, bars: AucBars, labelled: bool = True) -> Axes:
     if labelled:
         ax.set_yticks(at, bars.labels)
         ax.set_ylim(at[-1] + 0.6, -0.6)
-    ax.set_title(f"{plain(bars.estimator)}  {number(float(bars.values[0]))}", loc="left")
+    area = marked(float(bars.values[0]), bool(few[0]))
+    ax.set_title(f"{plain(bars.estimator)}  {area}", loc="left")
     return ax
 
 

@@ -21,7 +21,7 @@ def draw_cascade(ax: Axes, cascade: Cascade) -> Axes:
     ax.set_ylabel("accuracy")
     ax.grid(True, axis="both")
     ends = interval(cascade.area_low, cascade.area_high)
-    title = f"area {number(cascade.area, 4)} {ends}"
+    title = f"area {number(cascade.area, 4)} {ends}".rstrip()
     ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), title=title, alignment="left")
     return ax
 

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .evaluation import Evaluation
-from .formatting import number, plain
+from .formatting import marked, number, plain
+from .intervals import enough
 from .layout import single
 from .ranking import FloatArray, TieBlocks
 from .style import GREY, estimator_styles
@@ -26,12 +27,14 @@ class Curve:
         estimator: its name.
         x, y: (points,) the curve from left to right.
         area: the number in the legend.
+        few: whether it comes from too few errors or right answers for an interval.
     """
 
     estimator: str
     x: FloatArray
     y: FloatArray
     area: float
+    few: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,10 @@ def _blocks(evaluation: Evaluation) -> list[tuple[str, TieBlocks]]:
     return found
 
 
+def _few(blocks: TieBlocks) -> bool:
+    return not enough(blocks.n_errors, blocks.n)
+
+
 def compute_precision_recall(evaluation: Evaluation) -> Selection | None:
     """Precision and recall of errors when the most uncertain answers are flagged first."""
     curves = []
@@ -67,8 +74,8 @@ def compute_precision_recall(evaluation: Evaluation) -> Selection | None:
         flagged = np.cumsum((blocks.errors + blocks.correct)[::-1])
         recall, precision = wrong / blocks.n_errors, wrong / flagged
         start = np.concatenate(([0.0], recall)), np.concatenate((precision[:1], precision))
-        curves.append(Curve(estimator, *_thinned(*start), blocks.pr_auc()))
-    curves.sort(key=lambda curve: -curve.area)
+        curves.append(Curve(estimator, *_thinned(*start), blocks.pr_auc(), _few(blocks)))
+    curves.sort(key=lambda curve: (curve.few, 0 if curve.few else -curve.area))
     return Selection(curves, float(evaluation.errors.mean())) if curves else None
 
 
@@ -81,12 +88,12 @@ def compute_risk_coverage(evaluation: Evaluation) -> Selection | None:
     for estimator, blocks in found:
         risks = blocks.risks()
         shares = np.arange(1, risks.size + 1) / risks.size
-        curves.append(Curve(estimator, *_thinned(shares, risks), blocks.aurc()))
+        curves.append(Curve(estimator, *_thinned(shares, risks), blocks.aurc(), _few(blocks)))
     n, right = evaluation.errors.size, int((~evaluation.errors).sum())
     kept = np.arange(1, n + 1)
     perfect = np.maximum(kept - right, 0) / kept
     oracle = Curve("oracle", *_thinned(kept / n, perfect), float(perfect.mean()))
-    curves.sort(key=lambda curve: curve.area)
+    curves.sort(key=lambda curve: (curve.few, 0 if curve.few else curve.area))
     return Selection(curves, float(evaluation.errors.mean()), oracle)
 
 
@@ -106,7 +113,8 @@ def draw_curves(ax: Axes, selection: Selection, legend: str) -> Axes:
     styles = estimator_styles(curve.estimator for curve in selection.curves[:NAMED])
     for curve in selection.curves[:NAMED]:
         colour, dashes = styles[curve.estimator]
-        label = f"{plain(curve.estimator)[:34]}  {number(curve.area)}"
+        colour = GREY if curve.few else colour
+        label = f"{plain(curve.estimator)[:34]}  {marked(curve.area, curve.few)}"
         ax.plot(curve.x, curve.y, color=colour, linestyle=dashes, label=label)
     if others:
         ends = sorted(curve.area for curve in others)

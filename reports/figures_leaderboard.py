@@ -11,11 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from .evaluation import ALL, MACRO
-from .formatting import count, interval, number, percent, plain
+from .evaluation import MACRO
+from .figures_auc import group_labels
+from .formatting import interval, marked, percent, plain
 from .layout import single
-from .ranking import FloatArray
-from .style import BLUE, VERMILION, estimator_style
+from .ranking import BoolArray, FloatArray
+from .style import BLUE, GREY, VERMILION, estimator_style
+from .summary import pooled_rank
 
 CHANCE = 0.5
 _MOST_COLUMNS = 24
@@ -27,7 +29,10 @@ _DIVERGING = LinearSegmentedColormap.from_list("apprehend", [VERMILION, "#f6f6f6
 
 @dataclass(frozen=True)
 class Leader:
-    """One row of the leaderboard: pooled ROC AUC with interval, macro average, coverage."""
+    """One row of the leaderboard: pooled ROC AUC with interval, macro average, coverage.
+
+    `macro_few`: a topic in the macro average has too few answers for an interval.
+    """
 
     estimator: str
     value: float
@@ -35,36 +40,58 @@ class Leader:
     high: float
     macro: float
     coverage: float
+    macro_few: bool = False
 
 
 def compute_leaders(metrics: pd.DataFrame) -> list[Leader]:
-    """Estimators with a defined AUC from the metrics of one model on one task, best first."""
-    pooled = metrics[metrics["topic"] == ALL].dropna(subset=["roc_auc"])
-    macro = metrics[metrics["topic"] == MACRO].set_index("estimator")["roc_auc"].astype(float)
+    """Estimators with a defined AUC from the metrics of one model on one task, best first.
+
+    Those with too few errors or right answers for an interval come last, in no order.
+    """
+    pooled = pooled_rank(metrics).dropna(subset=["roc_auc"])
+    macro = metrics[metrics["topic"] == MACRO].set_index("estimator")[["roc_auc", "roc_auc_low"]]
     names = ("estimator", "roc_auc", "roc_auc_low", "roc_auc_high", "coverage")
-    leaders = [
-        Leader(str(name), float(value), float(low), float(high), float(macro[name]), float(share))
-        for name, value, low, high, share in zip(*(pooled[n] for n in names), strict=True)
-    ]
-    return sorted(leaders, key=lambda leader: -leader.value)
+    leaders = []
+    for name, value, low, high, share in zip(*(pooled[n] for n in names), strict=True):
+        mean, end = map(float, macro.loc[name])
+        few = bool(np.isnan(end))
+        leaders.append(
+            Leader(str(name), float(value), float(low), float(high), mean, float(share), few)
+        )
+    return leaders
 
 
 def draw_leaderboard(ax: Axes, leaders: Sequence[Leader]) -> Axes:
     """Points with 95 % intervals, best on top; open diamonds are the macro average."""
     for y, leader in enumerate(leaders):
-        colour, _ = estimator_style(leader.estimator)
+        few = np.isnan(leader.low)
+        colour = GREY if few else estimator_style(leader.estimator)[0]
+        fill = "none" if few else "full"
         ax.hlines(y, leader.low, leader.high, color=colour, linewidth=1.8)
-        ax.plot(leader.value, y, "o", color=colour, markersize=4.5)
-        ax.plot(leader.macro, y, "D", color="#222222", markersize=3.5, fillstyle="none")
+        ax.plot(leader.value, y, "o", color=colour, markersize=4.5, fillstyle=fill)
+        ink = GREY if leader.macro_few else "#222222"
+        ax.plot(leader.macro, y, "D", color=ink, markersize=3.5, fillstyle="none")
         ends = interval(leader.low, leader.high)
-        note = f"{number(leader.value)} {ends}"
+        note = f"{marked(leader.value, bool(few))} {ends}".rstrip()
         if leader.coverage < 1:
             note += f" · {percent(leader.coverage)} scored"
-        ax.text(1.02, y, note, transform=ax.get_yaxis_transform(), va="center", fontsize=7.5)
+        ax.text(
+            1.02,
+            y,
+            note,
+            transform=ax.get_yaxis_transform(),
+            va="center",
+            fontsize=7.5,
+            color=GREY if few else "#222222",
+        )
     ax.axvline(CHANCE, color="#222222", linewidth=0.8)
     ax.set_yticks(range(len(leaders)), [plain(leader.estimator)[:44] for leader in leaders])
     ax.set_ylim(len(leaders) - 0.4, -0.6)
-    ends_ = [end for leader in leaders for end in (leader.low, leader.high, leader.macro, CHANCE)]
+    ends_ = [
+        end
+        for leader in leaders
+        for end in (leader.low, leader.high, leader.value, leader.macro, CHANCE)
+    ]
     known = [end for end in ends_ if not np.isnan(end)]
     ax.set_xlim(min(known) - 0.015, max(known) + 0.015)
     ax.set_xlabel("ROC AUC of errors (0.5 = chance);  ◇ mean over topics")
@@ -89,6 +116,7 @@ class Heatmap:
         centre: the value without colour.
         legend: what the values are.
         limits: lowest and highest colour, or None to fit the values.
+        few: (r, c) true where a value comes from too few answers and is grey; None for nowhere.
     """
 
     rows: list[str]
@@ -97,6 +125,7 @@ class Heatmap:
     centre: float
     legend: str
     limits: tuple[float, float] | None = None
+    few: BoolArray | None = None
 
 
 def compute_topic_heatmap(metrics: pd.DataFrame) -> Heatmap | None:
@@ -111,29 +140,33 @@ def compute_topic_heatmap(metrics: pd.DataFrame) -> Heatmap | None:
     if not order:
         return None
     topics = list(dict.fromkeys(chosen["topic"]))
-    largest = chosen.groupby("topic")["n"].max()
-    labels = [f"{plain(topic)} ({count(float(largest[topic]))})" for topic in topics]
+    labels = list(group_labels(chosen).values())
     values = table.reindex(index=order, columns=topics).to_numpy(dtype=np.float64)
+    low = chosen.pivot(index="estimator", columns="topic", values="roc_auc_low").astype(float)
+    few = low.reindex(index=order, columns=topics).isna().to_numpy() & ~np.isnan(values)
     names = [plain(name)[:44] for name in order]
     if len(topics) > _MOST_COLUMNS:
-        return Heatmap(labels, names, values.T, CHANCE, "ROC AUC")
-    return Heatmap(names, labels, values, CHANCE, "ROC AUC")
+        return Heatmap(labels, names, values.T, CHANCE, "ROC AUC", few=few.T)
+    return Heatmap(names, labels, values, CHANCE, "ROC AUC", few=few)
 
 
 def draw_heatmap(ax: Axes, heatmap: Heatmap) -> Axes:
     """Cells with their values, coloured by distance from the centre."""
     values = heatmap.values
-    reach = float(np.nanmax(np.abs(values - heatmap.centre), initial=0.1))
+    few = np.zeros(values.shape, dtype=np.bool_) if heatmap.few is None else heatmap.few
+    coloured = np.where(few, np.nan, values)
+    reach = float(np.nanmax(np.abs(coloured - heatmap.centre), initial=0.1))
     low, high = heatmap.limits or (heatmap.centre - reach, heatmap.centre + reach)
     norm = TwoSlopeNorm(heatmap.centre, low, high)
     rows, columns = values.shape
-    ax.pcolormesh(values, cmap=_DIVERGING, norm=norm, edgecolors="none")
+    ax.pcolormesh(coloured, cmap=_DIVERGING, norm=norm, edgecolors="none")
     for (row, column), value in np.ndenumerate(values):
         if np.isnan(value):
             text, ink = "–", "#222222"
         else:
             strong = abs(float(norm(value)) - 0.5) > 0.32
             ink = _LIGHT_INK if strong else _DARK_INK
+            ink = GREY if few[row, column] else ink
             text = f"{round(value, 2) + 0.0:.2f}".replace("0.", ".").replace("1.00", "1")
         ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=6.5, color=ink)
     ax.set_yticks(np.arange(rows) + 0.5, heatmap.rows)

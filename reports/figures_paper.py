@@ -18,7 +18,7 @@ from .formatting import plain
 from .inputs import ReportInput
 from .layout import single
 from .ranking import FloatArray
-from .style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+from .style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, draw_few
 
 _COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, GREY)
 
@@ -104,6 +104,7 @@ def draw_grouped_areas(ax: Axes, areas: GroupedAreas) -> Axes:
         y = at + step * (index - (len(areas.models) - 1) / 2)
         ax.hlines(y, areas.low[index], areas.high[index], color=colour, linewidth=1.3)
         ax.plot(areas.values[index], y, "o", color=colour, markersize=4, label=plain(model)[:48])
+        draw_few(ax, areas.values[index], y, areas.low[index])
         known = areas.published[index]
         ax.plot(known, y, "s", color=colour, markersize=5, fillstyle="none")
     if not np.isnan(areas.published).all():

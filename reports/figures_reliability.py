@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .calibration import calibration_bins, ece, is_probability
-from .conformal import halves, wilson
+from .conformal import halves
 from .evaluation import Evaluation
 from .formatting import number, plain
+from .intervals import wilson
 from .layout import COLUMNS, pages, panels
 from .ranking import BoolArray, FloatArray, IntArray
 from .style import BLUE, GREY, VERMILION

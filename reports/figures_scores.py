@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from .evaluation import Evaluation
-from .formatting import count, number, plain
+from .formatting import count, marked, plain
+from .intervals import enough
 from .layout import COLUMNS, pages, panels, single
 from .ranking import FloatArray, IntArray, TieBlocks
 from .style import CORRECT_COLOUR, ERROR_COLOUR, GREY, estimator_styles
@@ -135,24 +136,29 @@ def histogram_figures(histograms: Sequence[ScoreHistogram], title: str) -> list[
 
 @dataclass(frozen=True)
 class RocCurve:
-    """ROC curve of one estimator: rates (points,) from (0, 0) to (1, 1), and its area."""
+    """ROC curve of one estimator: rates (points,) from (0, 0) to (1, 1), and its area.
+
+    `few`: from too few errors or right answers for an interval.
+    """
 
     estimator: str
     false_positive_rate: FloatArray
     true_positive_rate: FloatArray
     roc_auc: float
+    few: bool = False
 
 
 def compute_roc_curves(evaluation: Evaluation) -> list[RocCurve]:
-    """Pooled curves of the estimators with a defined AUC, highest AUC first."""
+    """Pooled curves of the estimators with a defined AUC, highest first, too few answers last."""
     curves = []
     for k, estimator in enumerate(evaluation.estimators):
         present = ~np.isnan(evaluation.scores[:, k])
         blocks = TieBlocks.from_rows(evaluation.errors[present], evaluation.scores[present, k])
         if not np.isnan(blocks.roc_auc()):
             false, true = _thinned(*blocks.roc_curve())
-            curves.append(RocCurve(estimator, false, true, blocks.roc_auc()))
-    return sorted(curves, key=lambda curve: -curve.roc_auc)
+            few = not enough(blocks.n_errors, blocks.n)
+            curves.append(RocCurve(estimator, false, true, blocks.roc_auc(), few))
+    return sorted(curves, key=lambda curve: (curve.few, 0 if curve.few else -curve.roc_auc))
 
 
 def _thinned(
@@ -169,13 +175,15 @@ def draw_roc_curves(ax: Axes, curves: Sequence[RocCurve], named: int = CURVES) -
     ax.plot([0, 1], [0, 1], color="#222222", linewidth=0.8)
     others = curves[named:]
     for index, curve in enumerate(others):
-        label = "" if index else f"{len(others)} more, {others[0].roc_auc:.3f} and below"
+        best = "" if curve.few else f", {others[0].roc_auc:.3f} and below"
+        label = "" if index else f"{len(others)} more{best}"
         rates = (curve.false_positive_rate, curve.true_positive_rate)
         ax.plot(*rates, color=GREY, linewidth=0.6, alpha=0.7, label=label or None)
     styles = estimator_styles(curve.estimator for curve in curves[:named])
     for curve in curves[:named]:
         colour, dashes = styles[curve.estimator]
-        label = f"{plain(curve.estimator)[:34]}  {number(curve.roc_auc)}"
+        colour = GREY if curve.few else colour
+        label = f"{plain(curve.estimator)[:34]}  {marked(curve.roc_auc, curve.few)}"
         rates = (curve.false_positive_rate, curve.true_positive_rate)
         ax.plot(*rates, color=colour, linestyle=dashes, label=label)
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")

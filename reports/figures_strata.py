@@ -14,7 +14,7 @@ from .evaluation import ALL, MACRO
 from .formatting import count, number, plain
 from .layout import single
 from .ranking import FloatArray
-from .style import BLUE, VERMILION, estimator_styles
+from .style import BLUE, VERMILION, draw_few, estimator_styles
 
 LINES = 8
 
@@ -73,6 +73,7 @@ def draw_trend_lines(ax: Axes, trend: TrendLines) -> Axes:
         label = f"{plain(line.estimator)[:32]}  {p}"
         ax.plot(x, line.values, "o", color=colour, linestyle=dashes, markersize=3, label=label)
         ax.vlines(x, line.low, line.high, color=colour, linewidth=1)
+        draw_few(ax, x, line.values, line.low)
     ax.axhline(0.5, color="#222222", linewidth=0.8)
     ax.set_xticks(at, trend.labels)
     ax.set_xlim(-0.4, at[-1] + 0.4)
@@ -159,6 +160,8 @@ def draw_side_by_side(ax: Axes, pair: SideBySide) -> Axes:
         label = f"{plain(pair.names[index])[:48]}  {mean}"
         ax.hlines(at + offset, pair.low[index], pair.high[index], color=colour, linewidth=1.2)
         ax.plot(pair.values[index], at + offset, marker, color=colour, markersize=4, label=label)
+        if pair.label.startswith("ROC"):
+            draw_few(ax, pair.values[index], at + offset, pair.low[index], marker)
     if pair.label.startswith("ROC"):
         ax.axvline(0.5, color="#222222", linewidth=0.8)
     ax.set_yticks(at, pair.groups)

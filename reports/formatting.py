@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from .intervals import FEW_MARK
+
 UNDEFINED = "–"
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -26,6 +28,7 @@ _LATEX = {
     '"': "''",
     "-": "{-}",
     "–": "--",
+    FEW_MARK: "\\dag{}",
     "[": "{[}",
     "]": "{]}",
 }
@@ -34,6 +37,12 @@ _LATEX = {
 def number(value: float | None, digits: int = 3) -> str:
     """`0.709`, or an en dash where the value is undefined."""
     return UNDEFINED if value is None or np.isnan(value) else f"{value:.{digits}f}"
+
+
+def marked(value: float | None, few: bool) -> str:
+    """`0.222†`: a value from too few answers for an interval is marked wherever it stands."""
+    shown = number(value)
+    return shown + FEW_MARK if few and shown != UNDEFINED else shown
 
 
 def interval(low: float, high: float) -> str:

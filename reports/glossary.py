@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .intervals import BOOTSTRAP_ALONE, FEW_MARK, FEW_MEANING
+
 GLOSSARY: tuple[tuple[str, str], ...] = (
     (
         "score",
@@ -20,9 +22,21 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ),
     (
         "[low, high]",
-        "95 % interval by stratified bootstrap: errors and correct answers resampled separately.",
+        "95 % interval. Of a ROC AUC by stratified bootstrap, errors and correct answers resampled "
+        f"separately; with fewer than {BOOTSTRAP_ALONE} of either the wider of it and Newcombe's "
+        "(2006) score interval, which also stands in where all resamples are alike. Of shares "
+        "Wilson's.",
     ),
-    ("all, macro", "All questions pooled; the unweighted mean over topics with a defined value."),
+    (
+        FEW_MARK,
+        f"From {FEW_MEANING}: so few answers cannot tell a good score from a bad one.",
+    ),
+    (
+        "all, macro",
+        "All questions pooled; the unweighted mean over the topics with a defined value, with how "
+        "many these are of how many. Topics too small for an interval of their own count in it; "
+        "the mean then has no interval either.",
+    ),
     (
         "PR AUC",
         "Average precision with errors as positives; chance is the error rate. Higher is better.",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .bootstrap import percentile_interval, roc_auc_replicates
+from .bootstrap import roc_auc_replicates
 from .calibration import (
     brier,
     brier_parts,
@@ -20,6 +20,19 @@ from .calibration import (
 )
 from .evaluation import ALL, MACRO, Evaluation, Rows, evaluations
 from .inputs import ReportInput
+from .intervals import (
+    BOOTSTRAP,
+    BOOTSTRAP_ALONE,
+    NONE,
+    SQUARES,
+    Ends,
+    enough,
+    mean_interval,
+    percentile_interval,
+    roc_auc_interval,
+    too_few,
+    wilson,
+)
 from .ranking import BoolArray, FloatArray, IntArray, TieBlocks, roc_auc, worst_case_roc_auc
 
 COVERAGES = (0.10, 0.25, 0.50)
@@ -40,6 +53,8 @@ METRIC_COLUMNS = (
     *_CALIBRATION,
     *("roc_auc_worst", "roc_auc_common", "n_common", "n_missing", "n_unparsed", "n_calibration"),
     *("n_topics", "rows", "replicates", "seed"),
+    *("n_topics_total", "n_topics_few", "accuracy_low", "accuracy_high"),
+    *("interval_method", "interval_note"),
 )
 _SUMMED = ("n", "n_errors", "n_common", "n_missing", "n_unparsed", "n_calibration")
 _AVERAGED = (
@@ -67,7 +82,9 @@ def compute_metrics(
 
     - n, n_errors: rows in the AUC and errors among them; `accuracy` is 1 - n_errors / n;
     - coverage: share of the group's rows for which the estimator gave a score, in [0, 1];
-    - roc_auc_low, roc_auc_high: 95 % stratified-bootstrap interval;
+    - roc_auc_low, roc_auc_high: 95 % interval, see `roc_auc_interval`, NaN with fewer than
+      `SMALLEST_CLASS` errors or right answers; interval_method names it, interval_note says why
+      there is none;
     - accuracy_at_10, _25, _50: accuracy of the 10, 25, 50 % most certain rows;
     - coverage_at_risk_5, _10, _20: largest share kept by a threshold at that error rate;
     - information: I(score; error) / H(error), see `mutual_information_share`;
@@ -77,7 +94,10 @@ def compute_metrics(
     - roc_auc_worst: AUC if every missing score were as misleading as possible;
     - roc_auc_common, n_common: on the rows that every estimator scored;
     - n_missing: rows left out for want of a score; n_unparsed: rows that got the worst score;
-    - n_topics: topics averaged (macro rows only);
+    - n_topics: topics averaged (macro rows only), of n_topics_total; the others hold one class
+      only. n_topics_few of those averaged are too small for an interval of their own: they count
+      in the mean, which then has no interval either;
+    - accuracy_low, accuracy_high: Wilson's 95 % interval of the accuracy (not of macro rows);
     - rows, replicates, seed: how the table was made.
 
     The resamples depend on seed, model, task and group only, not on the order of rows or on what
@@ -88,7 +108,7 @@ def compute_metrics(
     for evaluation in evaluations(data, rows) if evaluated is None else evaluated:
         records += _evaluate(evaluation, replicates, seed, data.probabilities)
     frame = pd.DataFrame.from_records(records, columns=list(METRIC_COLUMNS))
-    for column in (*_SUMMED, "n_topics"):
+    for column in (*_SUMMED, "n_topics", "n_topics_total", "n_topics_few"):
         frame[column] = frame[column].astype("Int64")
     return frame
 
@@ -109,9 +129,8 @@ def _evaluate(
         }
         by_group: dict[str, Record] = {}
         for group, members in evaluation.groups.items():
-            low, high = percentile_interval(drawn[group][:, k])
-            ends = {"topic": group, "roc_auc_low": low, "roc_auc_high": high}
             values = _group(evaluation, k, members, common[members])
+            ends = {"topic": group} | _interval(values, drawn[group][:, k])
             if is_probability(estimator, probabilities):
                 values |= _calibration(evaluation, k, members)
             by_group[group] = base | values | ends
@@ -119,6 +138,7 @@ def _evaluate(
         macro = base | _macro(
             [by_group[name] for name in topics], [drawn[name][:, k] for name in topics]
         )
+        macro["n_topics_total"] = len(evaluation.topics)
         pooled = by_group.pop(ALL)
         records += [pooled, macro, *by_group.values()]
     return records
@@ -185,17 +205,44 @@ def _on(errors: BoolArray, scores: FloatArray, chosen: BoolArray, area: float) -
     return area if chosen.all() else roc_auc(errors[chosen], scores[chosen])
 
 
+def _interval(values: Record, drawn: FloatArray) -> Record:
+    """Ends of the intervals of a group's ROC AUC and accuracy, with the method or why none is."""
+    wrong, n, area = values["n_errors"], values["n"], values["roc_auc"]
+    (low, high), method = roc_auc_interval(area, wrong, n - wrong, drawn)
+    accuracy = wilson(n - wrong, n)
+    return {
+        **{"roc_auc_low": low, "roc_auc_high": high, "interval_method": method or None},
+        "interval_note": too_few(wrong, n) or None,
+        **{"accuracy_low": accuracy[0], "accuracy_high": accuracy[1]},
+    }
+
+
 def _macro(topics: list[Record], drawn: list[FloatArray]) -> Record:
-    """Unweighted mean over topics, with its interval from the topics' own replicates."""
+    """Unweighted mean over topics, with its interval where every topic has its own.
+
+    The interval comes from the topics' own replicates, or, where a topic is too small for these
+    alone, from the topics' intervals.
+    """
     record: Record = {"topic": MACRO, "n_topics": len(topics)}
     for column in _SUMMED:
         record[column] = sum(topic[column] for topic in topics)
     for column in _AVERAGED:
         values = [topic[column] for topic in topics]
         record[column] = float(np.mean(values)) if values else float("nan")
-    means = np.mean(drawn, axis=0) if drawn else np.full(0, np.nan)
-    record["roc_auc_low"], record["roc_auc_high"] = percentile_interval(means)
-    return record
+    few = sum(not enough(topic["n_errors"], topic["n"]) for topic in topics)
+    ends, method = _macro_interval(topics, drawn) if topics and not few else (NONE, None)
+    record["roc_auc_low"], record["roc_auc_high"] = ends
+    note = f"{few} of {len(topics)} topics have too few errors or right answers" if few else None
+    return record | {"n_topics_few": few, "interval_method": method, "interval_note": note}
+
+
+def _macro_interval(topics: list[Record], drawn: list[FloatArray]) -> tuple[Ends, str]:
+    smallest = min(min(one["n_errors"], one["n"] - one["n_errors"]) for one in topics)
+    ends = percentile_interval(np.mean(drawn, axis=0))
+    if smallest >= BOOTSTRAP_ALONE and not np.isnan(ends[0]):
+        return ends, BOOTSTRAP
+    own = [(one["roc_auc_low"], one["roc_auc_high"]) for one in topics]
+    return mean_interval([one["roc_auc"] for one in topics], own), SQUARES
 
 
 def _replicates(

@@ -21,9 +21,10 @@ from .figures_paper import (
 from .figures_reliability import reliability_figures
 from .figures_scores import compute_histograms, histogram_figures
 from .figures_strata import compute_side_by_side, side_by_side_figure
-from .formatting import file_stems, interval, number
+from .formatting import file_stems, interval, marked, number
 from .frame_tables import write_frame
 from .inputs import ReportInput
+from .intervals import FEW_MARK, FEW_MEANING
 from .verdicts import UNKNOWN, published
 
 ENTROPIES = ("token_entropy", "post_answer_entropy", "cot_answer_entropy")
@@ -77,7 +78,7 @@ class PaperBlocks:
             Shown("estimator", "estimator", "text"),
             Shown("group", "topic", "text"),
             Shown("published", "published"),
-            Shown("here", "roc_auc"),
+            Shown("here", "roc_auc", "area", "roc_auc_low"),
             Shown("95 % interval", "roc_auc_low", "interval", "roc_auc_high"),
             Shown("n", "n", "count"),
             Shown("published n", "published_n", "count"),
@@ -124,14 +125,17 @@ class PaperBlocks:
         names = ["model", "task", "estimator", "topic", "roc_auc", "roc_auc_low", "roc_auc_high"]
         cells: dict[str, dict[str, str]] = {}
         for model, task, estimator, topic, area, low, high in own[names].itertuples(index=False):
-            text = f"{number(area)} {interval(low, high)}"
+            text = f"{marked(area, pd.isna(low))} {interval(low, high)}".strip()
             target = of.get((model, task, estimator, topic))
             text += f" ({target:.3f})" if target is not None else ""
             cells.setdefault(f"{model}: {estimator}", {}).setdefault(str(topic), text)
         order = list(dict.fromkeys(own["topic"]))
         table = pd.DataFrame(cells).reindex(order).fillna("–")
         table = table.rename_axis("group").reset_index()
-        note = "ROC AUC with its 95 % interval; in parentheses the published value."
+        note = (
+            "ROC AUC with its 95 % interval; in parentheses the published value. "
+            f"{FEW_MARK}: {FEW_MEANING}."
+        )
         return Block(
             "Table 2: ROC AUC", note, tables=[self._write("table_2", table, "Table 2", note)]
         )
@@ -188,7 +192,7 @@ class PaperBlocks:
             Shown("model", "model", "text"),
             Shown("estimator", "estimator", "text"),
             Shown("published ECE", "published"),
-            Shown("here", "ece"),
+            Shown("here", "ece", "area", "ece_low"),
             Shown("95 % interval", "ece_low", "interval", "ece_high"),
             Shown("n", "n", "count"),
             Shown("difference", "difference", "signed"),
@@ -223,7 +227,7 @@ class PaperBlocks:
         if own.empty:
             return None
         ends = [
-            f"{number(area)} {interval(low, high)}"
+            f"{marked(area, pd.isna(low))} {interval(low, high)}".strip()
             for area, low, high in zip(
                 own["roc_auc"], own["roc_auc_low"], own["roc_auc_high"], strict=True
             )

@@ -12,6 +12,7 @@ from .evaluation import Evaluation, keys
 from .inputs import ReportInput
 from .ranking import FloatArray, IntArray
 
+SMALLEST_EXPECTED = 5
 POSITION_COLUMNS = ("model", "task", "letter", "gold", "predicted", "right", "recall", "excess")
 
 
@@ -41,11 +42,14 @@ class Positions:
         return recall
 
     def chi_square(self) -> tuple[float, int, float]:
-        """χ², degrees of freedom and p of "letters are predicted as often as they are right"."""
+        """χ², degrees of freedom and p of "letters are predicted as often as they are right".
+
+        No test (0 degrees, NaN) where a letter is expected fewer than five times (Cochran, 1954).
+        """
         expected = self.predicted.sum() * self.gold / max(self.gold.sum(), 1)
         used = expected > 0
         freedom = int(used.sum()) - 1
-        if freedom < 1:
+        if freedom < 1 or expected[used].min() < SMALLEST_EXPECTED:
             return float("nan"), 0, float("nan")
         statistic = float(((self.predicted - expected)[used] ** 2 / expected[used]).sum())
         return statistic, freedom, float(chi2.sf(statistic, freedom))

@@ -79,7 +79,7 @@ def build_report(
     root = Path(output_path)
     drawer = Drawer(root / "figures", formats)
     analyses = compute_analyses(data, rows, replicates, seed)
-    report = Report(analyses, summarise(analyses.metrics, analyses.comparisons))
+    report = Report(analyses, summarise(analyses.metrics, analyses.comparisons, analyses.flow))
     for name, frame in analyses.frames().items():
         report.files.append(write_atomically(root / f"{name}.csv", frame.to_csv(index=False)))
     _write_tables(report, root / "tables")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 
@@ -11,25 +12,31 @@ from .blocks import (
     Column,
     PageTable,
     Shown,
+    area_cell,
     number_cell,
     shortened,
     table_from_frame,
     text_cell,
 )
+from .confident import ConfidentError
 from .evaluation import ALL, MACRO
-from .formatting import count, interval, number, percent, plain
-from .summary import ConfidentError
-from .tables import TopicTable
+from .formatting import count, interval, marked, percent, plain
+from .intervals import SMALLEST_CLASS, too_few
+from .summary import pooled_rank
+from .tables import TopicTable, macro_label
 
 
 def pooled_table(metrics: pd.DataFrame) -> PageTable:
     """Pooled metrics with the macro AUC, highest AUC first."""
-    macro = metrics[metrics["topic"] == MACRO].set_index("estimator")["roc_auc"]
-    pooled = metrics[metrics["topic"] == ALL]
-    pooled = pooled.assign(macro=pooled["estimator"].map(macro))
-    ranked = pooled.sort_values("roc_auc", ascending=False, kind="stable")
+    macro = metrics[metrics["topic"] == MACRO].set_index("estimator")
+    of = pooled_rank(metrics)
+    ranked = of.assign(
+        macro=of["estimator"].map(macro["roc_auc"]),
+        macro_low=of["estimator"].map(macro["roc_auc_low"]),
+    )
+    carried = macro_label(macro["n_topics"].astype(float), macro["n_topics_total"].astype(float))
     heads = [
-        *(Column("estimator", True), Column("ROC AUC"), Column("95 % interval"), Column("macro")),
+        *(Column("estimator", True), Column("ROC AUC"), Column("95 % interval"), Column(carried)),
         *map(Column, ("PR AUC", "PRR", "AURC ↓", "AUGRC ↓", "information")),
         *map(Column, ("accuracy at 10 %", "25 %", "50 %", "coverage at 10 % risk")),
         *map(Column, ("n", "errors", "coverage", "worst-case AUC", "common AUC")),
@@ -37,20 +44,21 @@ def pooled_table(metrics: pd.DataFrame) -> PageTable:
     rows = []
     for one in ranked.to_dict("records"):
         ends = interval(one["roc_auc_low"], one["roc_auc_high"])
-        rows.append(
-            [
-                text_cell(one["estimator"]),
-                number_cell(one["roc_auc"], heat=True),
-                Cell(ends, one["roc_auc_low"] if ends else ""),
-                *(number_cell(one[name]) for name in ("macro", "pr_auc", "prr", "aurc", "augrc")),
-                number_cell(one["information"]),
-                *(number_cell(one[f"accuracy_at_{share}"]) for share in (10, 25, 50)),
-                number_cell(one["coverage_at_risk_10"], percent),
-                *(number_cell(one[name], count) for name in ("n", "n_errors")),
-                number_cell(one["coverage"], percent),
-                *(number_cell(one[name]) for name in ("roc_auc_worst", "roc_auc_common")),
-            ]
-        )
+        few = not ends and not pd.isna(one["roc_auc"])
+        note = one["interval_note"] if few else ""
+        cells = [
+            Cell(ends or note, one["roc_auc_low"] if ends else ""),
+            area_cell(one["macro"], pd.isna(one["macro_low"])),
+            *(number_cell(one[name]) for name in ("pr_auc", "prr", "aurc", "augrc")),
+            number_cell(one["information"]),
+            *(number_cell(one[f"accuracy_at_{share}"]) for share in (10, 25, 50)),
+            number_cell(one["coverage_at_risk_10"], percent),
+            *(number_cell(one[name], count) for name in ("n", "n_errors")),
+            number_cell(one["coverage"], percent),
+            *(number_cell(one[name]) for name in ("roc_auc_worst", "roc_auc_common")),
+        ]
+        grey = [replace(cell, heat=math.nan, few=cell.few or few) for cell in cells]
+        rows.append([text_cell(one["estimator"]), area_cell(one["roc_auc"], few), *grey])
     return PageTable("Pooled metrics", heads, rows)
 
 
@@ -61,12 +69,11 @@ def topic_table(table: TopicTable) -> PageTable:
     rows, bold = [], []
     for index, topic in enumerate(table.topics):
         n, errors = table.rows(topic)
-        cells = [text_cell(topic), number_cell(n, count), number_cell(errors, count)]
+        cells = [text_cell(table.label(topic)), number_cell(n, count), number_cell(errors, count)]
         for name in table.estimators:
-            text, ends, note = table.cell(topic, name)
-            area = table.area(topic, name)
-            small = tuple(filter(None, (ends, note)))
-            cells.append(Cell(text, "" if math.isnan(area) else area, small, area))
+            _, ends, note = table.cell(topic, name)
+            cell = area_cell(table.area(topic, name), table.few(topic, name))
+            cells.append(replace(cell, small=tuple(filter(None, (ends, note)))))
         rows.append(cells)
         if topic in (ALL, MACRO):
             bold.append(index)
@@ -107,7 +114,10 @@ def pairs_table(pairs: pd.DataFrame, kind: str, title: str) -> PageTable:
 
 
 def calibration_table(metrics: pd.DataFrame) -> PageTable | None:
-    """Calibration of the scores that are probabilities; None where there are none."""
+    """Calibration of the scores that are probabilities, best first; None where there are none.
+
+    Those with too few errors or right answers come last and grey.
+    """
     own = metrics[(metrics["topic"] == ALL) & (metrics["n_calibration"] > 0)]
     if own.empty:
         return None
@@ -122,7 +132,9 @@ def calibration_table(metrics: pd.DataFrame) -> PageTable | None:
         Shown("uncertainty", "brier_uncertainty"),
         Shown("log loss ↓", "log_loss"),
     )
-    return table_from_frame(own.sort_values("ece", kind="stable"), "Calibration", columns)
+    few = own["roc_auc_low"].isna()
+    own = own.loc[own["ece"].mask(few).sort_values(kind="stable").index]
+    return table_from_frame(own, "Calibration", columns, few=own["roc_auc_low"].isna().tolist())
 
 
 def threshold_table(thresholds: pd.DataFrame, best: str) -> PageTable:
@@ -141,10 +153,14 @@ def threshold_table(thresholds: pd.DataFrame, best: str) -> PageTable:
 
 def trend_table(trends: pd.DataFrame) -> PageTable:
     """Trends of all estimators along the ordered strata."""
+    names = ("roc_auc", "n_errors", "n")
     shown = trends.assign(
         areas=[
-            " → ".join(number(float(area)) for area in str(areas).split(", "))
-            for areas in trends["roc_auc"]
+            " → ".join(
+                marked(float(area), bool(too_few(int(wrong), int(n))))
+                for area, wrong, n in zip(*(str(part).split(", ") for part in parts), strict=True)
+            )
+            for parts in zip(*(trends[name] for name in names), strict=True)
         ]
     )
     columns = (
@@ -193,7 +209,7 @@ def position_table(positions: pd.DataFrame) -> PageTable:
 
 
 def complementarity_table(pairs: pd.DataFrame) -> PageTable:
-    """Pairs of estimators, largest gain first."""
+    """Pairs of estimators, largest gain first, those with too few answers last and grey."""
     columns = (
         Shown("first", "estimator_a", "text"),
         Shown("second", "estimator_b", "text"),
@@ -206,8 +222,11 @@ def complementarity_table(pairs: pd.DataFrame) -> PageTable:
         Shown("first's overlooked errors that the second finds", "found_by_b", "percent"),
         Shown("the other way round", "found_by_a", "percent"),
     )
-    ranked = pairs.sort_values("gain", ascending=False, kind="stable")
-    return table_from_frame(ranked, "Pairs of estimators", columns, folded=True)
+    right = pairs["n"] - pairs["n_errors"]
+    few = pairs["n_errors"].lt(SMALLEST_CLASS) | right.lt(SMALLEST_CLASS)
+    order = pairs["gain"].mask(few).sort_values(ascending=False, kind="stable").index
+    title = "Pairs of estimators"
+    return table_from_frame(pairs.loc[order], title, columns, True, few[order].tolist())
 
 
 def flow_table(flow: pd.DataFrame) -> PageTable:

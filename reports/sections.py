@@ -9,8 +9,9 @@ from .analyses import Analyses
 from .blocks import Block, PageFigure
 from .catalogue import FIGURES
 from .complementarity import correlation_matrix
+from .confident import confident_errors
 from .drawing import Drawer
-from .evaluation import Evaluation
+from .evaluation import ALL, MACRO, Evaluation
 from .figures_auc import auc_figures, compute_auc_bars
 from .figures_curves import (
     compute_precision_recall,
@@ -32,7 +33,7 @@ from .figures_scores import compute_histograms, compute_roc_curves, histogram_fi
 from .figures_strata import compute_trend_lines, trend_figure
 from .formatting import plain
 from .inputs import ReportInput
-from .summary import against, best_estimator, confident_errors
+from .summary import against, best_estimator, few_note
 from .tables import topic_tables
 
 
@@ -47,6 +48,8 @@ class TaskSection:
         self.title = f"{one.model} on {one.task}"
         self.metrics = analyses.of("metrics", one)
         self.best = best_estimator(self.metrics)
+        # Thresholds and single answers are no verdict: without a best estimator the first is shown.
+        self.shown = self.best or (one.estimators[0] if one.estimators else None)
         own = analyses.comparisons
         within = own["model_a"].eq(one.model) & own["task_a"].eq(one.task)
         self.comparisons = own[within]
@@ -79,7 +82,8 @@ class TaskSection:
         figure = leaderboard_figure(leaders, self._title(kind)) if leaders else None
         table = tables.pooled_table(self.metrics)
         title = "Ranking of errors, all questions pooled"
-        return Block(title, figures=self._draw(kind, figure), tables=[table])
+        note = few_note(self.metrics[self.metrics["topic"].isin((ALL, MACRO))])
+        return Block(title, note, self._draw(kind, figure), [table])
 
     def _differences(self) -> Iterator[Block]:
         if self.best is None:
@@ -110,7 +114,8 @@ class TaskSection:
         figures = self._draw(kind, heatmap and heatmap_figure(heatmap, self._title(kind)))
         kind = "roc_auc_by_topic"
         bars = auc_figures(compute_auc_bars(self.metrics), self._title(kind))
-        return Block("ROC AUC by topic", figures=figures + self._draw(kind, *bars), tables=[table])
+        figures += self._draw(kind, *bars)
+        return Block("ROC AUC by topic", few_note(self.metrics), figures, [table])
 
     def _by_stratum(self) -> Iterator[Block]:
         if not self.one.strata:
@@ -125,7 +130,8 @@ class TaskSection:
             kind = "roc_auc_trend"
             for lines in compute_trend_lines(self.metrics, trends):
                 figures += self._draw(kind, trend_figure(lines, self._title(kind)))
-        yield Block("By reasoning steps and other strata", figures=figures, tables=shown)
+        title = "By reasoning steps and other strata"
+        yield Block(title, few_note(self.metrics), figures, shown)
 
     def _curves(self) -> Iterator[Block]:
         curves = compute_roc_curves(self.one)
@@ -161,14 +167,14 @@ class TaskSection:
         yield Block("Calibration", note, figures, [table])
 
     def _thresholds(self) -> Iterator[Block]:
-        if self.best is None:
+        if self.shown is None:
             return
         own = self.analyses.of("thresholds", self.one)
         note = (
             "Thresholds on all questions, for orientation; apprehend threshold chooses one for a "
             "target risk on one part of the questions and tests it on the rest."
         )
-        yield Block("Thresholds", note, tables=[tables.threshold_table(own, self.best)])
+        yield Block("Thresholds", note, tables=[tables.threshold_table(own, self.shown)])
 
     def _conformal(self) -> Iterator[Block]:
         own = self.analyses.of("conformal", self.one)
@@ -221,7 +227,7 @@ class TaskSection:
         return Block("Questions and missing scores (n-flow)", note, figures, shown)
 
     def _confident(self) -> Iterator[Block]:
-        errors = confident_errors(self.data, self.one, self.best) if self.best else []
+        errors = confident_errors(self.data, self.one, self.shown) if self.shown else []
         if errors:
-            note = f"The wrong answers that {plain(self.best)} was most certain of."
+            note = f"The wrong answers that {plain(self.shown)} was most certain of."
             yield Block("Confident and wrong", note, tables=[tables.confident_table(errors)])

@@ -51,8 +51,9 @@ def compute_sizes(
     manifests: Sequence[Mapping[str, Any]] = (),
     probabilities: frozenset[str] = frozenset(),
 ) -> pd.DataFrame:
-    """One row per model and task: parameters, accuracy, its best estimator's ROC AUC, the mean of
-    its first stored entropy, and the ECE of its first stored probability."""
+    """One row per model and task: parameters, accuracy, its best estimator's ROC AUC (none with too
+    few errors or right answers), the mean of its first stored entropy, and the ECE of its first
+    stored probability."""
     return pd.DataFrame.from_records(
         [_size(one, manifests, probabilities) for one in evaluated], columns=list(SIZE_COLUMNS)
     )
@@ -142,7 +143,9 @@ def draw_size(ax: Axes, sizes: pd.DataFrame, column: str, label: str) -> Axes:
     law = fit_power_law(x, y)
     if law is not None:
         ax.fill_between(law.x, law.low, law.high, color=GREY, alpha=0.25, linewidth=0)
-        text = f"∝ N^{law.exponent:.2f} [{law.exponent_low:.2f}, {law.exponent_high:.2f}]"
+        text = f"∝ N^{law.exponent:.2f}"
+        if law.exponent_high > law.exponent_low:
+            text += f" [{law.exponent_low:.2f}, {law.exponent_high:.2f}]"
         ax.plot(law.x, law.y, color=GREY, linewidth=1, label=text)
         ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.1)
     ax.plot(x, y, "o", color=BLUE, markersize=4.5)

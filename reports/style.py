@@ -12,8 +12,12 @@ from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
+_Floats = NDArray[np.float64]
 STYLE_FILE = Path(__file__).with_name("apprehend.mplstyle")
 FORMATS = ("png", "svg", "pdf")
 
@@ -88,6 +92,12 @@ def render(figure: Figure, extension: str) -> bytes:
     buffer = BytesIO()
     figure.savefig(buffer, format=extension, metadata=by_format[extension])
     return buffer.getvalue()
+
+
+def draw_few(ax: Axes, x: _Floats, y: _Floats, low: _Floats, marker: str = "o") -> None:
+    """Cover the points (n,) without an interval (`low` is NaN): hollow, grey, too few answers."""
+    few = np.isnan(low)
+    ax.plot(x[few], y[few], marker, color=GREY, markerfacecolor="#ffffff", markersize=4, zorder=3)
 
 
 def write_atomically(path: Path, content: bytes | str) -> Path:

@@ -1,31 +1,39 @@
-"""What the metrics say, in plain sentences, and the questions that an estimator got most wrong."""
+"""What the metrics say, in plain sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .evaluation import ALL, MACRO, Evaluation, keys
-from .formatting import count, interval, number, percent, plain
-from .inputs import ReportInput
+from .evaluation import ALL, MACRO
+from .formatting import count, interval, marked, number, percent, plain
+from .intervals import FEW_MARK, FEW_MEANING, SMALLEST_CLASS
 
-SMALLEST_TOPIC = 10
-SHORTLIST = 10
 LISTED = 6
 _INTERVAL = ("roc_auc", "roc_auc_low", "roc_auc_high")
 
 
-def summarise(metrics: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> list[str]:
+def summarise(
+    metrics: pd.DataFrame,
+    comparisons: pd.DataFrame | None = None,
+    flow: pd.DataFrame | None = None,
+) -> list[str]:
     """One paragraph per (model, task) of a frame from `compute_metrics`.
 
-    With a frame from `compare`, the paragraph names what is not distinguishable from the best.
+    With a frame from `compare`, the paragraph names what is not distinguishable from the best;
+    with one from `compute_flow`, it counts the answers that could not be read whatever the rows.
     """
     return [
-        _paragraph(str(model), str(task), part, _own(comparisons, str(model), str(task)))
+        _paragraph(
+            str(model),
+            str(task),
+            part,
+            _own(comparisons, str(model), str(task)),
+            _unread(part, flow, str(model), str(task)),
+        )
         for (model, task), part in metrics.groupby(["model", "task"], sort=False)
     ]
 
@@ -37,10 +45,46 @@ def _own(comparisons: pd.DataFrame | None, model: str, task: str) -> pd.DataFram
     return comparisons[within & comparisons["family"].isin(("estimators", "topics"))]
 
 
+def _unread(
+    metrics: pd.DataFrame, flow: pd.DataFrame | None, model: str, task: str
+) -> tuple[int, int]:
+    """Answers in which no option was found, and of how many."""
+    if flow is not None:
+        own = flow[flow["model"].eq(model) & flow["task"].eq(task)].set_index("stage")["n"]
+        answered = int(own["answered"])
+        return answered - int(own["parsed"]) - int(own["dont_know"]), answered
+    pooled = metrics[metrics["topic"] == ALL]
+    return int(pooled["n_unparsed"].max()), int(pooled["n"].max())
+
+
+def pooled_rank(metrics: pd.DataFrame) -> pd.DataFrame:
+    """The pooled rows of one model on one task, highest ROC AUC first.
+
+    Rows with too few errors or right answers for an interval follow as they are stored: they have
+    no rank.
+    """
+    pooled = metrics[metrics["topic"] == ALL]
+    key = pooled["roc_auc"].where(pooled["roc_auc_low"].notna())
+    return pooled.loc[key.sort_values(ascending=False, kind="stable").index]
+
+
+def few_note(metrics: pd.DataFrame) -> str:
+    """What the mark on a value means, where any of these has it; else empty."""
+    few = metrics["roc_auc"].notna() & metrics["roc_auc_low"].isna()
+    if not few.any():
+        return ""
+    note = f"Grey and {FEW_MARK}: {FEW_MEANING}."
+    macro = metrics.loc[few & metrics["topic"].eq(MACRO), "interval_note"]
+    return f"{note} Of the mean: {macro.iloc[0]}." if len(macro) else note
+
+
 def best_estimator(metrics: pd.DataFrame) -> str | None:
-    """Name with the highest pooled ROC AUC in the metrics of one model on one task."""
-    pooled = metrics[metrics["topic"] == ALL].set_index("estimator")["roc_auc"].dropna()
-    return None if pooled.empty else str(pooled.idxmax())
+    """Name with the highest pooled ROC AUC in the metrics of one model on one task.
+
+    None where no estimator has enough errors and right answers for a verdict.
+    """
+    ranked = pooled_rank(metrics).dropna(subset=["roc_auc_low"])
+    return None if ranked.empty else str(ranked["estimator"].iloc[0])
 
 
 def against(comparisons: pd.DataFrame, best: str) -> pd.DataFrame:
@@ -90,37 +134,93 @@ def _distinguishable(best: str, comparisons: pd.DataFrame | None) -> list[str]:
 
 
 def _paragraph(
-    model: str, task: str, metrics: pd.DataFrame, comparisons: pd.DataFrame | None
+    model: str,
+    task: str,
+    metrics: pd.DataFrame,
+    comparisons: pd.DataFrame | None,
+    unread: tuple[int, int],
 ) -> str:
     pooled = metrics[metrics["topic"] == ALL].set_index("estimator")
     most = int(pooled["n"].to_numpy(dtype=float).argmax())
-    n, accuracy = (float(pooled[column].iloc[most]) for column in ("n", "accuracy"))
-    head = (
-        f"{plain(model)} on {plain(task)}: {percent(accuracy)} of {count(n)} questions answered "
-        "right."
-    )
+    head = f"{plain(model)} on {plain(task)}: {_headline(pooled.iloc[most], unread)}"
     name = best_estimator(metrics)
     if name is None:
-        return f"{head} No ROC AUC: there is one class only, or no score."
+        return f"{head} {_unranked(pooled, most)}"
     best = {column: float(pooled[column][name]) for column in _INTERVAL}
     own = metrics[metrics["estimator"] == name].set_index("topic")
     ends = interval(best["roc_auc_low"], best["roc_auc_high"])
-    macro = number(float(own["roc_auc"][MACRO]))
+    mean = own[own.index == MACRO].iloc[0]
+    average = marked(float(mean["roc_auc"]), bool(np.isnan(mean["roc_auc_low"])))
+    macro = f"{average} on average over {_carried(mean)}"
     sentences = [
         head,
         f"Of {len(pooled)} estimator{'s' * (len(pooled) != 1)}, {plain(name)} has the highest "
         f"ROC AUC of errors: {number(best['roc_auc'])} {ends} over all questions, "
-        f"{macro} on average over topics{_range(own)}.",
+        f"{macro}{_range(own)}.",
         *_distinguishable(name, comparisons),
         *_against_chance(pooled),
         *_incomplete(pooled),
+        *_few(pooled),
     ]
     return " ".join(sentences)
 
 
+def _headline(pooled: pd.Series[Any], unread: tuple[int, int]) -> str:
+    """Share answered right; unread answers first where none is right, else after it."""
+    n, accuracy, few = float(pooled["n"]), float(pooled["accuracy"]), pooled["roc_auc_low"]
+    missing, answered = unread
+    found = (
+        f"no option was found in {count(missing)} of {count(answered)} answers"
+        if missing
+        else f"an option was found in all {count(answered)} answers"
+    )
+    ends = ""
+    if np.isnan(few) and n:
+        low, high = (percent(float(pooled[f"accuracy_{end}"])) for end in ("low", "high"))
+        ends = f" (95 % interval {low} to {high})"
+    share = f"{percent(accuracy)} of {count(n)} questions answered right{ends}"
+    if accuracy == 0:
+        return f"{found}; {share}."
+    return f"{share}; {found}." if missing else f"{share}."
+
+
+def _unranked(pooled: pd.DataFrame, most: int) -> str:
+    """Why no estimator is named: no ROC AUC, or too few answers of a class for a verdict."""
+    if pooled["roc_auc"].isna().all():
+        return "No ROC AUC: there is one class only, or no score."
+    n, wrong = (int(pooled[column].iloc[most]) for column in ("n", "n_errors"))
+    return (
+        f"{count(wrong)} wrong and {count(n - wrong)} right: with fewer than {SMALLEST_CLASS} of "
+        "either, ROC AUCs have no interval, and no estimator is ranked, compared or held against "
+        "chance."
+    )
+
+
+def _carried(macro: pd.Series[Any]) -> str:
+    """`topics`, or how many of them carry the mean where not all do."""
+    carrying, total, few = (
+        int(macro[name]) for name in ("n_topics", "n_topics_total", "n_topics_few")
+    )
+    notes = ["the others hold one class only"] if carrying < total else []
+    if few:
+        notes.append(f"{count(few)} of the {count(carrying)} too small for an interval")
+    shown = "topics" if carrying == total else f"{count(carrying)} of {count(total)} topics"
+    return f"{shown} ({'; '.join(notes)})" if notes else shown
+
+
+def _few(pooled: pd.DataFrame) -> list[str]:
+    few = pooled.index[pooled["roc_auc_low"].isna() & pooled["roc_auc"].notna()]
+    if few.empty:
+        return []
+    return [
+        f"No rank or verdict for {_listed(few)}: fewer than {SMALLEST_CLASS} errors or right "
+        "answers have its score."
+    ]
+
+
 def _range(own: pd.DataFrame) -> str:
     topics = own[~own.index.isin((ALL, MACRO)) & ~own.index.str.contains("=")]
-    areas = topics.loc[topics["n"] >= SMALLEST_TOPIC, "roc_auc"].dropna()
+    areas = topics.loc[topics["roc_auc_low"].notna(), "roc_auc"]
     if len(areas) < 2:
         return ""
     low, high = areas.idxmin(), areas.idxmax()
@@ -158,60 +258,3 @@ def _listed(names: Sequence[Any] | pd.Index[Any]) -> str:
     if more > 1:
         return ", ".join(shown[:LISTED]) + f" and {more} more"
     return ", ".join(shown)
-
-
-@dataclass(frozen=True)
-class ConfidentError:
-    """A wrong answer with a low uncertainty score; texts are empty where unknown."""
-
-    question_id: str
-    topic: str
-    score: float
-    answer: str
-    answer_text: str
-    gold: str
-    gold_text: str
-    question: str
-
-
-def confident_errors(
-    data: ReportInput, evaluation: Evaluation, estimator: str, limit: int = SHORTLIST
-) -> list[ConfidentError]:
-    """The wrong but parsed answers that `estimator` was most certain of, most certain first."""
-    scores = evaluation.raw[:, evaluation.estimators.index(estimator)]
-    candidates = np.flatnonzero(evaluation.errors & ~evaluation.unparsed & ~np.isnan(scores))
-    chosen = candidates[np.argsort(scores[candidates], kind="stable")][:limit]
-    questions = data.questions[data.questions["task"].astype(str) == evaluation.task]
-    by_id = questions.set_axis(keys(questions["question_id"]), axis=0)
-    by_id = by_id[~by_id.index.duplicated()]
-    topics = {int(row): name for name, rows in evaluation.topics.items() for row in rows}
-    result = []
-    for row in chosen:
-        name = str(evaluation.question_ids[row])
-        known = by_id.loc[name].to_dict() if name in by_id.index else {}
-        answer, gold = _text(evaluation.answers[row]), _text(known.get("gold"))
-        result.append(
-            ConfidentError(
-                question_id=name,
-                topic=topics.get(int(row), ""),
-                score=float(scores[row]),
-                answer=answer,
-                answer_text=_option(known.get("options"), answer),
-                gold=gold,
-                gold_text=_option(known.get("options"), gold),
-                question=_text(known.get("question")),
-            )
-        )
-    return result
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _option(options: Any, letter: str) -> str:
-    """Text of the option named by a letter from A on; empty where there is none."""
-    if isinstance(options, str) or not hasattr(options, "__len__") or len(letter) != 1:
-        return ""
-    index = ord(letter.upper()) - ord("A")
-    return str(options[index]) if 0 <= index < len(options) else ""

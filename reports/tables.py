@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-from .formatting import count, interval, latex, markdown, number
+from .evaluation import MACRO
+from .formatting import count, interval, latex, markdown, marked
+from .intervals import FEW_MARK, FEW_MEANING
 from .ranking import FloatArray
 
 LATEX_COLUMNS = 2
@@ -40,6 +43,19 @@ class TopicTable:
         listed = [(float(n), float(errors)) for n, errors in pairs]
         return max(listed, key=lambda pair: (listed.count(pair), pair))
 
+    def label(self, topic: str) -> str:
+        """The topic's name, for the mean over topics with how many carry it."""
+        if topic != MACRO:
+            return topic
+        row = self.topics.index(topic)
+        return macro_label(self.values["n_topics"][row], self.values["n_topics_total"][row])
+
+    def few(self, topic: str, estimator: str) -> bool:
+        """Whether the ROC AUC is defined but comes from too few answers for an interval."""
+        at = (self.topics.index(topic), self.estimators.index(estimator))
+        area, low = (self.values[name][at] for name in ("roc_auc", "roc_auc_low"))
+        return bool(np.isnan(low) and not np.isnan(area))
+
     def area(self, topic: str, estimator: str) -> float:
         """The ROC AUC, NaN where undefined."""
         at = (self.topics.index(topic), self.estimators.index(estimator))
@@ -52,10 +68,19 @@ class TopicTable:
         own = (get["n"], get["n_errors"])
         note = f"n {count(own[0])}, {count(own[1])} wrong" if own != self.rows(topic) else ""
         ends = interval(get["roc_auc_low"], get["roc_auc_high"])
-        return number(get["roc_auc"]), ends, note
+        return marked(get["roc_auc"], self.few(topic, estimator)), ends, note
+
+
+def macro_label(carrying: ArrayLike, total: ArrayLike) -> str:
+    """`macro (9 of 14 topics)`, or `macro (7–9 of 14 topics)` where estimators differ."""
+    counts, most = np.asarray(carrying, np.float64), float(np.nanmax(np.asarray(total, np.float64)))
+    low, high = count(float(np.nanmin(counts))), count(float(np.nanmax(counts)))
+    shown = low if low == high else f"{low}–{high}"
+    return f"{MACRO} ({shown} of {count(most)} topic{'s' * (most != 1)})"
 
 
 _VALUES = ("roc_auc", "roc_auc_low", "roc_auc_high", "n", "n_errors")
+_COUNTS = ("n_topics", "n_topics_total")
 
 
 def topic_tables(metrics: pd.DataFrame) -> list[TopicTable]:
@@ -71,7 +96,7 @@ def topic_tables(metrics: pd.DataFrame) -> list[TopicTable]:
             .unstack()
             .reindex(index=topics, columns=estimators)
             .to_numpy()
-            for name in _VALUES
+            for name in (*_VALUES, *_COUNTS)
         }
         tables.append(TopicTable(str(model), str(task), topics, estimators, values))
     return tables
@@ -83,8 +108,8 @@ def to_markdown(tables: list[TopicTable]) -> str:
         "# ROC AUC of errors by topic",
         "",
         "Errors are the positive class, a higher score is more uncertain: 0.5 is chance, below 0.5"
-        " the score points the wrong way. In brackets the 95 % stratified-bootstrap interval."
-        " macro: unweighted mean over topics. –: one class only.",
+        " the score points the wrong way. In brackets the 95 % interval. macro: unweighted mean"
+        f" over topics. –: one class only. {FEW_MARK}: {FEW_MEANING}.",
     ]
     for table in tables:
         lines += ["", f"## {markdown(table.model)} · {markdown(table.task)}", ""]
@@ -93,7 +118,7 @@ def to_markdown(tables: list[TopicTable]) -> str:
         for topic in table.topics:
             n, errors = table.rows(topic)
             cells = [" ".join(filter(None, _cell(table, topic, e))) for e in table.estimators]
-            row = [markdown(topic), count(n), count(errors), *cells]
+            row = [markdown(table.label(topic)), count(n), count(errors), *cells]
             lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines) + "\n"
 
@@ -142,8 +167,9 @@ def _latex_table(table: TopicTable, estimators: list[str], part: int) -> Iterato
     yield "\\begin{table}\n\\centering\\footnotesize\\setlength{\\tabcolsep}{4pt}"
     yield (
         f"\\caption{{ROC AUC of errors by topic, {latex(table.model)} on {latex(table.task)}{more};"
-        " 95\\,\\% stratified-bootstrap interval in brackets,"
-        " $n$/errors in parentheses where a column's differ.}"
+        " 95\\,\\% interval in brackets,"
+        " $n$/errors in parentheses where a column's differ."
+        f" {latex(FEW_MARK)}: {latex(FEW_MEANING)}.}}"
     )
     yield f"\\begin{{tabular}}{{lrr{'r' * len(estimators)}}}\n\\toprule"
     head = ["topic", "$n$", "errors", *map(latex, estimators)]
@@ -159,7 +185,7 @@ def _latex_table(table: TopicTable, estimators: list[str], part: int) -> Iterato
             "\\,".join(latex(text) for text in _short_cell(table, topic, name) if text)
             for name in estimators
         ]
-        yield " & ".join([latex(topic), count(n), count(errors), *cells]) + r" \\"
+        yield " & ".join([latex(table.label(topic)), count(n), count(errors), *cells]) + r" \\"
     yield "\\bottomrule\n\\end{tabular}\n\\end{table}"
 
 

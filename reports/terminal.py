@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import pandas as pd
@@ -9,10 +10,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .formatting import count, interval, number, percent, plain
-from .tables import TopicTable, topic_tables
+from .formatting import count, interval, marked, number, percent, plain
+from .intervals import FEW_MARK, FEW_MEANING
+from .summary import pooled_rank
+from .tables import TopicTable, macro_label, topic_tables
 
 COLUMNS = 5
+_FEW_STYLE = "bright_black"
 _STAGES = ("asked", "answered", "parsed", "dont_know", "kept", "common")
 
 
@@ -56,21 +60,36 @@ def _flow_table(flow: pd.DataFrame) -> Table:
 def _pooled_table(metrics: pd.DataFrame, table: TopicTable) -> Table:
     shown = _table(f"{plain(table.model)} on {plain(table.task)}: ranking of errors")
     shown.add_column("estimator", overflow="fold")
-    for name in ("ROC AUC", "95 % interval", "macro", "PRR", "coverage"):
+    macro = metrics[metrics["topic"] == "macro"].set_index("estimator")
+    carried = macro_label(macro["n_topics"].astype(float), macro["n_topics_total"].astype(float))
+    for name in ("ROC AUC", "95 % interval", carried, "PRR", "coverage"):
         shown.add_column(name, justify="right")
-    macro = metrics[metrics["topic"] == "macro"].set_index("estimator")["roc_auc"]
-    pooled = metrics[metrics["topic"] == "all"]
-    for row in pooled.sort_values("roc_auc", ascending=False, kind="stable").to_dict("records"):
+    for row in pooled_rank(metrics).to_dict("records"):
+        mean = macro.loc[row["estimator"]]
         cells = (
-            plain(row["estimator"]),
-            number(row["roc_auc"]),
-            interval(row["roc_auc_low"], row["roc_auc_high"]),
-            number(float(macro[row["estimator"]])),
-            number(row["prr"]),
-            percent(row["coverage"]),
+            Text(plain(row["estimator"])),
+            _area(row["roc_auc"], row["roc_auc_low"]),
+            Text(interval(row["roc_auc_low"], row["roc_auc_high"])),
+            _area(float(mean["roc_auc"]), float(mean["roc_auc_low"])),
+            Text(number(row["prr"]), style=_FEW_STYLE if math.isnan(row["roc_auc_low"]) else ""),
+            Text(percent(row["coverage"])),
         )
-        shown.add_row(*map(Text, cells))
+        shown.add_row(*cells)
+    _explain(shown, metrics)
     return shown
+
+
+def _area(area: float, low: float) -> Text:
+    """A ROC AUC; from too few answers for an interval it is marked and grey."""
+    few = math.isnan(low) and not math.isnan(area)
+    return Text(marked(area, few), style=_FEW_STYLE if few else "")
+
+
+def _explain(shown: Table, metrics: pd.DataFrame) -> None:
+    """Say under the table what the mark means, where a value carries it."""
+    if (metrics["roc_auc"].notna() & metrics["roc_auc_low"].isna()).any():
+        shown.caption = Text(f"{FEW_MARK} {FEW_MEANING}")
+        shown.caption_justify = "left"
 
 
 def _topic_table(table: TopicTable, estimators: list[str]) -> Table:
@@ -80,8 +99,12 @@ def _topic_table(table: TopicTable, estimators: list[str]) -> Table:
         shown.add_column(Text(_wrapped(name, 12)), justify="right", overflow="fold")
     for topic in table.topics:
         n, errors = table.rows(topic)
-        cells = [table.cell(topic, name)[0] for name in estimators]
-        shown.add_row(*map(Text, (_wrapped(topic, 24), count(n), count(errors), *cells)))
+        row = table.topics.index(topic)
+        columns = [table.estimators.index(name) for name in estimators]
+        low = table.values["roc_auc_low"][row]
+        cells = [_area(table.area(topic, table.estimators[k]), float(low[k])) for k in columns]
+        heads = (_wrapped(table.label(topic), 24), count(n), count(errors))
+        shown.add_row(*map(Text, heads), *cells)
     return shown
 
 

@@ -9,7 +9,16 @@ from numpy.typing import ArrayLike
 from scipy.stats import binomtest, norm
 
 from .delong import delong_covariance, placements
+from .intervals import (
+    BOOTSTRAP_ALONE,
+    SMALLEST_CLASS,
+    newcombe_interval,
+    paired_shares_interval,
+)
 from .ranking import BoolArray, FloatArray, check_rows
+
+SPREADLESS = 1e-12
+"""A standard error below this is none."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +28,7 @@ class Difference:
     Attributes:
         a, b: the two values.
         estimate: a - b.
-        low, high: ends of the interval.
+        low, high: ends of the interval; NaN where both values always agree.
         z: estimate over its standard error; 0 where both values always agree.
         p: two-sided p-value.
     """
@@ -34,17 +43,53 @@ class Difference:
 
 
 def normal_difference(a: float, b: float, variance: float, level: float = 0.95) -> Difference:
-    """The difference of two values whose estimated difference has this variance."""
+    """The difference of two values whose estimated difference has this variance.
+
+    Without any variance, equal values differ by nothing that the rows show (p is 1, no interval);
+    for unequal ones nothing can be said (NaN).
+    """
     estimate = a - b
     if np.isnan(estimate) or np.isnan(variance):
         return Difference(a, b, estimate, *[float("nan")] * 4)
     error = float(np.sqrt(max(variance, 0.0)))
     half = float(norm.ppf((1 + level) / 2)) * error
-    if error < 1e-12:  # the two rank every pair of rows alike, or differ without any spread
-        z = 0.0 if abs(estimate) < 1e-12 else float(np.copysign(np.inf, estimate))
-    else:
-        z = estimate / error
+    if error < SPREADLESS:
+        z = 0.0 if abs(estimate) < SPREADLESS else float("nan")
+        return Difference(a, b, estimate, float("nan"), float("nan"), z, two_sided(z))
+    z = estimate / error
     return Difference(a, b, estimate, estimate - half, estimate + half, z, two_sided(z))
+
+
+Sizes = tuple[int, int]
+
+
+def area_difference(
+    areas: tuple[float, float],
+    variance: float,
+    sizes: tuple[Sizes, Sizes],
+    spreads: tuple[float, float],
+) -> Difference:
+    """A difference of two ROC AUCs with its variance; sizes are (errors, right answers) of each.
+
+    `spreads` are the two AUCs' own variances. Where the rows cannot show the difference's variance
+    (an AUC of 0 or 1, or one score throughout, has none of its own), square-and-add of Newcombe's
+    intervals stands in for it, as of independent values, which is wide for values of the same
+    rows. From `BOOTSTRAP_ALONE` of each class on, one AUC without variance leaves the other's.
+    """
+    a, b = areas
+    found = normal_difference(a, b, variance)
+    few = min(min(size) for size in sizes) < BOOTSTRAP_ALONE
+    hidden = variance < SPREADLESS**2 or (few and min(spreads) < SPREADLESS**2)
+    if np.isnan(variance) or abs(found.estimate) < SPREADLESS or not hidden:
+        return found
+    ends = [newcombe_interval(v, *size) for v, size in zip(areas, sizes, strict=True)]
+    (low_a, high_a), (low_b, high_b) = ends
+    below, above = float(np.hypot(a - low_a, high_b - b)), float(np.hypot(high_a - a, b - low_b))
+    facing = below if found.estimate > 0 else above
+    z = float(norm.ppf(0.975)) * found.estimate / facing
+    return Difference(
+        a, b, found.estimate, found.estimate - below, found.estimate + above, z, two_sided(z)
+    )
 
 
 def two_sided(z: float) -> float:
@@ -60,8 +105,20 @@ def delong_test(errors: ArrayLike, a: ArrayLike, b: ArrayLike) -> Difference:
     """
     columns = np.stack([np.asarray(a, np.float64), np.asarray(b, np.float64)], axis=1)
     values, covariance = delong_covariance(errors, columns)
+    return covariance_difference(values, covariance, class_sizes(errors))
+
+
+def class_sizes(errors: ArrayLike) -> Sizes:
+    """Numbers of errors and of right answers."""
+    flags = np.asarray(errors, np.bool_)
+    return int(flags.sum()), int((~flags).sum())
+
+
+def covariance_difference(values: FloatArray, covariance: FloatArray, sizes: Sizes) -> Difference:
+    """Difference of two ROC AUCs (2,) of the same rows, from their covariance (2, 2)."""
     variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
-    return normal_difference(float(values[0]), float(values[1]), float(variance))
+    areas, spreads = (float(values[0]), float(values[1])), np.diag(covariance).tolist()
+    return area_difference(areas, float(variance), (sizes, sizes), (spreads[0], spreads[1]))
 
 
 def area_influence(errors: ArrayLike, scores: ArrayLike) -> tuple[float, FloatArray]:
@@ -99,7 +156,9 @@ def paired_models_test(
     gap = first - second
     n = gap.size
     variance = float((gap**2).sum()) / (n * (n - 1)) if n > 1 else float("nan")
-    return normal_difference(area_a, area_b, variance)
+    spreads = (float((first**2).mean()), float((second**2).mean()))
+    sizes = (class_sizes(errors_a), class_sizes(errors_b))
+    return area_difference((area_a, area_b), variance, sizes, spreads)
 
 
 def unpaired_test(
@@ -111,14 +170,17 @@ def unpaired_test(
         value, covariance = delong_covariance(errors, np.asarray(scores, np.float64)[:, None])
         values.append(float(value[0]))
         variances.append(float(covariance[0, 0]))
-    return normal_difference(values[0], values[1], sum(variances))
+    sizes = (class_sizes(errors_a), class_sizes(errors_b))
+    spreads = (variances[0], variances[1])
+    return area_difference((values[0], values[1]), sum(variances), sizes, spreads)
 
 
 def accuracy_test(errors_a: ArrayLike, errors_b: ArrayLike) -> Difference:
     """Accuracies of two models on the same questions (n,): McNemar's exact test.
 
-    The interval is the normal one of the paired difference; z is that difference over its
-    standard error, p the exact binomial one on the questions that only one of them got right.
+    p is the exact binomial one on the questions that only one of them got right; z is the
+    difference over its standard error. The interval is the normal one of the paired difference,
+    or, with fewer than `SMALLEST_CLASS` such questions, `paired_shares_interval`.
     """
     first: BoolArray = np.asarray(errors_a, np.bool_)
     second: BoolArray = np.asarray(errors_b, np.bool_)
@@ -130,7 +192,11 @@ def accuracy_test(errors_a: ArrayLike, errors_b: ArrayLike) -> Difference:
     found = normal_difference(*accuracy, variance)
     split = only_a + only_b
     p = float(binomtest(only_a, split).pvalue) if split else 1.0
-    return Difference(found.a, found.b, found.estimate, found.low, found.high, found.z, p)
+    low, high = found.low, found.high
+    if split < SMALLEST_CLASS or np.isnan(low):
+        both, neither = int((~first & ~second).sum()), int((first & second).sum())
+        low, high = paired_shares_interval(both, only_a, only_b, neither)
+    return Difference(found.a, found.b, found.estimate, low, high, found.z, p)
 
 
 def holm(p: ArrayLike) -> FloatArray:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .conformal import wilson
 from .evaluation import Evaluation
+from .intervals import wilson
 from .ranking import TieBlocks
 
 COVERAGES = tuple(round(0.1 * k, 1) for k in range(1, 11))

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from .delong import delong_covariance
 from .evaluation import Evaluation
-from .testing import holm, trend_test
+from .intervals import enough, newcombe_interval
+from .ranking import BoolArray
+from .testing import SPREADLESS, holm, trend_test
 
 ORDERED = ("reasoning_steps", "education_level", "requires_reasoning", "requires_knowledge")
 TREND_COLUMNS = (
@@ -23,7 +26,8 @@ def compute_trends(evaluation: Evaluation) -> pd.DataFrame:
 
     `values`, `n`, `n_errors` and `roc_auc` list the groups in ascending order; `slope` is the
     change of the AUC per step, weighted by DeLong's precision, `p` the two-sided test of no slope,
-    Holm-adjusted over the estimators of the stratum.
+    Holm-adjusted over the estimators of the stratum. A group with too few errors or right answers
+    for an interval is listed, but the line does not pass through it.
     """
     records: list[dict[str, Any]] = []
     for stratum in ORDERED:
@@ -38,6 +42,17 @@ def compute_trends(evaluation: Evaluation) -> pd.DataFrame:
     return pd.DataFrame.from_records(records, columns=list(TREND_COLUMNS))
 
 
+def _variance(area: float, delong: float, errors: BoolArray) -> float:
+    """DeLong's variance; Newcombe's where that is 0; NaN with too few errors or right answers."""
+    wrong = int(errors.sum())
+    if not enough(wrong, errors.size):
+        return float("nan")
+    if delong > SPREADLESS**2:
+        return delong
+    low, high = newcombe_interval(area, wrong, errors.size - wrong)
+    return float(((high - low) / (2 * norm.ppf(0.975))) ** 2)
+
+
 def _trend(evaluation: Evaluation, k: int, stratum: str, groups: list[str]) -> dict[str, Any]:
     areas, variances, counts, wrong = [], [], [], []
     for group in groups:
@@ -46,7 +61,7 @@ def _trend(evaluation: Evaluation, k: int, stratum: str, groups: list[str]) -> d
         errors = evaluation.errors[members]
         value, covariance = delong_covariance(errors, evaluation.scores[members, k][:, None])
         areas.append(float(value[0]))
-        variances.append(float(covariance[0, 0]))
+        variances.append(_variance(float(value[0]), float(covariance[0, 0]), errors))
         counts.append(int(errors.size))
         wrong.append(int(errors.sum()))
     found = trend_test(areas, variances)

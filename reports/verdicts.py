@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .intervals import too_few
+
 FOLDER = Path(__file__).with_name("published")
 REPRODUCED, DIFFERS, UNKNOWN = "reproduced", "differs", "not reproducible from what is stored"
 TOLERANCE = 0.001
@@ -67,7 +69,7 @@ def compute_verdicts(paper: pd.DataFrame, every: pd.DataFrame) -> pd.DataFrame:
     stored - published, its interval that of the stored value. Verdicts: "reproduced" (the
     published value, widened by its rounding, lies in the stored interval, or within 0.001);
     "differs", with a reason among sign, token position, row filter, format, n; "not reproducible
-    from what is stored", with what is lacking.
+    from what is stored", with what is lacking, errors or right answers for an interval among it.
     """
     stored = _Stored(paper, every)
     records = []
@@ -113,6 +115,12 @@ class _Stored:
         row = self._rows.get(key)
         if row is None or np.isnan(row["roc_auc"]):
             return {"verdict": UNKNOWN, "reason": self._lacking(*key)}
+        few = too_few(int(row["n_errors"]), int(row["n"]))
+        if few:
+            names, counts = self._names[model, task], ("n", "n_errors", "accuracy")
+            stored = {"stored_model": names[0], "stored_task": names[1], "roc_auc": row["roc_auc"]}
+            stored |= {name: row[name] for name in counts}
+            return stored | {"verdict": UNKNOWN, "reason": few}
         rounding = 0.5 * 10.0 ** -int(one["digits"])
         low, high = float(row["roc_auc_low"]), float(row["roc_auc_high"])
         value, target = float(row["roc_auc"]), float(one["roc_auc"])

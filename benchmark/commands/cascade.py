@@ -65,10 +65,13 @@ def cascade(
 
 
 def _line(small: str, large: str, by: str, task: str, found: Cascade) -> str:
+    ends = f" [{found.area_low:.4f}, {found.area_high:.4f}]"
+    if found.area_low != found.area_low:
+        ends = " (no interval: the models differ on too few questions)"
     return (
         f"{small} alone {found.accuracy[0]:.3f}, {large} alone {found.accuracy[-1]:.3f} on "
         f"{found.n} common questions of {task}; by {by} the mean gain over random routing is "
-        f"{found.area:.4f} [{found.area_low:.4f}, {found.area_high:.4f}], the best accuracy "
+        f"{found.area:.4f}{ends}, the best accuracy "
         f"{found.accuracy.max():.3f} with {found.best_share:.0%} sent on."
     )
 

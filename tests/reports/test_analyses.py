@@ -12,9 +12,9 @@ from apprehend.reports.conformal import (
     conformal_sets,
     conformal_threshold,
     conformity,
-    wilson,
 )
 from apprehend.reports.figures_judges import compute_label_shares
+from apprehend.reports.intervals import wilson
 from apprehend.reports.judges import agreement, compute_labels
 from apprehend.reports.positions import compute_positions
 from apprehend.reports.thresholds import compute_thresholds

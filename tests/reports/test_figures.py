@@ -48,6 +48,8 @@ def test_many_topics_are_rows(topics: int, estimators_are_rows: bool) -> None:
             "topic": topic,
             "estimator": estimator,
             "n": 10,
+            "n_topics": topics if topic == "macro" else np.nan,
+            "n_topics_total": topics if topic == "macro" else np.nan,
             "roc_auc": 0.5 + place / 1000 + number / 10,
             "roc_auc_low": 0.4,
             "roc_auc_high": 0.9,
