@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..estimators.registry import builtin_estimators
@@ -31,6 +32,9 @@ from .options import say, show
 from .scoring import outcome_signal, score_store
 from .store import Results, TaskStore
 
+REPEATED = ("model", "task", "topic", "estimator", "answer", "status", "reason")
+"""Columns of the scores that repeat a few texts in many rows."""
+
 
 def report_input(results: Results) -> ReportInput:
     """Frames of all stores of a folder; scores are computed where none are stored yet."""
@@ -41,14 +45,16 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
     """Frames of these stores."""
     scores, strata, questions, ratings, flow, manifests = [], [], [], [], [], []
     options, judgements, costs, orders = [], [], [], []
+    seen: set[tuple[str, Any]] = set()
     warn_of_differences(stores)
     for store in stores:
         if not (store.path / "scores.parquet").is_file():
             score_store(store)
-        scores.append(pq.read_table(store.path / "scores.parquet").to_pandas())
+        scores.append(_read_scores(store.path / "scores.parquet"))
         stratum = pq.read_table(store.path / "strata.parquet").to_pandas()
         strata.append(stratum.assign(task=store.task))
-        questions.append(store.questions.to_pandas().assign(task=store.task))
+        if (asked := _questions(store, seen)) is not None:
+            questions.append(asked)
         ratings.append(_ratings(store))
         flow.append(_flow(store))
         options.append(_options(store))
@@ -73,10 +79,38 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
     )
 
 
+def _read_scores(file: Path) -> pd.DataFrame:
+    """The stored scores. Columns that repeat a few texts are categories: a byte or two a row, where
+    a text takes twenty."""
+    names = pq.read_schema(file).names
+    table = pq.read_table(file, read_dictionary=[name for name in REPEATED if name in names])
+    return table.unify_dictionaries().to_pandas()
+
+
+def _questions(store: TaskStore, seen: set[tuple[str, Any]]) -> pd.DataFrame | None:
+    """The store's questions that no store of its task before had; None where all were `seen`."""
+    ids = store.question_ids
+    new = [(store.task, identity) not in seen for identity in ids]
+    seen.update((store.task, identity) for identity in ids)
+    if not any(new):
+        return None
+    table = store.questions if all(new) else store.questions.filter(pa.array(new))
+    return table.to_pandas().assign(task=store.task)
+
+
 def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """All of them as one. Those without rows are left out: their columns, which have no type, would
     make whole numbers of the others into fractions."""
-    return pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
+    known = [frame for frame in frames if len(frame)] or list(frames)
+    shared = [name for name in REPEATED if all(name in frame for frame in known)]
+    for name in shared:
+        columns = [frame[name] for frame in known]
+        if len(known) > 1 and all(isinstance(one.dtype, pd.CategoricalDtype) for one in columns):
+            names = pd.Index([]).append([one.cat.categories for one in columns]).unique()
+            known = [
+                frame.assign(**{name: frame[name].cat.set_categories(names)}) for frame in known
+            ]
+    return pd.concat(known, ignore_index=True)
 
 
 def _ratings(store: TaskStore) -> pd.DataFrame:
@@ -112,7 +146,7 @@ def _options(store: TaskStore) -> pd.DataFrame:
             "model": store.model,
             "task": store.task,
             "question_id": [store.question_ids[row] for row in known],
-            "probabilities": [probabilities[row][present[row]].tolist() for row in known],
+            "probabilities": [probabilities[row][present[row]] for row in known],
             "gold": gold,
         }
     )

@@ -10,9 +10,9 @@ import pandas as pd
 from scipy.stats import beta
 
 from .bootstrap import percentile_interval
-from .comparisons import common_rows
 from .conformal import wilson
 from .evaluation import Evaluation
+from .model_comparisons import common_rows
 from .ranking import BoolArray, FloatArray, IntArray, TieBlocks
 
 POINTS = 101

@@ -92,8 +92,13 @@ def paired_models_test(
     difference of the two influences, so that questions which sway both models alike cancel.
     DeLong's test cannot be used here: the two models do not err on the same questions.
     """
-    area_a, first = area_influence(errors_a, a)
-    area_b, second = area_influence(errors_b, b)
+    return paired_influence_test(*area_influence(errors_a, a), *area_influence(errors_b, b))
+
+
+def paired_influence_test(
+    area_a: float, first: FloatArray, area_b: float, second: FloatArray
+) -> Difference:
+    """`paired_models_test` from each model's ROC AUC and influences, see `area_influence`."""
     if first.shape != second.shape:
         raise ValueError(f"Expected the same questions, got {first.size} and {second.size} rows.")
     gap = first - second
