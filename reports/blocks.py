@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .formatting import UNDEFINED, count, interval, number, percent, plain
+from .limits import ROWS, row_numbers, rows_note
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class PageTable:
         bold: numbers of the rows to stress.
         folded: whether it starts folded away, under its title.
         prose: whether cells hold running text.
+        note: a sentence below it, e.g. which rows it leaves out and where they are.
     """
 
     title: str
@@ -52,6 +55,7 @@ class PageTable:
     bold: frozenset[int] = frozenset()
     folded: bool = False
     prose: bool = False
+    note: str = ""
 
 
 @dataclass
@@ -138,10 +142,24 @@ def _cell(record: dict[str, Any], shown: Shown) -> Cell:
 
 
 def table_from_frame(
-    frame: pd.DataFrame, title: str, columns: Sequence[Shown], folded: bool = False
+    frame: pd.DataFrame,
+    title: str,
+    columns: Sequence[Shown],
+    folded: bool = False,
+    file: str = "the CSV files",
+    note: str = "",
 ) -> PageTable:
-    """The frame's rows in their order, the columns as described."""
+    """The frame's rows in their order, the columns as described.
+
+    Of more than `ROWS` rows those with most questions (column "n", where there is one) are shown,
+    and a sentence says that the others are in `file`.
+    """
     heads = [Column(shown.heading, shown.kind in ("text", "yes")) for shown in columns]
+    sized = "n" in frame.columns
+    sizes = frame["n"].to_numpy(dtype=np.float64, na_value=np.nan) if sized else None
+    notes = filter(None, (rows_note(len(frame), file, sized), note))
+    if len(frame) > ROWS:
+        frame = frame.iloc[row_numbers(sizes, len(frame))]
     records = [{str(k): v for k, v in one.items()} for one in frame.to_dict("records")]
     rows = [[_cell(record, shown) for shown in columns] for record in records]
-    return PageTable(title, heads, rows, folded=folded)
+    return PageTable(title, heads, rows, folded=folded, note=" ".join(notes))

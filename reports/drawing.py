@@ -59,15 +59,18 @@ class Drawer:
             if kind is None:
                 self._draw()
 
-    def add(self, kind: str, title: str, stem: str, figures: Iterable[Figure]) -> list[PageFigure]:
+    def add(
+        self, kind: str, title: str, stem: str, figures: Iterable[Figure], note: str = ""
+    ) -> list[PageFigure]:
         """Have figures of one kind drawn; `stem` ends the file's name, the catalogue has the
-        caption."""
+        caption, to which `note` is added."""
         shown = []
         for figure in figures:
             self._parts[kind, stem] += 1
             number = self._parts[kind, stem]
             name = "_".join(filter(None, (kind, str(number) if number > 1 else "", stem)))
-            shown.append(PageFigure(title, FIGURES[kind][1]))
+            caption = " ".join(filter(None, (FIGURES[kind][1], note)))
+            shown.append(PageFigure(title, caption))
             self._wanted.append(_Wanted(figure, name, shown[-1]))
         if len(self._wanted) >= TOGETHER:
             self._draw()

@@ -10,8 +10,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .evaluation import ALL, MACRO
 from .formatting import count, number, plain
 from .layout import COLUMNS, pages, panels
+from .limits import drawn_topics
 from .ranking import FloatArray
 from .style import estimator_style
 
@@ -41,12 +43,15 @@ class AucBars:
 def compute_auc_bars(metrics: pd.DataFrame, strata: bool = False) -> list[AucBars]:
     """Bars per estimator from the metrics of one model on one task.
 
-    Groups are all, macro and topics, or, with `strata`, all and the strata. Estimators come in
+    Groups are all, macro and topics, or, with `strata`, all and the strata; of very many, those
+    with most questions. Estimators come in
     descending order of their pooled AUC, those without one last.
     """
     stratum = metrics["topic"].str.contains("=") & ~metrics["topic"].str.startswith("topic=")
     chosen = metrics[(stratum | metrics["topic"].eq("all")) if strata else ~stratum]
+    averages = (ALL,) if strata else (ALL, MACRO)
     largest = chosen.groupby("topic", sort=False)["n"].max()
+    largest = largest[drawn_topics(largest, averages)]
     result = []
     for estimator, part in chosen.groupby("estimator", sort=False):
         rows = part.set_index("topic").reindex(largest.index)
@@ -55,8 +60,7 @@ def compute_auc_bars(metrics: pd.DataFrame, strata: bool = False) -> list[AucBar
             rows[name].to_numpy(dtype=np.float64)
             for name in ("roc_auc_low", "roc_auc_high", "roc_auc")
         )
-        averages = 1 if strata else 2
-        result.append(AucBars(str(estimator), labels, values, low, high, averages))
+        result.append(AucBars(str(estimator), labels, values, low, high, len(averages)))
     return sorted(result, key=lambda bars: -np.nan_to_num(bars.values[0], nan=-1.0))
 
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from .evaluation import ALL, MACRO
 from .formatting import count, interval, number, percent, plain
 from .layout import single
+from .limits import drawn_topics
 from .ranking import FloatArray
 from .style import BLUE, VERMILION, estimator_style
 
@@ -102,7 +103,8 @@ class Heatmap:
 def compute_topic_heatmap(metrics: pd.DataFrame) -> Heatmap | None:
     """ROC AUC, estimators (best first) by all, macro and topics; None where nothing is defined.
 
-    Many topics are rows, so that the figure is not wider than a page.
+    Many topics are rows, so that the figure is not wider than a page; of very many, those with most
+    questions are drawn.
     """
     stratum = metrics["topic"].str.contains("=") & ~metrics["topic"].str.startswith("topic=")
     chosen = metrics[~stratum]
@@ -110,8 +112,8 @@ def compute_topic_heatmap(metrics: pd.DataFrame) -> Heatmap | None:
     order = [leader.estimator for leader in compute_leaders(metrics)]
     if not order:
         return None
-    topics = list(dict.fromkeys(chosen["topic"]))
-    largest = chosen.groupby("topic")["n"].max()
+    largest = chosen.groupby("topic", sort=False)["n"].max()
+    topics = drawn_topics(largest, (ALL, MACRO))
     labels = [f"{plain(topic)} ({count(float(largest[topic]))})" for topic in topics]
     values = table.reindex(index=order, columns=topics).to_numpy(dtype=np.float64)
     names = [plain(name)[:44] for name in order]

@@ -8,7 +8,7 @@ by rules that do not look at the values, and every place says what it leaves out
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,11 @@ TESTED = 60
 DRAWN = 60
 """Topics in a figure: those with most questions."""
 ROWS = 500
-"""Rows of a table in the page."""
-PAGE = 10_000_000
-"""Bytes of a page's sections from which each gets a page of its own beside the main one."""
+"""Rows of a table in the page: those with most questions, where it has a number of questions."""
+PAGE = 8_000_000
+"""Bytes of a page's sections, as estimated, from which they get pages of their own beside it."""
+SUMMARIES = 100
+"""Paragraphs of summary at the head of a page whose sections have pages of their own."""
 
 T = TypeVar("T")
 
@@ -34,30 +36,44 @@ def largest(items: Sequence[T], size: Callable[[T], int], limit: int = TESTED) -
     return [items[index] for index in sorted(order[:limit])]
 
 
+def row_numbers(sizes: Sequence[float] | None, count: int) -> list[int]:
+    """Which of `count` rows a table in the page shows: those of the largest size, or the first."""
+    if sizes is None:
+        return list(range(min(count, ROWS)))
+    known = np.nan_to_num(np.asarray(sizes, dtype=np.float64), nan=-1.0)
+    return largest(range(count), lambda row: int(known[row]), ROWS)
+
+
+def rows_note(count: int, file: str, sized: bool) -> str:
+    """What a table in the page says of the rows that it does not show; empty where it shows all."""
+    if count <= ROWS:
+        return ""
+    which = f"The {ROWS} rows with most questions" if sized else f"The first {ROWS} rows"
+    return f"{which}; the other {count - ROWS:,} are in {file}."
+
+
 def pair_count(items: int) -> int:
     """Number of pairs of so many."""
     return items * (items - 1) // 2
 
 
-def drawn_topics(n: pd.Series[int], averages: Sequence[str]) -> tuple[list[str], str]:
-    """Topics to draw, in their order, from the questions per topic, and a sentence on the others.
+def drawn_topics(n: pd.Series[Any], averages: Sequence[str]) -> list[str]:
+    """The topics to draw, in their order, from the questions per topic.
 
-    `averages` are always drawn and do not count. The sentence is empty where all are drawn.
+    `averages` are always drawn and do not count.
     """
     names = [str(name) for name in n.index]
     topics = [name for name in names if name not in averages]
     chosen = set(largest(topics, lambda name: int(n[name]), DRAWN))
-    shown = [name for name in names if name in averages or name in chosen]
-    return shown, drawn_note(len(topics))
+    return [name for name in names if name in averages or name in chosen]
 
 
-def drawn_note(topics: int) -> str:
+def drawn_note(groups: int, what: str = "topics") -> str:
     """What a figure of the topics says of those that are not in it; empty where all are."""
-    if topics <= DRAWN:
+    if groups <= DRAWN:
         return ""
     return (
-        f"The {DRAWN} topics with most questions; the other {topics - DRAWN:,} are in the CSV "
-        "files."
+        f"The {DRAWN} {what} with most questions; the other {groups - DRAWN:,} are in metrics.csv."
     )
 
 

@@ -18,6 +18,7 @@ from .blocks import (
 )
 from .evaluation import ALL, MACRO
 from .formatting import count, interval, number, percent, plain
+from .limits import ROWS, row_numbers, rows_note
 from .summary import ConfidentError
 from .tables import TopicTable
 
@@ -35,7 +36,7 @@ def pooled_table(metrics: pd.DataFrame) -> PageTable:
         *map(Column, ("n", "errors", "coverage", "worst-case AUC", "common AUC")),
     ]
     rows = []
-    for one in ranked.to_dict("records"):
+    for one in ranked.head(ROWS).to_dict("records"):
         ends = interval(one["roc_auc_low"], one["roc_auc_high"])
         rows.append(
             [
@@ -51,16 +52,19 @@ def pooled_table(metrics: pd.DataFrame) -> PageTable:
                 *(number_cell(one[name]) for name in ("roc_auc_worst", "roc_auc_common")),
             ]
         )
-    return PageTable("Pooled metrics", heads, rows)
+    note = rows_note(len(ranked), "metrics.csv", sized=False)
+    return PageTable("Pooled metrics", heads, rows, note=note)
 
 
 def topic_table(table: TopicTable) -> PageTable:
     """ROC AUC by topic and estimator with intervals."""
     heads = [Column("topic", True), Column("n"), Column("errors")]
     heads += [Column(name) for name in table.estimators]
+    counts = [table.rows(topic) for topic in table.topics]
+    shown = row_numbers([n for n, _ in counts], len(counts))
     rows, bold = [], []
-    for index, topic in enumerate(table.topics):
-        n, errors = table.rows(topic)
+    for index, row in enumerate(shown):
+        topic, (n, errors) = table.topics[row], counts[row]
         cells = [text_cell(topic), number_cell(n, count), number_cell(errors, count)]
         for name in table.estimators:
             text, ends, note = table.cell(topic, name)
@@ -70,7 +74,8 @@ def topic_table(table: TopicTable) -> PageTable:
         rows.append(cells)
         if topic in (ALL, MACRO):
             bold.append(index)
-    return PageTable("ROC AUC by topic", heads, rows, frozenset(bold))
+    note = rows_note(len(counts), "metrics.csv", sized=True)
+    return PageTable("ROC AUC by topic", heads, rows, frozenset(bold), note=note)
 
 
 def against_table(pairs: pd.DataFrame, best: str) -> PageTable:
@@ -84,10 +89,12 @@ def against_table(pairs: pd.DataFrame, best: str) -> PageTable:
         Shown("p (Holm)", "p_holm", "p"),
         Shown("distinguishable", "distinguishable", "yes"),
     )
-    return table_from_frame(pairs, f"{plain(best)} against the others", columns)
+    return table_from_frame(
+        pairs, f"{plain(best)} against the others", columns, file="comparisons.csv"
+    )
 
 
-def pairs_table(pairs: pd.DataFrame, kind: str, title: str) -> PageTable:
+def pairs_table(pairs: pd.DataFrame, kind: str, title: str, note: str = "") -> PageTable:
     """All tests of one family; `kind` names what differs: estimator, topic, model or task."""
     columns = (
         Shown("first", f"{kind}_a", "text"),
@@ -103,7 +110,7 @@ def pairs_table(pairs: pd.DataFrame, kind: str, title: str) -> PageTable:
         Shown("distinguishable", "distinguishable", "yes"),
     )
     chosen = [shown for shown in columns if not (kind == "estimator" and shown.heading == "of")]
-    return table_from_frame(pairs, title, chosen, folded=True)
+    return table_from_frame(pairs, title, chosen, folded=True, file="comparisons.csv", note=note)
 
 
 def calibration_table(metrics: pd.DataFrame) -> PageTable | None:
@@ -122,7 +129,9 @@ def calibration_table(metrics: pd.DataFrame) -> PageTable | None:
         Shown("uncertainty", "brier_uncertainty"),
         Shown("log loss ↓", "log_loss"),
     )
-    return table_from_frame(own.sort_values("ece", kind="stable"), "Calibration", columns)
+    return table_from_frame(
+        own.sort_values("ece", kind="stable"), "Calibration", columns, file="metrics.csv"
+    )
 
 
 def threshold_table(thresholds: pd.DataFrame, best: str) -> PageTable:
@@ -136,7 +145,7 @@ def threshold_table(thresholds: pd.DataFrame, best: str) -> PageTable:
         Shown("accuracy", "accuracy"),
         Shown("95 % interval", "accuracy_low", "interval", "accuracy_high"),
     )
-    return table_from_frame(own, f"Thresholds of {plain(best)}", columns)
+    return table_from_frame(own, f"Thresholds of {plain(best)}", columns, file="thresholds.csv")
 
 
 def trend_table(trends: pd.DataFrame) -> PageTable:
@@ -155,7 +164,9 @@ def trend_table(trends: pd.DataFrame) -> PageTable:
         Shown("slope per step", "slope", "signed"),
         Shown("p (Holm)", "p_holm", "p"),
     )
-    return table_from_frame(shown, "Trends along ordered strata", columns, folded=True)
+    return table_from_frame(
+        shown, "Trends along ordered strata", columns, folded=True, file="trends.csv"
+    )
 
 
 def conformal_tables(conformal: pd.DataFrame) -> list[PageTable]:
@@ -174,8 +185,16 @@ def conformal_tables(conformal: pd.DataFrame) -> list[PageTable]:
     )
     pooled = conformal["topic"] == ALL
     return [
-        table_from_frame(conformal[pooled], "Conformal sets, all questions", columns),
-        table_from_frame(conformal[~pooled], "Conformal sets by topic", columns, folded=True),
+        table_from_frame(
+            conformal[pooled], "Conformal sets, all questions", columns, file="conformal.csv"
+        ),
+        table_from_frame(
+            conformal[~pooled],
+            "Conformal sets by topic",
+            columns,
+            folded=True,
+            file="conformal.csv",
+        ),
     ]
 
 
@@ -189,7 +208,7 @@ def position_table(positions: pd.DataFrame) -> PageTable:
         Shown("recall", "recall"),
         Shown("excess share", "excess", "signed"),
     )
-    return table_from_frame(positions, "Answers by option letter", columns)
+    return table_from_frame(positions, "Answers by option letter", columns, file="positions.csv")
 
 
 def complementarity_table(pairs: pd.DataFrame) -> PageTable:
@@ -207,7 +226,9 @@ def complementarity_table(pairs: pd.DataFrame) -> PageTable:
         Shown("the other way round", "found_by_a", "percent"),
     )
     ranked = pairs.sort_values("gain", ascending=False, kind="stable")
-    return table_from_frame(ranked, "Pairs of estimators", columns, folded=True)
+    return table_from_frame(
+        ranked, "Pairs of estimators", columns, folded=True, file="complementarity.csv"
+    )
 
 
 def flow_table(flow: pd.DataFrame) -> PageTable:
@@ -222,7 +243,7 @@ def flow_table(flow: pd.DataFrame) -> PageTable:
         Shown("questions", "n", "count"),
         Shown("share of asked", "share", "percent"),
     )
-    return table_from_frame(named, "n-flow", columns)
+    return table_from_frame(named, "n-flow", columns, file="flow.csv")
 
 
 def missing_tables(missing: pd.DataFrame, by_topic: pd.DataFrame) -> list[PageTable]:
@@ -234,7 +255,7 @@ def missing_tables(missing: pd.DataFrame, by_topic: pd.DataFrame) -> list[PageTa
             Shown("reason", "reason", "text"),
             Shown("questions", "n", "count"),
         )
-        tables.append(table_from_frame(missing, "Missing scores", columns))
+        tables.append(table_from_frame(missing, "Missing scores", columns, file="missing.csv"))
     lacking = by_topic.groupby("estimator", sort=False)["missing"].transform("max") > 0
     names = list(dict.fromkeys(by_topic.loc[lacking, "estimator"]))
     topics = by_topic.drop_duplicates("topic").set_index("topic")
@@ -244,7 +265,11 @@ def missing_tables(missing: pd.DataFrame, by_topic: pd.DataFrame) -> list[PageTa
         shown = [Shown("topic", "topic", "text"), Shown("questions", "n", "count")]
         shown += [Shown("unparsed", "unparsed", "count"), Shown("don't know", "dont_know", "count")]
         shown += [Shown(f"no {name}", name, "count") for name in names]
-        tables.append(table_from_frame(wide, "Missing and unparsed by topic", shown))
+        tables.append(
+            table_from_frame(
+                wide, "Missing and unparsed by topic", shown, file="missing_by_topic.csv"
+            )
+        )
     return tables
 
 
