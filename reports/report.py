@@ -90,8 +90,8 @@ def build_report(
     settings = {"rows": rows, "replicates": replicates, "seed": seed}
     names = dict.fromkeys(name for one in analyses.evaluated for name in one.estimators)
     estimators = [(name, data.descriptions.get(name, "")) for name in names]
-    report.files += write_pages(
-        root, sections, analyses.metrics, data.manifests, estimators, settings
+    report.files.extend(
+        write_pages(root, sections, analyses.metrics, data.manifests, estimators, settings)
     )
     return report
 

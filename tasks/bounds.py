@@ -53,9 +53,14 @@ def _values() -> int:
     return round(VALUES * limit() / 1e9)
 
 
+def _gigabytes(size: int) -> str:
+    """The size, or that it is over the limit where it was counted only so far."""
+    return f"{size / 1e9:.1f} GB" if size > 1.1 * limit() else f"over {limit() / 1e9:g} GB"
+
+
 def _check_size(file: Path | str, size: int) -> None:
     if size > limit():
-        raise _too_large(file, f"{size / 1e9:.1f} GB" if size > 1.1 * limit() else "more")
+        raise _too_large(file, _gigabytes(size))
 
 
 class _Counter:

@@ -12,7 +12,7 @@ import argparse
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from command_cost import command_cost
@@ -26,6 +26,14 @@ class Extreme:
     models: int
     topics: int
     questions: int
+    estimators: int = 10
+
+    def said(self) -> str:
+        """The size in words."""
+        return (
+            f"{self.models} models, {self.topics} topics, {self.questions} questions, "
+            f"{self.estimators} estimators"
+        )
 
 
 EXTREMES = {"topics": Extreme(1, 1000, 200_000), "models": Extreme(60, 16, 12_000)}
@@ -38,17 +46,18 @@ class Cost:
     seconds: float
     memory: int
     page: int
+    """The largest HTML file."""
     files: int
     number: int
 
 
-def write_extreme(folder: Path, extreme: Extreme, estimators: int) -> Path:
+def write_extreme(folder: Path, extreme: Extreme) -> Path:
     """A results folder of that size; one that is there already is used again."""
     for model in range(extreme.models):
         name = f"model_{model:02d}"
         if not (folder / name).is_dir():
             write_report_case(
-                folder, extreme.questions, estimators, extreme.topics, model=name, seed=model
+                folder, extreme.questions, extreme.estimators, extreme.topics, name, model
             )
     return folder
 
@@ -58,7 +67,8 @@ def report_cost(results: Path, output: Path) -> Cost:
     seconds, memory = command_cost(["report", str(results), "--output_path", str(output)])
     files = [path for path in output.rglob("*") if path.is_file()]
     sizes = sum(path.stat().st_size for path in files)
-    return Cost(seconds, memory, (output / "index.html").stat().st_size, sizes, len(files))
+    page = max(path.stat().st_size for path in files if path.suffix == ".html")
+    return Cost(seconds, memory, page, sizes, len(files))
 
 
 def main() -> None:
@@ -71,15 +81,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="apprehend-extremes-") as temporary:
         root = chosen.keep or Path(temporary)
         for name in chosen.names:
-            extreme = EXTREMES[name]
-            results = write_extreme(root / name, extreme, chosen.estimators)
+            extreme = replace(EXTREMES[name], estimators=chosen.estimators)
+            results = write_extreme(root / name, extreme)
             output = root / f"{name}_report"
             shutil.rmtree(output, ignore_errors=True)
             cost = report_cost(results, output)
             sys.stdout.write(
-                f"{name}: {extreme.models} models, {extreme.topics} topics, {extreme.questions} "
-                f"questions, {chosen.estimators} estimators: {cost.seconds:.0f} s, "
-                f"{cost.memory / 1e9:.2f} GB of memory, page {cost.page / 1e6:.1f} MB, "
+                f"{name}: {extreme.said()}: {cost.seconds:.0f} s, {cost.memory / 1e9:.2f} GB of memory, page {cost.page / 1e6:.1f} MB, "
                 f"{cost.number} files of {cost.files / 1e6:.0f} MB\n"
             )
             sys.stdout.flush()
