@@ -33,7 +33,7 @@ def command_cost(command: Sequence[str]) -> tuple[float, int]:
                         memory = one.memory_full_info()
                         held += getattr(memory, "pss", memory.uss)
             peak = max(peak, held)
-            time.sleep(0.1)
+            time.sleep(0.3)
         took = time.perf_counter() - began
         if running.returncode:
             errors.seek(0)

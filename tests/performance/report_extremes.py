@@ -62,9 +62,10 @@ def write_extreme(folder: Path, extreme: Extreme) -> Path:
     return folder
 
 
-def report_cost(results: Path, output: Path) -> Cost:
+def report_cost(results: Path, output: Path, replicates: int = 1000) -> Cost:
     """Run `apprehend report` and measure it."""
-    seconds, memory = command_cost(["report", str(results), "--output_path", str(output)])
+    command = ["report", str(results), "--output_path", str(output)]
+    seconds, memory = command_cost([*command, "--replicates", str(replicates)])
     files = [path for path in output.rglob("*") if path.is_file()]
     sizes = sum(path.stat().st_size for path in files)
     page = max(path.stat().st_size for path in files if path.suffix == ".html")
@@ -76,6 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure reports of extreme sizes.")
     parser.add_argument("names", nargs="*", default=list(EXTREMES), help=", ".join(EXTREMES))
     parser.add_argument("--estimators", type=int, default=10)
+    parser.add_argument("--replicates", type=int, default=1000)
     parser.add_argument("--keep", type=Path, help="folder for the results, used again")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="apprehend-extremes-") as temporary:
@@ -85,10 +87,10 @@ def main() -> None:
             results = write_extreme(root / name, extreme)
             output = root / f"{name}_report"
             shutil.rmtree(output, ignore_errors=True)
-            cost = report_cost(results, output)
+            cost = report_cost(results, output, chosen.replicates)
             sys.stdout.write(
-                f"{name}: {extreme.said()}: {cost.seconds:.0f} s, {cost.memory / 1e9:.2f} GB of memory, page {cost.page / 1e6:.1f} MB, "
-                f"{cost.number} files of {cost.files / 1e6:.0f} MB\n"
+                f"{name}: {extreme.said()}: {cost.seconds:.0f} s, {cost.memory / 1e9:.2f} GB of "
+                f"memory, page {cost.page / 1e6:.1f} MB, {cost.number} files of {cost.files / 1e6:.0f} MB\n"
             )
             sys.stdout.flush()
 
