@@ -90,7 +90,8 @@ def main() -> None:
             cost = report_cost(results, output, chosen.replicates)
             sys.stdout.write(
                 f"{name}: {extreme.said()}: {cost.seconds:.0f} s, {cost.memory / 1e9:.2f} GB of "
-                f"memory, page {cost.page / 1e6:.1f} MB, {cost.number} files of {cost.files / 1e6:.0f} MB\n"
+                f"memory, page {cost.page / 1e6:.1f} MB, {cost.number} files of "
+                f"{cost.files / 1e6:.0f} MB\n"
             )
             sys.stdout.flush()
 
