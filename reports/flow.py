@@ -75,7 +75,7 @@ def compute_missing(
     Counts the questions that the row convention keeps, unparsed ones among them.
     """
     # Row numbers, not frames: all models' rows at once would be held twice.
-    grouped = data.scores.groupby(["model", "task"], sort=False, observed=True).indices
+    grouped: dict[Any, Any] = data.scores.groupby(["model", "task"], observed=True).indices
     by_model = {(str(model), str(task)): at for (model, task), at in grouped.items()}
     records: list[dict[str, Any]] = []
     for evaluation in evaluations(data, rows) if evaluated is None else evaluated:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 TESTED = 60
 """Topics, models or tasks of which pairs are tested: those with most questions (1,770 pairs)."""
@@ -36,7 +36,7 @@ def largest(items: Sequence[T], size: Callable[[T], int], limit: int = TESTED) -
     return [items[index] for index in sorted(order[:limit])]
 
 
-def row_numbers(sizes: Sequence[float] | None, count: int) -> list[int]:
+def row_numbers(sizes: ArrayLike | None, count: int) -> list[int]:
     """Which of `count` rows a table in the page shows: those of the largest size, or the first."""
     if sizes is None:
         return list(range(min(count, ROWS)))
