@@ -73,7 +73,8 @@ def _read_scores(file: Path) -> pd.DataFrame:
     a text takes twenty."""
     names = pq.read_schema(file).names
     table = pq.read_table(file, read_dictionary=[name for name in REPEATED if name in names])
-    return table.unify_dictionaries().to_pandas()
+    frame: pd.DataFrame = table.unify_dictionaries().to_pandas()
+    return frame
 
 
 def _questions(store: TaskStore, seen: set[tuple[str, Any]]) -> pd.DataFrame | None:
@@ -84,7 +85,8 @@ def _questions(store: TaskStore, seen: set[tuple[str, Any]]) -> pd.DataFrame | N
     if not any(new):
         return None
     table = store.questions if all(new) else store.questions.filter(pa.array(new))
-    return table.to_pandas().assign(task=store.task)
+    frame: pd.DataFrame = table.to_pandas().assign(task=store.task)
+    return frame
 
 
 def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
