@@ -95,9 +95,11 @@ def scores_problem(store: TaskStore, table: pa.Table) -> str | None:
 
 def _contradiction(store: TaskStore, table: pa.Table) -> str | None:
     """The first question whose scores stand beside another answer than the stored one."""
-    estimators = table.column("estimator")
     if not len(table):
         return None
+    estimators = table.column("estimator")
+    if pa.types.is_dictionary(estimators.type):
+        estimators = pa.chunked_array([chunk.indices for chunk in estimators.chunks])
     rows = table.filter(pc.equal(estimators, estimators[0]))
     ids = rows.column("question_id").to_pylist()
     known = set(store.question_ids)
@@ -127,10 +129,13 @@ def is_outdated(store: TaskStore, table: pa.Table) -> bool:
     return says is not None and says.decode("utf-8", "replace") != signals_state(store)
 
 
-def read_scores(store: TaskStore) -> pa.Table:
-    """A store's scores. Raises ApprehendError where they are not those of its answers."""
+def read_scores(store: TaskStore, repeated: Sequence[str] = ()) -> pa.Table:
+    """A store's scores, with the ``repeated`` columns as dictionaries. Raises ApprehendError where
+    they are not those of its answers."""
     file: Path = store.path / SCORES
-    table = parts.read_parquet(file)
+    names = parts.read_schema(file).names
+    table = parts.read_parquet(file, dictionary=[name for name in repeated if name in names])
+    table = table.unify_dictionaries()
     problem = scores_problem(store, table)
     if problem is not None:
         raise ApprehendError(f"{file}: {problem}; {AGAIN}")

@@ -220,11 +220,18 @@ def _mapping(text: bytes | None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def read_parquet(file: Path, columns: list[str] | None = None) -> pa.Table:
-    """A file's rows. Raises ApprehendError where it is truncated or damaged."""
+def read_parquet(
+    file: Path, columns: list[str] | None = None, dictionary: list[str] | None = None
+) -> pa.Table:
+    """A file's rows, some columns as dictionaries. Raises ApprehendError where it is truncated or
+    damaged."""
     try:
         return pq.read_table(
-            file, columns=columns, partitioning=None, page_checksum_verification=True
+            file,
+            columns=columns,
+            partitioning=None,
+            page_checksum_verification=True,
+            read_dictionary=dictionary,
         )
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(file, error) from error

@@ -27,7 +27,8 @@ from .calibration import (
     width_bins,
 )
 from .comparing import Comparison, build_comparison
-from .comparisons import COMPARISON_COLUMNS, compare
+from .comparison_records import COMPARISON_COLUMNS
+from .comparisons import compare
 from .decisions import (
     Cascade,
     ThresholdChoice,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from .comparisons import compare
+from .comparisons import compare, untested
 from .complementarity import compute_complementarity
 from .conformal import compute_conformal
 from .evaluation import Evaluation, Rows, evaluations
@@ -30,7 +30,8 @@ class Analyses:
             `compute_missing`; missing_by_topic: `compute_missing_by_topic`; thresholds:
             `compute_thresholds`; trends: `compute_trends`; complementarity:
             `compute_complementarity`; conformal: `compute_conformal`; positions: `Positions`;
-            judges, judge_labels, judge_agreement: see judges.py; costs: as given.
+            judges, judge_labels, judge_agreement: see judges.py; costs: as given;
+            untested: see `untested`.
         letters: (model, task) → `Positions`.
     """
 
@@ -49,6 +50,7 @@ class Analyses:
     judge_labels: pd.DataFrame
     judge_agreement: pd.DataFrame
     costs: pd.DataFrame
+    untested: pd.DataFrame
     letters: dict[tuple[str, str], Positions] = field(default_factory=dict)
 
     def frames(self) -> dict[str, pd.DataFrame]:
@@ -88,6 +90,7 @@ def compute_analyses(
         judge_labels=compute_labels(data),
         judge_agreement=compute_agreement(data),
         costs=data.costs,
+        untested=untested(evaluated),
         letters=known,
     )
 

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .formatting import UNDEFINED, count, interval, marked, number, percent, plain
+from .limits import ROWS, row_numbers, rows_note
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class PageTable:
         bold: numbers of the rows to stress.
         folded: whether it starts folded away, under its title.
         prose: whether cells hold running text.
+        note: a sentence below it, e.g. which rows it leaves out and where they are.
     """
 
     title: str
@@ -54,6 +57,7 @@ class PageTable:
     bold: frozenset[int] = frozenset()
     folded: bool = False
     prose: bool = False
+    note: str = ""
 
 
 @dataclass
@@ -157,15 +161,25 @@ def table_from_frame(
     title: str,
     columns: Sequence[Shown],
     folded: bool = False,
+    file: str = "the CSV files",
+    note: str = "",
     few: Sequence[bool] = (),
 ) -> PageTable:
     """The frame's rows in their order, the columns as described.
 
-    `few`, one per row, says which come from too few answers and are grey.
+    Of more than `ROWS` rows those with most questions (column "n", where there is one) are shown,
+    and a sentence says that the others are in `file`. `few`, one per row, says which come from too
+    few answers and are grey.
     """
     heads = [Column(shown.heading, shown.kind in ("text", "yes")) for shown in columns]
+    sized = "n" in frame.columns
+    sizes = frame["n"].to_numpy(dtype=np.float64, na_value=np.nan) if sized else None
+    notes = filter(None, (rows_note(len(frame), file, sized), note))
+    if len(frame) > ROWS:
+        chosen = row_numbers(sizes, len(frame))
+        frame, few = frame.iloc[chosen], [few[row] for row in chosen] if len(few) else ()
     records = [{str(k): v for k, v in one.items()} for one in frame.to_dict("records")]
     rows = [[_cell(record, shown) for shown in columns] for record in records]
     for place in (place for place, grey in enumerate(few) if grey):
         rows[place] = [replace(cell, few=True) for cell in rows[place]]
-    return PageTable(title, heads, rows, folded=folded)
+    return PageTable(title, heads, rows, folded=folded, note=" ".join(notes))

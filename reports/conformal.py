@@ -161,10 +161,13 @@ def _by_group(evaluation: Evaluation, options: OptionRows, inside: BoolArray) ->
     size = inside.sum(axis=1)
     available = (~np.isnan(options.probabilities)).sum(axis=1)
     right = np.nanargmax(options.probabilities, axis=1) == options.gold
+    place = np.full(evaluation.errors.size, -1)
+    place[options.rows] = np.arange(options.rows.size)
     records: list[Record] = []
     for group, members in evaluation.groups.items():
-        chosen = np.isin(options.rows, members)
-        n = int(chosen.sum())
+        chosen = np.sort(place[members])
+        chosen = chosen[chosen >= 0]
+        n = int(chosen.size)
         if not n:
             continue
         low, high = wilson(float(covered[chosen].sum()), n)

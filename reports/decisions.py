@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
-from .comparisons import common_rows
 from .evaluation import Evaluation
 from .intervals import NONE, SMALLEST_CLASS, percentile_interval, wilson
+from .model_comparisons import common_rows
 from .ranking import BoolArray, FloatArray, IntArray, TieBlocks
 
 POINTS = 101

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-import joblib
 from matplotlib.figure import Figure
 
 from .blocks import PageFigure
 from .catalogue import FIGURES
 from .style import FORMATS, figure_style, render, write_atomically
+from .workers import in_processes
 
 TOGETHER = 48
 """Figures that are held before they are drawn: enough to keep all processors busy."""
@@ -59,15 +59,18 @@ class Drawer:
             if kind is None:
                 self._draw()
 
-    def add(self, kind: str, title: str, stem: str, figures: Iterable[Figure]) -> list[PageFigure]:
+    def add(
+        self, kind: str, title: str, stem: str, figures: Iterable[Figure], note: str = ""
+    ) -> list[PageFigure]:
         """Have figures of one kind drawn; `stem` ends the file's name, the catalogue has the
-        caption."""
+        caption, to which `note` is added."""
         shown = []
         for figure in figures:
             self._parts[kind, stem] += 1
             number = self._parts[kind, stem]
             name = "_".join(filter(None, (kind, str(number) if number > 1 else "", stem)))
-            shown.append(PageFigure(title, FIGURES[kind][1]))
+            caption = " ".join(filter(None, (FIGURES[kind][1], note)))
+            shown.append(PageFigure(title, caption))
             self._wanted.append(_Wanted(figure, name, shown[-1]))
         if len(self._wanted) >= TOGETHER:
             self._draw()
@@ -82,12 +85,7 @@ class Drawer:
         wanted, self._wanted = self._wanted, []
         extensions = tuple(dict.fromkeys((*self.formats, "svg")))
         # Text is laid out by one thread of Python, so only processes draw at the same time.
-        pictures = joblib.Parallel(
-            n_jobs=min(joblib.cpu_count(), len(wanted)) or 1,
-            batch_size=1,
-            max_nbytes=None,
-            return_as="generator",
-        )(joblib.delayed(_pictures)(one.figure, extensions) for one in wanted)
+        pictures = in_processes(_pictures, [(one.figure, extensions) for one in wanted])
         for one, content in zip(wanted, pictures, strict=True):
             for extension in self.formats:
                 path = self.folder / f"{one.name}.{extension}"

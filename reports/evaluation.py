@@ -90,7 +90,7 @@ def evaluations(data: ReportInput, rows: Rows = "all") -> list[Evaluation]:
     """
     if rows not in ROWS:
         raise ValueError(f"Expected rows to be one of {', '.join(ROWS)}, got {rows!r}.")
-    grouped = data.scores.groupby(["model", "task"], sort=False)
+    grouped = data.scores.groupby(["model", "task"], sort=False, observed=True)
     return [
         _evaluation(data, str(model), str(task), frame, rows) for (model, task), frame in grouped
     ]

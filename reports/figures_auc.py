@@ -11,9 +11,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .evaluation import MACRO
+from .evaluation import ALL, MACRO
 from .formatting import count, marked, plain
 from .layout import COLUMNS, pages, panels
+from .limits import drawn_topics
 from .ranking import FloatArray
 from .style import GREY, estimator_style
 from .summary import pooled_rank
@@ -59,12 +60,15 @@ def group_labels(metrics: pd.DataFrame) -> dict[str, str]:
 def compute_auc_bars(metrics: pd.DataFrame, strata: bool = False) -> list[AucBars]:
     """Bars per estimator from the metrics of one model on one task.
 
-    Groups are all, macro and topics, or, with `strata`, all and the strata. Estimators come in
+    Groups are all, macro and topics, or, with `strata`, all and the strata; of very many, those
+    with most questions. Estimators come in
     descending order of their pooled AUC, those without one, or with too few answers, last.
     """
     stratum = metrics["topic"].str.contains("=") & ~metrics["topic"].str.startswith("topic=")
     chosen = metrics[(stratum | metrics["topic"].eq("all")) if strata else ~stratum]
-    labels = group_labels(chosen)
+    averages = (ALL,) if strata else (ALL, MACRO)
+    largest = chosen.groupby("topic", sort=False)["n"].max()
+    labels = group_labels(chosen[chosen["topic"].isin(drawn_topics(largest, averages))])
     result = []
     for estimator, part in chosen.groupby("estimator", sort=False):
         rows = part.set_index("topic").reindex(list(labels))
@@ -72,8 +76,9 @@ def compute_auc_bars(metrics: pd.DataFrame, strata: bool = False) -> list[AucBar
             rows[name].to_numpy(dtype=np.float64)
             for name in ("roc_auc_low", "roc_auc_high", "roc_auc")
         )
-        averages = 1 if strata else 2
-        result.append(AucBars(str(estimator), list(labels.values()), values, low, high, averages))
+        result.append(
+            AucBars(str(estimator), list(labels.values()), values, low, high, len(averages))
+        )
     order = pooled_rank(metrics)["estimator"].tolist()
     return sorted(result, key=lambda bars: order.index(bars.estimator))
 

@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from .evaluation import MACRO
+from .evaluation import ALL, MACRO
 from .figures_auc import group_labels
 from .formatting import interval, marked, percent, plain
 from .layout import single
+from .limits import drawn_topics
 from .ranking import BoolArray, FloatArray
 from .style import BLUE, GREY, VERMILION, estimator_style
 from .summary import pooled_rank
@@ -131,7 +132,8 @@ class Heatmap:
 def compute_topic_heatmap(metrics: pd.DataFrame) -> Heatmap | None:
     """ROC AUC, estimators (best first) by all, macro and topics; None where nothing is defined.
 
-    Many topics are rows, so that the figure is not wider than a page.
+    Many topics are rows, so that the figure is not wider than a page; of very many, those with most
+    questions are drawn.
     """
     stratum = metrics["topic"].str.contains("=") & ~metrics["topic"].str.startswith("topic=")
     chosen = metrics[~stratum]
@@ -139,8 +141,10 @@ def compute_topic_heatmap(metrics: pd.DataFrame) -> Heatmap | None:
     order = [leader.estimator for leader in compute_leaders(metrics)]
     if not order:
         return None
-    topics = list(dict.fromkeys(chosen["topic"]))
-    labels = list(group_labels(chosen).values())
+    largest = chosen.groupby("topic", sort=False)["n"].max()
+    topics = drawn_topics(largest, (ALL, MACRO))
+    named = group_labels(chosen[chosen["topic"].isin(topics)])
+    labels = [named[topic] for topic in topics]
     values = table.reindex(index=order, columns=topics).to_numpy(dtype=np.float64)
     low = chosen.pivot(index="estimator", columns="topic", values="roc_auc_low").astype(float)
     few = low.reindex(index=order, columns=topics).isna().to_numpy() & ~np.isnan(values)

@@ -9,8 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .evaluation import ALL
 from .formatting import count, percent, plain
 from .layout import single
+from .limits import drawn_topics
 from .positions import Positions
 from .ranking import FloatArray
 from .style import BLUE, GREY, ORANGE, SKY, VERMILION
@@ -81,9 +83,9 @@ def compute_sets_by_topic(conformal: pd.DataFrame, alpha: float = 0.1) -> SetsBy
     if own.empty:
         return None
     stratum = own["topic"].str.contains("=") & ~own["topic"].str.startswith("topic=")
-    groups = list(dict.fromkeys(own.loc[~stratum, "topic"]))
     methods = list(dict.fromkeys(own["method"]))
-    n = own.groupby("topic")["n"].max()
+    n = own[~stratum].groupby("topic", sort=False)["n"].max()
+    groups = drawn_topics(n, (ALL,))
     tables = [
         np.stack(
             [

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from .evaluation import ALL, MACRO
 from .formatting import count, number, plain
 from .layout import single
+from .limits import drawn_topics
 from .ranking import FloatArray
 from .style import BLUE, VERMILION, draw_few, estimator_styles
 
@@ -118,7 +119,8 @@ def compute_side_by_side(
 ) -> list[SideBySide]:
     """Accuracy and ROC AUC by topic of two tasks of one model, each task by its best estimator.
 
-    `first` and `second` are the metrics of the two tasks.
+    `first` and `second` are the metrics of the two tasks. Of very many topics, those with most
+    questions are drawn.
     """
     parts = [
         frame[frame["estimator"] == name].set_index("topic")
@@ -129,6 +131,7 @@ def compute_side_by_side(
         for topic in parts[0].index
         if topic in parts[1].index and topic != MACRO and ("=" not in topic or "topic=" in topic)
     ]
+    common = drawn_topics(parts[0]["n"].reindex(common).astype(float), (ALL,))
     names = tuple(str(frame["task"].iloc[0]) for frame in (first, second))
     result = []
     for column, label in (("accuracy", "accuracy"), ("roc_auc", "ROC AUC of errors")):

@@ -74,20 +74,17 @@ def compute_missing(
 
     Counts the questions that the row convention keeps, unparsed ones among them.
     """
-    stored = data.scores.assign(question_id=data.scores["question_id"].astype(str))
-    by_model = dict(list(stored.groupby(["model", "task"], sort=False)))
+    # Row numbers, not frames: all models' rows at once would be held twice.
+    grouped: dict[Any, Any] = data.scores.groupby(["model", "task"], observed=True).indices
+    by_model = {(str(model), str(task)): at for (model, task), at in grouped.items()}
     records: list[dict[str, Any]] = []
     for evaluation in evaluations(data, rows) if evaluated is None else evaluated:
-        own = next(
-            frame
-            for (model, task), frame in by_model.items()
-            if (str(model), str(task)) == (evaluation.model, evaluation.task)
-        )
-        kept = own[own["question_id"].isin(evaluation.question_ids)]
+        own = data.scores.iloc[by_model[evaluation.model, evaluation.task]]
+        kept = own[own["question_id"].astype(str).isin(evaluation.question_ids)]
         empty = kept[kept["score"].isna()]
-        reason = empty["reason"].fillna(UNEXPLAINED).astype(str)
+        reason = empty["reason"].astype(object).fillna(UNEXPLAINED).astype(str)
         counts = Counter(zip(empty["estimator"].astype(str), reason, strict=True))
-        rows_stored = kept.groupby("estimator").size()
+        rows_stored = kept["estimator"].astype(str).value_counts()
         for estimator in evaluation.estimators:
             found = {why: n for (name, why), n in counts.items() if name == estimator}
             absent = len(evaluation.question_ids) - int(rows_stored.get(estimator, 0))

@@ -15,6 +15,7 @@ from .drawing import Drawer
 from .figures_judges import compute_label_shares, shares_figure
 from .figures_strata import compute_side_by_side, side_by_side_figure
 from .formatting import file_stems, plain
+from .limits import drawn_note, largest, tested_note
 from .page import PageSection
 from .summary import best_estimator
 
@@ -38,7 +39,7 @@ def _tasks(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
     for model in models:
         evaluated = [one for one in analyses.evaluated if one.model == model]
         figures: list[PageFigure] = []
-        for a, b in combinations(evaluated, 2):
+        for a, b in combinations(largest(evaluated, lambda one: one.errors.size), 2):
             metrics = (analyses.of("metrics", a), analyses.of("metrics", b))
             best = tuple(best_estimator(frame) for frame in metrics)
             shared = set(a.question_ids) & set(b.question_ids)
@@ -47,14 +48,18 @@ def _tasks(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
             pairs = compute_side_by_side(*metrics, (best[0], best[1]))
             title = f"{FIGURES['tasks_side_by_side'][0]}: {model}"
             figure = side_by_side_figure(pairs, title)
-            figures += drawer.add("tasks_side_by_side", title, stems[model], [figure])
+            topics = drawn_note(len(set(a.topics) & set(b.topics)))
+            figures += drawer.add("tasks_side_by_side", title, stems[model], [figure], topics)
         tests = own[own["model_a"] == model]
         if figures or len(tests):
             note = (
                 "On the questions of both tasks: the test compares the ROC AUC of each task's best "
                 "estimator, and the accuracies (McNemar)."
             )
-            shown = [tables.pairs_table(tests, "task", "Tasks compared")] if len(tests) else []
+            left = tested_note(len(evaluated), "tasks")
+            shown = (
+                [tables.pairs_table(tests, "task", "Tasks compared", left)] if len(tests) else []
+            )
             yield Block(plain(model), note, figures, shown)
 
 
@@ -74,9 +79,12 @@ def _models(analyses: Analyses) -> Iterator[Block]:
             Shown("p (Holm)", "p_holm", "p"),
             Shown("distinguishable", "distinguishable", "yes"),
         )
+        left = tested_note(sum(one.task == task for one in analyses.evaluated), "models")
         note = "Paired tests on the questions that both models were asked."
         folded = len(part) > 30
-        table = table_from_frame(part, f"Models on {plain(task)}", columns, folded)
+        title = f"Models on {plain(task)}"
+        table = table_from_frame(part, title, columns, folded, "comparisons.csv", left)
+        note = " ".join(filter(None, (note, left)))
         yield Block(f"On {plain(task)}", note, tables=[table])
 
 
@@ -95,7 +103,7 @@ def _judges(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
             Shown("rated 10", "rating_top_share", "percent"),
             Shown("rated 9 or more", "rating_kept", "percent"),
         )
-        shown = [table_from_frame(part, f"Judges on {plain(task)}", columns)]
+        shown = [table_from_frame(part, f"Judges on {plain(task)}", columns, file="judges.csv")]
         agreement = _of_task(analyses.judge_agreement, str(task))
         if len(agreement):
             pairs = (
@@ -108,7 +116,8 @@ def _judges(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
                 Shown("weighted κ", "weighted_kappa"),
                 Shown("rank correlation", "spearman", "signed"),
             )
-            shown.append(table_from_frame(agreement, "Agreement between judges", pairs))
+            file = "judge_agreement.csv"
+            shown.append(table_from_frame(agreement, "Agreement between judges", pairs, file=file))
         figures: list[PageFigure] = []
         stem = file_stems([str(task)])[str(task)]
         for shares in compute_label_shares(_of_task(analyses.judge_labels, str(task))):
@@ -149,5 +158,5 @@ def _costs(analyses: Analyses) -> Iterator[Block]:
             else "The cost of an estimator alone is that of the signals it needs; estimators that "
             "share a signal share its cost."
         )
-        table = table_from_frame(own.assign(per_question=per), title, columns)
+        table = table_from_frame(own.assign(per_question=per), title, columns, file="costs.csv")
         yield Block(title, note, tables=[table])

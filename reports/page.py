@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -27,11 +28,19 @@ _XLINK = "http://www.w3.org/1999/xlink"
 
 @dataclass(frozen=True)
 class PageSection:
-    """A part of the page under one heading; `summary` goes to its top, empty for none."""
+    """A part of the page under one heading.
+
+    Attributes:
+        title: its heading.
+        blocks: what stands in it.
+        summary: a paragraph for the page's top, empty for none.
+        of: model and task that it is about, None where it is about several.
+    """
 
     title: str
     blocks: Sequence[Block]
     summary: str = ""
+    of: tuple[str, str] | None = None
 
 
 def inline_svg(svg: bytes, prefix: str, label: str) -> Markup:
@@ -91,8 +100,28 @@ def render_page(
     """The page as HTML text; everything from outside is escaped.
 
     `estimators` are names with a line on each; `settings` holds rows, replicates and seed,
-    and may hold another title and sentences of summary.
+    and may hold another title, sentences of summary, and links to other pages: pairs of address
+    and title.
     """
+    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    return (
+        _environment()
+        .get_template("index.html.j2")
+        .render(
+            sections=sections,
+            manifests=[(_manifest_title(one), _json(one)) for one in manifests],
+            estimators=estimators,
+            glossary=GLOSSARY,
+            rows_meaning=ROWS_MEANING[settings["rows"]],
+            settings={"title": "", "summary": (), "links": (), **settings},
+            script=Markup(script),
+            script_hash=script_hash(script),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -102,17 +131,7 @@ def render_page(
     )
     environment.filters.update(plain=plain, heat=heat, breakable=breakable)
     environment.globals.update(inline_svg=inline_svg)
-    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
-    return environment.get_template("index.html.j2").render(
-        sections=sections,
-        manifests=[(_manifest_title(one), _json(one)) for one in manifests],
-        estimators=estimators,
-        glossary=GLOSSARY,
-        rows_meaning=ROWS_MEANING[settings["rows"]],
-        settings={"title": "", "summary": (), **settings},
-        script=Markup(script),
-        script_hash=script_hash(script),
-    )
+    return environment
 
 
 def _manifest_title(manifest: Mapping[str, Any]) -> str:

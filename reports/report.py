@@ -15,7 +15,8 @@ from .evaluation import Rows
 from .formatting import file_stems
 from .inputs import ReportInput
 from .overview import overview_sections
-from .page import PageSection, render_page
+from .page import PageSection
+from .pages import write_pages
 from .sections import TaskSection
 from .style import FORMATS, write_atomically
 from .summary import summarise
@@ -74,7 +75,8 @@ def build_report(
 
     Writes a CSV file per frame of `Analyses` (metrics.csv, comparisons.csv, flow.csv, missing.csv
     and those with rows), tables/roc_auc_by_topic.{md,csv,tex}, figures/*, and index.html, which
-    holds all of it. `formats` of the figures: png, svg, pdf.
+    holds all of it, or, where that would be too large, the summaries, with a page for each model
+    and task below sections/. `formats` of the figures: png, svg, pdf.
     """
     root = Path(output_path)
     drawer = Drawer(root / "figures", formats)
@@ -88,8 +90,9 @@ def build_report(
     settings = {"rows": rows, "replicates": replicates, "seed": seed}
     names = dict.fromkeys(name for one in analyses.evaluated for name in one.estimators)
     estimators = [(name, data.descriptions.get(name, "")) for name in names]
-    html = render_page(sections, data.manifests, estimators, settings)
-    report.files.append(write_atomically(root / "index.html", html))
+    report.files.extend(
+        write_pages(root, sections, analyses.metrics, data.manifests, estimators, settings)
+    )
     return report
 
 
@@ -114,6 +117,8 @@ def _sections(data: ReportInput, report: Report, drawer: Drawer) -> list[PageSec
     with drawer:
         for one, name, text in zip(analyses.evaluated, names, report.summary, strict=True):
             built = TaskSection(data, analyses, one, drawer, stems[name])
-            sections.append(PageSection(built.title, list(built.blocks()), text))
+            sections.append(
+                PageSection(built.title, list(built.blocks()), text, (one.model, one.task))
+            )
         sections += overview_sections(analyses, drawer)
     return sections

@@ -22,6 +22,7 @@ from .confident import ConfidentError
 from .evaluation import ALL, MACRO
 from .formatting import count, interval, marked, percent, plain
 from .intervals import SMALLEST_CLASS, too_few
+from .limits import ROWS, row_numbers, rows_note
 from .summary import pooled_rank
 from .tables import TopicTable, macro_label
 
@@ -42,7 +43,7 @@ def pooled_table(metrics: pd.DataFrame) -> PageTable:
         *map(Column, ("n", "errors", "coverage", "worst-case AUC", "common AUC")),
     ]
     rows = []
-    for one in ranked.to_dict("records"):
+    for one in ranked.head(ROWS).to_dict("records"):
         ends = interval(one["roc_auc_low"], one["roc_auc_high"])
         few = not ends and not pd.isna(one["roc_auc"])
         note = one["interval_note"] if few else ""
@@ -59,16 +60,19 @@ def pooled_table(metrics: pd.DataFrame) -> PageTable:
         ]
         grey = [replace(cell, heat=math.nan, few=cell.few or few) for cell in cells]
         rows.append([text_cell(one["estimator"]), area_cell(one["roc_auc"], few), *grey])
-    return PageTable("Pooled metrics", heads, rows)
+    note = rows_note(len(ranked), "metrics.csv", sized=False)
+    return PageTable("Pooled metrics", heads, rows, note=note)
 
 
 def topic_table(table: TopicTable) -> PageTable:
     """ROC AUC by topic and estimator with intervals."""
     heads = [Column("topic", True), Column("n"), Column("errors")]
     heads += [Column(name) for name in table.estimators]
+    counts = [table.rows(topic) for topic in table.topics]
+    shown = row_numbers([n for n, _ in counts], len(counts))
     rows, bold = [], []
-    for index, topic in enumerate(table.topics):
-        n, errors = table.rows(topic)
+    for index, row in enumerate(shown):
+        topic, (n, errors) = table.topics[row], counts[row]
         cells = [text_cell(table.label(topic)), number_cell(n, count), number_cell(errors, count)]
         for name in table.estimators:
             _, ends, note = table.cell(topic, name)
@@ -77,7 +81,8 @@ def topic_table(table: TopicTable) -> PageTable:
         rows.append(cells)
         if topic in (ALL, MACRO):
             bold.append(index)
-    return PageTable("ROC AUC by topic", heads, rows, frozenset(bold))
+    note = rows_note(len(counts), "metrics.csv", sized=True)
+    return PageTable("ROC AUC by topic", heads, rows, frozenset(bold), note=note)
 
 
 def against_table(pairs: pd.DataFrame, best: str) -> PageTable:
@@ -91,10 +96,12 @@ def against_table(pairs: pd.DataFrame, best: str) -> PageTable:
         Shown("p (Holm)", "p_holm", "p"),
         Shown("distinguishable", "distinguishable", "yes"),
     )
-    return table_from_frame(pairs, f"{plain(best)} against the others", columns)
+    return table_from_frame(
+        pairs, f"{plain(best)} against the others", columns, file="comparisons.csv"
+    )
 
 
-def pairs_table(pairs: pd.DataFrame, kind: str, title: str) -> PageTable:
+def pairs_table(pairs: pd.DataFrame, kind: str, title: str, note: str = "") -> PageTable:
     """All tests of one family; `kind` names what differs: estimator, topic, model or task."""
     columns = (
         Shown("first", f"{kind}_a", "text"),
@@ -110,7 +117,7 @@ def pairs_table(pairs: pd.DataFrame, kind: str, title: str) -> PageTable:
         Shown("distinguishable", "distinguishable", "yes"),
     )
     chosen = [shown for shown in columns if not (kind == "estimator" and shown.heading == "of")]
-    return table_from_frame(pairs, title, chosen, folded=True)
+    return table_from_frame(pairs, title, chosen, folded=True, file="comparisons.csv", note=note)
 
 
 def calibration_table(metrics: pd.DataFrame) -> PageTable | None:
@@ -134,7 +141,8 @@ def calibration_table(metrics: pd.DataFrame) -> PageTable | None:
     )
     few = own["roc_auc_low"].isna()
     own = own.loc[own["ece"].mask(few).sort_values(kind="stable").index]
-    return table_from_frame(own, "Calibration", columns, few=own["roc_auc_low"].isna().tolist())
+    grey = own["roc_auc_low"].isna().tolist()
+    return table_from_frame(own, "Calibration", columns, file="metrics.csv", few=grey)
 
 
 def threshold_table(thresholds: pd.DataFrame, best: str) -> PageTable:
@@ -148,7 +156,7 @@ def threshold_table(thresholds: pd.DataFrame, best: str) -> PageTable:
         Shown("accuracy", "accuracy"),
         Shown("95 % interval", "accuracy_low", "interval", "accuracy_high"),
     )
-    return table_from_frame(own, f"Thresholds of {plain(best)}", columns)
+    return table_from_frame(own, f"Thresholds of {plain(best)}", columns, file="thresholds.csv")
 
 
 def trend_table(trends: pd.DataFrame) -> PageTable:
@@ -171,7 +179,9 @@ def trend_table(trends: pd.DataFrame) -> PageTable:
         Shown("slope per step", "slope", "signed"),
         Shown("p (Holm)", "p_holm", "p"),
     )
-    return table_from_frame(shown, "Trends along ordered strata", columns, folded=True)
+    return table_from_frame(
+        shown, "Trends along ordered strata", columns, folded=True, file="trends.csv"
+    )
 
 
 def conformal_tables(conformal: pd.DataFrame) -> list[PageTable]:
@@ -190,8 +200,16 @@ def conformal_tables(conformal: pd.DataFrame) -> list[PageTable]:
     )
     pooled = conformal["topic"] == ALL
     return [
-        table_from_frame(conformal[pooled], "Conformal sets, all questions", columns),
-        table_from_frame(conformal[~pooled], "Conformal sets by topic", columns, folded=True),
+        table_from_frame(
+            conformal[pooled], "Conformal sets, all questions", columns, file="conformal.csv"
+        ),
+        table_from_frame(
+            conformal[~pooled],
+            "Conformal sets by topic",
+            columns,
+            folded=True,
+            file="conformal.csv",
+        ),
     ]
 
 
@@ -205,7 +223,7 @@ def position_table(positions: pd.DataFrame) -> PageTable:
         Shown("recall", "recall"),
         Shown("excess share", "excess", "signed"),
     )
-    return table_from_frame(positions, "Answers by option letter", columns)
+    return table_from_frame(positions, "Answers by option letter", columns, file="positions.csv")
 
 
 def complementarity_table(pairs: pd.DataFrame) -> PageTable:
@@ -225,8 +243,14 @@ def complementarity_table(pairs: pd.DataFrame) -> PageTable:
     right = pairs["n"] - pairs["n_errors"]
     few = pairs["n_errors"].lt(SMALLEST_CLASS) | right.lt(SMALLEST_CLASS)
     order = pairs["gain"].mask(few).sort_values(ascending=False, kind="stable").index
-    title = "Pairs of estimators"
-    return table_from_frame(pairs.loc[order], title, columns, True, few[order].tolist())
+    return table_from_frame(
+        pairs.loc[order],
+        "Pairs of estimators",
+        columns,
+        folded=True,
+        file="complementarity.csv",
+        few=few[order].tolist(),
+    )
 
 
 def flow_table(flow: pd.DataFrame) -> PageTable:
@@ -241,7 +265,7 @@ def flow_table(flow: pd.DataFrame) -> PageTable:
         Shown("questions", "n", "count"),
         Shown("share of asked", "share", "percent"),
     )
-    return table_from_frame(named, "n-flow", columns)
+    return table_from_frame(named, "n-flow", columns, file="flow.csv")
 
 
 def missing_tables(missing: pd.DataFrame, by_topic: pd.DataFrame) -> list[PageTable]:
@@ -253,7 +277,7 @@ def missing_tables(missing: pd.DataFrame, by_topic: pd.DataFrame) -> list[PageTa
             Shown("reason", "reason", "text"),
             Shown("questions", "n", "count"),
         )
-        tables.append(table_from_frame(missing, "Missing scores", columns))
+        tables.append(table_from_frame(missing, "Missing scores", columns, file="missing.csv"))
     lacking = by_topic.groupby("estimator", sort=False)["missing"].transform("max") > 0
     names = list(dict.fromkeys(by_topic.loc[lacking, "estimator"]))
     topics = by_topic.drop_duplicates("topic").set_index("topic")
@@ -263,7 +287,11 @@ def missing_tables(missing: pd.DataFrame, by_topic: pd.DataFrame) -> list[PageTa
         shown = [Shown("topic", "topic", "text"), Shown("questions", "n", "count")]
         shown += [Shown("unparsed", "unparsed", "count"), Shown("don't know", "dont_know", "count")]
         shown += [Shown(f"no {name}", name, "count") for name in names]
-        tables.append(table_from_frame(wide, "Missing and unparsed by topic", shown))
+        tables.append(
+            table_from_frame(
+                wide, "Missing and unparsed by topic", shown, file="missing_by_topic.csv"
+            )
+        )
     return tables
 
 

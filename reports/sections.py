@@ -33,6 +33,7 @@ from .figures_scores import compute_histograms, compute_roc_curves, histogram_fi
 from .figures_strata import compute_trend_lines, trend_figure
 from .formatting import plain
 from .inputs import ReportInput
+from .limits import drawn_note, tested_note
 from .summary import against, best_estimator, few_note
 from .tables import topic_tables
 
@@ -72,9 +73,9 @@ class TaskSection:
     def _title(self, kind: str) -> str:
         return f"{FIGURES[kind][0]}: {self.title}"
 
-    def _draw(self, kind: str, *figures: object) -> list[PageFigure]:
+    def _draw(self, kind: str, *figures: object, note: str = "") -> list[PageFigure]:
         known = [figure for figure in figures if figure is not None]
-        return self.drawer.add(kind, self._title(kind), self.stem, known)  # type: ignore[arg-type]
+        return self.drawer.add(kind, self._title(kind), self.stem, known, note)  # type: ignore[arg-type]
 
     def _ranking(self) -> Block:
         leaders = compute_leaders(self.metrics)
@@ -98,23 +99,33 @@ class TaskSection:
         ):
             own = self.comparisons[self.comparisons["family"] == family]
             if len(own):
-                shown.append(tables.pairs_table(own, kind, title))
+                left = self._untested() if family == "topics" else ""
+                shown.append(tables.pairs_table(own, kind, title, left))
         note = (
             "Paired DeLong tests on the questions that both scored; p-values are adjusted by Holm "
             "over all pairs of this model and task. Not distinguishable does not mean equal: the "
             "interval says how large a difference may be."
         )
         if shown:
+            note = " ".join(filter(None, (note, self._untested())))
             yield Block("Which differences are real", note, tables=shown)
+
+    def _untested(self) -> str:
+        """What is said of the topics whose pairs are not tested."""
+        own = self.analyses.of("untested", self.one)
+        own = own[own["family"] == "topics"]
+        return tested_note(int(own["of"].iloc[0]), "topics") if len(own) else ""
 
     def _by_topic(self) -> Block:
         table = tables.topic_table(topic_tables(self.metrics)[0])
         heatmap = compute_topic_heatmap(self.metrics)
-        kind = "roc_auc_heatmap"
-        figures = self._draw(kind, heatmap and heatmap_figure(heatmap, self._title(kind)))
+        kind, note = "roc_auc_heatmap", drawn_note(len(self.one.topics))
+        figures = self._draw(
+            kind, heatmap and heatmap_figure(heatmap, self._title(kind)), note=note
+        )
         kind = "roc_auc_by_topic"
         bars = auc_figures(compute_auc_bars(self.metrics), self._title(kind))
-        figures += self._draw(kind, *bars)
+        figures += self._draw(kind, *bars, note=note)
         return Block("ROC AUC by topic", few_note(self.metrics), figures, [table])
 
     def _by_stratum(self) -> Iterator[Block]:
@@ -122,7 +133,7 @@ class TaskSection:
             return
         kind = "roc_auc_by_stratum"
         bars = auc_figures(compute_auc_bars(self.metrics, strata=True), self._title(kind))
-        figures = self._draw(kind, *bars)
+        figures = self._draw(kind, *bars, note=drawn_note(len(self.one.strata), "strata"))
         trends = self.analyses.of("trends", self.one)
         shown = []
         if len(trends):
@@ -181,7 +192,8 @@ class TaskSection:
         if own.empty:
             return
         kind, sets = "conformal_sets", compute_sets_by_topic(own)
-        figures = self._draw(kind, sets and conformal_figure(sets, self._title(kind)))
+        figure = sets and conformal_figure(sets, self._title(kind))
+        figures = self._draw(kind, figure, note=drawn_note(len(self.one.topics)))
         note = (
             "Sets of options that hold the right one with probability 1 - α over all questions. "
             "LAC keeps options above a probability, APS the most probable ones up to a sum."

@@ -15,10 +15,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from scipy.stats import t
 
 from .calibration import ece, is_probability
-from .comparisons import best_column
 from .evaluation import Evaluation
 from .formatting import plain
 from .layout import panels
+from .model_comparisons import best_column
 from .ranking import FloatArray, roc_auc
 from .style import BLUE, GREY
 

@@ -12,10 +12,13 @@ from rich.text import Text
 
 from .formatting import count, interval, marked, number, percent, plain
 from .intervals import FEW_MARK, FEW_MEANING
+from .limits import DRAWN, largest
 from .summary import pooled_rank
 from .tables import TopicTable, macro_label, topic_tables
 
 COLUMNS = 5
+TABLES = 20
+"""Models and tasks whose tables are shown."""
 _FEW_STYLE = "bright_black"
 _STAGES = ("asked", "answered", "parsed", "dont_know", "kept", "common")
 
@@ -26,13 +29,16 @@ def terminal(
     """Summary, n-flow, and per model and task the pooled values and the AUC by topic."""
     shown: list[RenderableType] = [Text(sentence + "\n") for sentence in sentences]
     shown.append(_flow_table(flow))
-    for table in topic_tables(metrics):
+    found = topic_tables(metrics)
+    for table in found[:TABLES]:
         own = metrics[(metrics["model"] == table.model) & (metrics["task"] == table.task)]
         shown.append(_pooled_table(own, table))
         shown += [
             _topic_table(table, table.estimators[start : start + COLUMNS])
             for start in range(0, len(table.estimators), COLUMNS)
         ]
+    if len(found) > TABLES:
+        shown.append(Text(f"{len(found) - TABLES:,} more models and tasks are in the page."))
     return shown
 
 
@@ -97,10 +103,13 @@ def _topic_table(table: TopicTable, estimators: list[str]) -> Table:
     shown.add_column("topic", overflow="fold")
     for name in ("n", "errors", *estimators):
         shown.add_column(Text(_wrapped(name, 12)), justify="right", overflow="fold")
-    for topic in table.topics:
-        n, errors = table.rows(topic)
-        row = table.topics.index(topic)
-        columns = [table.estimators.index(name) for name in estimators]
+    columns = [table.estimators.index(name) for name in estimators]
+    counts = [table.rows(topic) for topic in table.topics]
+    rows = largest(range(len(counts)), lambda row: int(counts[row][0]), DRAWN)
+    if len(rows) < len(counts):
+        shown.caption = Text(f"The {DRAWN} rows with most questions of {len(counts):,}.")
+    for row in rows:
+        topic, (n, errors) = table.topics[row], counts[row]
         low = table.values["roc_auc_low"][row]
         cells = [_area(table.area(topic, table.estimators[k]), float(low[k])) for k in columns]
         heads = (_wrapped(table.label(topic), 24), count(n), count(errors))

@@ -149,15 +149,25 @@ def paired_models_test(
     difference of the two influences, so that questions which sway both models alike cancel.
     DeLong's test cannot be used here: the two models do not err on the same questions.
     """
-    area_a, first = area_influence(errors_a, a)
-    area_b, second = area_influence(errors_b, b)
+    sizes = (class_sizes(errors_a), class_sizes(errors_b))
+    return paired_influence_test(*area_influence(errors_a, a), *area_influence(errors_b, b), sizes)
+
+
+def paired_influence_test(
+    area_a: float,
+    first: FloatArray,
+    area_b: float,
+    second: FloatArray,
+    sizes: tuple[Sizes, Sizes],
+) -> Difference:
+    """`paired_models_test` from each model's ROC AUC, influences (see `area_influence`) and numbers
+    of errors and right answers."""
     if first.shape != second.shape:
         raise ValueError(f"Expected the same questions, got {first.size} and {second.size} rows.")
     gap = first - second
     n = gap.size
     variance = float((gap**2).sum()) / (n * (n - 1)) if n > 1 else float("nan")
     spreads = (float((first**2).mean()), float((second**2).mean()))
-    sizes = (class_sizes(errors_a), class_sizes(errors_b))
     return area_difference((area_a, area_b), variance, sizes, spreads)
 
 

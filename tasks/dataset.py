@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from .bounds import check_parquet, check_text
 from .errors import DataError
 from .topics import LETTERS, MAX_OPTIONS, TOPICS
 
@@ -59,9 +60,12 @@ def _read_parquet(file: Path) -> list[dict[str, Any]]:
     if file.stat().st_size == 0:
         raise DataError(f"{file}: is empty")
     try:
+        check_parquet(file)
         table = pq.read_table(file)
         table.validate(full=True)  # else bad text is met while it is used
         return list(table.to_pylist())
+    except DataError:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{file}: not a readable Parquet file (truncated?): {reason}") from error
@@ -69,6 +73,7 @@ def _read_parquet(file: Path) -> list[dict[str, Any]]:
 
 def _read_jsonl(file: Path) -> list[dict[str, Any]]:
     rows = []
+    check_text(file)
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:

@@ -36,7 +36,8 @@ def cascade(
     from ..errors import ApprehendError, UsageError
     from ..files import write_text
     from ..options import say, show
-    from ..report_building import evaluated_with, report_input
+    from ..report_building import evaluated_with
+    from ..report_inputs import report_input
     from ..store import Results
 
     if (cost_small is None) != (cost_large is None):
@@ -80,7 +81,7 @@ def _costs(
     results: Path, small: Evaluation, large: str, by: str, *given: float | None
 ) -> tuple[tuple[float, float], str]:
     """Costs of an answer by both models, and their unit in words."""
-    from ..report_building import measured_costs
+    from ..costs import measured_costs
 
     if given[0] is not None and given[1] is not None:
         return (given[0], given[1]), "as given"

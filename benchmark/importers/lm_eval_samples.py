@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...estimators.signals import Signal
+from ...tasks.bounds import check_text
 from ...tasks.parsing import parse_marked_label
 from ...tasks.topics import letters
 from ..errors import ApprehendError, UsageError
@@ -82,6 +83,7 @@ def read_samples(files: Sequence[Path]) -> tuple[Signal, list[ImportedQuestion]]
 
 def _lines(file: Path) -> Any:
     try:
+        check_text(file)
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ApprehendError(f"{file}: not readable text: {error}") from error

@@ -10,12 +10,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ...tasks.bounds import check_text, unpacked_members
+from ...tasks.errors import DataError
 from ...tasks.topics import LETTERS
 from ..errors import ApprehendError, UsageError
 from .common import ImportedQuestion, fail, is_missing, option_index
 
 _UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What a damaged, encrypted or unusually packed archive, or text that is no JSON, raises."""
+_LONGEST_LIST = 1_000_000
+"""Characters of a list written as text: reading it takes some hundred times as many bytes."""
 REQUIRED = ("question_id", "options", "answer", "category", "pred")
 
 
@@ -23,7 +27,8 @@ def read_results(file: Path) -> list[ImportedQuestion]:
     """Recorded chain-of-thought answers in a JSON file, or a zip that holds one or several.
 
     ``pred`` is the extracted letter (null: none found) and ``answer`` the key that the file was
-    scored with. Raises ApprehendError, with file and row, for what is not such a file.
+    scored with. Raises ApprehendError, with file and row, for what is not such a file, and
+    DataError for one that holds too much.
     """
     questions: dict[Any, ImportedQuestion] = {}
     for name, rows in _documents(file):
@@ -42,14 +47,17 @@ def _documents(file: Path) -> Iterable[tuple[str, Any]]:
         raise UsageError(f"no such file: {file}")
     try:
         if not zipfile.is_zipfile(file):
+            check_text(file)
             yield str(file), json.loads(file.read_text(encoding="utf-8"))
             return
-        with zipfile.ZipFile(file) as archive:
-            names = sorted(n for n in archive.namelist() if n.endswith(".json"))
-            if not names:
-                raise ApprehendError(f"{file}: no JSON file in it")
-            for name in names:
-                yield f"{file}:{name}", json.loads(archive.read(name).decode("utf-8"))
+        found = False
+        for name, content in unpacked_members(file, ".json"):
+            found = True
+            yield f"{file}:{name}", json.loads(content.decode("utf-8"))
+        if not found:
+            raise ApprehendError(f"{file}: no JSON file in it")
+    except DataError:
+        raise
     except _UNREADABLE as error:
         raise ApprehendError(f"{file}: not a readable result file: {error}") from error
 
@@ -84,6 +92,10 @@ def _read(file: Path, number: int, row: Any) -> ImportedQuestion:
 def _options(file: Path, number: int, cell: Any) -> list[str]:
     """A list, or a list written as Python text, as some published files have it."""
     if isinstance(cell, str):
+        if len(cell) > _LONGEST_LIST:
+            raise fail(
+                file, number, "options", f"expected a list of texts, got {len(cell):,} signs"
+            )
         try:
             cell = ast.literal_eval(cell)
         except (ValueError, SyntaxError, MemoryError, RecursionError):

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from ...estimators.signals import Signal, Status
+from ...tasks.bounds import check_parquet, check_text
+from ...tasks.errors import DataError
 from ..errors import ApprehendError, UsageError, did_you_mean
 from .common import (
     UNKNOWN_TOPIC,
@@ -68,7 +70,7 @@ class TableColumns:
 
 
 def read_frame(file: Path) -> Any:
-    """The table as a pandas frame. Raises ApprehendError or UsageError in one line."""
+    """The table as a pandas frame. Raises ApprehendError, DataError or UsageError in one line."""
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -80,14 +82,19 @@ def read_frame(file: Path) -> Any:
     suffix = file.suffix.lower()
     try:
         if suffix == ".parquet":
+            check_parquet(file)
             table = pq.read_table(file)
             table.validate(full=True)  # else bad text is met while it is used
             return table.to_pandas()
         if suffix in (".csv", ".tsv"):
+            check_text(file, b"\t\n" if suffix == ".tsv" else b",\n")
             return pd.read_csv(file, sep="\t" if suffix == ".tsv" else ",")
         if suffix in (".jsonl", ".ndjson"):
+            check_text(file)
             with file.open(encoding="utf-8") as lines:
                 return _frame_of_objects([json.loads(line) for line in lines if line.strip()])
+    except DataError:
+        raise
     except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ApprehendError(

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from helpers import ROOT, Run
+from oversized import crowded_archive, declaring_archive, many_rows, repeated_text
 
 GOOD: dict[str, Any] = {
     "question_id": 1,
@@ -196,6 +197,14 @@ CASES = [
     Case("unknown format", lambda f: [*RUN, "--data", jsonl(f, GOOD, name="d.txt")], 1, (".txt",)),
     Case("empty file", empty_file, 1, ("empty.parquet", "is empty")),
     Case("no rows", with_data(), 1, ("has no rows",)),
+    Case("archive that holds too much", lambda f: ["import", "mmlu-pro", declaring_archive(f),
+         "--model", "m", "--output_path", f / "out"], 1, ("3.5 GB", "APPREHEND_MAX_INPUT_GB")),
+    Case("archive of too many files", lambda f: ["import", "mmlu-pro", crowded_archive(f),
+         "--model", "m", "--output_path", f / "out"], 1, ("1,001 .json files",)),
+    Case("data that repeat a long text", lambda f: [*RUN, "--data", repeated_text(f)], 1,
+         ("GB", "APPREHEND_MAX_INPUT_GB")),
+    Case("table: too many values", lambda f: ["import", "table", many_rows(f), "--model", "m",
+         "--id", "id", "--correct", "id", "--output_path", f / "out"], 1, ("21,000,000 values",)),
     Case("truncated Parquet", truncated_parquet, 1, ("short.parquet", "truncated?")),
     Case("not JSON", with_data("{"), 1, ("line 1", "not JSON")),
     Case("not an object", with_data([1, 2]), 1, ("line 1", "expected an object")),

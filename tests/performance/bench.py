@@ -10,7 +10,6 @@ turns, so that a change of the machine's speed meets both.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import statistics
 import subprocess
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import cases
+from command_cost import command_cost
 
 HERE = Path(__file__).parent
 SHOTS = 5
@@ -280,9 +280,29 @@ def reports(bench: Bench) -> None:
     write_report_case(folder, questions, estimators)
     command = ["report", str(folder), "--output_path", str(bench.folder / "report")]
     bench.notes.append(f"report: {questions} questions, {estimators} estimators")
-    seconds, peak = _command_cost(command)
+    seconds, peak = command_cost(command)
     bench.values.append(spread("report_seconds", [seconds], "<= 60"))
     bench.values.append(spread("report_gigabytes", [peak / 1e9], "<= 2"))
+
+
+def extremes(bench: Bench) -> None:
+    """Reports on a thousand topics and on sixty models."""
+    if bench.extent is QUICK:
+        bench.notes.append("reports of extreme sizes: left out of the quick extent")
+        return
+    from report_extremes import EXTREMES, report_cost, write_extreme
+
+    for name, extreme in EXTREMES.items():
+        folder = write_extreme(bench.folder / f"extreme_{name}", extreme)
+        cost = report_cost(folder, bench.folder / f"extreme_{name}_report")
+        bench.notes.append(f"{name}: {extreme.said()}")
+        for what, value, bar in (
+            ("gigabytes", cost.memory / 1e9, "<= 2"),
+            ("page_megabytes", cost.page / 1e6, "<= 15"),
+            ("files_megabytes", cost.files / 1e6, "<= 500"),
+            ("seconds", cost.seconds, ""),
+        ):
+            bench.values.append(spread(f"report_{name}_{what}", [value], bar))
 
 
 def scores(bench: Bench) -> None:
@@ -320,34 +340,6 @@ def _command_seconds(command: Sequence[str]) -> float:
     return time.perf_counter() - began
 
 
-def _command_cost(command: Sequence[str]) -> tuple[float, int]:
-    """Seconds, and the most bytes that the command and its processes held together.
-
-    What processes share counts once, where the system tells (Linux).
-    """
-    import psutil
-
-    program = [sys.executable, "-m", "apprehend.benchmark", *command]
-    began = time.perf_counter()
-    peak = 0
-    with subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as running:
-        whole = psutil.Process(running.pid)
-        while running.poll() is None:
-            held = 0
-            with contextlib.suppress(psutil.Error):
-                for one in (whole, *whole.children(recursive=True)):
-                    with contextlib.suppress(psutil.Error):
-                        memory = one.memory_full_info()
-                        held += getattr(memory, "pss", memory.uss)
-            peak = max(peak, held)
-            time.sleep(0.1)
-        took = time.perf_counter() - began
-        if running.returncode:
-            assert running.stderr is not None
-            sys.exit(f"bench: {' '.join(command)} failed\n{running.stderr.read().decode()}")
-    return took, peak
-
-
 def scaling(bench: Bench) -> None:
     """Seconds and peak memory as questions, options, examples and samples grow."""
     if bench.extent is QUICK:
@@ -376,6 +368,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "share": share,
     "gpu": gpu,
     "reports": reports,
+    "extremes": extremes,
     "scores": scores,
     "start": start,
     "scaling": scaling,
