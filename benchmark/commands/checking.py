@@ -27,7 +27,6 @@ def estimator(
 ) -> None:
     """Orientation, ties, missing values, determinism and more, on synthetic signals."""
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     from ...estimators.conformance import FAILED, check_estimator
@@ -36,7 +35,7 @@ def estimator(
     outcomes = check_estimator(load_estimator(spec), questions, seed)
     table = Table("check", "outcome", "what was found", box=box.SIMPLE_HEAD)
     for outcome in outcomes:
-        table.add_row(outcome.check, outcome.status, escape(outcome.reason))
+        table.add_row(outcome.check, outcome.status, outcome.reason)
     show(table)
     failed = [outcome for outcome in outcomes if outcome.status == FAILED]
     if failed:
