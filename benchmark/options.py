@@ -38,7 +38,7 @@ def check_text(where: str, text: str) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise UsageError(f"{where}: is not UTF-8 text: {ascii(text)}") from error
+        raise UsageError(f"{where}: is not UTF-8 text: {text!a}") from error
 
 
 def whole_number(text: str) -> int | None:

@@ -136,7 +136,11 @@ def _wanted_manifest(
 ) -> dict[str, Any]:
     texts = {name: text for task in tasks for name, text in task.prompts.items()}
     return manifests.new_manifest(
-        model={"engine": options.model, "arguments": mask_arguments(options.model_args)},
+        model={
+            "name": model_name(options),
+            "engine": options.model,
+            "arguments": mask_arguments(options.model_args),
+        },
         task={
             "name": family,
             "version": str(tasks[0].task.VERSION),

@@ -13,6 +13,7 @@ from ...estimators.signals import Signal, Status
 from ...tasks.topics import LETTERS
 from .. import manifest as manifests
 from ..errors import ApprehendError
+from ..options import whole_number
 from ..store import QUESTIONS, Results, TaskStore
 
 UNKNOWN_TOPIC = "all questions"
@@ -70,9 +71,7 @@ def option_index(cell: Any) -> int | None:
         text = cell.strip().strip("().:").upper()
         if text in LETTERS:
             return LETTERS.index(text)
-        if not text.isdigit():
-            return None
-        return int(text)
+        return whole_number(text)
     try:
         number = float(cell)
     except (TypeError, ValueError):

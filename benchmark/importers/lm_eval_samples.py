@@ -17,6 +17,7 @@ from ...estimators.signals import Signal
 from ...tasks.parsing import parse_marked_label
 from ...tasks.topics import letters
 from ..errors import ApprehendError, UsageError
+from ..options import whole_number
 from ..task_names import known_tasks
 from .common import UNKNOWN_TOPIC, ImportedQuestion, option_index
 
@@ -104,8 +105,9 @@ def _read(place: str, sample: Mapping[str, Any], task: str) -> tuple[Signal, Imp
     doc = sample["doc"] if isinstance(sample["doc"], dict) else {}
     correct = _correct(place, sample)
     identity = doc.get("question_id", sample.get("doc_id"))
-    if isinstance(identity, str) and identity.isdigit():
-        identity = int(identity)
+    if isinstance(identity, str):
+        number = whole_number(identity)
+        identity = identity if number is None else number
     if identity is not None and not isinstance(identity, str | int | float):
         raise ApprehendError(f"{place}: expected a text or number as the question's id")
     options = doc.get("options") or doc.get("choices")

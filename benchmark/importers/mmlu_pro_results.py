@@ -12,6 +12,7 @@ from typing import Any
 
 from ...tasks.topics import LETTERS
 from ..errors import ApprehendError, UsageError
+from ..options import whole_number
 from .common import ImportedQuestion, fail, is_missing, option_index
 
 _UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -68,9 +69,10 @@ def _read(file: Path, number: int, row: Any) -> ImportedQuestion:
     letter = None if is_missing(pred) else str(pred).strip().upper()
     answer = LETTERS.index(letter) if letter in LETTERS[: len(options)] else None
     identity = row["question_id"]
+    number = whole_number(str(identity))
     text = row.get("generated_text", row.get("model_outputs"))
     return ImportedQuestion(
-        question_id=int(identity) if str(identity).isdigit() else str(identity),
+        question_id=str(identity) if number is None else number,
         topic=str(row["category"]),
         answer=answer,
         correct=answer == gold,
