@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,29 @@ def apprehend(*arguments: object, timeout: float = 600, cwd: Path | None = None)
         env=environment(),
         cwd=cwd,
     )
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stderr: str
+
+
+def in_process(arguments: list[Any], folder: Path) -> Done:
+    """The command line without a new process: the same code, seconds faster per case."""
+    from apprehend.benchmark.cli import main
+
+    before = Path.cwd()
+    errors = io.StringIO()
+    os.chdir(folder)
+    try:
+        with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
+            main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return Done(int(stop.code or 0), errors.getvalue())
+    finally:
+        os.chdir(before)
+    raise AssertionError("main returned")
 
 
 def rows(folder: Path, name: str) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from helpers import ROOT, Run
+from helpers import ROOT, Run, in_process
 
 GOOD: dict[str, Any] = {
     "question_id": 1,
@@ -348,32 +348,6 @@ def test_the_table_of_bad_inputs_is_complete() -> None:
     named = [line.split(" | ")[0].removeprefix("| ") for line in rows_of(table)]
     assert named == sorted(case.name for case in CASES)
     assert len(named) >= 60
-
-
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stderr: str
-
-
-def in_process(arguments: list[Any], folder: Path) -> Done:
-    """The command line without a new process: the same code, seconds faster per case."""
-    import contextlib
-    import io
-
-    from apprehend.benchmark.cli import main
-
-    before = Path.cwd()
-    errors = io.StringIO()
-    os.chdir(folder)
-    try:
-        with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
-            main([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        return Done(int(stop.code or 0), errors.getvalue())
-    finally:
-        os.chdir(before)
-    raise AssertionError("main returned")
 
 
 def test_debug_shows_the_traceback(cli: Run, tmp_path: Path) -> None:
