@@ -106,6 +106,8 @@ _NO_HELP: dict[str, Any] = {
 """Said beforehand, because typer imports pydantic to find out: commands that list start sooner."""
 
 _NO_WRITING = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT)
+LONGEST_LINE = 1800
+"""Characters; the names of all estimators fit, what somebody put into a cell need not."""
 STOPPED = "stopped; what was collected is stored, run again to go on"
 
 
@@ -177,6 +179,8 @@ def _failed(error: Exception) -> int:
 
 def _fail(message: str, status: int, usage: bool = False) -> int:
     line = mask_text(" ".join(message.split()))
+    if len(line) > LONGEST_LINE:
+        line = f"{line[: LONGEST_LINE - 300]} … {line[-300:]}"
     say(f"apprehend: error: {line}" + (" (see --help)" if usage else ""))
     return status
 

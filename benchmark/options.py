@@ -12,6 +12,7 @@ from .escaping import printable
 from .masking import is_secret_name, remember_secret
 from .streams import for_layout
 
+LONGEST_CONFIG = 1_000_000
 REPEATED = ("prompt", "judge", "judge_args", "judge_name")
 """Options that may be given several times."""
 
@@ -102,7 +103,11 @@ def read_config(path: Path, known: Sequence[str]) -> dict[str, Any]:
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LONGEST_CONFIG + 1)
+        if len(text) > LONGEST_CONFIG:
+            raise UsageError(f"--config: {path}: longer than {LONGEST_CONFIG:,} characters")
+        content = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--config: cannot read {path}: {error}") from error
     except RecursionError as error:

@@ -11,7 +11,7 @@ import typer
 
 from ..errors import ApprehendError, UsageError, did_you_mean
 from ..names import check_name, check_names
-from ..options import parse_arguments, parse_pairs, read_config, say, split_names
+from ..options import parse_arguments, parse_pairs, read_config, say, split_names, whole_number
 from .limits import HIGHEST_COST, LARGEST_SEED, MOST_QUESTIONS
 
 if TYPE_CHECKING:
@@ -217,6 +217,8 @@ def run(
     if model_name is not None:
         check_name("--model_name", model_name)
     check_names("--judge_name", judge_name or [])
+    if batch_size != "auto" and not 0 < (whole_number(str(batch_size)) or 0) <= MOST_QUESTIONS:
+        raise UsageError(f"--batch_size: expected auto or a whole number, got {batch_size!r}")
     if limit is not None and (limit == 0 or (limit > 1 and limit % 1)):
         raise UsageError(
             "--limit: expected a whole number of questions or a share below 1, above 0, got "

@@ -55,7 +55,7 @@ def _groups(text: str) -> tuple[list[str], list[float]]:
             value = float(weight) if weight else 1.0
         except ValueError:
             value = -1.0
-        if not name or name in names or not 0 < value < float("inf"):
+        if not name or name in names or not 1e-6 <= value <= 1e6:
             raise UsageError(f"--groups: expected different names or name=weight, got {piece!r}")
         names.append(name)
         weights.append(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -314,8 +316,8 @@ ODD = {
     "verify: a file": lambda f, r: ["verify", odd_file(f, "x", b"")],
     "merge: a file": lambda f, r: ["merge", odd_file(f, "x", b"")],
     "score: empty name": lambda f, r: ["score", r, "--estimators", ","],
-    "score: nested parameters": lambda f, r: ["score", r, "--estimators", "random(seed=" + "(" * 5000
-                                               + ")" * 5000 + ")"],
+    "score: nested parameters": lambda f, r: ["score", r, "--estimators", "random(seed=" + "(" * 999
+                                               + ")" * 999 + ")"],
     "score: parameter of 5,000 digits": lambda f, r: ["score", r, "--estimators",
                                                        f"random(seed={'9' * 5000})"],
     "score: negative seed": lambda f, r: ["score", r, "--estimators", "random(seed=-1)"],

@@ -18,7 +18,8 @@ HOSTILE = {
     "from import": "{% from 'os' import x %}{{ question }}",
     "extends": "{% extends 'base' %}{{ question }}",
     "macro": "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}{{ question }}",
-    "recursive loop": "{% for c in choices recursive %}{{ loop(choices) }}{% endfor %}{{ question }}",
+    "recursive loop": "{% for c in choices recursive %}{{ loop(choices) }}{% endfor %}"
+    "{{ question }}",
     "long range": "{% for i in range(10**9) %}{% endfor %}{{ question }}",
     "longer range": "{% for i in range(1000000000) %}{% endfor %}{{ question }}",
     "nested loops": "{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}"
@@ -60,7 +61,7 @@ HOSTILE = {
     "blank": " \n\t\n",
     "nothing but a comment": "{# question #}",
     "never uses the question": "Which of these? {{ choices[0].text }}",
-    "question in a branch that never comes": "Hm. {% if topic == 'none' %}{{ question }}{% endif %}",
+    "question in a branch that never comes": "Hm. {% if topic == 'no' %}{{ question }}{% endif %}",
     "longer than any prompt": "{{ question }}" + " " * MAX_TEXT,
 }  # fmt: skip
 
