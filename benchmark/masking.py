@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -31,7 +31,8 @@ _AUTHORIZATION = re.compile(
 )
 _SCHEME = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
 # Beginning where a name begins, so that a long text is read in time that grows with its length.
-_PAIR = re.compile(r"(?<![\w.-])([\w.-]+)([\"']?\s*=\s*[\"']?|[\"']\s*:\s*[\"'])([^\s,;&\"'}\])]+)")
+_NAME = re.compile(r"(?<![\w.-])([\w.-]+)(?:[\"']?\s*=\s*[\"']?|[\"']\s*:\s*[\"'])")
+_VALUE = re.compile(r"[^\s,;&\"'}\])]+")
 _USER_INFO = re.compile(r"(://)([^/\s]+)@")
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _MIN_LENGTH = 8
@@ -53,16 +54,30 @@ def mask_text(text: str) -> str:
         text = text.replace(value, MASK)
     text = _AUTHORIZATION.sub(rf"\1{MASK}", text)
     text = _SCHEME.sub(rf"\1 {MASK}", text)
-    text = _PAIR.sub(_mask_pair, text)
+    text = _mask_pairs(text)
     text = _USER_INFO.sub(rf"\1{MASK}@", text)
     return _KEY_SHAPES.sub(MASK, text)
 
 
-def _mask_pair(found: re.Match[str]) -> str:
-    name, between, value = found.groups()
-    if is_secret_name(name) and not _HARMLESS.fullmatch(value):
-        return f"{name}{between}{MASK}"
-    return found.group()
+def _mask_pairs(text: str) -> str:
+    shown, end = [], 0
+    for start, stop in _secret_values(text):
+        shown += [text[end:start], MASK]
+        end = stop
+    return "".join((*shown, text[end:]))
+
+
+def _secret_values(text: str) -> Iterator[tuple[int, int]]:
+    """Where the values lie whose name says that they are secret, also inside another's value, as in
+    ``base_url=http://host?api_key=…``."""
+    end = 0
+    for found in _NAME.finditer(text):
+        if found.start() < end or not is_secret_name(found[1]):
+            continue
+        value = _VALUE.match(text, found.end())
+        if value is not None and not _HARMLESS.fullmatch(value[0]):
+            end = value.end()
+            yield value.span()
 
 
 def _known_secrets() -> list[str]:
@@ -80,9 +95,8 @@ def remember_typed(command: Sequence[str]) -> None:
     for word, masked in zip(command, mask_command(command), strict=True):
         if masked == MASK:
             remember_secret(word)
-        for name, _, value in _PAIR.findall(word):
-            if is_secret_name(name):
-                remember_secret(value)
+        for start, stop in _secret_values(word):
+            remember_secret(word[start:stop])
         for _, user in _USER_INFO.findall(word):
             remember_secret(user.partition(":")[2] or user)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import subprocess
@@ -16,17 +15,18 @@ from apprehend.benchmark.escaping import has_control, printable
 from apprehend.benchmark.masking import MASK, MaskingFormatter, mask_text
 from apprehend.benchmark.options import say, show
 from apprehend.benchmark.progress import progress_bar
-from faulty_server import serving
 from helpers import ROOT, environment, in_process
 
 SCRIPT = Path(sys.executable).with_name("apprehend")
 CONTROLS = "\x1b[31m\x1b]0;title\x07\x9b2J\r\x00\x08\x7f\u202e\u2066\u200f\ufeff\u2028"
-HARMLESS = "Zoë, 数学, модель, \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645, 👩\u200d🔬 [red]x[/red] {} % \\"
+HARMLESS = "Zoë, 数学, модель, \u0645\u06cc\u200c\u062e, 👩\u200d🔬 [red]x[/red] {} % \\"
 
 
 def obeyed(text: str) -> list[str]:
     """Characters of a text that a terminal would act on."""
-    return [c for c in text if c in CONTROLS and c not in "[31m];0tile2J " or "\x80" <= c < "\xa0"]
+    return [
+        c for c in text if (c in CONTROLS and c not in "[31m];0tile2J ") or "\x80" <= c < "\xa0"
+    ]
 
 
 def test_printable() -> None:
@@ -151,3 +151,21 @@ def test_the_installed_script_shows_no_key_whatever_breaks(where: str, tmp_path:
     assert shown.splitlines()[-1].startswith("apprehend: error: ")
     if where == "thread":
         assert shown.count(f"api_key={MASK}") >= 6
+
+
+def test_secrets_inside_other_values_and_in_time_that_grows_with_the_text() -> None:
+    assert mask_text("base_url=http://h/v1?a=1&api_key=abc,x=2") == (
+        f"base_url=http://h/v1?a=1&api_key={MASK},x=2"
+    )
+    assert mask_text("http://me:p@ss@h/v1") == f"http://{MASK}@h/v1"
+    assert mask_text("a=" * 200_000) == "a=" * 200_000
+
+
+def test_a_typed_secret_is_masked_however_it_turns_up() -> None:
+    masking.remember_typed(["run", "--token", "first secret", "x=1,api_key=a/b+c%20d"])
+    try:
+        for text in ("first secret", "first%20secret", "a/b+c%20d", "a%2Fb%2Bc%2520d", "a/b+c d"):
+            assert mask_text(f"<{text}>") == f"<{MASK}>"
+    finally:
+        masking.remember_typed([])
+    assert mask_text("first secret") == "first secret"
