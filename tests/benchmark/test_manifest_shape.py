@@ -86,13 +86,13 @@ def test_a_damaged_manifest_gets_one_line(
         assert in_process(["verify", results, "--repair"], tmp_path).returncode == 0
 
 
-@settings(max_examples=80, deadline=None,
+@settings(max_examples=25, deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(data=st.data())
 def test_any_change_of_a_real_manifest_is_read_or_refused(
     data: st.DataObject, embedded_run: Path, store: Path
 ) -> None:
-    """In process: `score`, `verify` and what `report` reads, over changed manifests."""
+    """In process: `score`, `verify` over changed manifests."""
     sources = [store, embedded_run / "embedded" / "mmlu_pro_direct"]
     real = json.loads((data.draw(st.sampled_from(sources)) / "manifest.json").read_text())
     new = data.draw(JSON)
@@ -104,8 +104,7 @@ def test_any_change_of_a_real_manifest_is_read_or_refused(
         results = store.parent.parent
         score = in_process(["score", results], results)
         verify = in_process(["verify", results], results)
-        threshold = in_process(["threshold", results, "--estimator", "random"], results)
-        for done in (score, verify, threshold):
+        for done in (score, verify):
             assert done.returncode in (0, 1, 2)
             said = done.stdout + done.stderr
             assert "Traceback" not in said

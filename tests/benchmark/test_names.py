@@ -84,9 +84,3 @@ def test_folders_of_former_versions_are_found(tmp_path: Path) -> None:
     assert task_folder(tmp_path / "a_b", "my task") == former
     (former / "manifest.json").write_text(json.dumps({"model": {"name": "a:b"}}), "utf-8")
     assert model_folder(tmp_path, "a b") == tmp_path / folder_name("a b") != tmp_path / "a_b"
-
-
-def test_a_model_and_its_folder_after_a_run(embedded_run: Path, tmp_path: Path) -> None:
-    """A run's manifest says whose it is."""
-    (store, *_) = Results(embedded_run).stores()
-    assert store.manifest["model"]["name"] == "embedded"

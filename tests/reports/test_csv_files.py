@@ -60,10 +60,10 @@ def test_no_csv_file_of_a_report_has_a_formula(tmp_path: Path) -> None:
     pd.DataFrame(frame).to_csv(tmp_path / "t.csv", index=False)
     for command in (
         ["import", "table", "t.csv", "--model", "=m", "--id", "id", "--answer", "gold",
-         "--prediction", "pred", "--topic", "topic", "--score", "=1+h=h", "--output_path", "r"],
+         "--prediction", "pred", "--topic", "topic", "--score", "@1+h=h", "--output_path", "r"],
         ["report", "r", "--output_path", "report", "--formats", "svg"],
-        ["split", "r", "--by", "=1+h", "--groups", "-a,+b"],
-        ["threshold", "r", "--estimator", "=1+h", "--output_path", "threshold.csv"],
+        ["split", "r", "--by", "@1+h", "--groups=-a,+b"],
+        ["threshold", "r", "--estimator", "@1+h", "--output_path", "threshold.csv"],
     ):  # fmt: skip
         done = in_process(command, tmp_path)
         assert done.returncode == 0, done.stderr
@@ -74,4 +74,4 @@ def test_no_csv_file_of_a_report_has_a_formula(tmp_path: Path) -> None:
         for cell in table.to_numpy().ravel():
             assert defused(cell) == cell, (file, cell)
     metrics = pd.read_csv(tmp_path / "report" / "metrics.csv")
-    assert {"=1+h", "random"} <= set(metrics["estimator"].map(undefused))
+    assert {"@1+h", "random"} <= set(metrics["estimator"].map(undefused))
