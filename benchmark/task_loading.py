@@ -153,9 +153,25 @@ def load_tasks(names: Sequence[str], options: TaskOptions) -> list[LoadedTask]:
     for name in names:
         if name not in manager.all_tasks:
             near = did_you_mean(name, manager.all_tasks)
-            raise UsageError(f"--tasks: unknown task {name!r}{near}")
+            raise UsageError(
+                f"--tasks: unknown task {name!r}{near}{_unreadable(options.include_path)}"
+            )
         tasks += _load(manager, name, options, prompts)
     return tasks
+
+
+def _unreadable(folder: str | None) -> str:
+    """The first task file that is no YAML, which lm-eval passes over in silence."""
+    import yaml
+
+    for file in sorted(Path(folder).rglob("*.yaml")) if folder is not None else ():
+        try:
+            yaml.compose(file.read_text(encoding="utf-8"))
+        except RecursionError:
+            return f"; {file} is nested too deeply to be read"
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            return f"; {file} cannot be read: {str(error).splitlines()[0]}"
+    return ""
 
 
 def _load(

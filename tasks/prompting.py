@@ -99,7 +99,7 @@ def _wrong(name: str, source: str) -> str | None:
 
 def _trial(name: str, question: str, topic: str, dont_know: str | None) -> dict[str, Any]:
     """Variables as the prompt ``name`` gets them."""
-    context = {"topic": topic, "label_kind": "letter", "dont_know": dont_know}
+    context: dict[str, Any] = {"topic": topic, "label_kind": "letter", "dont_know": dont_know}
     if name.endswith("_system"):
         return context
     context |= {"question": question, "choices": [Choice("A", "one"), Choice("B", "two")]}

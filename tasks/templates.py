@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError, TemplateRuntimeError, nodes, pass_context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -159,7 +159,7 @@ def _round(value: float, precision: int = 0) -> float:
 class _Environment(ImmutableSandboxedEnvironment):
     """Jinja with what is allowed and no more."""
 
-    intercepted_binops: ClassVar[Any] = frozenset(("+", "*", "%", "-", "/", "//"))
+    intercepted_binops = frozenset(("+", "*", "%", "-", "/", "//"))
 
     def __init__(self) -> None:
         super().__init__(

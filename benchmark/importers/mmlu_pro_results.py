@@ -69,10 +69,10 @@ def _read(file: Path, number: int, row: Any) -> ImportedQuestion:
     letter = None if is_missing(pred) else str(pred).strip().upper()
     answer = LETTERS.index(letter) if letter in LETTERS[: len(options)] else None
     identity = row["question_id"]
-    number = whole_number(str(identity))
+    whole = whole_number(str(identity))
     text = row.get("generated_text", row.get("model_outputs"))
     return ImportedQuestion(
-        question_id=str(identity) if number is None else number,
+        question_id=str(identity) if whole is None else whole,
         topic=str(row["category"]),
         answer=answer,
         correct=answer == gold,

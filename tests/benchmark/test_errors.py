@@ -174,7 +174,7 @@ CASES = [
     Case("shard in superscript", lambda f: [*RUN, "--shard", "²/4"], 2, ("expected I/N",)),
     Case("batch size in superscript", lambda f: [*RUN, "--batch_size", "²"], 2, ("--batch_size",)),
     Case("config nested 5,000 deep", deep_config, 2, ("nested too deeply",)),
-    Case("tasks nested 5,000 deep", deep_tasks, 2, ("mine",)),
+    Case("tasks nested 5,000 deep", deep_tasks, 2, ("nested too deeply",)),
     Case("prompt that divides by zero", prompt_of("{{ question }}{{ 1/0 }}"), 2,
          ("division by zero",)),
     Case("prompt that includes a file", prompt_of("{% include 'x' %}"), 2, ("uses Include",)),

@@ -52,6 +52,14 @@ def test_frames_go_to_csv_and_back() -> None:
     assert csv_text(plain) == plain.to_csv(index=False)
 
 
+def is_formula(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return cell[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return False
+
+
 def test_no_csv_file_of_a_report_has_a_formula(tmp_path: Path) -> None:
     frame = {
         "id": range(40), "gold": ["A", "B"] * 20, "pred": ["A"] * 40,
@@ -72,6 +80,6 @@ def test_no_csv_file_of_a_report_has_a_formula(tmp_path: Path) -> None:
     for file in files:
         table = pd.read_csv(file, dtype=str, keep_default_na=False, header=None)
         for cell in table.to_numpy().ravel():
-            assert defused(cell) == cell, (file, cell)
+            assert not is_formula(cell), (file, cell)
     metrics = pd.read_csv(tmp_path / "report" / "metrics.csv")
     assert {"@1+h", "random"} <= set(metrics["estimator"].map(undefused))
