@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import signal
 import sys
-import traceback
 from typing import Annotated, Any
 
 import typer
+import typer.main
 
 from .commands import (
     analyse,
@@ -29,8 +30,9 @@ from .commands import (
     verify,
 )
 from .errors import ApprehendError
-from .masking import MaskingFormatter, mask_text
-from .options import say
+from .masking import MaskingFormatter, mask_text, remember_typed
+from .options import check_text, say
+from .streams import guard_console, masked_traceback
 
 app = typer.Typer(
     name="apprehend",
@@ -103,6 +105,9 @@ _NO_HELP: dict[str, Any] = {
 }
 """Said beforehand, because typer imports pydantic to find out: commands that list start sooner."""
 
+_NO_WRITING = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT)
+LONGEST_LINE = 1800
+"""Characters; the names of all estimators fit, what somebody put into a cell need not."""
 STOPPED = "stopped; what was collected is stored, run again to go on"
 
 
@@ -111,51 +116,61 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
-    sys.excepthook = _masked_traceback
-    _quiet_libraries(debug)
-    sys.exit(_guarded((["--debug"] if debug else []) + given, debug))
-
-
-def _masked_traceback(*what: Any) -> None:
-    sys.stderr.write(mask_text("".join(traceback.format_exception(*what))))
+    remember_typed(given)
+    undo = guard_console()
+    try:
+        _quiet_libraries(debug)
+        status = _guarded((["--debug"] if debug else []) + given, debug)
+    finally:
+        if arguments is not None:  # the process goes on as something else
+            undo()
+    sys.exit(status)
 
 
 def _guarded(arguments: list[str], debug: bool) -> int:
-    """Exit status of the command; every expected error becomes one line."""
+    """Exit status of the command; every error becomes one line, after its traceback with
+    ``--debug``."""
     try:
-        result: Any = app(arguments, standalone_mode=False, default_map=_NO_HELP)
-    except typer.Abort:
+        for place, argument in enumerate(arguments, 1):
+            check_text(f"argument {place}", argument)
+        # Not app(…) itself, which sets a hook of its own for tracebacks.
+        command = typer.main.get_command(app)
+        result: Any = command(arguments, standalone_mode=False, default_map=_NO_HELP)
+        sys.stdout.flush()
+    except (typer.Abort, KeyboardInterrupt):
         return _fail(STOPPED, 130)
     except typer.TyperException as error:
+        if not error.format_message():  # a group without a command, which shows its help
+            sys.stderr.write("\n")
+            return 2
         return _fail(error.format_message(), 2, usage=True)
-    except KeyboardInterrupt:
-        return _fail(STOPPED, 130)
-    except OSError as error:
-        if debug or error.errno not in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT):
-            return _unexpected(error, debug)
-        return _fail(f"cannot write {error.filename or 'a file'}: {os.strerror(error.errno)}", 1)
+    except BrokenPipeError:  # whoever read our output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except Exception as error:
-        return _failed(error, debug)
+        if debug:
+            sys.stderr.write(masked_traceback(error))
+        return _failed(error)
     if result == 130:  # typer's status of an interrupted command
         return _fail(STOPPED, 130)
     return result if isinstance(result, int) else 0
 
 
-def _failed(error: Exception, debug: bool) -> int:
+def _failed(error: Exception) -> int:
     """One line for an error. The kinds that are expected are imported only now that one is there:
     a command without an error starts sooner."""
     from ..estimators.errors import EstimatorError, EstimatorLookupError
     from ..tasks.errors import DataError
 
-    if debug or not isinstance(error, ApprehendError | EstimatorError | DataError):
-        return _unexpected(error, debug)
-    status = getattr(error, "exit_status", 2 if isinstance(error, EstimatorLookupError) else 1)
-    return _fail(str(error), status)
-
-
-def _unexpected(error: Exception, debug: bool) -> int:
-    if debug:
-        raise error
+    if isinstance(error, ApprehendError | EstimatorError | DataError):
+        status = getattr(error, "exit_status", 2 if isinstance(error, EstimatorLookupError) else 1)
+        return _fail(str(error), status)
+    if isinstance(error, OSError) and error.errno in _NO_WRITING:
+        return _fail(f"cannot write {error.filename or 'a file'}: {os.strerror(error.errno)}", 1)
+    if isinstance(error, OSError) and error.errno and error.filename is not None:
+        return _fail(f"cannot use {error.filename}: {os.strerror(error.errno)}", 1)
+    if isinstance(error, MemoryError):
+        return _fail("the memory does not suffice; what was collected is stored", 1)
     shown = str(error).strip().splitlines()
     return _fail(
         f"{type(error).__name__}: {shown[0] if shown else ''} (unexpected; --debug shows more)", 1
@@ -164,6 +179,8 @@ def _unexpected(error: Exception, debug: bool) -> int:
 
 def _fail(message: str, status: int, usage: bool = False) -> int:
     line = mask_text(" ".join(message.split()))
+    if len(line) > LONGEST_LINE:
+        line = f"{line[: LONGEST_LINE - 300]} … {line[-300:]}"
     say(f"apprehend: error: {line}" + (" (see --help)" if usage else ""))
     return status
 

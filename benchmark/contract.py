@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ApprehendError
+from .manifest_shape import check_shape
 from .masking import mask_arguments, mask_command
 
 SCHEMA_VERSION = 3
@@ -104,7 +105,8 @@ def shown(changed: Mapping[str, tuple[Any, Any]]) -> str:
 def upgraded(manifest: dict[str, Any], file: Path) -> dict[str, Any]:
     """The manifest in the newest schema.
 
-    Raises ApprehendError where a newer version of this program wrote it.
+    Raises ApprehendError where a newer version of this program wrote it, or where it is not of the
+    shape of one.
     """
     version = manifest.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
@@ -119,7 +121,8 @@ def upgraded(manifest: dict[str, Any], file: Path) -> dict[str, Any]:
         )
     for step in range(version, SCHEMA_VERSION):
         manifest = _STEPS[step](manifest)
-    return manifest
+    check_shape(manifest, file)
+    return {"judges": {}, "costs": {}, **manifest}
 
 
 def _from_1(manifest: dict[str, Any]) -> dict[str, Any]:

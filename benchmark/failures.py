@@ -28,14 +28,22 @@ def read_failures(store: Path) -> list[dict[str, Any]]:
         return []
     try:
         rows = json.loads(file.read_text(encoding="utf-8"))
-        wanted = {"signal", "variant", "source", "question_id", "reason"}
-        if not all(isinstance(row, dict) and wanted <= row.keys() for row in rows):
-            raise ValueError(f"expected rows with {', '.join(sorted(wanted))}")
+        if not isinstance(rows, list) or not all(map(_is_row, rows)):
+            raise ValueError("expected rows with signal, variant, source, question_id and reason")
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ApprehendError(
             f"{file}: not readable ({error}); delete it, the next run asks these questions again"
         ) from error
     return list(rows)
+
+
+def _is_row(row: Any) -> bool:
+    return (
+        isinstance(row, dict)
+        and all(isinstance(row.get(name), str) for name in ("variant", "source", "reason"))
+        and row.get("signal") in [signal.value for signal in Signal]
+        and isinstance(row.get("question_id"), str | int)
+    )
 
 
 def note_failures(

@@ -1,7 +1,8 @@
 """Keeping keys and passwords out of what is stored, shown and logged.
 
 What is masked: values whose name says that they are secret, texts in the shape of well-known keys,
-and the values of secret environment variables wherever they turn up.
+and the values of secret environment variables and of secrets that were typed, wherever they turn
+up.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote, unquote
+
+from .escaping import printable
 
 MASK = "…"
 _SECRET_WORD = re.compile(
@@ -27,10 +31,15 @@ _AUTHORIZATION = re.compile(
 )
 _SCHEME = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
 # Beginning where a name begins, so that a long text is read in time that grows with its length.
-_PAIR = re.compile(r"(?<![\w.-])([\w.-]+)([\"']?\s*=\s*[\"']?|[\"']\s*:\s*[\"'])([^\s,;&\"'}\])]+)")
-_USER_INFO = re.compile(r"(://)[^/@\s]+@")
+_NAME = re.compile(r"(?<![\w.-])([\w.-]+)(?:[\"']?\s*=\s*[\"']?|[\"']\s*:\s*[\"'])")
+_VALUE = re.compile(r"[^\s,;&\"'}\])]+")
+_USER_INFO = re.compile(r"(://)([^/\s]+)@")
+_QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _MIN_LENGTH = 8
 """Values of environment variables below this are too short to be told from ordinary text."""
+_MIN_TYPED = 6
+"""The same of values that were typed as secrets."""
+_typed: set[str] = set()
 
 
 def is_secret_name(name: str) -> bool:
@@ -41,29 +50,63 @@ def is_secret_name(name: str) -> bool:
 
 def mask_text(text: str) -> str:
     """``text`` with ``…`` in place of everything that looks like a secret."""
-    for value in _environment_secrets():
+    for value in _known_secrets():
         text = text.replace(value, MASK)
     text = _AUTHORIZATION.sub(rf"\1{MASK}", text)
     text = _SCHEME.sub(rf"\1 {MASK}", text)
-    text = _PAIR.sub(_mask_pair, text)
+    text = _mask_pairs(text)
     text = _USER_INFO.sub(rf"\1{MASK}@", text)
     return _KEY_SHAPES.sub(MASK, text)
 
 
-def _mask_pair(found: re.Match[str]) -> str:
-    name, between, value = found.groups()
-    if is_secret_name(name) and not _HARMLESS.fullmatch(value):
-        return f"{name}{between}{MASK}"
-    return found.group()
+def _mask_pairs(text: str) -> str:
+    shown, end = [], 0
+    for start, stop in _secret_values(text):
+        shown += [text[end:start], MASK]
+        end = stop
+    return "".join((*shown, text[end:]))
 
 
-def _environment_secrets() -> list[str]:
-    values = [
+def _secret_values(text: str) -> Iterator[tuple[int, int]]:
+    """Where the values lie whose name says that they are secret, also inside another's value, as in
+    ``base_url=http://host?api_key=…``."""
+    end = 0
+    for found in _NAME.finditer(text):
+        if found.start() < end or not is_secret_name(found[1]):
+            continue
+        value = _VALUE.match(text, found.end())
+        if value is not None and not _HARMLESS.fullmatch(value[0]):
+            end = value.end()
+            yield value.span()
+
+
+def _known_secrets() -> list[str]:
+    values = {
         value
         for name, value in os.environ.items()
         if len(value) >= _MIN_LENGTH and is_secret_name(name) and "/" not in value
-    ]
-    return sorted(values, key=len, reverse=True)
+    }
+    return sorted(values | _typed, key=len, reverse=True)
+
+
+def remember_typed(command: Sequence[str]) -> None:
+    """From now on mask what the words of a command hold of secrets, however it turns up."""
+    _typed.clear()
+    for word, masked in zip(command, mask_command(command), strict=True):
+        if masked == MASK:
+            remember_secret(word)
+        for start, stop in _secret_values(word):
+            remember_secret(word[start:stop])
+        for _, user in _USER_INFO.findall(word):
+            remember_secret(user.partition(":")[2] or user)
+
+
+def remember_secret(value: Any) -> None:
+    """From now on mask this value, also as an address has it, unless it is too short."""
+    text = str(value)
+    for piece in (text, *_QUOTED.findall(text)):
+        if len(piece) >= _MIN_TYPED and not _HARMLESS.fullmatch(piece):
+            _typed.update((piece, quote(piece), quote(piece, safe=""), unquote(piece)))
 
 
 def mask_arguments(arguments: Mapping[str, Any]) -> dict[str, str]:
@@ -87,7 +130,12 @@ def mask_command(command: Sequence[str]) -> list[str]:
 
 
 class MaskingFormatter(logging.Formatter):
-    """Log lines without secrets, tracebacks included."""
+    """Log lines without secrets and control characters, tracebacks included."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The message; a line end in it begins no line that could be taken for another message."""
+        return super().formatMessage(record).replace("\n", "\n    ")
 
     def format(self, record: logging.LogRecord) -> str:
-        return mask_text(super().format(record))
+        """The whole record as text."""
+        return printable(mask_text(super().format(record)), lines=True)

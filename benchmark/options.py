@@ -8,24 +8,43 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UsageError, did_you_mean
+from .escaping import printable
+from .masking import is_secret_name, remember_secret
+from .streams import for_layout
 
+LONGEST_CONFIG = 1_000_000
 REPEATED = ("prompt", "judge", "judge_args", "judge_name")
 """Options that may be given several times."""
 
 
 def say(line: str) -> None:
     """One line on standard error."""
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(printable(line) + "\n")
     sys.stderr.flush()
 
 
 def show(*renderables: Any) -> None:
-    """Tables and sentences on standard output."""
-    from rich.console import Console
+    """Tables and sentences on standard output; text in them is text, markup has no meaning."""
+    from .tables import console
 
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    screen = console(for_layout(sys.stdout))
     for renderable in renderables:
-        console.print(renderable)
+        screen.print(renderable)
+
+
+def check_text(where: str, text: str) -> None:
+    """Raise UsageError for a text that no file can hold: a byte of value 0, or no UTF-8."""
+    if "\0" in text:
+        raise UsageError(f"{where}: holds a character of value 0: {text!r}")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{where}: is not UTF-8 text: {text!a}") from error
+
+
+def whole_number(text: str) -> int | None:
+    """The number that a text of at most 18 digits 0 to 9 is, else None."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 def parse_arguments(option: str, text: str | None) -> dict[str, Any]:
@@ -41,6 +60,8 @@ def parse_arguments(option: str, text: str | None) -> dict[str, Any]:
         if not equals:
             raise UsageError(f"{option}: expected name=value, got {piece.strip()!r}")
         found[name.strip()] = _value(value.strip())
+        if is_secret_name(name):
+            remember_secret(value.strip())
     return found
 
 
@@ -82,10 +103,16 @@ def read_config(path: Path, known: Sequence[str]) -> dict[str, Any]:
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LONGEST_CONFIG + 1)
+        if len(text) > LONGEST_CONFIG:
+            raise UsageError(f"--config: {path}: longer than {LONGEST_CONFIG:,} characters")
+        content = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--config: cannot read {path}: {error}") from error
-    except yaml.YAMLError as error:
+    except RecursionError as error:
+        raise UsageError(f"--config: {path}: is nested too deeply to be read") from error
+    except (yaml.YAMLError, ValueError) as error:
         first = str(error).splitlines()[0]
         raise UsageError(f"--config: {path} is not YAML: {first}") from error
     if not isinstance(content, Mapping):
@@ -96,6 +123,8 @@ def read_config(path: Path, known: Sequence[str]) -> dict[str, Any]:
         if name not in known:
             raise UsageError(f"--config: {path}: unknown option {key!r}{did_you_mean(name, known)}")
         result[name] = _config_value(name, value)
+        for text in result[name] if isinstance(result[name], list) else [result[name]]:
+            check_text(f"--config: {path}: {name}", str(text))
     return result
 
 

@@ -7,19 +7,24 @@ from typing import Any
 
 from tqdm import tqdm
 
+from .escaping import printable
+from .masking import mask_text
+from .streams import for_layout
+
 BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
 
 
 def progress_bar(total: int, what: str, unit: str = "question", done: int = 0) -> Any:
     """A tqdm bar; where standard error is no terminal it prints a line every ten seconds."""
-    terminal = sys.stderr.isatty()
+    stream = for_layout(sys.stderr)
+    terminal = stream.isatty()
     return tqdm(
         total=total,
         initial=done,
-        desc=what,
+        desc=printable(mask_text(what)),
         unit=unit,
         disable=False,
-        file=sys.stderr,
+        file=stream,
         dynamic_ncols=terminal,
         mininterval=0.2 if terminal else 10.0,
         maxinterval=10.0,

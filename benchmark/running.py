@@ -155,7 +155,11 @@ def _wanted_manifest(
 ) -> dict[str, Any]:
     texts = {name: text for task in tasks for name, text in task.prompts.items()}
     return manifests.new_manifest(
-        model={**known, "arguments": mask_arguments(options.model_args)},
+        model={
+            "name": model_name(options),
+            **known,
+            "arguments": mask_arguments(options.model_args),
+        },
         task={
             "name": family,
             "version": str(tasks[0].task.VERSION),

@@ -18,13 +18,15 @@ from . import manifest as manifests
 from .contract import complete
 from .errors import ApprehendError, UsageError
 from .failures import note_failures, read_failures
+from .options import whole_number
 from .provenance import SETTINGS
-from .store import MANIFEST, Results, TaskStore
+from .store import MANIFEST, TaskStore
 
 if TYPE_CHECKING:
     from .plan import Family, RunOptions
 
 SHARDS = "shards"
+MOST_SHARDS = 100_000
 _LAUNCHERS = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -54,14 +56,26 @@ def current_shard(text: str | None, environment: MutableMapping[str, str]) -> Sh
     other processes. Raises UsageError for a text that names none.
     """
     launched = {name: environment.pop(name, None) for name in _LAUNCHERS}
-    local = int(launched["LOCAL_RANK"] or 0)
+    local = _launched("LOCAL_RANK", launched, 0)
     if text is not None:
-        index, slash, count = text.partition("/")
-        if not (slash and index.isdigit() and count.isdigit() and int(index) < int(count)):
-            raise UsageError(f"--shard: expected I/N with I from 0 to N-1, e.g. 0/4, got {text!r}")
-        return Shard(int(index), int(count), local)
-    size, rank = int(launched["WORLD_SIZE"] or 1), int(launched["RANK"] or 0)
+        index, _, count = text.partition("/")
+        part, parts = whole_number(index), whole_number(count)
+        if part is None or parts is None or not part < parts <= MOST_SHARDS:
+            raise UsageError(
+                f"--shard: expected I/N with I from 0 to N-1, e.g. 0/4, got {text!r}"
+                + (f" (N is at most {MOST_SHARDS:,})" if (parts or 0) > MOST_SHARDS else "")
+            )
+        return Shard(part, parts, local)
+    size, rank = _launched("WORLD_SIZE", launched, 1), _launched("RANK", launched, 0)
     return Shard(rank, size, local) if size > 1 else None
+
+
+def _launched(name: str, variables: Mapping[str, str | None], default: int) -> int:
+    text = variables[name]
+    number = whole_number(text) if text else default
+    if number is None:
+        raise UsageError(f"{name} in the environment: expected a whole number, got {text!r}")
+    return number
 
 
 def device_of(shard: Shard, device: str | None) -> str | None:
@@ -85,7 +99,7 @@ def sharded(families: Sequence[Family], shard: Shard, results: Path) -> list[Fam
         items = [(task, q) for task in family.tasks for q in family.questions[task.name]]
         mine = shard.part(items)
         questions = {task.name: [q for owner, q in mine if owner is task] for task in family.tasks}
-        store = Results(shard_path(results, shard)).open(family.store.model, family.store.task)
+        store = TaskStore(shard_path(results, shard) / family.store.model / family.store.task)
         tasks = [task for task in family.tasks if questions[task.name]]
         if tasks:
             manifest = {**family.manifest, "costs": {}}
@@ -97,7 +111,7 @@ def sharded(families: Sequence[Family], shard: Shard, results: Path) -> list[Fam
 
 def copy_stored(family: Family, results: Path) -> None:
     """Copy what the results hold of the shard's questions: it need not be asked for again."""
-    base = Results(results).open(family.store.model, family.store.task)
+    base = TaskStore(results / family.store.model / family.store.task)
     if not base.manifest:
         return
     manifests.check_agreement(base, family.manifest)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +27,7 @@ from .derivation import DERIVED, MARKED, is_derived, marks_of, state_of_rows
 from .errors import ApprehendError, UsageError
 from .files import clear_leftovers, write_parquet, write_text
 from .locking import locked
+from .names import model_folder, task_folder
 from .provenance import hashes_of, part_problem
 
 OUTCOMES = (Signal.ANSWER, Signal.TRACE)
@@ -46,12 +46,6 @@ MANIFEST = "manifest.json"
 QUESTIONS = "questions.parquet"
 SET_ASIDE = "set_aside"
 ROWS_COPIED_AT_A_TIME = 1024
-
-
-def folder_name(name: str) -> str:
-    """A model's name as a folder: ``org/model`` → ``org__model``, odd characters → ``_``."""
-    flat = re.sub(r"[^A-Za-z0-9._=+-]", "_", name.strip("/").replace("/", "__"))
-    return flat.lstrip(".") or "model"
 
 
 class TaskStore:
@@ -410,8 +404,11 @@ class Results:
         self.path = Path(path)
 
     def open(self, model: str, task: str) -> TaskStore:
-        """The store of one model on one task, which may not exist yet."""
-        return TaskStore(self.path / folder_name(model) / task)
+        """The store of one model on one task, which may not exist yet.
+
+        Raises UsageError where a model of another name has the folder.
+        """
+        return TaskStore(task_folder(model_folder(self.path, model), task))
 
     def stores(self) -> list[TaskStore]:
         """All stores. Raises UsageError where the folder holds none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,6 +66,13 @@ class LoadedTask:
         rows = docs.select(range(count)) if hasattr(docs, "select") else list(docs)[:count]
         return [Question(self.facts.question_id(r, i), i, r) for i, r in enumerate(rows)]
 
+    def try_out(self) -> None:
+        """Do with the first question what is done with each, so that what cannot work fails
+        before a model is loaded."""
+        for question in self.questions(1):
+            self.task.doc_to_text(question.row)
+            self.stored(question)
+
     def stored(self, question: Question) -> dict[str, Any]:
         """The question as the store's ``questions.parquet`` keeps it."""
         row = question.row
@@ -78,6 +86,23 @@ class LoadedTask:
             "options": [str(option) for option in row.get("options") or self.facts.labels(row)],
             "src": row.get("src"),
         }
+
+
+@contextlib.contextmanager
+def foreign_task(where: str, foreign: bool = True) -> Iterator[None]:
+    """Whatever another maker's task files raise, as one line of ours."""
+    try:
+        yield
+    except (ApprehendError, DataError, OSError, IndexError):
+        raise
+    except Exception as error:
+        if not foreign:
+            raise
+        first = (str(error).strip() or "no reason given").splitlines()[0]
+        kind = "nested too deeply" if isinstance(error, RecursionError) else type(error).__name__
+        raise UsageError(
+            f"{where}: cannot be used as a task of lm-eval: {kind}: {first}"
+        ) from error
 
 
 def expand_tasks(text: str, include_path: str | None) -> list[str]:
@@ -117,19 +142,36 @@ def load_tasks(names: Sequence[str], options: TaskOptions) -> list[LoadedTask]:
         if not Path(options.include_path).is_dir():
             raise UsageError(f"--include_path: no folder at {options.include_path}")
         include.append(options.include_path)
-    manager = TaskManager(
-        include_path=include,
-        include_defaults=False,
-        metadata={"data": options.data, "fewshot_data": options.fewshot_data},
-    )
+    with foreign_task(f"--include_path: {options.include_path}", options.include_path is not None):
+        manager = TaskManager(
+            include_path=include,
+            include_defaults=False,
+            metadata={"data": options.data, "fewshot_data": options.fewshot_data},
+        )
     prompts = {name: load_prompt(name, path) for name, path in options.prompts.items()}
     tasks: list[LoadedTask] = []
     for name in names:
         if name not in manager.all_tasks:
             near = did_you_mean(name, manager.all_tasks)
-            raise UsageError(f"--tasks: unknown task {name!r}{near}")
+            raise UsageError(
+                f"--tasks: unknown task {name!r}{near}{_unreadable(options.include_path)}"
+            )
         tasks += _load(manager, name, options, prompts)
     return tasks
+
+
+def _unreadable(folder: str | None) -> str:
+    """The first task file that is no YAML, which lm-eval passes over in silence."""
+    import yaml
+
+    for file in sorted(Path(folder).rglob("*.yaml")) if folder is not None else ():
+        try:
+            yaml.compose(file.read_text(encoding="utf-8"))
+        except RecursionError:
+            return f"; {file} is nested too deeply to be read"
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            return f"; {file} cannot be read: {str(error).splitlines()[0]}"
+    return ""
 
 
 def _load(
@@ -151,7 +193,8 @@ def _load(
                 "doc_to_text": partial(mmlu_pro.render_user, style=style, prompt=user),
             }
     try:
-        loaded = manager.load([name])["tasks"]
+        with foreign_task(f"--tasks: {name}", name not in known):
+            loaded = manager.load([name])["tasks"]
     except IndexError:
         # lm-eval looks at a task's first document: there is none of this topic.
         return
@@ -167,7 +210,11 @@ def _load(
             task.set_config(key, value)
         _set_fewshot(task, options)
         family = known[leaf][0] if leaf in known else leaf
-        yield LoadedTask(leaf, family, task, *_facts(leaf, family, task), prompts=texts)
+        loaded_task = LoadedTask(leaf, family, task, *_facts(leaf, family, task), prompts=texts)
+        if leaf not in known:
+            with foreign_task(f"--tasks: {leaf}"):
+                loaded_task.try_out()
+        yield loaded_task
 
 
 def _set_fewshot(task: Any, options: TaskOptions) -> None:

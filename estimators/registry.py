@@ -243,7 +243,7 @@ def _from_file(name: str) -> type[Estimator]:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise EstimatorLookupError(
             f"estimator {name!r}: {path} cannot be run: {type(error).__name__}: {error}"
         ) from error

@@ -29,6 +29,7 @@ from .calibration import (
 from .comparing import Comparison, build_comparison
 from .comparison_records import COMPARISON_COLUMNS
 from .comparisons import compare
+from .csv_files import csv_text, undefused
 from .decisions import (
     Cascade,
     ThresholdChoice,
@@ -42,6 +43,7 @@ from .drawing import Drawer
 from .evaluation import ROWS, Evaluation, Rows, evaluations
 from .figures_cascade import cascade_figure
 from .flow import compute_flow, compute_missing
+from .formatting import file_stems
 from .inputs import ReportInput
 from .intervals import (
     BOOTSTRAP_ALONE,
@@ -128,12 +130,14 @@ __all__ = [
     "compute_missing",
     "compute_split",
     "coverage_at_risk",
+    "csv_text",
     "delong_covariance",
     "delong_interval",
     "delong_test",
     "ece",
     "evaluations",
     "figure_style",
+    "file_stems",
     "holm",
     "is_probability",
     "log_loss",
@@ -157,6 +161,7 @@ __all__ = [
     "to_markdown",
     "topic_tables",
     "trend_test",
+    "undefused",
     "unpaired_test",
     "width_bins",
     "wilson",

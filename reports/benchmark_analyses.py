@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from .blocks import Block, Shown, table_from_frame
+from .csv_files import csv_text
 from .difficulty import (
     compute_order_flags,
     compute_rasch,
@@ -75,7 +76,7 @@ def build_benchmark_analyses(
     drawer = Drawer(root / "figures", formats)
     for name, frame in frames.items():
         if len(frame):
-            text = frame.to_csv(index=False)
+            text = csv_text(frame)
             result.files.append(write_atomically(root / f"{name}.csv", text))
     with drawer:
         blocks = _blocks(frames, factors, drawer)

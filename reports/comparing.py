@@ -12,6 +12,7 @@ import pandas as pd
 
 from .blocks import Block, Shown, table_from_frame
 from .comparisons import compare
+from .csv_files import csv_text
 from .drawing import Drawer
 from .evaluation import ALL, Rows, evaluations
 from .figures_leaderboard import CHANCE, Heatmap, heatmap_figure
@@ -54,7 +55,7 @@ def build_comparison(
     sizes = compute_sizes(evaluated, data.manifests, data.probabilities)
     result = Comparison(tests, sizes, _summary(tests))
     for name, frame in (("comparisons", tests), ("sizes", sizes), ("metrics", metrics)):
-        result.files.append(write_atomically(root / f"{name}.csv", frame.to_csv(index=False)))
+        result.files.append(write_atomically(root / f"{name}.csv", csv_text(frame)))
     drawer = Drawer(root / "figures", formats)
     with drawer:
         blocks = [

@@ -18,6 +18,10 @@ from .ranking import FloatArray, IntArray, TieBlocks
 from .style import CORRECT_COLOUR, ERROR_COLOUR, GREY, estimator_styles
 
 BIN_WIDTH = 0.1
+LARGEST, SMALLEST = 1e100, 1e-100
+"""Beyond these, axes cannot be computed in floating point."""
+CLOSEST = 1e-9
+"""Relative difference below which ticks of an axis could not be told apart."""
 CURVES = 8
 _FEW = 12
 
@@ -45,10 +49,13 @@ def bin_edges(estimator: str, scores: FloatArray) -> FloatArray:
 
     Few distinct values get a bin each, values in [0, 1] twenty bins, others thirty bins between
     the 0.5 % and 99.5 % quantiles. Entropies that all lie below 1 nat get twenty bins up to
-    the next round number (1, 2 or 5 × 10^k).
+    the next round number (1, 2 or 5 × 10^k). Scores beyond ±1e100 count as that, and those that
+    differ by less than a figure can show as one value.
     """
     if scores.size == 0:
         return np.array([0.0, 1.0])
+    scores = np.clip(scores, -LARGEST, LARGEST)
+    scores = np.where(np.abs(scores) < SMALLEST, 0.0, scores)
     low, high = float(scores.min()), float(scores.max())
     nonnegative = low >= 0
     if "entropy" in estimator and low >= 0 and high <= 150 * BIN_WIDTH:
@@ -57,8 +64,8 @@ def bin_edges(estimator: str, scores: FloatArray) -> FloatArray:
         last = int(np.floor(high / BIN_WIDTH + 1e-9))
         return BIN_WIDTH * np.arange(last + 2, dtype=np.float64)
     distinct = np.unique(scores)
-    if distinct.size == 1:
-        return np.array([low - 0.5, low + 0.5])
+    if high - low <= CLOSEST * max(abs(low), abs(high)):
+        return _around(low)
     if distinct.size <= _FEW:
         middle = (distinct[1:] + distinct[:-1]) / 2
         ends = (2 * low - middle[0], 2 * high - middle[-1])
@@ -68,7 +75,13 @@ def bin_edges(estimator: str, scores: FloatArray) -> FloatArray:
     low, high = map(float, np.quantile(scores, [0.005, 0.995]))
     if nonnegative and low < 0.1 * high:
         low = 0.0
-    return np.linspace(low, high, 31) if high > low else np.array([low - 0.5, low + 0.5])
+    return np.linspace(low, high, 31) if high > low else _around(low)
+
+
+def _around(value: float) -> FloatArray:
+    """One bin with the value in its middle."""
+    half = max(0.5, abs(value) / 1000)
+    return np.array([value - half, value + half])
 
 
 def _round_up(value: float) -> float:

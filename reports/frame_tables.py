@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from .csv_files import csv_text
 from .formatting import latex, markdown
 from .style import write_atomically
 
@@ -38,7 +39,7 @@ def write_frame(folder: Path, stem: str, frame: pd.DataFrame, title: str, note: 
     """The three files of one table."""
     contents = {
         "md": frame_markdown(frame, title, note),
-        "csv": frame.to_csv(index=False),
+        "csv": csv_text(frame),
         "tex": frame_latex(frame, title, note),
     }
     return [write_atomically(folder / f"{stem}.{end}", text) for end, text in contents.items()]

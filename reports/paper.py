@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .csv_files import csv_text
 from .drawing import Drawer
 from .ece_verdicts import compute_ece_verdicts
 from .evaluation import evaluations
@@ -65,7 +66,7 @@ def build_paper(
     errors = compute_ece_verdicts(evaluated, on_all, replicates, seed)
     paper = Paper(verdicts, errors, [*_summary(verdicts), _counted(errors, "ECEs")])
     for name, frame in (("verdicts", verdicts), ("ece_verdicts", errors)):
-        paper.files.append(write_atomically(root / f"{name}.csv", frame.to_csv(index=False)))
+        paper.files.append(write_atomically(root / f"{name}.csv", csv_text(frame)))
     drawer = Drawer(root / "figures", formats)
     builder = PaperBlocks(reduced, evaluated, metrics, verdicts, errors, drawer, root / "tables")
     with drawer:

@@ -177,7 +177,7 @@ class PaperBlocks:
                 what = "reasoning" if strata else "topic"
                 title = f"{kind.replace('_', ' ').capitalize()}: ROC AUC of {estimator} by {what}"
                 drawn = [grouped_areas_figure(areas, title)]
-                figures += self.drawer.add(kind, title, estimator, drawn)
+                figures += self.drawer.add(kind, title, file_stems([estimator])[estimator], drawn)
         return Block(f"Figures 4 and 5: {estimator}", figures=figures) if figures else None
 
     def _figure_6(self) -> Block:

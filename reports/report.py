@@ -10,6 +10,7 @@ import pandas as pd
 from rich.console import RenderableType
 
 from .analyses import Analyses, compute_analyses
+from .csv_files import csv_text
 from .drawing import Drawer
 from .evaluation import Rows
 from .formatting import file_stems
@@ -83,7 +84,7 @@ def build_report(
     analyses = compute_analyses(data, rows, replicates, seed)
     report = Report(analyses, summarise(analyses.metrics, analyses.comparisons, analyses.flow))
     for name, frame in analyses.frames().items():
-        report.files.append(write_atomically(root / f"{name}.csv", frame.to_csv(index=False)))
+        report.files.append(write_atomically(root / f"{name}.csv", csv_text(frame)))
     _write_tables(report, root / "tables")
     sections = _sections(data, report, drawer)
     report.files.extend(drawer.files)
@@ -100,7 +101,7 @@ def _write_tables(report: Report, folder: Path) -> None:
     tables = topic_tables(report.metrics)
     contents = {
         "md": to_markdown(tables),
-        "csv": to_csv_frame(tables).to_csv(index=False),
+        "csv": csv_text(to_csv_frame(tables)),
         "tex": to_latex(tables),
     }
     for extension, text in contents.items():

@@ -75,7 +75,7 @@ def _read_jsonl(file: Path) -> list[dict[str, Any]]:
     rows = []
     check_text(file)
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: not UTF-8 text: {error.reason} at byte {error.start}") from error
     for number, line in enumerate(lines):
@@ -114,6 +114,9 @@ def _check_row(file: Path, number: int, row: dict[str, Any]) -> None:
             raise fail(name, "is missing")
     if isinstance(row["question_id"], bool) or not isinstance(row["question_id"], int | str):
         raise fail("question_id", f"expected a number or text, got {row['question_id']!r}")
+    identity = row["question_id"]
+    if isinstance(identity, int) and not -(2**63) <= identity < 2**63:
+        raise fail("question_id", "expected a number of at most 64 bits, or text")
     if not isinstance(row["question"], str) or not row["question"].strip():
         raise fail("question", "expected text, got nothing")
     options = row["options"]
@@ -123,6 +126,11 @@ def _check_row(file: Path, number: int, row: dict[str, Any]) -> None:
         raise fail("options", "expected a list of texts, got other things in it")
     if not 2 <= len(options) <= MAX_OPTIONS:
         raise fail("options", f"expected 2 to {MAX_OPTIONS} options, got {len(options)}")
+    try:
+        for text in (identity, row["question"], *options):
+            str(text).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise fail("question", "holds text that is no Unicode (half a surrogate pair)") from error
     allowed = LETTERS[: len(options)]
     if row["answer"] not in allowed:
         raise fail(

@@ -2,7 +2,8 @@
 
 A template is Jinja text. It sees ``question``, ``choices`` (each with ``label`` and ``text``),
 ``topic``, ``label_kind`` ("letter" or "number"), ``dont_know`` (the reserved label, or none) and,
-for the judge's rating only, ``assessment``.
+for the judge's rating only, ``assessment``. A user's file is rendered once when it is read: it must
+give text, and one that depends on the question where the packaged one does.
 """
 
 from __future__ import annotations
@@ -13,16 +14,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2 import TemplateError
 
 from .errors import DataError
+from .templates import MAX_TEXT, compiled, rendered
+from .topics import DONT_KNOW_LABEL, TOPICS
 
 PROMPT_FOLDER = Path(__file__).parent / "prompts"
-
-_environment = SandboxedEnvironment(
-    undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=False, autoescape=False
-)
 
 
 @dataclass(frozen=True)
@@ -43,14 +41,9 @@ class Prompt:
     def render(self, **context: Any) -> str:
         """Fill the template. Raises DataError naming the template and what it lacks."""
         try:
-            return str(_compiled(self.source).render(**context))
+            return rendered(self.source, context)
         except TemplateError as error:
             raise DataError(f"prompt template {self.name!r}: {error}") from error
-
-
-@lru_cache(maxsize=128)
-def _compiled(source: str) -> Any:
-    return _environment.from_string(source)
 
 
 def prompt_names() -> list[str]:
@@ -62,7 +55,8 @@ def load_prompt(name: str, path: str | Path | None = None) -> Prompt:
     """The template called ``name``, read from ``path`` where one is given.
 
     Raises DataError for an unknown name (with the nearest known one), a file that cannot be read,
-    or text that is not a Jinja template.
+    text that is not a Jinja template or does more than a prompt may, and one that gives no text or,
+    where the packaged one has the question in it, the same for every question.
     """
     known = prompt_names()
     if name not in known:
@@ -71,10 +65,48 @@ def load_prompt(name: str, path: str | Path | None = None) -> Prompt:
         raise DataError(f"unknown prompt template {name!r}, known: {', '.join(known)}{hint}")
     file = Path(path) if path is not None else PROMPT_FOLDER / f"{name}.jinja"
     try:
-        source = file.read_text(encoding="utf-8")
-        _compiled(source)
-    except (OSError, UnicodeDecodeError) as error:
+        with file.open(encoding="utf-8") as text:
+            source = text.read(MAX_TEXT + 1)
+        compiled(source)
+    except (OSError, ValueError) as error:
         raise DataError(f"prompt template {name!r}: cannot read {file}: {error}") from error
     except TemplateError as error:
         raise DataError(f"prompt template {name!r} in {file}: {error}") from error
+    if path is not None:
+        wrong = _wrong(name, source)
+        if wrong is not None:
+            raise DataError(f"prompt template {name!r} in {file}: {wrong}")
     return Prompt(name=name, source=source)
+
+
+@lru_cache(maxsize=128)
+def _wrong(name: str, source: str) -> str | None:
+    """What is wrong with a user's template for the prompt ``name``; None for nothing."""
+    packaged = (PROMPT_FOLDER / f"{name}.jinja").read_text(encoding="utf-8")
+    depends = False
+    for topic, dont_know in ((TOPICS[0], None), (TOPICS[-1], DONT_KNOW_LABEL)):
+        one, other = (_trial(name, what, topic, dont_know) for what in ("What is it?", "Why so?"))
+        try:
+            made = [rendered(source, context) for context in (one, other)]
+        except TemplateError as error:
+            return str(error)
+        if not all(text.strip() for text in made):
+            return "gives no text"
+        same = rendered(packaged, one) == rendered(packaged, other)
+        depends = depends or same or made[0] != made[1]
+    return None if depends else "gives the same text for every question; put {{ question }} in it"
+
+
+def _trial(name: str, question: str, topic: str, dont_know: str | None) -> dict[str, Any]:
+    """Variables as the prompt ``name`` gets them."""
+    context: dict[str, Any] = {"topic": topic, "label_kind": "letter", "dont_know": dont_know}
+    if name.endswith("_system"):
+        return context
+    context |= {"question": question, "choices": [Choice("A", "one"), Choice("B", "two")]}
+    if name.startswith(("judge_", "self_")):
+        context["proposed"] = "A. one"
+    if name == "judge_rating":
+        context["assessment"] = "It is hard. [[0.5]]"
+    if name.startswith("self_"):
+        context["phrases"] = "likely, unlikely"
+    return context

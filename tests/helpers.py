@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,40 @@ def apprehend(*arguments: object, timeout: float = 600, cwd: Path | None = None)
         env=environment(),
         cwd=cwd,
     )
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stderr: str
+    stdout: str = ""
+
+
+def in_process(arguments: list[Any], folder: Path) -> Done:
+    """The command line without a new process: the same code, seconds faster per case."""
+    from apprehend.benchmark.cli import main
+
+    before = Path.cwd()
+    errors, shown = io.StringIO(), io.StringIO()
+    os.chdir(folder)
+    try:
+        with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(shown):
+            main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return Done(int(stop.code or 0), errors.getvalue(), shown.getvalue())
+    finally:
+        os.chdir(before)
+    raise AssertionError("main returned")
+
+
+def imported(folder: Path, *more: Any, model: str = "m") -> Done:
+    """Import two recorded outcomes of a model into ``folder/in/results``."""
+    pd.DataFrame({"id": [1, 2], "ok": [1, 0]}).to_csv(folder / "t.csv", index=False)
+    return in_process(
+        ["import", "table", folder / "t.csv", "--model", model, "--id", "id", "--correct", "ok",
+         "--output_path", folder / "in" / "results", *more],
+        folder,
+    )  # fmt: skip
 
 
 def rows(folder: Path, name: str) -> pd.DataFrame:

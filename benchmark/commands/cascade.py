@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from .limits import HIGHEST_COST, LARGEST_SEED
+
 if TYPE_CHECKING:
     from ...reports import Cascade, Evaluation
 
@@ -19,12 +21,17 @@ def cascade(
     task: Annotated[Optional[str], typer.Option(help="Only this task.")] = None,
     cost_small: Annotated[
         Optional[float],
-        typer.Option(min=0, help="Cost of an answer by the small model (default: seconds taken)."),
+        typer.Option(
+            min=0,
+            max=HIGHEST_COST,
+            help="Cost of an answer by the small model (default: seconds taken).",
+        ),
     ] = None,
     cost_large: Annotated[
-        Optional[float], typer.Option(min=0, help="Cost of an answer by the large model.")
+        Optional[float],
+        typer.Option(min=0, max=HIGHEST_COST, help="Cost of an answer by the large model."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the bootstrap.")] = 0,
     output_path: Annotated[
         Path, typer.Option("--output_path", help="Folder for the curve and its figure.")
     ] = Path("cascade"),
@@ -32,7 +39,15 @@ def cascade(
     """Send the small model's most uncertain answers to a large one: accuracy, cost, area."""
     import pandas as pd
 
-    from ...reports import FORMATS, Drawer, cascade_figure, compute_cascade, evaluations
+    from ...reports import (
+        FORMATS,
+        Drawer,
+        cascade_figure,
+        compute_cascade,
+        csv_text,
+        evaluations,
+        file_stems,
+    )
     from ..errors import ApprehendError, UsageError
     from ..files import write_text
     from ..options import say, show
@@ -48,6 +63,7 @@ def cascade(
     if not pairs:
         known = ", ".join(dict.fromkeys(f"{one.model} on {one.task}" for one in second))
         raise ApprehendError(f"no task of {large!r} that {small!r} has too; found: {known}")
+    stems = file_stems(a.task for a, _ in pairs)
     drawer = Drawer(output_path, FORMATS)
     frames = []
     with drawer:
@@ -58,10 +74,10 @@ def cascade(
             except ValueError as error:
                 raise ApprehendError(str(error)) from error
             frames.append(found.frame().assign(cost_unit=unit))
-            drawer.add("cascade", "", a.task, [cascade_figure(found)])
+            drawer.add("cascade", "", stems[a.task], [cascade_figure(found)])
             line = _line(small, large, by, a.task, found)
             show(f"{line} Costs per question: {costs[0]:.3g} and {costs[1]:.3g} {unit}.")
-    write_text(output_path / "cascade.csv", pd.concat(frames).to_csv(index=False))
+    write_text(output_path / "cascade.csv", csv_text(pd.concat(frames)))
     say(f"cascade: {output_path / 'cascade.csv'}")
 
 

@@ -8,6 +8,7 @@ import typer
 
 from ..errors import ApprehendError
 from ..options import show
+from .limits import LARGEST_SEED
 
 app = typer.Typer(help="Does it keep the promises of its interface?", no_args_is_help=True)
 
@@ -22,12 +23,11 @@ def estimator(
     spec: Annotated[
         str, typer.Argument(help="A name, name(parameter=value), or path/to/file.py:Class.")
     ],
-    questions: Annotated[int, typer.Option(min=50, help="Synthetic questions.")] = 300,
-    seed: Annotated[int, typer.Option(help="Their seed.")] = 0,
+    questions: Annotated[int, typer.Option(min=50, max=100_000, help="Synthetic questions.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Their seed.")] = 0,
 ) -> None:
     """Orientation, ties, missing values, determinism and more, on synthetic signals."""
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     from ...estimators.conformance import FAILED, check_estimator
@@ -36,7 +36,7 @@ def estimator(
     outcomes = check_estimator(load_estimator(spec), questions, seed)
     table = Table("check", "outcome", "what was found", box=box.SIMPLE_HEAD)
     for outcome in outcomes:
-        table.add_row(outcome.check, outcome.status, escape(outcome.reason))
+        table.add_row(outcome.check, outcome.status, outcome.reason)
     show(table)
     failed = [outcome for outcome in outcomes if outcome.status == FAILED]
     if failed:

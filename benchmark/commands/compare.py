@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .limits import LARGEST_SEED, MOST_REPLICATES
+
 
 def compare(
     paths: Annotated[
@@ -19,9 +21,12 @@ def compare(
         bool, typer.Option("--paper-filter", help="Compare on the paper's rows only.")
     ] = False,
     replicates: Annotated[
-        int, typer.Option(min=100, help="Bootstrap replicates behind each interval.")
+        int,
+        typer.Option(
+            min=100, max=MOST_REPLICATES, help="Bootstrap replicates behind each interval."
+        ),
     ] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the bootstrap.")] = 0,
 ) -> None:
     """Models by estimators on their common questions, paired, and against the models' size."""
     from ..report_building import write_comparison

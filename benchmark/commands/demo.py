@@ -32,7 +32,8 @@ def demo(
         Path, typer.Option("--output_path", help="Folder for results and report.")
     ] = Path("demo"),
     limit: Annotated[
-        int, typer.Option(min=1, help="Questions per topic, of 120 (840 of 1,680 by default).")
+        int,
+        typer.Option(min=1, max=120, help="Questions per topic, of 120 (840 of 1,680 by default)."),
     ] = 60,
 ) -> None:
     """Run the embedded model on the embedded questions, with itself as judge; no download."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ..errors import UsageError
+from ..names import check_name, check_names
 from ..options import parse_pairs, say
 
 app = typer.Typer(
@@ -74,6 +75,10 @@ def table(
     from ..importers.table import TableColumns, read_table
     from ..store import Results
 
+    check_name("--model", model)
+    check_name("--task", task)
+    scores = parse_pairs("--score", score)
+    check_names("--score", scores)
     if option_logits is not None and option_probs is not None:
         raise UsageError("give --option_logits or --option_probs, not both")
     path = _one_path(paths)
@@ -83,7 +88,7 @@ def table(
         answer=answer,
         prediction=prediction,
         correct=correct,
-        scores=parse_pairs("--score", score),
+        scores=scores,
         option_logits=option_logits,
         option_probs=option_probs,
         question=question,
@@ -109,6 +114,9 @@ def lm_eval(
     from ..importers.lm_eval_samples import grouped_files, read_samples, sample_files
     from ..store import Results
 
+    check_name("--model", model)
+    if task is not None:
+        check_name("--task", task)
     for name, files in grouped_files(sample_files(paths), task).items():
         signal, rows = read_samples(files)
         origin = file_origin("lm-eval", files)
@@ -128,6 +136,8 @@ def mmlu_pro(
     from ..importers.mmlu_pro_results import read_results
     from ..store import Results
 
+    check_name("--model", model)
+    check_name("--task", task)
     path = _one_path(paths)
     rows = read_results(path)
     origin = file_origin("mmlu-pro", [path])

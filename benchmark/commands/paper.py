@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .limits import LARGEST_SEED, MOST_REPLICATES
+
 
 def paper(
     results: Annotated[Path, typer.Argument(help="Results folder.")],
@@ -14,9 +16,12 @@ def paper(
         Path, typer.Option("--output_path", help="Folder for tables, figures and page.")
     ] = Path("paper"),
     replicates: Annotated[
-        int, typer.Option(min=100, help="Bootstrap replicates behind each interval.")
+        int,
+        typer.Option(
+            min=100, max=MOST_REPLICATES, help="Bootstrap replicates behind each interval."
+        ),
     ] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the bootstrap.")] = 0,
 ) -> None:
     """The reference paper's tables and figures, the published values, and why they differ."""
     from ..report_building import write_paper

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError, did_you_mean
+from .limits import LARGEST_SEED, MOST_REPLICATES
 
 
 def report(
@@ -23,9 +24,12 @@ def report(
         ),
     ] = False,
     replicates: Annotated[
-        int, typer.Option(min=100, help="Bootstrap replicates behind each interval.")
+        int,
+        typer.Option(
+            min=100, max=MOST_REPLICATES, help="Bootstrap replicates behind each interval."
+        ),
     ] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the bootstrap.")] = 0,
     formats: Annotated[
         str, typer.Option(help="Comma-separated formats of the figures: png, svg, pdf.")
     ] = "png,svg,pdf",

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from ..errors import ApprehendError, UsageError, did_you_mean
-from ..options import parse_arguments, parse_pairs, read_config, say, split_names
+from ..names import check_name, check_names
+from ..options import parse_arguments, parse_pairs, read_config, say, split_names, whole_number
+from .limits import HIGHEST_COST, LARGEST_SEED, MOST_QUESTIONS
 
 if TYPE_CHECKING:
     from ..plan import JudgeOptions, Overwrite
@@ -132,7 +134,7 @@ def run(
         typer.Option(help="NAME=FILE: replace a prompt template (repeatable)."),
     ] = None,
     num_fewshot: Annotated[
-        Optional[int], typer.Option("--num_fewshot", min=0, help="Examples per prompt.")
+        Optional[int], typer.Option("--num_fewshot", min=0, max=1000, help="Examples per prompt.")
     ] = None,
     apply_chat_template: Annotated[
         bool, typer.Option("--apply_chat_template", help="Use the model's chat template.")
@@ -145,12 +147,21 @@ def run(
     ] = "auto",
     device: Annotated[Optional[str], typer.Option(help="cpu, cuda, cuda:1, mps …")] = None,
     limit: Annotated[
-        Optional[float], typer.Option(min=0, help="Questions per topic (below 1: a share).")
+        Optional[float],
+        typer.Option(
+            min=0,
+            max=MOST_QUESTIONS,
+            help="Questions per topic, above 0 (below 1: a share).",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    samples: Annotated[int, typer.Option(min=2, help="Sampled answers per question.")] = 8,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of everything random.")
+    ] = 0,
+    samples: Annotated[
+        int, typer.Option(min=2, max=1000, help="Sampled answers per question.")
+    ] = 8,
     temperature: Annotated[
-        float, typer.Option(min=0.01, help="Temperature of the sampled answers.")
+        float, typer.Option(min=0.01, max=100, help="Temperature of the sampled answers.")
     ] = 1.0,
     overwrite: Annotated[
         str,
@@ -161,13 +172,16 @@ def run(
     ] = "only-missing",
     max_requests: Annotated[
         Optional[int],
-        typer.Option("--max_requests", min=0, help="Send no more than these to endpoints."),
+        typer.Option(
+            "--max_requests", min=0, max=10**12, help="Send no more than these to endpoints."
+        ),
     ] = None,
     max_cost: Annotated[
         Optional[float],
         typer.Option(
             "--max_cost",
             min=0,
+            max=HIGHEST_COST,
             help="Spend no more than this on endpoints; needs input_price and output_price (per "
             "million tokens) among their arguments.",
         ),
@@ -200,6 +214,16 @@ def run(
     from ..running import run as collect
     from ..sharding import current_shard
 
+    if model_name is not None:
+        check_name("--model_name", model_name)
+    check_names("--judge_name", judge_name or [])
+    if batch_size != "auto" and not 0 < (whole_number(str(batch_size)) or 0) <= MOST_QUESTIONS:
+        raise UsageError(f"--batch_size: expected auto or a whole number, got {batch_size!r}")
+    if limit is not None and (limit == 0 or (limit > 1 and limit % 1)):
+        raise UsageError(
+            "--limit: expected a whole number of questions or a share below 1, above 0, got "
+            f"{limit:g}"
+        )
     part = current_shard(shard, os.environ)
     if model == "hf" and not model_args:
         raise UsageError("--model_args: expected pretrained=NAME_OR_PATH, or pretrained=embedded")

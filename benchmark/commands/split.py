@@ -24,7 +24,7 @@ def split(
     import pandas as pd
     from rich.table import Table
 
-    from ...reports import compute_split, summarise_split
+    from ...reports import compute_split, csv_text, summarise_split
     from ..files import write_text
     from ..options import say, show
     from ..report_building import evaluated_with
@@ -41,7 +41,7 @@ def split(
         shown = (row["model"], row["task"], row["group"], str(row["n"]))
         table.add_row(*shown, f"{row['share']:.3f}", f"{row['accuracy']:.3f}")
     show(table)
-    write_text(output_path, whole.to_csv(index=False))
+    write_text(output_path, csv_text(whole))
     say(f"split: {output_path}")
 
 
@@ -55,7 +55,7 @@ def _groups(text: str) -> tuple[list[str], list[float]]:
             value = float(weight) if weight else 1.0
         except ValueError:
             value = -1.0
-        if not name or name in names or not 0 < value < float("inf"):
+        if not name or name in names or not 1e-6 <= value <= 1e6:
             raise UsageError(f"--groups: expected different names or name=weight, got {piece!r}")
         names.append(name)
         weights.append(value)

@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from .limits import LARGEST_SEED
+
 
 def threshold(
     results: Annotated[Path, typer.Argument(help="Results folder.")],
@@ -28,7 +30,7 @@ def threshold(
     ] = 0.5,
     model: Annotated[Optional[str], typer.Option(help="Only this model.")] = None,
     task: Annotated[Optional[str], typer.Option(help="Only this task.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the split.")] = 0,
     output_path: Annotated[
         Optional[Path], typer.Option("--output_path", help="CSV file for the result.")
     ] = None,
@@ -39,7 +41,7 @@ def threshold(
     import pandas as pd
     from rich.table import Table
 
-    from ...reports import choose_threshold
+    from ...reports import choose_threshold, csv_text
     from ..options import say, show
     from ..report_building import evaluated_with
 
@@ -64,4 +66,4 @@ def threshold(
     if output_path is not None:
         from ..files import write_text
 
-        write_text(output_path, pd.DataFrame([asdict(one) for one in found]).to_csv(index=False))
+        write_text(output_path, csv_text(pd.DataFrame([asdict(one) for one in found])))

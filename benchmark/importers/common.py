@@ -13,6 +13,7 @@ from ...estimators.signals import Signal, Status
 from ...tasks.topics import LETTERS
 from .. import manifest as manifests
 from ..errors import ApprehendError
+from ..options import whole_number
 from ..store import QUESTIONS, Results, TaskStore
 
 UNKNOWN_TOPIC = "all questions"
@@ -70,12 +71,10 @@ def option_index(cell: Any) -> int | None:
         text = cell.strip().strip("().:").upper()
         if text in LETTERS:
             return LETTERS.index(text)
-        if not text.isdigit():
-            return None
-        return int(text)
+        return whole_number(text)
     try:
         number = float(cell)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return int(number) if number.is_integer() and number >= 0 else None
 
@@ -106,6 +105,8 @@ def write_import(
     A question with neither a gold option nor a known outcome is kept out, and counted.
     Raises ApprehendError where the store exists already or nothing can be scored.
     """
+    for question in questions:
+        _check_storable(Path(origin["files"][0]), question)
     store = results.open(model, task)
     if store.manifest:
         raise ApprehendError(
@@ -125,6 +126,23 @@ def write_import(
         store.write_manifest(manifest)
     unparsed = sum(question.answer is None and question.status is None for question in known)
     return Imported(store, len(known), unparsed, len(questions) - len(known))
+
+
+def _check_storable(file: Path, question: ImportedQuestion) -> None:
+    """Make an id of more than 64 bits a text. Raises ApprehendError for text that is no Unicode."""
+    identity = question.question_id
+    if isinstance(identity, int) and not -(2**63) <= identity < 2**63:
+        question.question_id = str(identity)
+    texts = [question.question_id, question.topic, question.question, question.trace]
+    for text in [*texts, *(question.options or ())]:
+        if isinstance(text, str):
+            try:
+                text.encode("utf-8")
+            except UnicodeEncodeError as error:
+                raise ApprehendError(
+                    f"{file}: question {question.question_id!a}: holds text that is no Unicode "
+                    "(half a surrogate pair)"
+                ) from error
 
 
 def _write(store: TaskStore, signal: Signal, known: Sequence[ImportedQuestion]) -> None:

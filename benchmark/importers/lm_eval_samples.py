@@ -6,6 +6,7 @@ lm-eval writes numbers and truth values as text in some fields; each is read for
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from ...tasks.bounds import check_text
 from ...tasks.parsing import parse_marked_label
 from ...tasks.topics import letters
 from ..errors import ApprehendError, UsageError
+from ..options import whole_number
 from ..task_names import known_tasks
 from .common import UNKNOWN_TOPIC, ImportedQuestion, option_index
 
@@ -84,7 +86,7 @@ def read_samples(files: Sequence[Path]) -> tuple[Signal, list[ImportedQuestion]]
 def _lines(file: Path) -> Any:
     try:
         check_text(file)
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ApprehendError(f"{file}: not readable text: {error}") from error
     for number, line in enumerate(lines, start=1):
@@ -106,9 +108,11 @@ def _read(place: str, sample: Mapping[str, Any], task: str) -> tuple[Signal, Imp
     doc = sample["doc"] if isinstance(sample["doc"], dict) else {}
     correct = _correct(place, sample)
     identity = doc.get("question_id", sample.get("doc_id"))
-    if isinstance(identity, str) and identity.isdigit():
-        identity = int(identity)
-    if identity is not None and not isinstance(identity, str | int | float):
+    if isinstance(identity, str):
+        number = whole_number(identity)
+        identity = identity if number is None else number
+    readable = identity is None or isinstance(identity, str | int | float)
+    if not readable or (isinstance(identity, float) and not math.isfinite(identity)):
         raise ApprehendError(f"{place}: expected a text or number as the question's id")
     options = doc.get("options") or doc.get("choices")
     options = [str(o) for o in options] if isinstance(options, list) else None
@@ -158,7 +162,7 @@ def _correct(place: str, sample: Mapping[str, Any]) -> bool:
         if name in sample:
             try:
                 return float(sample[name]) > 0.5
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 raise ApprehendError(f"{place}: {name} is {sample[name]!r}, not a number") from None
     raise ApprehendError(f"{place}: neither {' nor '.join(METRICS)}; cannot tell right from wrong")
 
@@ -173,6 +177,6 @@ def _pairs(replies: Any) -> list[float] | None:
             return None
         try:
             values.append(float(reply[0]))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
     return values

@@ -14,6 +14,7 @@ from ...tasks.bounds import check_text, unpacked_members
 from ...tasks.errors import DataError
 from ...tasks.topics import LETTERS
 from ..errors import ApprehendError, UsageError
+from ..options import whole_number
 from .common import ImportedQuestion, fail, is_missing, option_index
 
 _UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -76,9 +77,10 @@ def _read(file: Path, number: int, row: Any) -> ImportedQuestion:
     letter = None if is_missing(pred) else str(pred).strip().upper()
     answer = LETTERS.index(letter) if letter in LETTERS[: len(options)] else None
     identity = row["question_id"]
+    whole = whole_number(str(identity))
     text = row.get("generated_text", row.get("model_outputs"))
     return ImportedQuestion(
-        question_id=int(identity) if str(identity).isdigit() else str(identity),
+        question_id=str(identity) if whole is None else whole,
         topic=str(row["category"]),
         answer=answer,
         correct=answer == gold,

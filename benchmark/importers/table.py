@@ -185,7 +185,7 @@ def _number(file: Path, row: int, cells: Mapping[Any, Any], column: str) -> floa
         return math.nan
     try:
         return float(cell)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise fail(file, row, column, f"expected a number, got {cell!r}") from None
 
 
@@ -225,7 +225,7 @@ def _logprobs(
         values = [
             math.nan if v is None else float(v) for v in _list(file, row, column, cells[column])
         ]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise fail(file, row, column, "expected numbers in the list") from None
     if any(math.isnan(value) or value == math.inf for value in values):
         raise fail(file, row, column, "holds a value that is no number")

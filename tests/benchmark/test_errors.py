@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from helpers import ROOT, Run
+from helpers import ROOT, Run, in_process
 from oversized import crowded_archive, declaring_archive, many_rows, repeated_text
 
 GOOD: dict[str, Any] = {
@@ -139,7 +139,77 @@ def imported_twice(folder: Path) -> list[Any]:
 
 JUDGED = (*RUN, "--data", "embedded", "--tasks", "mmlu_pro_direct_law", "--limit", "1")
 
+
+def prompt_of(text: str) -> Callable[[Path], list[Any]]:
+    def command(folder: Path) -> list[Any]:
+        (folder / "p.jinja").write_text(text, "utf-8")
+        return [*RUN, "--data", jsonl(folder, GOOD), "--prompt", f"direct={folder / 'p.jinja'}"]
+
+    return command
+
+
+def deep_config(folder: Path) -> list[Any]:
+    (folder / "c.yaml").write_text("a: " + "[" * 5000, "utf-8")
+    return ["run", "--config", folder / "c.yaml"]
+
+
+def deep_tasks(folder: Path) -> list[Any]:
+    (folder / "tasks").mkdir()
+    (folder / "tasks" / "mine.yaml").write_text("task: mine\na: " + "[" * 5000, "utf-8")
+    return [*RUN, "--data", jsonl(folder, GOOD), "--include_path", folder / "tasks", "--tasks",
+            "mine"]  # fmt: skip
+
+
+WHOLE = {"schema_version": 2, "model": {}, "task": {}, "data": {}}
+OUTCOME = ("--answer", "gold", "--prediction", "pred")
+
 CASES = [
+    Case("limit of nothing", lambda f: [*RUN, "--limit", "0"], 2, ("above 0",)),
+    Case("limit without end", lambda f: [*RUN, "--limit", "inf"], 2, ("'--limit'",)),
+    Case("limit that is no number", lambda f: [*RUN, "--limit", "nan"], 2, ("'--limit'",)),
+    Case("limit between numbers", lambda f: [*RUN, "--limit", "2.5"], 2, ("whole number",)),
+    Case("seed below 0", lambda f: [*RUN, "--seed", "-1"], 2, ("'--seed'",)),
+    Case("seed beyond 32 bits", lambda f: [*RUN, "--seed", str(2**70)], 2, ("'--seed'",)),
+    Case("temperature without end", lambda f: [*RUN, "--temperature", "1e400"], 2,
+         ("'--temperature'",)),
+    Case("shard in superscript", lambda f: [*RUN, "--shard", "²/4"], 2, ("expected I/N",)),
+    Case("batch size in superscript", lambda f: [*RUN, "--batch_size", "²"], 2, ("--batch_size",)),
+    Case("config nested 5,000 deep", deep_config, 2, ("nested too deeply",)),
+    Case("tasks nested 5,000 deep", deep_tasks, 2, ("nested too deeply",)),
+    Case("prompt that divides by zero", prompt_of("{{ question }}{{ 1/0 }}"), 2,
+         ("division by zero",)),
+    Case("prompt that includes a file", prompt_of("{% include 'x' %}"), 2, ("uses Include",)),
+    Case("prompt with a macro that calls itself", prompt_of(
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}{{ question }}"), 2, ("uses Macro",)),
+    Case("prompt with a loop without end", prompt_of(
+        "{% for i in range(1000000000) %}x{% endfor %}{{ question }}"), 2, ("range of more",)),
+    Case("prompt with a text without end", prompt_of("{{ 'a' * 10000000000 }}{{ question }}"), 2,
+         ("text of more than",)),
+    Case("prompt without text", prompt_of(" "), 2, ("gives no text",)),
+    Case("prompt without the question", prompt_of("Which?"), 2, ("put {{ question }} in it",)),
+    Case("manifest with data of null", with_manifest({**WHOLE, "data": None}), 1,
+         ("data: expected an object, got null",)),
+    Case("manifest with odd lacks", with_manifest({**WHOLE, "model": {"lacks": 1}}), 1,
+         ("model.lacks: expected an object, got 1",)),
+    Case("manifest without a model", with_manifest({"schema_version": 2}), 1,
+         ("'model' is missing",)),
+    Case("table: task that leads elsewhere", lambda f: table(f, *OUTCOME, "--task", "../../x"), 2,
+         ("is a path",)),
+    Case("table: task without a name", lambda f: table(f, *OUTCOME, "--task", ""), 2,
+         ("is blank",)),
+    Case("table: task with an escape sequence", lambda f: table(
+        f, *OUTCOME, "--task", "x\x1b[2J"), 2, ("'x\\x1b[2J' holds control characters",)),
+    Case("table: model of a reserved name", lambda f: table(f, *OUTCOME, "--model", "shards"), 2,
+         ("a meaning of its own",)),
+    Case("table: gold in superscript", lambda f: table(
+        f, *OUTCOME, rows=[{"id": 1, "pred": "A", "gold": "²"}]), 1, ("got '²'",)),
+    Case("table: score beyond floating point", lambda f: table(
+        f, *OUTCOME, "--score", "x=h", rows=[{"id": 1, "pred": "A", "gold": "A", "h": "9" * 400}]),
+        1, ("expected a number",)),
+    Case("argument that is no text", lambda f: ["report", "\udcff"], 2, ("is not UTF-8 text",)),
+    Case("groups of no weight", lambda f: ["split", f, "--by", "x", "--groups", "a=nan,b"], 2,
+         ("--groups",)),
+    Case("model name that is a path", lambda f: [*RUN, "--model_name", "../x"], 2, ("is a path",)),
     Case("unknown --overwrite", lambda f: [*RUN, "--overwrite", "sometimes"], 2,
          ("only-missing, always, never or only-cache",)),
     Case("shard beyond the last", lambda f: [*RUN, "--shard", "2/2"], 2, ("expected I/N",)),
@@ -369,32 +439,6 @@ def test_the_table_of_bad_inputs_is_complete() -> None:
     named = [line.split(" | ")[0].removeprefix("| ") for line in rows_of(table)]
     assert named == sorted(case.name for case in CASES)
     assert len(named) >= 60
-
-
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stderr: str
-
-
-def in_process(arguments: list[Any], folder: Path) -> Done:
-    """The command line without a new process: the same code, seconds faster per case."""
-    import contextlib
-    import io
-
-    from apprehend.benchmark.cli import main
-
-    before = Path.cwd()
-    errors = io.StringIO()
-    os.chdir(folder)
-    try:
-        with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
-            main([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        return Done(int(stop.code or 0), errors.getvalue())
-    finally:
-        os.chdir(before)
-    raise AssertionError("main returned")
 
 
 def test_debug_shows_the_traceback(cli: Run, tmp_path: Path) -> None:

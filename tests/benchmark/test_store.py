@@ -12,7 +12,7 @@ import pytest
 from apprehend.benchmark.arrow import arrow_to_table, records_to_arrow
 from apprehend.benchmark.errors import ApprehendError, UsageError
 from apprehend.benchmark.files import atomic_path, publish, temporary_file, write_text
-from apprehend.benchmark.store import Results, TaskStore, folder_name
+from apprehend.benchmark.store import Results, TaskStore
 from apprehend.estimators import Need, Signal
 from apprehend.estimators.signals import TABLES
 from apprehend.estimators.tables import Kind
@@ -149,13 +149,6 @@ def test_text_ids(tmp_path: Path) -> None:
     store.add_questions(rows)
     store.append(Signal.ANSWER, [answer(0, question_id="b-2")])
     assert store.load([Need.of(Signal.ANSWER)], ["b-2"]).answer.present.tolist() == [True]
-
-
-def test_names_of_folders() -> None:
-    assert folder_name("org/model-1.5B") == "org__model-1.5B"
-    assert folder_name("../../etc") == "__..__etc"
-    assert folder_name("…") == "_"
-    assert "/" not in folder_name("a/b/c")
 
 
 def test_results_without_anything(tmp_path: Path) -> None:
