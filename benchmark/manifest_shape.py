@@ -95,6 +95,8 @@ _FIELDS: dict[str, Check] = {
     "command": _texts,
     "judges": _all(_object(prompts=_all(_text))),
     "costs": _all(_all(_number)),
+    "settings": _all(_object(prompts=_all(_text))),
+    "store": _object(id=_text, model=_text, task=_text),
     "sampling": _all(_number),
     "probe_prompts": _all(_text),
     "imported": _object(
