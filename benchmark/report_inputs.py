@@ -135,7 +135,8 @@ def _options(store: TaskStore) -> pd.DataFrame:
     """Option probabilities of the direct answers, with the index of the right option."""
     if not store.has(Signal.ANSWER):
         return pd.DataFrame()
-    answer = store.load([Need.of(Signal.ANSWER)], store.question_ids).answer
+    ids = store.question_ids
+    answer = store.load([Need.of(Signal.ANSWER)], ids).answer
     probabilities = answer.option_probs
     present = ~np.isnan(probabilities)
     known = np.flatnonzero(present.any(axis=1))
@@ -145,7 +146,7 @@ def _options(store: TaskStore) -> pd.DataFrame:
         {
             "model": store.model,
             "task": store.task,
-            "question_id": [store.question_ids[row] for row in known],
+            "question_id": [ids[row] for row in known],
             "probabilities": [probabilities[row][present[row]] for row in known],
             "gold": gold,
         }

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from apprehend.benchmark.cli import main
 from apprehend.benchmark.importers.common import ImportedQuestion, write_import
+from apprehend.benchmark.report_inputs import input_of
 from apprehend.benchmark.scoring import score_store
-from apprehend.benchmark.store import Results
+from apprehend.benchmark.store import Results, TaskStore
 from apprehend.estimators.signals import Signal
 from apprehend.reports import ReportInput, build_report, compare, pages
 from apprehend.reports.comparisons import untested
@@ -79,6 +80,22 @@ def test_figures_are_of_a_size_that_can_be_looked_at(report: Path) -> None:
     files = list((report / "figures").iterdir())
     assert max(file.stat().st_size for file in files) < 1_000_000
     assert sum(file.stat().st_size for file in report.rglob("*") if file.is_file()) < 30e6
+
+
+def test_reading_takes_no_list_of_all_questions_per_question(
+    report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """200,000 questions took the square of that many steps."""
+    (store,) = Results(report.parent / "results").stores()
+    asked, ids = [0], store.question_ids
+
+    def counted(_: TaskStore) -> list[int]:
+        asked[0] += 1
+        return list(ids)
+
+    monkeypatch.setattr(TaskStore, "question_ids", property(counted))
+    assert len(input_of([store]).options) == len(ids)
+    assert asked[0] < 20
 
 
 def models(count: int, n: int) -> ReportInput:
