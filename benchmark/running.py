@@ -20,7 +20,7 @@ from .collecting import (
     prepare,
     vanished,
 )
-from .engines.known import known_identity
+from .engines.known import known_identity, settings_of
 from .engines.registry import CANNOT, check_engine
 from .errors import ApprehendError, UsageError
 from .judges import check_judges
@@ -133,7 +133,7 @@ def _families(options: RunOptions, tasks: Sequence[LoadedTask]) -> list[Family]:
         grouped.setdefault(task.family, []).append(task)
     results = Results(options.output_path)
     families = []
-    known = known_identity(options.model, options.model_args)
+    known = _known(options)
     for name, members in grouped.items():
         questions = {task.name: task.questions(options.limit) for task in members}
         store = results.open(model_name(options), name)
@@ -148,6 +148,16 @@ def _families(options: RunOptions, tasks: Sequence[LoadedTask]) -> list[Family]:
             f"{options.data or 'the data set'}"
         )
     return families
+
+
+def _known(options: RunOptions) -> dict[str, Any]:
+    """What is known of the model before it is loaded; where none will be, it need not be there."""
+    try:
+        return known_identity(options.model, options.model_args)
+    except UsageError:
+        if options.overwrite is not Overwrite.ONLY_CACHE:
+            raise
+        return {"engine": options.model, "settings": settings_of(options.model_args)}
 
 
 def _wanted_manifest(
