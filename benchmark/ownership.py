@@ -85,7 +85,7 @@ def scores_problem(store: TaskStore, table: pa.Table) -> str | None:
     own = (store.manifest.get("store") or {}).get("id")
     says = (table.schema.metadata or {}).get(_STORE, b"").decode("utf-8", "replace")
     if own and says != own:
-        return "foreign: not computed for this store"
+        return "foreign: not computed for this store, or by an older version"
     for name, value in (("model", store.model), ("task", store.task)):
         others = [x for x in pc.unique(table.column(name)).to_pylist() if x != value]
         if others:

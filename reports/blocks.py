@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from .formatting import UNDEFINED, count, interval, marked, number, percent, plain
 from .limits import ROWS, row_numbers, rows_note
@@ -172,7 +173,7 @@ def table_from_frame(
     few answers and are grey.
     """
     heads = [Column(shown.heading, shown.kind in ("text", "yes")) for shown in columns]
-    sized = "n" in frame.columns
+    sized = "n" in frame.columns and is_numeric_dtype(frame["n"])
     sizes = frame["n"].to_numpy(dtype=np.float64, na_value=np.nan) if sized else None
     notes = filter(None, (rows_note(len(frame), file, sized), note))
     if len(frame) > ROWS:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apprehend.benchmark.contract import upgraded
+from apprehend.benchmark.contract import SCHEMA_VERSION, upgraded
 from apprehend.benchmark.errors import ApprehendError
 from apprehend.benchmark.masking import mask_command, mask_text
 from fuzz_targets import (
@@ -153,7 +153,7 @@ def test_guided_fuzzing_runs_and_reports() -> None:
 @given(row=spoilt(MANIFEST))
 def test_older_manifests_are_upgraded_or_refused(row: dict[str, Any]) -> None:
     try:
-        assert upgraded(row, Path("manifest.json"))["schema_version"] == 2
+        assert upgraded(row, Path("manifest.json"))["schema_version"] == SCHEMA_VERSION
     except ApprehendError as error:
         one_line(error)
 

@@ -199,7 +199,13 @@ def test_an_endpoint_without_logprobs_writes_and_scores_no_options(
     assert done.returncode == 0, done.stderr
     assert "m shows no log-probabilities" in done.stderr
     why = "no log-probabilities: its replies hold no log-probabilities"
-    assert f"{why}: perplexity, cot_max_probability skipped" in done.stderr
+    for name, column in (
+        ("perplexity", "token_logprobs"),
+        ("cot_max_probability", "option_logprobs"),
+    ):
+        (line,) = [line for line in done.stderr.splitlines() if f": {name} skipped" in line]
+        assert f"trace.{column}" in line
+        assert why in line
     run_locally(cli, tmp_path / "hf", *cot)
     over, local = (rows(tmp_path / f / "m/mmlu_pro_cot", "trace") for f in ("http", "hf"))
     for column in ("text", "status", "correct"):
