@@ -155,7 +155,7 @@ def table_from_frame(
     and a sentence says that the others are in `file`.
     """
     heads = [Column(shown.heading, shown.kind in ("text", "yes")) for shown in columns]
-    sized = "n" in frame.columns
+    sized = "n" in frame.columns and pd.api.types.is_numeric_dtype(frame["n"])  # not of trends
     sizes = frame["n"].to_numpy(dtype=np.float64, na_value=np.nan) if sized else None
     notes = filter(None, (rows_note(len(frame), file, sized), note))
     if len(frame) > ROWS:
