@@ -88,7 +88,7 @@ def _check_scores(scores: pd.DataFrame) -> None:
         own = scores[key[2:]].iloc[at]
         twice = own.duplicated()
         if twice.any():
-            row = scores[key].iloc[at[twice.to_numpy().argmax()]].to_dict()
+            row = scores[key].iloc[int(at[int(twice.to_numpy().argmax())])].to_dict()
             raise ValueError(
                 f"Expected one score per model, task, question and estimator, got {row}."
             )
