@@ -83,10 +83,15 @@ def _check_scores(scores: pd.DataFrame) -> None:
     if scores.empty:
         raise ValueError("Expected at least one score, got an empty frame.")
     key = ["model", "task", "question_id", "estimator"]
-    twice = scores.duplicated(key)
-    if twice.any():
-        row = scores.loc[twice, key].iloc[0].to_dict()
-        raise ValueError(f"Expected one score per model, task, question and estimator, got {row}.")
+    # Each model's rows by themselves: the keys of all at once would take more than the scores.
+    for at in scores.groupby(["model", "task"], observed=True).indices.values():
+        own = scores[key[2:]].iloc[at]
+        twice = own.duplicated()
+        if twice.any():
+            row = scores[key].iloc[int(at[int(twice.to_numpy().argmax())])].to_dict()
+            raise ValueError(
+                f"Expected one score per model, task, question and estimator, got {row}."
+            )
     unknown = set(scores["status"].dropna().unique()) - set(STATUSES)
     if unknown or scores["status"].isna().any():
         got = ", ".join(sorted(map(repr, unknown))) or "null"

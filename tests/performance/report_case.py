@@ -31,7 +31,7 @@ def write_report_case(
     rounded to tenths (ties), and every seventh lacks 3 % of its scores.
     """
     rng = np.random.default_rng(seed)
-    gold = rng.integers(OPTIONS, size=questions)
+    gold = np.random.default_rng(0).integers(OPTIONS, size=questions)  # the same for all models
     logits = rng.normal(size=(questions, OPTIONS))
     logits[np.arange(questions), gold] += 2 * rng.random(questions)
     logprobs = log_softmax(logits, axis=1)
