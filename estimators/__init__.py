@@ -1,19 +1,10 @@
 """What is computed from signals: uncertainty scores, without the model. Needs numpy only."""
 
-from .base import Estimator, evaluate, reasons
-from .cross_fitting import CrossFitted, Folds, cross_fit
-from .errors import EstimatorError, EstimatorLookupError
-from .registry import (
-    ENTRY_POINT_GROUP,
-    builtin_estimators,
-    estimator_markdown,
-    estimator_table,
-    installed_estimators,
-    load_estimator,
-    load_estimators,
-    split_specs,
-)
-from .signals import TABLES, Need, Panel, Signal, Signals, Status, Variants
+from .core.base import Estimator, evaluate, reasons
+from .learning.cross_fitting import CrossFitted, Folds, cross_fit
+from .signals.errors import EstimatorError, EstimatorLookupError
+from .registry import ENTRY_POINT_GROUP, builtin_estimators, estimator_markdown, estimator_table, installed_estimators, load_estimator, load_estimators, split_specs
+from .signals.batch import TABLES, Need, Panel, Signal, Signals, Status, Variants
 
 __all__ = [
     "ENTRY_POINT_GROUP",

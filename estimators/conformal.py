@@ -11,13 +11,13 @@ from typing import cast
 
 import numpy as np
 
-from .base import Estimator, require_fit
-from .errors import EstimatorError
-from .learning import known_gold
-from .parameters import number_between, one_of
-from .probabilities import absent_as_nan
-from .signals import Signal, Signals
-from .tables import BoolArray, FloatArray, IntArray
+from .core.base import Estimator, require_fit
+from .signals.errors import EstimatorError
+from .learning.score_learner import known_gold
+from .core.parameters import number_between, one_of
+from .signals.probabilities import absent_as_nan
+from .signals.batch import Signal, Signals
+from .signals.tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "conformal"
 RULES = ("lac", "aps")

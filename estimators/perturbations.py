@@ -7,20 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .base import Estimator
-from .parameters import one_of, whole_number
-from .probabilities import (
-    divergence,
-    entropy,
-    mean_distribution,
-    mutual_information,
-    pick,
-    shares,
-    stack_distributions,
-    surprisal,
-)
-from .signals import Need, PromptedAnswersTable, Signal, Signals
-from .tables import BoolArray, FloatArray, IntArray
+from .core.base import Estimator
+from .core.parameters import one_of, whole_number
+from .signals.probabilities import divergence, entropy, mean_distribution, mutual_information, pick, shares, stack_distributions, surprisal
+from .signals.batch import Need, PromptedAnswersTable, Signal, Signals
+from .signals.tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "perturbations"
 _LN2 = float(np.log(2.0))

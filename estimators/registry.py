@@ -16,23 +16,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from . import (
-    answer_distribution,
-    calibration,
-    chain_of_thought,
-    committee,
-    conformal,
-    controls,
-    judges,
-    perturbations,
-    position_bias,
-    samples,
-    self_reports,
-    supervised,
-)
-from .base import Estimator
-from .errors import EstimatorLookupError
-from .signals import Need
+from . import answer_distribution, calibration, chain_of_thought, committee, conformal, controls, judges, perturbations, position_bias, samples, self_reports, supervised
+from .core.base import Estimator
+from .signals.errors import EstimatorLookupError
+from .signals.batch import Need
 
 ENTRY_POINT_GROUP = "apprehend.estimators"
 _MODULES: tuple[ModuleType, ...] = (

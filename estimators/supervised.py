@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .base import Estimator, require_fit
-from .errors import EstimatorError
-from .learning import ScoreLearner
-from .logistic import LogisticModel, fit_logistic
-from .parameters import names, number_above
-from .signals import Signal, Signals
-from .tables import BoolArray, FloatArray
+from .core.base import Estimator, require_fit
+from .signals.errors import EstimatorError
+from .learning.score_learner import ScoreLearner
+from .core.logistic import LogisticModel, fit_logistic
+from .core.parameters import names, number_above
+from .signals.batch import Signal, Signals
+from .signals.tables import BoolArray, FloatArray
 
 FAMILY = "supervised"
 BASES = ("token_entropy", "option_entropy", "probability_margin", "off_option_mass")

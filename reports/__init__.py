@@ -3,85 +3,30 @@
 Everywhere an error is the positive class and a higher score means more uncertain.
 """
 
-from .analyses import Analyses, compute_analyses
-from .benchmark_analyses import BenchmarkAnalyses, build_benchmark_analyses
-from .bootstrap import (
-    BootstrapInterval,
-    bootstrap_roc_auc,
-    paired_roc_auc_replicates,
-    resample_weights,
-    roc_auc_replicates,
-)
-from .calibration import (
-    PROBABILITY_SCORES,
-    BrierParts,
-    CalibrationBins,
-    brier,
-    brier_parts,
-    calibration_bins,
-    ece,
-    is_probability,
-    log_loss,
-    mass_bins,
-    mutual_information_share,
-    width_bins,
-)
-from .comparing import Comparison, build_comparison
-from .comparison_records import COMPARISON_COLUMNS
-from .comparisons import compare
-from .csv_files import csv_text, undefused
-from .decisions import (
-    Cascade,
-    ThresholdChoice,
-    choose_threshold,
-    compute_cascade,
-    compute_split,
-    summarise_split,
-)
-from .delong import delong_covariance, delong_interval
-from .drawing import Drawer
-from .evaluation import ROWS, Evaluation, Rows, evaluations
-from .figures_cascade import cascade_figure
-from .flow import compute_flow, compute_missing
-from .formatting import file_stems
-from .inputs import ReportInput
-from .intervals import (
-    BOOTSTRAP_ALONE,
-    SMALLEST_CLASS,
-    newcombe_interval,
-    percentile_interval,
-    roc_auc_interval,
-    wilson,
-)
-from .metrics import METRIC_COLUMNS, compute_metrics
-from .paper import Paper, build_paper
-from .ranking import (
-    accuracy_at_coverage,
-    augrc,
-    aurc,
-    coverage_at_risk,
-    pr_auc,
-    prr,
-    risk_coverage_curve,
-    roc_auc,
-    roc_curve,
-    worst_case_roc_auc,
-)
-from .report import Report, build_report
-from .style import FORMATS, figure_style
-from .tables import to_latex, to_markdown, topic_tables
-from .testing import (
-    Difference,
-    Trend,
-    accuracy_test,
-    area_influence,
-    delong_test,
-    holm,
-    paired_models_test,
-    separation,
-    trend_test,
-    unpaired_test,
-)
+from .analyses.together import Analyses, compute_analyses
+from .page.benchmark_analyses import BenchmarkAnalyses, build_benchmark_analyses
+from .statistics.bootstrap import BootstrapInterval, bootstrap_roc_auc, paired_roc_auc_replicates, resample_weights, roc_auc_replicates
+from .metrics.calibration import PROBABILITY_SCORES, BrierParts, CalibrationBins, brier, brier_parts, calibration_bins, ece, is_probability, log_loss, mass_bins, mutual_information_share, width_bins
+from .page.comparing import Comparison, build_comparison
+from .analyses.comparison_records import COMPARISON_COLUMNS
+from .analyses.comparisons import compare
+from .frames.csv_files import csv_text, undefused
+from .analyses.decisions import Cascade, ThresholdChoice, choose_threshold, compute_cascade, compute_split, summarise_split
+from .statistics.delong import delong_covariance, delong_interval
+from .figures.drawing import Drawer
+from .metrics.evaluation import ROWS, Evaluation, Rows, evaluations
+from .figures.cascade_curve import cascade_figure
+from .analyses.flow import compute_flow, compute_missing
+from .frames.formatting import file_stems
+from .frames.inputs import ReportInput
+from .statistics.intervals import BOOTSTRAP_ALONE, SMALLEST_CLASS, newcombe_interval, percentile_interval, roc_auc_interval, wilson
+from .metrics.computing import METRIC_COLUMNS, compute_metrics
+from .paper.paper import Paper, build_paper
+from .statistics.ranking import accuracy_at_coverage, augrc, aurc, coverage_at_risk, pr_auc, prr, risk_coverage_curve, roc_auc, roc_curve, worst_case_roc_auc
+from .page.report import Report, build_report
+from .frames.style import FORMATS, figure_style
+from .metrics.topic_tables import to_latex, to_markdown, topic_tables
+from .statistics.testing import Difference, Trend, accuracy_test, area_influence, delong_test, holm, paired_models_test, separation, trend_test, unpaired_test
 
 __all__ = [
     "BOOTSTRAP_ALONE",

@@ -61,8 +61,8 @@ def test_estimators_and_reports_import_nothing_heavy_at_all(folder: str) -> None
         "import apprehend.reports",
         "from apprehend.benchmark import scoring, report_building",
         "from apprehend.benchmark.importers import table, lm_eval_samples",
-        "from apprehend.benchmark.cli import app; app(['--help'], standalone_mode=False)",
-        "from apprehend.benchmark.cli import app; "
+        "from apprehend.benchmark.cli.main import app; app(['--help'], standalone_mode=False)",
+        "from apprehend.benchmark.cli.main import app; "
         "app(['list', 'estimators'], standalone_mode=False)",
     ],
 )

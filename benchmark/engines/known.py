@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..masking import mask_arguments
+from ..console.masking import mask_arguments
 from .prompting import model_path
 
 TRANSPORT = frozenset(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...tasks.dataset import EMBEDDED, embedded_file
-from ..errors import UsageError
+from ..console.errors import UsageError
 
 logger = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...estimators.signals import Signal
-from ..budget import Budget
-from ..errors import UsageError, did_you_mean
+from ...estimators.signals.batch import Signal
+from ..endpoints.budget import Budget
+from ..console.errors import UsageError, did_you_mean
 
 ENDPOINTS = (
     "local-completions",
@@ -38,13 +38,13 @@ def load_engine(
     """An engine with its model loaded, or its endpoint looked at."""
     check_engine(name)
     if name == "hf":
-        from .hf import HFEngine
+        from .hf.hf_engine import HFEngine
 
         return HFEngine(dict(model_args), batch_size, device)
     if name == "vllm":
-        from .vllm import VLLMEngine
+        from .vllm.vllm_engine import VLLMEngine
 
         return VLLMEngine(dict(model_args), device)
-    from .completions import CompletionsEngine
+    from .endpoint.completions import CompletionsEngine
 
     return CompletionsEngine(name, model_args, budget)

@@ -17,17 +17,7 @@ from ..topics import LETTERS, TOPICS
 from .judging import judge_lesson, packaged_prompt
 from .self_reporting import SELF_REPORT_PROMPTS, self_report_lesson
 from .tokenizer import END
-from .world import (
-    KNOWLEDGE_TOPICS,
-    REASONING_TOPICS,
-    Question,
-    Sum,
-    World,
-    ask_fact,
-    ask_sum,
-    draw_sum,
-    option_count,
-)
+from .world import KNOWLEDGE_TOPICS, REASONING_TOPICS, Question, Sum, World, ask_fact, ask_sum, draw_sum, option_count
 
 
 class Segment(NamedTuple):

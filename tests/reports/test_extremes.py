@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from apprehend.benchmark.cli import main
+from apprehend.benchmark.cli.main.main import main
 from apprehend.benchmark.importers.common import ImportedQuestion, write_import
-from apprehend.benchmark.scoring import score_store
-from apprehend.benchmark.store import Results
-from apprehend.estimators.signals import Signal
-from apprehend.reports import ReportInput, build_report, compare, pages
-from apprehend.reports.comparisons import untested
-from apprehend.reports.evaluation import evaluations
-from apprehend.reports.inputs import ReportInput as Input
+from apprehend.benchmark.score.scoring import score_store
+from apprehend.benchmark.store.task_store.task_store import Results
+from apprehend.estimators.signals.batch.batch import Signal
+from apprehend.reports import ReportInput, build_report, compare
+from apprehend.reports.page.page import pages
+from apprehend.reports.analyses.together.comparisons import untested
+from apprehend.reports.metrics.computing.evaluation import evaluations
+from apprehend.reports.frames.inputs import ReportInput as Input
 from conftest import score_frame
 
 TOPICS, EACH = 300, 24

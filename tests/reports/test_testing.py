@@ -6,24 +6,9 @@ import warnings
 
 import numpy as np
 import pytest
-from apprehend.reports import (
-    COMPARISON_COLUMNS,
-    ReportInput,
-    accuracy_test,
-    area_influence,
-    compare,
-    delong_interval,
-    delong_test,
-    holm,
-    paired_models_test,
-    paired_roc_auc_replicates,
-    roc_auc,
-    separation,
-    trend_test,
-    unpaired_test,
-)
-from apprehend.reports.evaluation import evaluations
-from apprehend.reports.summary import against
+from apprehend.reports import COMPARISON_COLUMNS, ReportInput, accuracy_test, area_influence, compare, delong_interval, delong_test, holm, paired_models_test, paired_roc_auc_replicates, roc_auc, separation, trend_test, unpaired_test
+from apprehend.reports.metrics.computing.evaluation import evaluations
+from apprehend.reports.metrics.computing.summary import against
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import linregress, norm
@@ -122,7 +107,7 @@ def test_paired_replicates_equal_resampling_and_scikit_learn():
     scores = np.round(scores)
     both = np.stack([errors, ~errors], axis=1)
     drawn = paired_roc_auc_replicates(both, scores, 20, 9)
-    from apprehend.reports import bootstrap
+    from apprehend.reports.statistics import bootstrap
 
     weights = bootstrap._counts(np.random.default_rng(9), 40, 20)
     for replicate, column in enumerate(weights.T):
