@@ -1,10 +1,19 @@
 """What is computed from signals: uncertainty scores, without the model. Needs numpy only."""
 
-from .core.base import Estimator, evaluate, reasons
+from .core.estimator import Estimator, evaluate, reasons
 from .learning.cross_fitting import CrossFitted, Folds, cross_fit
-from .signals.errors import EstimatorError, EstimatorLookupError
-from .registry import ENTRY_POINT_GROUP, builtin_estimators, estimator_markdown, estimator_table, installed_estimators, load_estimator, load_estimators, split_specs
+from .registry import (
+    ENTRY_POINT_GROUP,
+    builtin_estimators,
+    estimator_markdown,
+    estimator_table,
+    installed_estimators,
+    load_estimator,
+    load_estimators,
+    split_specs,
+)
 from .signals.batch import TABLES, Need, Panel, Signal, Signals, Status, Variants
+from .signals.estimator_errors import EstimatorError, EstimatorLookupError
 
 __all__ = [
     "ENTRY_POINT_GROUP",

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core.base import Estimator, require_fit
-from .signals.errors import EstimatorError
-from .learning.score_learner import ScoreLearner, known_gold
+from .core.estimator import Estimator, require_fit
 from .core.logistic import LogisticModel, fit_logistic
-from .signals.probabilities import softmax, top_two
+from .learning.score_learner import ScoreLearner, known_gold
 from .signals.batch import Signal, Signals
+from .signals.estimator_errors import EstimatorError
+from .signals.probabilities import softmax, top_two
 from .signals.tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "calibrated"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core.base import Estimator, require_fit
-from .signals.errors import EstimatorError
+from .core.estimator import Estimator, require_fit
 from .core.logistic import LogisticModel, fit_logistic
 from .core.parameters import number_above, one_of, whole_number
-from .signals.probabilities import pick, row_mean, surprisal, top_two
 from .signals.batch import Signal, Signals
+from .signals.estimator_errors import EstimatorError
+from .signals.probabilities import pick, row_mean, surprisal, top_two
 from .signals.tables import BoolArray, FloatArray
 
 FAMILY = "chain of thought"

@@ -11,12 +11,12 @@ from typing import cast
 
 import numpy as np
 
-from .core.base import Estimator, require_fit
-from .signals.errors import EstimatorError
-from .learning.score_learner import known_gold
+from .core.estimator import Estimator, require_fit
 from .core.parameters import number_between, one_of
-from .signals.probabilities import absent_as_nan
+from .learning.score_learner import known_gold
 from .signals.batch import Signal, Signals
+from .signals.estimator_errors import EstimatorError
+from .signals.probabilities import absent_as_nan
 from .signals.tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "conformal"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .core.base import Estimator, require_fit
+from .core.estimator import Estimator, require_fit
 from .signals.batch import Signal, Signals
 from .signals.tables import BoolArray, FloatArray
 

@@ -7,10 +7,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core.base import Estimator
+from .core.estimator import Estimator
 from .core.parameters import one_of, whole_number
-from .signals.probabilities import divergence, entropy, mean_distribution, mutual_information, pick, shares, stack_distributions, surprisal
 from .signals.batch import Need, PromptedAnswersTable, Signal, Signals
+from .signals.probabilities import (
+    divergence,
+    entropy,
+    mean_distribution,
+    mutual_information,
+    pick,
+    shares,
+    stack_distributions,
+    surprisal,
+)
 from .signals.tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "perturbations"

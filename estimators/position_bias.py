@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core.base import Estimator, require_fit
-from .signals.errors import EstimatorError
+from .core.estimator import Estimator, require_fit
 from .core.parameters import whole_number
 from .perturbations import FAMILY
-from .signals.probabilities import pick
 from .signals.batch import Signal, Signals
+from .signals.estimator_errors import EstimatorError
+from .signals.probabilities import pick
 from .signals.tables import BoolArray, FloatArray, IntArray
 
 

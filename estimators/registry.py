@@ -16,10 +16,23 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from . import answer_distribution, calibration, chain_of_thought, committee, conformal, controls, judges, perturbations, position_bias, samples, self_reports, supervised
-from .core.base import Estimator
-from .signals.errors import EstimatorLookupError
+from . import (
+    answer_distribution,
+    calibration,
+    chain_of_thought,
+    committee,
+    conformal,
+    controls,
+    judges,
+    perturbations,
+    position_bias,
+    samples,
+    self_reports,
+    supervised,
+)
+from .core.estimator import Estimator
 from .signals.batch import Need
+from .signals.estimator_errors import EstimatorLookupError
 
 ENTRY_POINT_GROUP = "apprehend.estimators"
 _MODULES: tuple[ModuleType, ...] = (

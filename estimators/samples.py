@@ -13,10 +13,10 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from .core.base import Estimator
+from .core.estimator import Estimator
 from .core.parameters import one_of
-from .signals.probabilities import entropy, pick, shares
 from .signals.batch import SamplesTable, Signal, Signals
+from .signals.probabilities import entropy, pick, shares
 from .signals.tables import BoolArray, FloatArray
 
 FAMILY = "samples"

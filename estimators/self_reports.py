@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .core.base import Estimator
+from .core.estimator import Estimator
 from .core.parameters import one_of
 from .signals.batch import SelfReportTable, Signal, Signals
 from .signals.tables import FloatArray

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .core.base import Estimator, require_fit
-from .signals.errors import EstimatorError
-from .learning.score_learner import ScoreLearner
+from .core.estimator import Estimator, require_fit
 from .core.logistic import LogisticModel, fit_logistic
 from .core.parameters import names, number_above
+from .learning.score_learner import ScoreLearner
 from .signals.batch import Signal, Signals
+from .signals.estimator_errors import EstimatorError
 from .signals.tables import BoolArray, FloatArray
 
 FAMILY = "supervised"

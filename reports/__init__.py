@@ -3,30 +3,85 @@
 Everywhere an error is the positive class and a higher score means more uncertain.
 """
 
-from .analyses.together import Analyses, compute_analyses
-from .page.benchmark_analyses import BenchmarkAnalyses, build_benchmark_analyses
-from .statistics.bootstrap import BootstrapInterval, bootstrap_roc_auc, paired_roc_auc_replicates, resample_weights, roc_auc_replicates
-from .metrics.calibration import PROBABILITY_SCORES, BrierParts, CalibrationBins, brier, brier_parts, calibration_bins, ece, is_probability, log_loss, mass_bins, mutual_information_share, width_bins
-from .page.comparing import Comparison, build_comparison
 from .analyses.comparison_records import COMPARISON_COLUMNS
 from .analyses.comparisons import compare
-from .frames.csv_files import csv_text, undefused
-from .analyses.decisions import Cascade, ThresholdChoice, choose_threshold, compute_cascade, compute_split, summarise_split
-from .statistics.delong import delong_covariance, delong_interval
-from .figures.drawing import Drawer
-from .metrics.evaluation import ROWS, Evaluation, Rows, evaluations
-from .figures.cascade_curve import cascade_figure
+from .analyses.decisions import (
+    Cascade,
+    ThresholdChoice,
+    choose_threshold,
+    compute_cascade,
+    compute_split,
+    summarise_split,
+)
 from .analyses.flow import compute_flow, compute_missing
+from .analyses.together import Analyses, compute_analyses
+from .figures.cascade_curve import cascade_figure
+from .figures.drawing import Drawer
+from .frames.csv_files import csv_text, undefused
 from .frames.formatting import file_stems
 from .frames.inputs import ReportInput
-from .statistics.intervals import BOOTSTRAP_ALONE, SMALLEST_CLASS, newcombe_interval, percentile_interval, roc_auc_interval, wilson
-from .metrics.computing import METRIC_COLUMNS, compute_metrics
-from .paper.paper import Paper, build_paper
-from .statistics.ranking import accuracy_at_coverage, augrc, aurc, coverage_at_risk, pr_auc, prr, risk_coverage_curve, roc_auc, roc_curve, worst_case_roc_auc
-from .page.report import Report, build_report
 from .frames.style import FORMATS, figure_style
+from .metrics.calibration_error import (
+    PROBABILITY_SCORES,
+    BrierParts,
+    CalibrationBins,
+    brier,
+    brier_parts,
+    calibration_bins,
+    ece,
+    is_probability,
+    log_loss,
+    mass_bins,
+    mutual_information_share,
+    width_bins,
+)
+from .metrics.computing import METRIC_COLUMNS, compute_metrics
+from .metrics.evaluation import ROWS, Evaluation, Rows, evaluations
 from .metrics.topic_tables import to_latex, to_markdown, topic_tables
-from .statistics.testing import Difference, Trend, accuracy_test, area_influence, delong_test, holm, paired_models_test, separation, trend_test, unpaired_test
+from .page.benchmark_analyses import BenchmarkAnalyses, build_benchmark_analyses
+from .page.comparing import Comparison, build_comparison
+from .page.report import Report, build_report
+from .paper.build_paper import Paper, build_paper
+from .statistics.bootstrap import (
+    BootstrapInterval,
+    bootstrap_roc_auc,
+    paired_roc_auc_replicates,
+    resample_weights,
+    roc_auc_replicates,
+)
+from .statistics.delong import delong_covariance, delong_interval
+from .statistics.intervals import (
+    BOOTSTRAP_ALONE,
+    SMALLEST_CLASS,
+    newcombe_interval,
+    percentile_interval,
+    roc_auc_interval,
+    wilson,
+)
+from .statistics.ranking import (
+    accuracy_at_coverage,
+    augrc,
+    aurc,
+    coverage_at_risk,
+    pr_auc,
+    prr,
+    risk_coverage_curve,
+    roc_auc,
+    roc_curve,
+    worst_case_roc_auc,
+)
+from .statistics.testing import (
+    Difference,
+    Trend,
+    accuracy_test,
+    area_influence,
+    delong_test,
+    holm,
+    paired_models_test,
+    separation,
+    trend_test,
+    unpaired_test,
+)
 
 __all__ = [
     "BOOTSTRAP_ALONE",

@@ -12,7 +12,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from apprehend.benchmark.console.masking import MASK, MaskingFormatter, is_secret_name, mask_arguments, mask_command, mask_text
+from apprehend.benchmark.console.masking import (
+    MASK,
+    MaskingFormatter,
+    is_secret_name,
+    mask_arguments,
+    mask_command,
+    mask_text,
+)
 from faulty_server import serving
 from helpers import ROOT, Run, environment
 

@@ -12,11 +12,27 @@ from typing import Annotated, Any
 import typer
 import typer.main
 
-from .commands import analyse, cascade, checking, compare, demo, importing, listing, merge, paper, reporting, running, scoring, split, threshold, verify
 from ..console.errors import ApprehendError
 from ..console.masking import MaskingFormatter, mask_text, remember_typed
 from ..console.options import check_text, say
 from ..console.streams import guard_console, masked_traceback
+from .commands import (
+    analyse,
+    cascade,
+    checking,
+    compare,
+    demo,
+    importing,
+    listing,
+    merge,
+    paper,
+    reporting,
+    split,
+    threshold,
+    verify,
+)
+from .commands import run as running
+from .commands import score as scoring
 
 app = typer.Typer(
     name="apprehend",
@@ -143,8 +159,8 @@ def _guarded(arguments: list[str], debug: bool) -> int:
 def _failed(error: Exception) -> int:
     """One line for an error. The kinds that are expected are imported only now that one is there:
     a command without an error starts sooner."""
-    from ...estimators.signals.errors import EstimatorError, EstimatorLookupError
-    from ...tasks.errors import DataError
+    from ...estimators.signals.estimator_errors import EstimatorError, EstimatorLookupError
+    from ...tasks.data_errors import DataError
 
     if isinstance(error, ApprehendError | EstimatorError | DataError):
         status = getattr(error, "exit_status", 2 if isinstance(error, EstimatorLookupError) else 1)

@@ -17,9 +17,9 @@ from urllib.parse import urljoin
 
 import tenacity
 
+from ..console.masking import mask_text
 from . import transport
 from .budget import Budget
-from ..console.masking import mask_text
 from .reply_json import excerpt, parse, shown, the_usage
 from .request_errors import EndpointGone, RequestFailed, TryAgain
 from .transport import retry_after

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from .budget import Budget
-from .endpoint import TIMEOUT, TRIES, Endpoint
 from ..console.errors import UsageError
 from ..console.masking import mask_text
+from .budget import Budget
+from .endpoint import TIMEOUT, TRIES, Endpoint
 
 
 def open_endpoint(lm: Any, arguments: Mapping[str, Any], budget: Budget, option: str) -> Endpoint:

@@ -11,9 +11,9 @@ from typing import Any
 
 from ...estimators.signals.batch import Signal, Status
 from ...tasks.topics import LETTERS
-from ..store import manifest as manifests
 from ..console.errors import ApprehendError
 from ..console.options import whole_number
+from ..store import manifest as manifests
 from ..store.task_store import QUESTIONS, Results, TaskStore
 
 UNKNOWN_TOPIC = "all questions"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...tasks.bounds import check_text, unpacked_members
-from ...tasks.errors import DataError
+from ...tasks.data_errors import DataError
 from ...tasks.topics import LETTERS
 from ..console.errors import ApprehendError, UsageError
 from ..console.options import whole_number

@@ -13,9 +13,17 @@ import numpy as np
 
 from ...estimators.signals.batch import Signal, Status
 from ...tasks.bounds import check_parquet, check_text
-from ...tasks.errors import DataError
+from ...tasks.data_errors import DataError
 from ..console.errors import ApprehendError, UsageError, did_you_mean
-from .common import UNKNOWN_TOPIC, ImportedQuestion, fail, is_missing, log_softmax, option_index, truth
+from .common import (
+    UNKNOWN_TOPIC,
+    ImportedQuestion,
+    fail,
+    is_missing,
+    log_softmax,
+    option_index,
+    truth,
+)
 
 
 @dataclass(frozen=True)

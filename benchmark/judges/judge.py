@@ -7,14 +7,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from ..endpoints.budget import Budget
-from ..engines.base import ChoicePrompt
-from ..engines.known import TRANSPORT, known_identity
-from ..console.errors import ApprehendError, UsageError, did_you_mean
+from ..console.errors import ApprehendError, UsageError
 from ..console.masking import mask_arguments, mask_text
-from ..run.plan import JudgeOptions
+from ..endpoints.budget import Budget
+from ..endpoints.lm_eval_models import model_class
 from ..endpoints.reply_json import shown, the_choice, the_object, the_text
 from ..endpoints.request_errors import RequestFailed, TryAgain
+from ..engines.shared.engine import ChoicePrompt
+from ..engines.shared.known import TRANSPORT, known_identity
+from .judge_options import JudgeOptions
 
 OWN = ("hf", "vllm")
 """Kinds of judges that are engines in this process."""
@@ -211,7 +212,7 @@ def load_judge(
     """
     kind, arguments, shown = judge.kind, dict(judge.args), judge.name
     if kind in OWN:
-        from ..engines.registry import load_engine
+        from ..engines.loading import load_engine
 
         where = device if kind == "hf" else None  # vllm takes its devices from the environment
         return EngineJudge(
@@ -248,18 +249,6 @@ def _check_sender(kind: str, cls: Any) -> None:
             f"--judge {kind}: lm-eval sends its requests itself, without a deadline and following "
             "redirects; name the server with --judge local-completions or local-chat-completions"
         )
-
-
-def model_class(kind: str, option: str) -> Any:
-    """lm-eval's class of this name. Raises UsageError for none."""
-    import lm_eval.models  # noqa: F401  (registers lm-eval's models)
-    from lm_eval.api.registry import MODEL_REGISTRY, get_model
-
-    try:
-        return get_model(kind)
-    except (KeyError, ValueError) as error:
-        near = did_you_mean(kind, list(MODEL_REGISTRY))
-        raise UsageError(f"{option}: unknown kind of model {kind!r}{near}") from error
 
 
 def check_judges(judges: Sequence[JudgeOptions]) -> None:

@@ -7,20 +7,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...estimators.signals.batch import Signal
-from ...tasks.errors import DataError
+from ...tasks.data_errors import DataError
 from ...tasks.prompting import Choice, Prompt, load_prompt
-from ...tasks.questionnaires import QUESTIONNAIRES, RATING_PROMPT, Questionnaire, Verdict, read_rating
+from ...tasks.questionnaires import (
+    QUESTIONNAIRES,
+    RATING_PROMPT,
+    Questionnaire,
+    Verdict,
+    read_rating,
+)
 from ...tasks.topics import letters
-from ..endpoints.concurrency import as_completed
-from ..store.derivation import DERIVED_FROM
 from ..console.errors import ApprehendError, UsageError
-from ..store.failures import note_failures
-from .judge import Judge
 from ..console.progress import progress_bar
+from ..endpoints.concurrency import as_completed
 from ..endpoints.request_errors import RequestFailed
 from ..score.scoring import outcome_signal
+from ..store.derivation import DERIVED_FROM
+from ..store.failures import note_failures
 from ..store.sink import store_rows, unstorable
 from ..store.task_store import TaskStore
+from .judge import Judge
 
 VERDICT_TOKENS = 512
 RATING_TOKENS = 32

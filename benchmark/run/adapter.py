@@ -20,7 +20,7 @@ from lm_eval.api.model import LM
 
 from ...estimators.signals.batch import Signal, Status
 from ...tasks.parsing import parse_marked_label
-from ..engines.base import Answer, ChoicePrompt, Failed, Generation
+from ..engines.shared.engine import Answer, ChoicePrompt, Failed, Generation
 
 Record = dict[str, Any]
 Sink = Callable[[str, Signal, list[Record]], None]

@@ -7,28 +7,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...estimators.core.base import Estimator
+from ...estimators.core.estimator import Estimator
 from ...estimators.signals.batch import Signal
 from ...tasks.mmlu_pro import STYLES
 from ...tasks.questionnaires import ABOUT_QUESTION
-from ..store import manifest as manifests
-from .adapter import Record, UncertaintyLM
-from ..store.derivation import is_derived
-from ..engines.known import is_comparable
-from ..engines.registry import CANNOT
 from ..console.errors import ApprehendError, UsageError
-from ..store.failures import note_failures, read_failures
-from .forecasting import Load, forecast, forecast_judgements
-from ..judges.judge import OWN, Judge, known_judge, load_judge
-from ..judges.judging import judge_questions
 from ..console.options import say
-from .plan import Family, JudgeOptions, ProbeOptions, RunOptions, RunOutcome, model_name
-from .probing import Prober, wanted_probes
 from ..console.progress import progress_bar
+from ..engines.loading import CANNOT
+from ..engines.shared.known import is_comparable
+from ..judges.judge import OWN, Judge, known_judge, load_judge
+from ..judges.judge_options import JudgeOptions
+from ..judges.judging import judge_questions
+from ..store import manifest as manifests
+from ..store.derivation import is_derived
+from ..store.failures import note_failures, read_failures
 from ..store.provenance import SETTINGS, record_settings, settings_key
-from .row_settings import judge_settings, probe_settings
 from ..store.sink import store_rows
 from ..store.task_store import Results, TaskStore
+from .adapter import Record, UncertaintyLM
+from .forecasting import Load, forecast, forecast_judgements
+from .plan import Family, ProbeOptions, RunOptions, RunOutcome, model_name
+from .probing import Prober, wanted_probes
+from .row_settings import judge_settings, probe_settings
 from .task_loading import LoadedTask, Question
 
 QUESTIONS_PER_EVALUATION = 2048
@@ -36,7 +37,7 @@ QUESTIONS_PER_EVALUATION = 2048
 
 
 def _load_engine(options: RunOptions, outcome: RunOutcome) -> Any:
-    from ..engines.registry import load_engine
+    from ..engines.loading import load_engine
 
     return load_engine(
         options.model, options.model_args, options.batch_size, options.device, outcome.budget

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...estimators.signals.batch import Signal
 from ..endpoints.budget import Budget
+from ..judges.judge_options import JudgeOptions
 from ..score.scoring import Scored
 from ..store.task_store import TaskStore
 from .task_loading import LoadedTask, Question
@@ -26,22 +27,6 @@ class Overwrite(str, Enum):
     """Refuse to run where there are any."""
     ONLY_CACHE = "only-cache"
     """Load no model; score what is there and name what is missing."""
-
-
-@dataclass(frozen=True)
-class JudgeOptions:
-    """One judge of the panel."""
-
-    kind: str
-    """``hf``, ``vllm`` or any other lm-eval model."""
-    args: Mapping[str, Any] = field(default_factory=dict)
-    given_name: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Its given name, or the last part of its model's."""
-        model = self.args.get("pretrained") or self.args.get("model") or self.kind
-        return (self.given_name or str(model)).rstrip("/").rsplit("/", 1)[-1]
 
 
 def _option(rows: bool, **default: Any) -> Any:

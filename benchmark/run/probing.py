@@ -16,19 +16,30 @@ import numpy as np
 from ...estimators.signals.batch import Need, Signal
 from ...tasks import mmlu_pro
 from ...tasks.prompting import Prompt, load_prompt
-from ...tasks.self_reports import P_TRUE, P_TRUE_LABELS, P_TRUE_PROMPT, PHRASES, SELF_REPORTS
-from .adapter import DEFAULT_TOKENS, Step
-from ..store.derivation import DERIVED_FROM, is_derived
-from ..engines.base import ChoicePrompt, Sampling
+from ...tasks.self_report_prompts import P_TRUE, P_TRUE_LABELS, P_TRUE_PROMPT, PHRASES, SELF_REPORTS
 from ..console.errors import UsageError
-from .forecasting import Load
 from ..console.options import say
-from .perturbing import INSTRUCTION, NO_STEM, PARAPHRASES, PROMPT_VARIANTS, SHUFFLED_STEM, question_seed, rotated, rotated_back, shuffled_stem, without_stem
-from .plan import ProbeOptions
-from .probe_replies import KeptReplies, ask_each
 from ..console.progress import progress_bar
+from ..engines.shared.engine import ChoicePrompt, Sampling
+from ..store.derivation import DERIVED_FROM, is_derived
 from ..store.sink import store_part
 from ..store.task_store import TaskStore
+from .adapter import DEFAULT_TOKENS, Step
+from .forecasting import Load
+from .perturbing import (
+    INSTRUCTION,
+    NO_STEM,
+    PARAPHRASES,
+    PROMPT_VARIANTS,
+    SHUFFLED_STEM,
+    question_seed,
+    rotated,
+    rotated_back,
+    shuffled_stem,
+    without_stem,
+)
+from .plan import ProbeOptions
+from .probe_replies import KeptReplies, ask_each
 from .task_loading import LoadedTask, Question
 
 Record = dict[str, Any]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from ...estimators.core.base import Estimator
+from ...estimators.core.estimator import Estimator
 from ...estimators.signals.batch import Signal
-from ..store import manifest as manifests
-from .collecting import check_stored
-from ..store.contract import complete
 from ..console.errors import UsageError
 from ..console.options import say
+from ..store import manifest as manifests
+from ..store.contract import complete
+from ..store.task_store import MANIFEST
+from .collecting import check_stored
 from .plan import Family, Overwrite, RunOptions
 from .probing import wanted_probes
-from ..store.task_store import MANIFEST
 
 
 def go_on(family: Family) -> None:

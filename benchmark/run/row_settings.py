@@ -10,7 +10,7 @@ from ...estimators.signals.batch import Signal
 from ...tasks import mmlu_pro
 from ...tasks.prompting import load_prompt
 from ...tasks.questionnaires import QUESTIONNAIRES, RATING_PROMPT
-from ...tasks.self_reports import SELF_REPORTS
+from ...tasks.self_report_prompts import SELF_REPORTS
 from ..store.manifest import text_hash
 from .perturbing import SHUFFLED_STEM
 from .plan import RunOptions

@@ -7,26 +7,26 @@ import gc
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...estimators.core.base import Estimator
+from ...estimators.core.estimator import Estimator
 from ...estimators.registry import load_estimators
 from ...estimators.signals.batch import Need, Signal
 from ...tasks.questionnaires import ABOUT_QUESTION, QUESTIONNAIRES
-from ..store import manifest as manifests
-from ..endpoints.budget import Budget
-from .collecting import collect_answers, collect_judgements, collect_probes, prepare, vanished
-from ..engines.known import known_identity
-from ..engines.registry import CANNOT, check_engine
 from ..console.errors import ApprehendError, UsageError
+from ..console.masking import mask_arguments
+from ..endpoints.budget import Budget
+from ..engines.loading import CANNOT, check_engine
+from ..engines.shared.known import known_identity
 from ..judges.judge import check_judges
 from ..judges.judging import check_prompts
-from ..console.masking import mask_arguments
+from ..score.scoring import expand_specs, score_store
+from ..store import manifest as manifests
+from ..store.task_store import Results
+from .collecting import collect_answers, collect_judgements, collect_probes, prepare, vanished
 from .plan import Family, Overwrite, RunOptions, RunOutcome, model_name
 from .probing import probed_signals
 from .resuming import go_on, missing_from_cache, take_over
 from .row_settings import task_settings, topics_hash
-from ..score.scoring import expand_specs, score_store
 from .sharding import Shard, copy_stored, sharded, with_device
-from ..store.task_store import Results
 from .task_loading import LoadedTask, TaskOptions, expand_tasks, fingerprint, load_tasks
 
 

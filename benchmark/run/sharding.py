@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...estimators.signals.batch import Signal
+from ..console.errors import ApprehendError, UsageError
+from ..console.options import whole_number
 from ..store import manifest as manifests
 from ..store.contract import complete
-from ..console.errors import ApprehendError, UsageError
 from ..store.failures import note_failures, read_failures
-from ..console.options import whole_number
 from ..store.provenance import SETTINGS
 from ..store.task_store import MANIFEST, TaskStore
 

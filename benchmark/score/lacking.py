@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...estimators.core.base import Estimator
+from ...estimators.core.estimator import Estimator
 from ...estimators.signals.batch import Need, Signals
 from ...estimators.signals.tables import SignalTable
 from ..store.contract import lookup

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...reports import FORMATS, Evaluation, Rows, build_benchmark_analyses, build_comparison, build_paper, build_report, evaluations
+from ...reports import (
+    FORMATS,
+    Evaluation,
+    Rows,
+    build_benchmark_analyses,
+    build_comparison,
+    build_paper,
+    build_report,
+    evaluations,
+)
 from ..console.errors import ApprehendError, UsageError, did_you_mean
 from ..console.options import say, show
-from .report_inputs import input_of, report_input
 from ..store.task_store import Results, TaskStore
+from .report_inputs import input_of, report_input
 
 
 def write_report(

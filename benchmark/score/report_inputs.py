@@ -16,11 +16,11 @@ from ...estimators.signals.batch import AnswerTable, Need, Signal, Status, Trace
 from ...reports import ReportInput
 from ...tasks.questionnaires import QUESTIONNAIRES
 from ...tasks.topics import LETTERS
-from .committee import warn_of_differences
-from .costs import costs_of
 from ..store.ownership import SCORES, check_owned, is_outdated, read_scores
-from .scoring import outcome_signal, score_store
 from ..store.task_store import Results, TaskStore
+from .costs import costs_of
+from .same_questions import warn_of_differences
+from .scoring import outcome_signal, score_store
 
 logger = logging.getLogger(__name__)
 

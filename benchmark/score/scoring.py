@@ -11,20 +11,28 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ...estimators.core.base import Estimator, evaluate, reasons
+from ...estimators.core.estimator import Estimator, evaluate, reasons
 from ...estimators.learning.cross_fitting import Folds, cross_fit
-from ...estimators.signals.errors import EstimatorError
 from ...estimators.registry import builtin_estimators, load_estimators
-from ...estimators.signals.batch import AnswerTable, CommitteeTable, Need, Panel, Signal, Signals, TraceTable
+from ...estimators.signals.batch import (
+    AnswerTable,
+    CommitteeTable,
+    Need,
+    Panel,
+    Signal,
+    Signals,
+    TraceTable,
+)
+from ...estimators.signals.estimator_errors import EstimatorError
 from ...estimators.signals.tables import FloatArray
 from ...tasks.questionnaires import QUESTIONNAIRES
 from ...tasks.topics import LETTERS
-from .committee import differing, same_questions
 from ..console.errors import ApprehendError, UsageError, did_you_mean
 from ..store.files import write_parquet
-from .lacking import lacking, lacks_something
 from ..store.ownership import SCORES, check_owned, marked_scores
 from ..store.task_store import OUTCOMES, VARIANT_SIGNALS, TaskStore
+from .lacking import lacking, lacks_something
+from .same_questions import differing, same_questions
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..console.errors import ApprehendError
-from .manifest_shape import check_shape
 from ..console.masking import mask_arguments, mask_command
+from .manifest_shape import check_shape
 
 SCHEMA_VERSION = 3
 CONTRACT: dict[str, str] = {

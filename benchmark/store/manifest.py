@@ -11,9 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ...estimators.signals.batch import Signal
-from .contract import SCHEMA_VERSION, contract_of, disagreement
 from ..console.errors import UsageError
 from ..console.masking import mask_command
+from .contract import SCHEMA_VERSION, contract_of, disagreement
 from .provenance import settings_difference, settings_key
 from .task_store import TaskStore
 

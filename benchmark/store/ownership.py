@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from ...estimators.signals.batch import Signal
 from ...tasks.topics import LETTERS
-from . import parts
 from ..console.errors import ApprehendError
+from . import parts
 from .task_store import MANIFEST, OUTCOMES, TaskStore
 
 SCORES = "scores.parquet"

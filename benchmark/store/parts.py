@@ -21,8 +21,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from ...estimators.signals.batch import Signal
-from .arrow import KEYS, signal_schema
 from ..console.errors import ApprehendError
+from .arrow import KEYS, signal_schema
 from .files import clear_leftovers, file_checksum, publish, temporary_file
 
 PART_NAME = re.compile(

@@ -20,11 +20,11 @@ import pyarrow.dataset as ds
 
 from ...estimators.signals.batch import TABLES, Need, Panel, Signal, Signals, Variants
 from ...tasks.topics import LETTERS
+from ..console.errors import ApprehendError, UsageError
 from . import parts
 from .arrow import KEYS, arrow_to_table, question_id_type, records_to_arrow, signal_schema
 from .contract import contract_of, upgraded
 from .derivation import DERIVED, MARKED, is_derived, marks_of, state_of_rows
-from ..console.errors import ApprehendError, UsageError
 from .files import clear_leftovers, write_parquet, write_text
 from .locking import locked
 from .names import model_folder, task_folder

@@ -11,10 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from ...estimators.signals.batch import Signal
+from ..console.errors import ApprehendError, UsageError
 from . import parts
 from .arrow import KEYS, signal_schema
 from .derivation import DERIVED
-from ..console.errors import ApprehendError, UsageError
 from .files import TEMPORARY
 from .ownership import SCORES, misplaced, scores_problem, twins
 from .provenance import part_problem

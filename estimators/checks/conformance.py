@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..core.base import Estimator
+from ..core.estimator import Estimator
+from ..signals.estimator_errors import EstimatorError
 from .conformance_checks import CHECKS, Bench, CheckFailed, CheckSkipped
-from ..signals.errors import EstimatorError
 from .synthetic import synthetic_questions
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"

@@ -7,13 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from .alterations import all_tables, certain, more_padding, other_outcomes, rotated_options, unobserved
-from ..core.base import Estimator, evaluate, fresh, reasons
+from ..core.estimator import Estimator, evaluate, fresh, reasons
 from ..learning.cross_fitting import Folds, cross_fit
-from ..signals.errors import EstimatorError
 from ..signals.batch import Need, Signals
-from .synthetic import SyntheticQuestions
+from ..signals.estimator_errors import EstimatorError
 from ..signals.tables import BoolArray, FloatArray
+from .alterations import (
+    all_tables,
+    certain,
+    more_padding,
+    other_outcomes,
+    rotated_options,
+    unobserved,
+)
+from .synthetic import SyntheticQuestions
 
 TOLERANCE = 1e-9
 _UNORIENTED = ("controls",)

@@ -13,9 +13,9 @@ from typing import Any, cast
 
 import numpy as np
 
+from ..signals.batch import Panel, Signal, Signals, Status, Variants
 from ..signals.probabilities import entropy, softmax
 from ..signals.signal_tables import TABLES
-from ..signals.batch import Panel, Signal, Signals, Status, Variants
 from ..signals.tables import BoolArray, FloatArray, IntArray, SignalTable
 
 _LEVELS = {

@@ -1,1 +1,1 @@
-""""""
+"""What estimators are: the base class, parameters, and logistic regression."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..signals.errors import EstimatorError
+from ..signals.estimator_errors import EstimatorError
 from ..signals.tables import FloatArray
 
 _NEWTON_FEATURES = 256

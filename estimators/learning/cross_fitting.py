@@ -14,10 +14,10 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from ..core.base import Estimator, evaluate, fresh, reasons
-from ..signals.errors import EstimatorError
+from ..core.estimator import Estimator, evaluate, fresh, reasons
 from ..core.parameters import one_of, whole_number
 from ..signals.batch import Signals
+from ..signals.estimator_errors import EstimatorError
 from ..signals.tables import BoolArray, FloatArray, IntArray, ObjectArray
 
 

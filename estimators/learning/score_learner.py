@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..core.base import Estimator, evaluate, reasons, require_fit
-from .cross_fitting import Folds, cross_fit, fit_fresh
-from ..signals.errors import EstimatorError
+from ..core.estimator import Estimator, evaluate, reasons, require_fit
 from ..signals.batch import Signals
+from ..signals.estimator_errors import EstimatorError
 from ..signals.tables import BoolArray, FloatArray, IntArray
+from .cross_fitting import Folds, cross_fit, fit_fresh
 
 _COSTS = ("c", "m", "x")
 

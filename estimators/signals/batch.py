@@ -8,10 +8,22 @@ from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
-from .errors import EstimatorError
+from .estimator_errors import EstimatorError
 from .probabilities import softmax
 from .signal_names import Need, Signal, Status
-from .signal_tables import TABLES, AnswerTable, CommitteeTable, HiddenStateTable, JudgementTable, PermutedAnswersTable, PromptedAnswersTable, RecordedScoreTable, SamplesTable, SelfReportTable, TraceTable
+from .signal_tables import (
+    TABLES,
+    AnswerTable,
+    CommitteeTable,
+    HiddenStateTable,
+    JudgementTable,
+    PermutedAnswersTable,
+    PromptedAnswersTable,
+    RecordedScoreTable,
+    SamplesTable,
+    SelfReportTable,
+    TraceTable,
+)
 from .tables import BoolArray, IntArray, ObjectArray, SignalTable, TableT
 
 __all__ = [

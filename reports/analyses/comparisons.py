@@ -8,15 +8,15 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from ..statistics.bootstrap import roc_auc_replicates
-from .comparison_records import COMPARISON_COLUMNS, Record, Settings, record
-from ..statistics.delong import delong_covariance
-from ..metrics.evaluation import ALL, Evaluation
-from ..statistics.intervals import enough
 from ..frames.limits import TESTED, largest, pair_count
-from .model_comparisons import accuracies, best_column, best_pair, model_pairs
+from ..metrics.evaluation import ALL, Evaluation
+from ..statistics.bootstrap import roc_auc_replicates
+from ..statistics.delong import delong_covariance
+from ..statistics.intervals import enough
 from ..statistics.ranking import IntArray
 from ..statistics.testing import area_difference, class_sizes, covariance_difference, holm
+from .comparison_records import COMPARISON_COLUMNS, Record, Settings, record
+from .model_comparisons import accuracies, best_column, best_pair, model_pairs
 
 LEVEL = 0.05
 UNTESTED_COLUMNS = ("family", "task", "model", "of", "tested", "pairs_not_tested", "rule")

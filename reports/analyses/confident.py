@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..metrics.evaluation import Evaluation, keys
 from ..frames.inputs import ReportInput
+from ..metrics.evaluation import Evaluation, keys
 
 SHORTLIST = 10
 

@@ -11,8 +11,8 @@ from scipy.stats import beta
 
 from ..metrics.evaluation import Evaluation
 from ..statistics.intervals import NONE, SMALLEST_CLASS, percentile_interval, wilson
-from .model_comparisons import common_rows
 from ..statistics.ranking import BoolArray, FloatArray, IntArray, TieBlocks
+from .model_comparisons import common_rows
 
 POINTS = 101
 SMALLEST_KEPT = 30

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from ..metrics.evaluation import Evaluation, keys
 from ..frames.inputs import ReportInput
+from ..metrics.evaluation import Evaluation, keys
 from ..statistics.intervals import SMALLEST_CLASS
 from ..statistics.ranking import FloatArray
 from ..statistics.testing import accuracy_test

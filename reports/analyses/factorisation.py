@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from .difficulty import ErrorMatrix
 from ..statistics.ranking import BoolArray, FloatArray, IntArray
+from .difficulty import ErrorMatrix
 
 _TINY = 1e-9
 

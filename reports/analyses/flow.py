@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..metrics.evaluation import Evaluation, Rows, evaluations
 from ..frames.inputs import ReportInput
+from ..metrics.evaluation import Evaluation, Rows, evaluations
 
 FLOW_COLUMNS = ("model", "task", "stage", "estimator", "n", "share")
 MISSING_COLUMNS = ("model", "task", "estimator", "reason", "n")

@@ -9,13 +9,13 @@ from itertools import combinations
 
 import numpy as np
 
-from ..statistics.bootstrap import paired_roc_auc_replicates
-from .comparison_records import Record, Settings, record
-from ..metrics.evaluation import ALL, Evaluation
-from ..statistics.intervals import enough
 from ..frames.limits import shared
+from ..metrics.evaluation import ALL, Evaluation
+from ..statistics.bootstrap import paired_roc_auc_replicates
+from ..statistics.intervals import enough
 from ..statistics.ranking import FloatArray, IntArray, roc_auc
 from ..statistics.testing import accuracy_test, area_influence, class_sizes, paired_influence_test
+from .comparison_records import Record, Settings, record
 
 RESAMPLED = 12
 """Of more models than this, no resamples are drawn for a single pair: there are too many pairs."""

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from ..metrics.evaluation import Evaluation, keys
 from ..frames.inputs import ReportInput
+from ..metrics.evaluation import Evaluation, keys
 from ..statistics.ranking import FloatArray, IntArray
 
 SMALLEST_EXPECTED = 5

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from ..frames.inputs import ReportInput
+from ..metrics.computing import compute_metrics
+from ..metrics.conformal_sets import compute_conformal
+from ..metrics.evaluation import Evaluation, Rows, evaluations
 from .comparisons import compare, untested
 from .complementarity import compute_complementarity
-from ..metrics.conformal import compute_conformal
-from ..metrics.evaluation import Evaluation, Rows, evaluations
 from .flow import compute_flow, compute_missing, compute_missing_by_topic
-from ..frames.inputs import ReportInput
-from .judges import compute_agreement, compute_judges, compute_labels
-from ..metrics.computing import compute_metrics
+from .judge_agreement import compute_agreement, compute_judges, compute_labels
 from .positions import Positions, compute_positions
 from .thresholds import compute_thresholds
 from .trends import compute_trends

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from ..statistics.delong import delong_covariance
 from ..metrics.evaluation import Evaluation
+from ..statistics.delong import delong_covariance
 from ..statistics.intervals import enough, newcombe_interval
 from ..statistics.ranking import BoolArray
 from ..statistics.testing import SPREADLESS, holm, trend_test

@@ -11,14 +11,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..metrics.evaluation import ALL, MACRO
 from ..frames.formatting import count, marked, plain
-from .layout import COLUMNS, pages, panels
 from ..frames.limits import drawn_topics
-from ..statistics.ranking import FloatArray
 from ..frames.style import GREY, estimator_style
+from ..metrics.evaluation import ALL, MACRO
 from ..metrics.summary import pooled_rank
 from ..metrics.topic_tables import macro_label
+from ..statistics.ranking import FloatArray
+from .layout import COLUMNS, pages, panels
 
 CHANCE = 0.5
 _HOLLOW: dict[str, Any] = {"facecolor": "none", "edgecolor": GREY, "linewidth": 0.8}

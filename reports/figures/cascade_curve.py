@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from ..analyses.decisions import Cascade
 from ..frames.formatting import interval, number, plain
-from .layout import single
 from ..frames.style import BLUE
+from .layout import single
 
 
 def draw_cascade(ax: Axes, cascade: Cascade) -> Axes:

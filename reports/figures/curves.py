@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..metrics.evaluation import Evaluation
 from ..frames.formatting import marked, number, plain
-from ..statistics.intervals import enough
-from .layout import single
-from ..statistics.ranking import FloatArray, TieBlocks
 from ..frames.style import GREY, estimator_styles
+from ..metrics.evaluation import Evaluation
+from ..statistics.intervals import enough
+from ..statistics.ranking import FloatArray, TieBlocks
+from .layout import single
 
 NAMED = 8
 POINTS = 300

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..frames.formatting import count, percent, plain
-from .layout import single
 from ..frames.style import BLUE, GREY, SKY
+from .layout import single
 
 _NAMES = {
     "asked": "asked",

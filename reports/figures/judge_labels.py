@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..frames.formatting import percent, plain
-from .layout import single
 from ..statistics.ranking import FloatArray
+from .layout import single
 
 _SHADES = ("#0d3b66", "#2f6f9f", "#6baed6", "#b3d3ea", "#f2d7a7", "#e8a35b", "#c8612c", "#7f2d0f")
 

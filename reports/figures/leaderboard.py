@@ -11,14 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from ..metrics.evaluation import ALL, MACRO
-from .auc import group_labels
 from ..frames.formatting import interval, marked, percent, plain
-from .layout import single
 from ..frames.limits import drawn_topics
-from ..statistics.ranking import BoolArray, FloatArray
 from ..frames.style import BLUE, GREY, VERMILION, estimator_style
+from ..metrics.evaluation import ALL, MACRO
 from ..metrics.summary import pooled_rank
+from ..statistics.ranking import BoolArray, FloatArray
+from .auc import group_labels
+from .layout import single
 
 CHANCE = 0.5
 _MOST_COLUMNS = 24

@@ -9,13 +9,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..metrics.evaluation import ALL
-from ..frames.formatting import count, percent, plain
-from .layout import single
-from ..frames.limits import drawn_topics
 from ..analyses.positions import Positions
-from ..statistics.ranking import FloatArray
+from ..frames.formatting import count, percent, plain
+from ..frames.limits import drawn_topics
 from ..frames.style import BLUE, GREY, ORANGE, SKY, VERMILION
+from ..metrics.evaluation import ALL
+from ..statistics.ranking import FloatArray
+from .layout import single
 
 
 def draw_positions(ax: Axes, positions: Positions) -> Axes:

@@ -9,14 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..metrics.calibration import calibration_bins, ece, is_probability
-from ..metrics.conformal import halves
-from ..metrics.evaluation import Evaluation
 from ..frames.formatting import number, plain
-from ..statistics.intervals import wilson
-from .layout import COLUMNS, pages, panels
-from ..statistics.ranking import BoolArray, FloatArray, IntArray
 from ..frames.style import BLUE, GREY, VERMILION
+from ..metrics.calibration_error import calibration_bins, ece, is_probability
+from ..metrics.conformal_sets import halves
+from ..metrics.evaluation import Evaluation
+from ..statistics.intervals import wilson
+from ..statistics.ranking import BoolArray, FloatArray, IntArray
+from .layout import COLUMNS, pages, panels
 
 BINS = 10
 

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ..metrics.evaluation import Evaluation
 from ..frames.formatting import count, marked, plain
-from ..statistics.intervals import enough
-from .layout import COLUMNS, pages, panels, single
-from ..statistics.ranking import FloatArray, IntArray, TieBlocks
 from ..frames.style import CORRECT_COLOUR, ERROR_COLOUR, GREY, estimator_styles
+from ..metrics.evaluation import Evaluation
+from ..statistics.intervals import enough
+from ..statistics.ranking import FloatArray, IntArray, TieBlocks
+from .layout import COLUMNS, pages, panels, single
 
 BIN_WIDTH = 0.1
 LARGEST, SMALLEST = 1e100, 1e-100

@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 from scipy.stats import t
 
-from ..metrics.calibration import ece, is_probability
-from ..metrics.evaluation import Evaluation
-from ..frames.formatting import plain
-from .layout import panels
 from ..analyses.model_comparisons import best_column
-from ..statistics.ranking import FloatArray, roc_auc
+from ..frames.formatting import plain
 from ..frames.style import BLUE, GREY
+from ..metrics.calibration_error import ece, is_probability
+from ..metrics.evaluation import Evaluation
+from ..statistics.ranking import FloatArray, roc_auc
+from .layout import panels
 
 SIZE_COLUMNS = (
     *("model", "task", "parameters", "accuracy", "estimator", "roc_auc", "entropy"),

@@ -10,12 +10,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..metrics.evaluation import ALL, MACRO
 from ..frames.formatting import count, number, plain
-from .layout import single
 from ..frames.limits import drawn_topics
-from ..statistics.ranking import FloatArray
 from ..frames.style import BLUE, VERMILION, draw_few, estimator_styles
+from ..metrics.evaluation import ALL, MACRO
+from ..statistics.ranking import FloatArray
+from .layout import single
 
 LINES = 8
 

@@ -1,1 +1,1 @@
-""""""
+"""Metrics per model, task, estimator and topic."""

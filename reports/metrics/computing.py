@@ -9,12 +9,38 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..statistics.bootstrap import roc_auc_replicates
-from .calibration import brier, brier_parts, ece, is_probability, log_loss, mutual_information_share
-from .evaluation import ALL, MACRO, Evaluation, Rows, evaluations
 from ..frames.inputs import ReportInput
-from ..statistics.intervals import BOOTSTRAP, BOOTSTRAP_ALONE, NONE, SQUARES, Ends, enough, mean_interval, percentile_interval, roc_auc_interval, too_few, wilson
-from ..statistics.ranking import BoolArray, FloatArray, IntArray, TieBlocks, roc_auc, worst_case_roc_auc
+from ..statistics.bootstrap import roc_auc_replicates
+from ..statistics.intervals import (
+    BOOTSTRAP,
+    BOOTSTRAP_ALONE,
+    NONE,
+    SQUARES,
+    Ends,
+    enough,
+    mean_interval,
+    percentile_interval,
+    roc_auc_interval,
+    too_few,
+    wilson,
+)
+from ..statistics.ranking import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    TieBlocks,
+    roc_auc,
+    worst_case_roc_auc,
+)
+from .calibration_error import (
+    brier,
+    brier_parts,
+    ece,
+    is_probability,
+    log_loss,
+    mutual_information_share,
+)
+from .evaluation import ALL, MACRO, Evaluation, Rows, evaluations
 
 COVERAGES = (0.10, 0.25, 0.50)
 RISKS = (0.05, 0.10, 0.20)

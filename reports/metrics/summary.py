@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .evaluation import ALL, MACRO
 from ..frames.formatting import count, interval, marked, number, percent, plain
 from ..statistics.intervals import FEW_MARK, FEW_MEANING, SMALLEST_CLASS
+from .evaluation import ALL, MACRO
 
 LISTED = 6
 _INTERVAL = ("roc_auc", "roc_auc_low", "roc_auc_high")

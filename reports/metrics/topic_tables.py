@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from .evaluation import MACRO
 from ..frames.formatting import count, interval, latex, markdown, marked
 from ..statistics.intervals import FEW_MARK, FEW_MEANING
 from ..statistics.ranking import FloatArray
+from .evaluation import MACRO
 
 LATEX_COLUMNS = 2
 

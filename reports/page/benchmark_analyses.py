@@ -11,18 +11,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ..analyses.difficulty import compute_order_flags, compute_rasch, compute_u_curve, error_matrix
+from ..analyses.factorisation import Factors, compute_factors
+from ..figures.drawing import Drawer
+from ..figures.layout import single
+from ..figures.leaderboard import Heatmap, heatmap_figure
 from ..frames.blocks import Block, Shown, table_from_frame
 from ..frames.csv_files import csv_text
-from ..analyses.difficulty import compute_order_flags, compute_rasch, compute_u_curve, error_matrix
-from ..figures.drawing import Drawer
-from ..metrics.evaluation import Rows, evaluations
-from ..analyses.factorisation import Factors, compute_factors
-from ..figures.leaderboard import Heatmap, heatmap_figure
 from ..frames.formatting import file_stems, number, plain
 from ..frames.inputs import ReportInput
-from ..figures.layout import single
-from .page import PageSection, render_page
 from ..frames.style import FORMATS, estimator_style, write_atomically
+from ..metrics.evaluation import Rows, evaluations
+from .page import PageSection, render_page
 
 U_ESTIMATORS = (
     *("token_entropy", "cot_answer_entropy", "option_entropy", "cot_mean_entropy"),

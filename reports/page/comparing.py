@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..frames.blocks import Block, Shown, table_from_frame
 from ..analyses.comparisons import compare
-from ..frames.csv_files import csv_text
 from ..figures.drawing import Drawer
-from ..metrics.evaluation import ALL, Rows, evaluations
 from ..figures.leaderboard import CHANCE, Heatmap, heatmap_figure
+from ..figures.sizes import compute_sizes, size_figure
+from ..frames.blocks import Block, Shown, table_from_frame
+from ..frames.csv_files import csv_text
 from ..frames.formatting import count, file_stems, interval, marked, plain
 from ..frames.frame_tables import write_frame
 from ..frames.inputs import ReportInput
-from ..statistics.intervals import FEW_MARK, FEW_MEANING
+from ..frames.style import FORMATS, write_atomically
 from ..metrics.computing import compute_metrics
+from ..metrics.evaluation import ALL, Rows, evaluations
+from ..statistics.intervals import FEW_MARK, FEW_MEANING
 from .page import PageSection, render_page
 from .section_tables import pairs_table
-from ..figures.sizes import compute_sizes, size_figure
-from ..frames.style import FORMATS, write_atomically
 
 
 @dataclass(frozen=True)

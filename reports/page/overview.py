@@ -7,17 +7,17 @@ from itertools import combinations
 
 import pandas as pd
 
-from . import section_tables as tables
 from ..analyses.together import Analyses
-from ..frames.blocks import Block, PageFigure, Shown, table_from_frame
-from ..frames.catalogue import FIGURES
 from ..figures.drawing import Drawer
 from ..figures.judge_labels import compute_label_shares, shares_figure
 from ..figures.strata import compute_side_by_side, side_by_side_figure
+from ..frames.blocks import Block, PageFigure, Shown, table_from_frame
+from ..frames.catalogue import FIGURES
 from ..frames.formatting import file_stems, plain
 from ..frames.limits import drawn_note, largest, tested_note
-from .page import PageSection
 from ..metrics.summary import best_estimator
+from . import section_tables as tables
+from .page import PageSection
 
 
 def overview_sections(analyses: Analyses, drawer: Drawer) -> Iterator[PageSection]:

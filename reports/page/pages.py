@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 
 from ..frames.blocks import Block, Shown, table_from_frame
-from ..metrics.evaluation import ALL
 from ..frames.formatting import file_stems
 from ..frames.limits import PAGE, ROWS, SUMMARIES
-from .page import PageSection, render_page
 from ..frames.style import write_atomically
+from ..metrics.evaluation import ALL
 from ..metrics.summary import best_estimator
+from .page import PageSection, render_page
 
 FOLDER = "sections"
 _CELL = 90

@@ -10,18 +10,18 @@ import pandas as pd
 from rich.console import RenderableType
 
 from ..analyses.together import Analyses, compute_analyses
-from ..frames.csv_files import csv_text
 from ..figures.drawing import Drawer
-from ..metrics.evaluation import Rows
+from ..frames.csv_files import csv_text
 from ..frames.formatting import file_stems
 from ..frames.inputs import ReportInput
+from ..frames.style import FORMATS, write_atomically
+from ..metrics.evaluation import Rows
+from ..metrics.summary import summarise
+from ..metrics.topic_tables import to_csv_frame, to_latex, to_markdown, topic_tables
 from .overview import overview_sections
 from .page import PageSection
 from .pages import write_pages
 from .sections import TaskSection
-from ..frames.style import FORMATS, write_atomically
-from ..metrics.summary import summarise
-from ..metrics.topic_tables import to_csv_frame, to_latex, to_markdown, topic_tables
 from .terminal import terminal
 
 

@@ -7,14 +7,24 @@ from dataclasses import replace
 
 import pandas as pd
 
-from ..frames.blocks import Cell, Column, PageTable, Shown, area_cell, number_cell, shortened, table_from_frame, text_cell
 from ..analyses.confident import ConfidentError
-from ..metrics.evaluation import ALL, MACRO
+from ..frames.blocks import (
+    Cell,
+    Column,
+    PageTable,
+    Shown,
+    area_cell,
+    number_cell,
+    shortened,
+    table_from_frame,
+    text_cell,
+)
 from ..frames.formatting import count, interval, marked, percent, plain
-from ..statistics.intervals import SMALLEST_CLASS, too_few
 from ..frames.limits import ROWS, row_numbers, rows_note
+from ..metrics.evaluation import ALL, MACRO
 from ..metrics.summary import pooled_rank
 from ..metrics.topic_tables import TopicTable, macro_label
+from ..statistics.intervals import SMALLEST_CLASS, too_few
 
 
 def pooled_table(metrics: pd.DataFrame) -> PageTable:

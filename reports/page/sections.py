@@ -4,27 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import section_tables as tables
-from ..analyses.together import Analyses
-from ..frames.blocks import Block, PageFigure
-from ..frames.catalogue import FIGURES
 from ..analyses.complementarity import correlation_matrix
 from ..analyses.confident import confident_errors
-from ..figures.drawing import Drawer
-from ..metrics.evaluation import ALL, MACRO, Evaluation
+from ..analyses.together import Analyses
 from ..figures.auc import auc_figures, compute_auc_bars
-from ..figures.curves import compute_precision_recall, compute_risk_coverage, precision_recall_figure, risk_coverage_figure
+from ..figures.curves import (
+    compute_precision_recall,
+    compute_risk_coverage,
+    precision_recall_figure,
+    risk_coverage_figure,
+)
+from ..figures.drawing import Drawer
 from ..figures.flow_chart import compute_flow_bars, flow_figure
-from ..figures.leaderboard import Heatmap, compute_leaders, compute_topic_heatmap, heatmap_figure, leaderboard_figure
+from ..figures.leaderboard import (
+    Heatmap,
+    compute_leaders,
+    compute_topic_heatmap,
+    heatmap_figure,
+    leaderboard_figure,
+)
 from ..figures.option_letters import compute_sets_by_topic, conformal_figure, positions_figure
 from ..figures.reliability import compute_reliability, reliability_figures
-from ..figures.score_histograms import compute_histograms, compute_roc_curves, histogram_figures, roc_figure
+from ..figures.score_histograms import (
+    compute_histograms,
+    compute_roc_curves,
+    histogram_figures,
+    roc_figure,
+)
 from ..figures.strata import compute_trend_lines, trend_figure
+from ..frames.blocks import Block, PageFigure
+from ..frames.catalogue import FIGURES
 from ..frames.formatting import plain
 from ..frames.inputs import ReportInput
 from ..frames.limits import drawn_note, tested_note
+from ..metrics.evaluation import ALL, MACRO, Evaluation
 from ..metrics.summary import against, best_estimator, few_note
 from ..metrics.topic_tables import topic_tables
+from . import section_tables as tables
 
 
 class TaskSection:

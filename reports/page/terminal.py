@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..frames.formatting import count, interval, marked, number, percent, plain
-from ..statistics.intervals import FEW_MARK, FEW_MEANING
 from ..frames.limits import DRAWN, largest
 from ..metrics.summary import pooled_rank
 from ..metrics.topic_tables import TopicTable, macro_label, topic_tables
+from ..statistics.intervals import FEW_MARK, FEW_MEANING
 
 COLUMNS = 5
 TABLES = 20

@@ -8,12 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..statistics.bootstrap import resample_weights
-from ..metrics.calibration import BINS, ece, width_bins
+from ..metrics.calibration_error import BINS, ece, width_bins
 from ..metrics.evaluation import Evaluation
+from ..statistics.bootstrap import resample_weights
 from ..statistics.intervals import percentile_interval, too_few
 from ..statistics.ranking import BoolArray, FloatArray
-from .verdicts import DIFFERS, OTHER_POSITION, REPRODUCED, TOLERANCE, UNKNOWN, published, published_model, task_kind
+from .verdicts import (
+    DIFFERS,
+    OTHER_POSITION,
+    REPRODUCED,
+    TOLERANCE,
+    UNKNOWN,
+    published,
+    published_model,
+    task_kind,
+)
 
 ECE_COLUMNS = (
     *("source", "model", "task", "estimator", "published", "stored_model", "stored_task"),

@@ -7,18 +7,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..frames.blocks import Block, PageFigure, PageTable, Shown, table_from_frame
 from ..figures.drawing import Drawer
-from ..metrics.evaluation import ALL, Evaluation
 from ..figures.judge_labels import shares_figure
-from .paper_figures import compute_entropy_calibration, compute_grouped_areas, compute_stratum_shares, grouped_areas_figure, tertiles
 from ..figures.reliability import reliability_figures
 from ..figures.score_histograms import compute_histograms, histogram_figures
 from ..figures.strata import compute_side_by_side, side_by_side_figure
+from ..frames.blocks import Block, PageFigure, PageTable, Shown, table_from_frame
 from ..frames.formatting import file_stems, interval, marked, number
 from ..frames.frame_tables import write_frame
 from ..frames.inputs import ReportInput
+from ..metrics.evaluation import ALL, Evaluation
 from ..statistics.intervals import FEW_MARK, FEW_MEANING
+from .paper_figures import (
+    compute_entropy_calibration,
+    compute_grouped_areas,
+    compute_stratum_shares,
+    grouped_areas_figure,
+    tertiles,
+)
 from .verdicts import UNKNOWN, published
 
 ENTROPIES = ("token_entropy", "post_answer_entropy", "cot_answer_entropy")

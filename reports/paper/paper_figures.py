@@ -10,15 +10,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .ece_verdicts import entropy_share
-from ..metrics.evaluation import ALL, MACRO, Evaluation, keys
 from ..figures.judge_labels import Shares
+from ..figures.layout import single
 from ..figures.reliability import Reliability, reliability_of
 from ..frames.formatting import plain
 from ..frames.inputs import ReportInput
-from ..figures.layout import single
-from ..statistics.ranking import FloatArray
 from ..frames.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, draw_few
+from ..metrics.evaluation import ALL, MACRO, Evaluation, keys
+from ..statistics.ranking import FloatArray
+from .ece_verdicts import entropy_share
 
 _COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, GREY)
 

@@ -14,10 +14,20 @@ from typing import NamedTuple
 
 from ..mmlu_pro import STYLES, Style, render_system, render_user
 from ..topics import LETTERS, TOPICS
-from .judging import judge_lesson, packaged_prompt
+from .sample_judge import judge_lesson, packaged_prompt
 from .self_reporting import SELF_REPORT_PROMPTS, self_report_lesson
 from .tokenizer import END
-from .world import KNOWLEDGE_TOPICS, REASONING_TOPICS, Question, Sum, World, ask_fact, ask_sum, draw_sum, option_count
+from .world import (
+    KNOWLEDGE_TOPICS,
+    REASONING_TOPICS,
+    Question,
+    Sum,
+    World,
+    ask_fact,
+    ask_sum,
+    draw_sum,
+    option_count,
+)
 
 
 class Segment(NamedTuple):

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from apprehend.benchmark.engines.hf.hf_engine import static
-from apprehend.benchmark.engines.base import Generation, Sampling
-from apprehend.benchmark.engines.hf.hf_engine.hf_engine import HFEngine
 from apprehend.benchmark.console.errors import UsageError
+from apprehend.benchmark.engines.hf.hf_engine import static
+from apprehend.benchmark.engines.hf.hf_engine.hf_engine import HFEngine
+from apprehend.benchmark.engines.shared.engine import Generation, Sampling
 from models import configs, make_model
 
 PROMPTS = [

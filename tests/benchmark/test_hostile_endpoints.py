@@ -15,21 +15,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apprehend.benchmark.run.adapter import Record, TaskFacts, UncertaintyLM
+from apprehend.benchmark.console.errors import ApprehendError, UsageError
 from apprehend.benchmark.endpoints.budget import Budget
 from apprehend.benchmark.endpoints.endpoint import Endpoint
-from apprehend.benchmark.engines.base import ChoicePrompt, Failed, Sampling
-from apprehend.benchmark.engines.endpoint.completions import CompletionsEngine
-from apprehend.benchmark.engines.endpoint.replies import Reply, Token, generation, label_logprob, read_chat, read_text
-from apprehend.benchmark.console.errors import ApprehendError, UsageError
-from apprehend.benchmark.store.task_store.failures import note_failures, read_failures
-from apprehend.benchmark.judges.judge.judge import load_judge
-from apprehend.benchmark.judges.judge.judging import judge_questions
-from apprehend.benchmark.store.task_store.manifest import new_manifest
-from apprehend.benchmark.run.plan import JudgeOptions
-from apprehend.benchmark.run.probe_replies import KeptReplies, ask_each
 from apprehend.benchmark.endpoints.reply_json import parse
 from apprehend.benchmark.endpoints.request_errors import EndpointGone, RequestFailed, TryAgain
+from apprehend.benchmark.engines.endpoint.completions import CompletionsEngine
+from apprehend.benchmark.engines.endpoint.replies import (
+    Reply,
+    Token,
+    generation,
+    label_logprob,
+    read_chat,
+    read_text,
+)
+from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed, Sampling
+from apprehend.benchmark.judges.judge.judge import load_judge
+from apprehend.benchmark.judges.judge.judging import judge_questions
+from apprehend.benchmark.judges.judge_options import JudgeOptions
+from apprehend.benchmark.run.adapter import Record, TaskFacts, UncertaintyLM
+from apprehend.benchmark.run.probe_replies import KeptReplies, ask_each
+from apprehend.benchmark.store.task_store.failures import note_failures, read_failures
+from apprehend.benchmark.store.task_store.manifest import new_manifest
 from apprehend.benchmark.store.task_store.sink import store_rows
 from apprehend.benchmark.store.task_store.task_store import TaskStore
 from apprehend.estimators import Signal

@@ -14,18 +14,18 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from apprehend.benchmark.console.errors import UsageError
 from apprehend.benchmark.endpoints.budget import Budget
 from apprehend.benchmark.endpoints.concurrency import as_completed
 from apprehend.benchmark.endpoints.endpoint import Endpoint
-from apprehend.benchmark.console.errors import UsageError
-from apprehend.benchmark.store.task_store.failures import read_failures
+from apprehend.benchmark.endpoints.request_errors import RequestFailed
+from apprehend.benchmark.endpoints.transport import retry_after
 from apprehend.benchmark.judges.judge.judge import load_judge
 from apprehend.benchmark.judges.judge.judging import judge_questions
+from apprehend.benchmark.judges.judge_options import JudgeOptions
+from apprehend.benchmark.store.task_store.failures import read_failures
 from apprehend.benchmark.store.task_store.manifest import new_manifest
-from apprehend.benchmark.run.plan import JudgeOptions
-from apprehend.benchmark.endpoints.request_errors import RequestFailed
 from apprehend.benchmark.store.task_store.task_store import TaskStore
-from apprehend.benchmark.endpoints.transport import retry_after
 from apprehend.estimators import Signal
 from faulty_server import FAULTS, Server, serving, verdict
 from helpers import Run, environment, rows

@@ -6,8 +6,23 @@ from typing import Any
 
 import pytest
 import torch
-from apprehend.benchmark.engines.hf.hf_engine.attention import Chunk, Edge, How, Segment, causal_part, edges, merge, part_of
-from apprehend.benchmark.engines.hf.hf_engine.prefixes import Node, common_length, distinct_tokens, grow, packs
+from apprehend.benchmark.engines.hf.hf_engine.attention import (
+    Chunk,
+    Edge,
+    How,
+    Segment,
+    causal_part,
+    edges,
+    merge,
+    part_of,
+)
+from apprehend.benchmark.engines.hf.hf_engine.prefixes import (
+    Node,
+    common_length,
+    distinct_tokens,
+    grow,
+    packs,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -9,9 +9,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from apprehend.benchmark.store.task_store.arrow import arrow_to_table, records_to_arrow
 from apprehend.benchmark.console.errors import ApprehendError, UsageError
-from apprehend.benchmark.store.task_store.files import atomic_path, publish, temporary_file, write_text
+from apprehend.benchmark.store.task_store.arrow import arrow_to_table, records_to_arrow
+from apprehend.benchmark.store.task_store.files import (
+    atomic_path,
+    publish,
+    temporary_file,
+    write_text,
+)
 from apprehend.benchmark.store.task_store.task_store import Results, TaskStore
 from apprehend.estimators import Need, Signal
 from apprehend.estimators.signals.batch.batch import TABLES

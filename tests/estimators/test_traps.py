@@ -7,15 +7,30 @@ from typing import Any
 
 import numpy as np
 import pytest
-from apprehend.estimators import Estimator, Signal, Signals, builtin_estimators, evaluate, load_estimator, reasons
-from apprehend.estimators.checks.alterations import unobserved
+from apprehend.estimators import (
+    Estimator,
+    Signal,
+    Signals,
+    builtin_estimators,
+    evaluate,
+    load_estimator,
+    reasons,
+)
 from apprehend.estimators.answer_distribution import truncated_entropy_bounds
+from apprehend.estimators.checks.alterations import unobserved
+from apprehend.estimators.checks.synthetic import synthetic_questions
 from apprehend.estimators.conformal import conformal_sets, conformal_threshold, nonconformity
 from apprehend.estimators.learning.score_learner.cross_fitting import Folds, cross_fit
 from apprehend.estimators.position_bias import at_positions
+from apprehend.estimators.signals.batch.batch import (
+    AnswerTable,
+    Panel,
+    SamplesTable,
+    SelfReportTable,
+    TraceTable,
+    Variants,
+)
 from apprehend.estimators.signals.batch.probabilities import divergence, softmax
-from apprehend.estimators.signals.batch.batch import AnswerTable, Panel, SamplesTable, SelfReportTable, TraceTable, Variants
-from apprehend.estimators.checks.synthetic import synthetic_questions
 from sklearn.metrics import roc_auc_score
 
 PLAIN = [name for name, cls in builtin_estimators().items() if not cls().learns and cls().needs]

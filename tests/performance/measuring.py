@@ -160,7 +160,7 @@ def polygraph(
 
 
 def _choice(row: cases.Row, shots: int) -> Any:
-    from apprehend.benchmark.engines.base import ChoicePrompt
+    from apprehend.benchmark.engines.shared.engine import ChoicePrompt
 
     return ChoicePrompt(cases.contexts([row], shots)[0], cases.labels(row), len(row["options"]))
 
@@ -187,7 +187,7 @@ def orders(model: str, rows: list[cases.Row], shots: int, repeats: int) -> Resul
 
 def samples(model: str, rows: list[cases.Row], tokens: int, repeats: int) -> Result:
     """Ours: one and eight sampled chains of thought of every question."""
-    from apprehend.benchmark.engines.base import Sampling
+    from apprehend.benchmark.engines.shared.engine import Sampling
 
     engine = _engine(model)
     asked = cases.contexts(rows, 0, "mmlu_pro_cot")

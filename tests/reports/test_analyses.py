@@ -6,13 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.reports import ReportInput, compute_analyses, evaluations, roc_auc
-from apprehend.reports.analyses.together.complementarity import compute_complementarity, correlation_matrix
-from apprehend.reports.metrics.computing.conformal import compute_conformal, conformal_sets, conformal_threshold, conformity
-from apprehend.reports.figures.judge_labels import compute_label_shares
-from apprehend.reports.statistics.intervals import wilson
+from apprehend.reports.analyses.together.complementarity import (
+    compute_complementarity,
+    correlation_matrix,
+)
 from apprehend.reports.analyses.together.judges import agreement, compute_labels
 from apprehend.reports.analyses.together.positions import compute_positions
 from apprehend.reports.analyses.together.thresholds import compute_thresholds
+from apprehend.reports.figures.judge_labels import compute_label_shares
+from apprehend.reports.metrics.computing.conformal import (
+    compute_conformal,
+    conformal_sets,
+    conformal_threshold,
+    conformity,
+)
+from apprehend.reports.statistics.intervals import wilson
 from scipy.stats import binomtest, chisquare, spearmanr
 from sklearn.metrics import cohen_kappa_score
 

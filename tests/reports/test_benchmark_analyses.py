@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.reports import ReportInput, build_benchmark_analyses, evaluations
-from apprehend.reports.analyses.together.difficulty import compute_order_flags, compute_rasch, compute_u_curve, error_matrix, rasch
+from apprehend.reports.analyses.together.difficulty import (
+    compute_order_flags,
+    compute_rasch,
+    compute_u_curve,
+    error_matrix,
+    rasch,
+)
 from apprehend.reports.analyses.together.factorisation import compute_factors, factorise
 
 

@@ -7,7 +7,20 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from apprehend.reports import ReportInput, brier, brier_parts, calibration_bins, compute_metrics, coverage_at_risk, ece, is_probability, log_loss, mass_bins, mutual_information_share, width_bins
+from apprehend.reports import (
+    ReportInput,
+    brier,
+    brier_parts,
+    calibration_bins,
+    compute_metrics,
+    coverage_at_risk,
+    ece,
+    is_probability,
+    log_loss,
+    mass_bins,
+    mutual_information_share,
+    width_bins,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, mutual_info_score

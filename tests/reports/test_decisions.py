@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from apprehend.reports import ReportInput, choose_threshold, compute_cascade, compute_split, evaluations, summarise_split
+from apprehend.reports import (
+    ReportInput,
+    choose_threshold,
+    compute_cascade,
+    compute_split,
+    evaluations,
+    summarise_split,
+)
 from apprehend.reports.analyses.together.decisions import upper_risk
 from apprehend.reports.figures.sizes import compute_sizes, fit_power_law, parameters_of
 from scipy.stats import binomtest, linregress

@@ -15,10 +15,10 @@ from apprehend.benchmark.score.scoring import score_store
 from apprehend.benchmark.store.task_store.task_store import Results
 from apprehend.estimators.signals.batch.batch import Signal
 from apprehend.reports import ReportInput, build_report, compare
-from apprehend.reports.page.page import pages
 from apprehend.reports.analyses.together.comparisons import untested
-from apprehend.reports.metrics.computing.evaluation import evaluations
 from apprehend.reports.frames.inputs import ReportInput as Input
+from apprehend.reports.metrics.computing.evaluation import evaluations
+from apprehend.reports.page.page import pages
 from conftest import score_frame
 
 TOPICS, EACH = 300, 24

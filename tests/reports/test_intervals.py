@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from apprehend.reports import (
+    bootstrap_roc_auc,
+    delong_covariance,
+    delong_interval,
+    percentile_interval,
+    resample_weights,
+    roc_auc,
+    roc_auc_replicates,
+)
 from apprehend.reports.statistics import bootstrap as bootstrap_module
-from apprehend.reports import bootstrap_roc_auc, delong_covariance, delong_interval, percentile_interval, resample_weights, roc_auc, roc_auc_replicates
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from apprehend.reports import METRIC_COLUMNS, ReportInput, compute_flow, compute_metrics, compute_missing
+from apprehend.reports import (
+    METRIC_COLUMNS,
+    ReportInput,
+    compute_flow,
+    compute_metrics,
+    compute_missing,
+)
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 CONTRACT = [

@@ -10,7 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.reports import ReportInput, build_comparison, build_paper
-from apprehend.reports.paper.paper.verdicts import DIFFERS, REPRODUCED, UNKNOWN, compute_verdicts, published, published_model, task_kind
+from apprehend.reports.paper.build_paper.verdicts import (
+    DIFFERS,
+    REPRODUCED,
+    UNKNOWN,
+    compute_verdicts,
+    published,
+    published_model,
+    task_kind,
+)
 
 
 def test_published_values_are_complete_and_plausible():

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from apprehend.reports import accuracy_at_coverage, augrc, aurc, pr_auc, prr, risk_coverage_curve, roc_auc, roc_curve, worst_case_roc_auc
+from apprehend.reports import (
+    accuracy_at_coverage,
+    augrc,
+    aurc,
+    pr_auc,
+    prr,
+    risk_coverage_curve,
+    roc_auc,
+    roc_curve,
+    worst_case_roc_auc,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score

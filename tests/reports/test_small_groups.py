@@ -8,17 +8,42 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from apprehend.reports import BOOTSTRAP_ALONE, SMALLEST_CLASS, ReportInput, accuracy_test, bootstrap_roc_auc, build_comparison, compare, compute_cascade, compute_metrics, delong_interval, delong_test, evaluations, newcombe_interval, percentile_interval, roc_auc_interval, roc_auc_replicates, topic_tables, unpaired_test, wilson
+from apprehend.reports import (
+    BOOTSTRAP_ALONE,
+    SMALLEST_CLASS,
+    ReportInput,
+    accuracy_test,
+    bootstrap_roc_auc,
+    build_comparison,
+    compare,
+    compute_cascade,
+    compute_metrics,
+    delong_interval,
+    delong_test,
+    evaluations,
+    newcombe_interval,
+    percentile_interval,
+    roc_auc_interval,
+    roc_auc_replicates,
+    topic_tables,
+    unpaired_test,
+    wilson,
+)
 from apprehend.reports.analyses.together.difficulty import compute_u_curve
-from apprehend.reports.paper.paper.ece_verdicts import compute_ece_verdicts
+from apprehend.reports.analyses.together.trends import compute_trends
 from apprehend.reports.figures.auc import compute_auc_bars, draw_auc_bars
-from apprehend.reports.figures.leaderboard import compute_leaders, compute_topic_heatmap, draw_heatmap, draw_leaderboard
-from apprehend.reports.statistics.intervals import mean_interval, paired_shares_interval, too_few
+from apprehend.reports.figures.leaderboard import (
+    compute_leaders,
+    compute_topic_heatmap,
+    draw_heatmap,
+    draw_leaderboard,
+)
 from apprehend.reports.frames.style import GREY
 from apprehend.reports.metrics.computing.summary import best_estimator, summarise
 from apprehend.reports.metrics.computing.topic_tables import to_latex, to_markdown
-from apprehend.reports.analyses.together.trends import compute_trends
-from apprehend.reports.paper.paper.verdicts import UNKNOWN, compute_verdicts
+from apprehend.reports.paper.build_paper.ece_verdicts import compute_ece_verdicts
+from apprehend.reports.paper.build_paper.verdicts import UNKNOWN, compute_verdicts
+from apprehend.reports.statistics.intervals import mean_interval, paired_shares_interval, too_few
 from golden_files import command
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -6,7 +6,22 @@ import warnings
 
 import numpy as np
 import pytest
-from apprehend.reports import COMPARISON_COLUMNS, ReportInput, accuracy_test, area_influence, compare, delong_interval, delong_test, holm, paired_models_test, paired_roc_auc_replicates, roc_auc, separation, trend_test, unpaired_test
+from apprehend.reports import (
+    COMPARISON_COLUMNS,
+    ReportInput,
+    accuracy_test,
+    area_influence,
+    compare,
+    delong_interval,
+    delong_test,
+    holm,
+    paired_models_test,
+    paired_roc_auc_replicates,
+    roc_auc,
+    separation,
+    trend_test,
+    unpaired_test,
+)
 from apprehend.reports.metrics.computing.evaluation import evaluations
 from apprehend.reports.metrics.computing.summary import against
 from hypothesis import given, settings

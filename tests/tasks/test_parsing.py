@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 from apprehend.tasks.parsing import parse_marked_label
-from apprehend.tasks.questionnaires import QUESTIONNAIRES, read_complexity, read_education_level, read_number, read_rating, read_reasoning_steps
+from apprehend.tasks.questionnaires import (
+    QUESTIONNAIRES,
+    read_complexity,
+    read_education_level,
+    read_number,
+    read_rating,
+    read_reasoning_steps,
+)
 from apprehend.tasks.topics import letters, numbers
 from hypothesis import given
 from hypothesis import strategies as st

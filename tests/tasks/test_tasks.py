@@ -8,7 +8,14 @@ import pytest
 from apprehend.tasks import TOPICS, DataError
 from apprehend.tasks.dataset import answer_conflicts, read_questions, topic_counts
 from apprehend.tasks.generate import CONFIG_FOLDER, config_files
-from apprehend.tasks.mmlu_pro import STYLES, choice_labels, example_trace, gold_index, render_user, trace_results
+from apprehend.tasks.mmlu_pro import (
+    STYLES,
+    choice_labels,
+    example_trace,
+    gold_index,
+    render_user,
+    trace_results,
+)
 from apprehend.tasks.prompting import Prompt, load_prompt, prompt_names
 
 ROW = {

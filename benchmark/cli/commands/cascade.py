@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from ..limits import HIGHEST_COST, LARGEST_SEED
+from ...console.number_limits import HIGHEST_COST, LARGEST_SEED
 
 if TYPE_CHECKING:
     from ....reports import Cascade, Evaluation
@@ -39,12 +39,20 @@ def cascade(
     """Send the small model's most uncertain answers to a large one: accuracy, cost, area."""
     import pandas as pd
 
-    from ....reports import FORMATS, Drawer, cascade_figure, compute_cascade, csv_text, evaluations, file_stems
+    from ....reports import (
+        FORMATS,
+        Drawer,
+        cascade_figure,
+        compute_cascade,
+        csv_text,
+        evaluations,
+        file_stems,
+    )
     from ...console.errors import ApprehendError, UsageError
-    from ...store.files import write_text
     from ...console.options import say, show
     from ...score.report_building import evaluated_with
     from ...score.report_inputs import report_input
+    from ...store.files import write_text
     from ...store.task_store import Results
 
     if (cost_small is None) != (cost_large is None):

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from ...console.errors import ApprehendError
+from ...console.number_limits import LARGEST_SEED
 from ...console.options import show
-from ..limits import LARGEST_SEED
 
 app = typer.Typer(help="Does it keep the promises of its interface?", no_args_is_help=True)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..limits import LARGEST_SEED, MOST_REPLICATES
+from ...console.number_limits import LARGEST_SEED, MOST_REPLICATES
 
 
 def compare(

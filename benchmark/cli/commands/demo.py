@@ -38,9 +38,10 @@ def demo(
 ) -> None:
     """Run the embedded model on the embedded questions, with itself as judge; no download."""
     from ....tasks.dataset import EMBEDDED
-    from ...run.plan import JudgeOptions, RunOptions
+    from ...judges.judge_options import JudgeOptions
+    from ...run.plan import RunOptions
     from ...run.running import run
-    from .running import finish
+    from .run import finish
 
     options = RunOptions(
         model="hf",

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Optional
 import typer
 
 from ...console.errors import UsageError
-from ...store.names import check_name, check_names
 from ...console.options import parse_pairs, say
+from ...store.names import check_name, check_names
 
 app = typer.Typer(
     help="Take in answers that were recorded elsewhere; then score and report without a model.",

@@ -14,8 +14,8 @@ def merge(
     results: Annotated[Path, typer.Argument(help="The results folder that the parts lie in.")],
 ) -> None:
     """Join the parts that several processes collected (run --shard, accelerate launch), score."""
-    from ...score.scoring import score_store
     from ...run.sharding import merge as join
+    from ...score.scoring import score_store
 
     for store, count in join(results):
         scored = score_store(store)

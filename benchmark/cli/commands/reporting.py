@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...console.errors import UsageError, did_you_mean
-from ..limits import LARGEST_SEED, MOST_REPLICATES
+from ...console.number_limits import LARGEST_SEED, MOST_REPLICATES
 
 
 def report(

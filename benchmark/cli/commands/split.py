@@ -25,9 +25,9 @@ def split(
     from rich.table import Table
 
     from ....reports import compute_split, csv_text, summarise_split
-    from ...store.files import write_text
     from ...console.options import say, show
     from ...score.report_building import evaluated_with
+    from ...store.files import write_text
 
     names, weights = _groups(groups)
     found = [

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ..limits import LARGEST_SEED
+from ...console.number_limits import LARGEST_SEED
 
 
 def threshold(

@@ -1,1 +1,1 @@
-""""""
+"""The engine for OpenAI-compatible endpoints."""

@@ -12,18 +12,26 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ...console.errors import ApprehendError, UsageError
+from ...console.masking import mask_arguments, mask_text
 from ...endpoints.budget import Budget
 from ...endpoints.concurrency import as_completed
 from ...endpoints.endpoint import Endpoint
 from ...endpoints.endpoint_arguments import open_endpoint, whole_number
-from ...console.errors import ApprehendError, UsageError
-from ...judges.judge import model_class
-from ...console.masking import mask_arguments, mask_text
+from ...endpoints.lm_eval_models import model_class
 from ...endpoints.request_errors import RequestFailed
-from ..base import Answer, ChoicePrompt, Failed, Generation, Sampling
+from ..shared.engine import Answer, ChoicePrompt, Failed, Generation, Sampling
+from ..shared.known import TRANSPORT
 from .endpoint_limits import LACKS, check_labels, load_tokenizer, without_logprobs
-from ..known import TRANSPORT
-from .replies import SPACES, Reply, generation, label_logprobs, read_chat, read_text, spelled_logprob
+from .replies import (
+    SPACES,
+    Reply,
+    generation,
+    label_logprobs,
+    read_chat,
+    read_text,
+    spelled_logprob,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...endpoints.reply_json import Repeated, the_choice, the_list, the_number, the_object, the_text
 from ...endpoints.request_errors import TryAgain
-from ..base import Generation
+from ..shared.engine import Generation
 
 IMPOSSIBLE = -9998.0
 """At or below it is a sentinel for minus infinity, such as -9999 and -100000."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from ..base import Generation
+from ..shared.engine import Generation
+from ..shared.labels import LabelReader
+from ..shared.places import token_at, tokens_before
+from ..shared.sampling import Draws, draw_tokens
 from .forward import State
-from ..labels import LabelReader
 from .reading import entropy, uniform_kl
-from ..sampling import Draws, draw_tokens
 
 TRACE_TOP_K = 10
 _STOP_TAIL = 16
@@ -143,17 +143,6 @@ class Writer:
             values = torch.tensor([tracked[position][i] for i in known], dtype=torch.float64)
             result.append(float(torch.logsumexp(values, dim=0)))
         return result
-
-
-def tokens_before(decode: Callable[[list[int]], str], ids: list[int], offset: int) -> int:
-    """Smallest number of tokens whose text reaches ``offset`` characters."""
-    return bisect_left(range(len(ids)), offset, key=lambda count: len(decode(ids[:count])))
-
-
-def token_at(decode: Callable[[list[int]], str], ids: list[int], offset: int) -> int:
-    """Index of the token that holds the character at ``offset``; -1 for none."""
-    position = tokens_before(decode, ids, offset + 1) - 1
-    return position if 0 <= position < len(ids) else -1
 
 
 def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:

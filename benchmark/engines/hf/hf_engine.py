@@ -13,12 +13,12 @@ import torch
 
 from ....tasks.topics import LETTERS
 from ...console.errors import ApprehendError, UsageError
-from ..base import Answer, ChoicePrompt, Generation, Sampling
+from ..shared.engine import Answer, ChoicePrompt, Generation, Sampling
+from ..shared.labels import LabelReader
+from ..shared.loaded_model import LoadedModel, model_path
 from .forward import Forward, Sizes, State
 from .generation import Writer, end_ids
-from ..labels import LabelReader
 from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_for_scoring
-from ..prompting import LoadedModel, model_path
 from .reading import read_answers
 from .static import columns_for
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import torch
 
-from ..base import Answer, Sampling
+from ..shared.engine import Answer, Sampling
+from ..shared.labels import LabelTokens, Path
+from ..shared.paths import LabelPaths
+from ..shared.sampling import Draws, draw_tokens
 from .forward import State
-from ..labels import LabelTokens, Path
-from ..paths import LabelPaths
-from ..sampling import Draws, draw_tokens
 
 TOP_K = 20
 _MOST_LOGITS = 2**26

@@ -1,1 +1,1 @@
-""""""
+"""The engine for vLLM."""

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from ...console.errors import ApprehendError, UsageError
-from ..base import Answer, ChoicePrompt, Generation, Sampling
-from ..hf.generation import token_at, tokens_before
-from ..labels import LabelReader
-from ..paths import LabelPaths, logsumexp
-from ..prompting import LoadedModel, model_path
-from ..sampling import Draws
+from ..shared.engine import Answer, ChoicePrompt, Generation, Sampling
+from ..shared.labels import LabelReader
+from ..shared.loaded_model import LoadedModel, model_path
+from ..shared.paths import LabelPaths, logsumexp
+from ..shared.places import token_at, tokens_before
+from ..shared.sampling import Draws
 from .vllm_loading import FEWEST_LOGPROBS, checked_arguments, load_model
 
 TOP_K, TRACE_TOP_K = FEWEST_LOGPROBS, 10

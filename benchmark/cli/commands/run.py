@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from ...console.errors import ApprehendError, UsageError, did_you_mean
+from ...console.number_limits import HIGHEST_COST, LARGEST_SEED, MOST_QUESTIONS
+from ...console.options import (
+    parse_arguments,
+    parse_pairs,
+    read_config,
+    say,
+    split_names,
+    whole_number,
+)
 from ...store.names import check_name, check_names
-from ...console.options import parse_arguments, parse_pairs, read_config, say, split_names, whole_number
-from ..limits import HIGHEST_COST, LARGEST_SEED, MOST_QUESTIONS
 
 if TYPE_CHECKING:
-    from ...run.plan import JudgeOptions, Overwrite
+    from ...judges.judge_options import JudgeOptions
+    from ...run.plan import Overwrite
 
 CONFIG_KEYS = (
     "model",
@@ -60,7 +68,7 @@ def _judges(
     kinds: Sequence[str], arguments: Sequence[str], names: Sequence[str]
 ) -> list[JudgeOptions]:
     """The panel: arguments and names belong to the judges in the order given."""
-    from ...run.plan import JudgeOptions
+    from ...judges.judge_options import JudgeOptions
 
     for option, given in (("--judge_args", arguments), ("--judge_name", names)):
         if given and len(given) != len(kinds):

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .evaluation import Evaluation, keys
 from ..frames.inputs import ReportInput
 from ..statistics.intervals import wilson
 from ..statistics.ranking import BoolArray, FloatArray, IntArray
+from .evaluation import Evaluation, keys
 
 Method = Literal["LAC", "APS"]
 Record = dict[str, Any]

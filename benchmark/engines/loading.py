@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...estimators.signals.batch import Signal
-from ..endpoints.budget import Budget
 from ..console.errors import UsageError, did_you_mean
+from ..endpoints.budget import Budget
 
 ENDPOINTS = (
     "local-completions",

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ..signals.errors import EstimatorError
 from ..signals.batch import Need, Signal, Signals, Variants
+from ..signals.estimator_errors import EstimatorError
 from ..signals.tables import FloatArray, ObjectArray
 
 T = TypeVar("T")

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from ..metrics.evaluation import PAPER_RATING, keys
 from ..frames.inputs import ReportInput
+from ..metrics.evaluation import PAPER_RATING, keys
 from ..statistics.ranking import FloatArray
 
 JUDGE_COLUMNS = (

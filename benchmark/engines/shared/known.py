@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..console.masking import mask_arguments
-from .prompting import model_path
+from ...console.masking import mask_arguments
+from .loaded_model import model_path
 
 TRANSPORT = frozenset(
     (

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..frames.csv_files import csv_text
 from ..figures.drawing import Drawer
-from .ece_verdicts import compute_ece_verdicts
-from ..metrics.evaluation import evaluations
+from ..frames.csv_files import csv_text
 from ..frames.formatting import number
 from ..frames.inputs import ReportInput
-from ..metrics.computing import compute_metrics
-from ..page.page import PageSection, render_page
-from .paper_blocks import ENTROPIES, PaperBlocks
 from ..frames.style import FORMATS, write_atomically
+from ..metrics.computing import compute_metrics
+from ..metrics.evaluation import evaluations
+from ..page.page import PageSection, render_page
+from .ece_verdicts import compute_ece_verdicts
+from .paper_blocks import ENTROPIES, PaperBlocks
 from .verdicts import DIFFERS, REPRODUCED, UNKNOWN, compute_verdicts
 
 ESTIMATORS = (

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...tasks.dataset import EMBEDDED, embedded_file
-from ..console.errors import UsageError
+from ....tasks.dataset import EMBEDDED, embedded_file
+from ...console.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
