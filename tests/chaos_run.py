@@ -65,7 +65,7 @@ def collect(
     os.dup2(errors.fileno(), sys.stderr.fileno())
     import torch
     from apprehend.benchmark.console.errors import ApprehendError, UsageError
-    from apprehend.benchmark.judges.judge import judging
+    from apprehend.benchmark.judges import judging
     from apprehend.benchmark.run import adapter
     from apprehend.benchmark.run.running import run
     from changed_settings import CHANGES

@@ -266,7 +266,7 @@ def test_memory_does_not_grow_with_the_number_of_questions(
     for limit in ("40", "320"):
         command = [
             sys.executable, "-c",
-            "import resource, sys; from apprehend.benchmark.cli.main import main\n"
+            "import resource, sys; from apprehend.benchmark.cli import main\n"
             "try: main(sys.argv[1:])\nfinally: print('PEAK',"
             " resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)",
             "run", "--model_args", f"pretrained={model},max_length=256", "--data",

@@ -14,7 +14,7 @@ HEAVY = (
 )
 PROGRAM = """
 import sys
-from apprehend.benchmark.cli.main import main
+from apprehend.benchmark.cli import main
 try:
     main(sys.argv[2:])
 except SystemExit as stop:

@@ -20,9 +20,9 @@ from apprehend.estimators.answer_distribution import truncated_entropy_bounds
 from apprehend.estimators.checks.alterations import unobserved
 from apprehend.estimators.checks.synthetic import synthetic_questions
 from apprehend.estimators.conformal import conformal_sets, conformal_threshold, nonconformity
-from apprehend.estimators.learning.score_learner.cross_fitting import Folds, cross_fit
+from apprehend.estimators.learning.cross_fitting import Folds, cross_fit
 from apprehend.estimators.position_bias import at_positions
-from apprehend.estimators.signals.batch.batch import (
+from apprehend.estimators.signals.batch import (
     AnswerTable,
     Panel,
     SamplesTable,
@@ -30,7 +30,7 @@ from apprehend.estimators.signals.batch.batch import (
     TraceTable,
     Variants,
 )
-from apprehend.estimators.signals.batch.probabilities import divergence, softmax
+from apprehend.estimators.signals.probabilities import divergence, softmax
 from sklearn.metrics import roc_auc_score
 
 PLAIN = [name for name, cls in builtin_estimators().items() if not cls().learns and cls().needs]
