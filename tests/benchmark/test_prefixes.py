@@ -6,16 +6,8 @@ from typing import Any
 
 import pytest
 import torch
-from apprehend.benchmark.engines.hf.attention import (
-    Chunk,
-    Edge,
-    How,
-    Segment,
-    causal_part,
-    edges,
-    merge,
-    part_of,
-)
+from apprehend.benchmark.engines.hf.attention import Edge, edges
+from apprehend.benchmark.engines.hf.attention_kernels import How, causal_part, merge, part_of
 from apprehend.benchmark.engines.hf.prefixes import (
     Node,
     common_length,
@@ -23,6 +15,7 @@ from apprehend.benchmark.engines.hf.prefixes import (
     grow,
     packs,
 )
+from apprehend.benchmark.engines.hf.segments import Chunk, Segment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

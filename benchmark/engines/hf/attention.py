@@ -7,9 +7,8 @@ softmax over all keys, without copying a shared key and without padding.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -17,8 +16,10 @@ import torch
 from torch import Tensor
 from transformers import AttentionInterface
 
+from .attention_kernels import How, causal_part, merge, part_of
+from .segments import Chunk, Segment
+
 NAME = "apprehend_tree"
-_QUERIES_PER_BLOCK = 256
 _NOT_UNDERSTOOD = ("s_aux", "sinks", "position_bias", "alibi", "head_mask")
 
 
@@ -26,62 +27,10 @@ class UnsupportedModelError(Exception):
     """The model's attention is not what this module computes."""
 
 
-@dataclass
-class Chunk:
-    """Keys and values of one forward pass: per layer (1, key heads, tokens, head size)."""
-
-    keys: dict[int, Tensor] = field(default_factory=dict)
-    values: dict[int, Tensor] = field(default_factory=dict)
-
-    @property
-    def tokens(self) -> int:
-        """Number of tokens."""
-        return next((keys.shape[2] for keys in self.keys.values()), 0)
-
-
-@dataclass(eq=False)
-class Segment:
-    """Tokens ``start`` to ``stop`` of a chunk; the first is at ``position`` of its prompts."""
-
-    chunk: Chunk
-    start: int
-    stop: int
-    position: int
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-    def keys(self, layer: int) -> Tensor:
-        """(1, key heads, tokens, head size)"""
-        return self.chunk.keys[layer][:, :, self.start : self.stop]
-
-    def values(self, layer: int) -> Tensor:
-        """(1, key heads, tokens, head size)"""
-        return self.chunk.values[layer][:, :, self.start : self.stop]
-
-
-def joined(path: Sequence[Segment]) -> Segment:
-    """A path of segments as one, on a chunk of its own."""
-    chunk = Chunk()
-    for layer in path[0].chunk.keys:
-        chunk.keys[layer] = torch.cat([part.keys(layer) for part in path], dim=2)
-        chunk.values[layer] = torch.cat([part.values(layer) for part in path], dim=2)
-    return Segment(chunk, 0, sum(map(len, path)), path[0].position)
-
-
 class Attender(Protocol):
     """What a forward pass brings along to its attention layers."""
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, how: How) -> Tensor: ...
-
-
-@dataclass(frozen=True)
-class How:
-    """A layer's scale, its sliding window and its cap on the scores, where it has them."""
-
-    scale: float
-    window: int | None = None
-    softcap: float | None = None
 
 
 def tree_attention(
@@ -212,14 +161,6 @@ class TreePass:
         return first, self._masks[key]
 
 
-def merge(out: Tensor, sums: Tensor, more: Tensor, more_sums: Tensor) -> None:
-    """Add a part to the attention so far, in place. Parts are normalised, sums log-sum-exps."""
-    total = torch.logaddexp(sums, more_sums)
-    out.mul_((sums - total).exp_().unsqueeze(-1))
-    out.addcmul_(more.float(), (more_sums - total).exp_().unsqueeze(-1))
-    sums.copy_(total)
-
-
 def _apart(row: Tensor, count: int) -> Tensor:
     """(1, heads, tokens, d) of nodes side by side → (count, heads, tokens / count, d)."""
     heads, size = row.shape[1], row.shape[-1]
@@ -229,118 +170,3 @@ def _apart(row: Tensor, count: int) -> Tensor:
 def _together(nodes: Tensor) -> Tensor:
     """The inverse, for (count, heads, tokens, …)."""
     return nodes if len(nodes) == 1 else nodes.transpose(0, 1).flatten(1, 2)[None]
-
-
-def causal_part(query: Tensor, key: Tensor, value: Tensor, how: How) -> tuple[Tensor, Tensor]:
-    """Attention of tokens to themselves and to those before them: as ``part_of``."""
-    length = query.shape[2]
-    groups = query.shape[1] // key.shape[1]
-    if groups > 1:
-        key, value = (x.repeat_interleave(groups, dim=1) for x in (key, value))
-    if how.window is not None and length > how.window:
-        places = torch.arange(length)
-        near = places > places[:, None] - how.window
-        return _attention(query, key, value, how, near & (places <= places[:, None]), False)
-    return _attention(query, key, value, how, None, length > 1)
-
-
-def part_of(
-    query: Tensor, key: Tensor, value: Tensor, how: How, visible: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """Attention (B, heads, L, d) to keys (B, key heads, T, d), and its log-sum-exps (B, heads, L).
-
-    ``visible`` (B or nothing, L or 1, T) says which keys a query sees; a query that sees none
-    gets a log-sum-exp so low that ``merge`` gives the part no weight.
-    """
-    batch, heads, length = query.shape[:3]
-    shape = (batch, key.shape[1], -1, query.shape[-1])
-    groups = heads // key.shape[1]
-    if groups > 1 and visible is not None and visible.shape[-2] > 1:
-        visible = visible.repeat(*([1] * (visible.dim() - 2)), groups, 1)
-    # The heads that share a key head become more queries of it: no key is repeated.
-    out, sums = _attention(query.reshape(shape), key, value, how, visible, False)
-    return out.reshape(batch, heads, length, -1), sums.reshape(batch, heads, length)
-
-
-def _attention(
-    query: Tensor, key: Tensor, value: Tensor, how: How, visible: Tensor | None, causal: bool
-) -> tuple[Tensor, Tensor]:
-    mask = None if visible is None else _additive(visible.to(query.device), query.dtype)
-    kernel = _kernel(query, value, how, mask)
-    if kernel is not None:
-        return kernel(query, key, value, how.scale, causal, mask)
-    blocks = [
-        _by_matmul(query, key, value, how, mask, causal, start)
-        for start in range(0, query.shape[2], _QUERIES_PER_BLOCK)
-    ]
-    return torch.cat([out for out, _ in blocks], dim=2), torch.cat([s for _, s in blocks], dim=2)
-
-
-def _additive(visible: Tensor, dtype: torch.dtype) -> Tensor:
-    """(B or 1, 1, L or 1, T): 0 for visible keys, else far below any score but finite, so that a
-    row without visible keys has a log-sum-exp."""
-    mask = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
-    mask.masked_fill_(~visible, torch.finfo(dtype).min / 2)
-    return mask[None, None] if mask.dim() == 2 else mask[:, None]
-
-
-Kernel = Callable[..., tuple[Tensor, Tensor]]
-
-
-def _kernel(query: Tensor, value: Tensor, how: How, mask: Tensor | None) -> Kernel | None:
-    """The fused kernel for this case that also gives log-sum-exps, if there is one."""
-    if how.softcap is not None or query.shape[-1] != value.shape[-1]:
-        return None
-    if query.device.type == "cpu":
-        return _cpu_kernel
-    half = query.dtype in (torch.float16, torch.bfloat16)
-    if query.device.type == "cuda" and half and mask is None and query.shape[-1] <= 256:
-        return _cuda_kernel
-    return None
-
-
-def _cpu_kernel(
-    query: Tensor, key: Tensor, value: Tensor, scale: float, causal: bool, mask: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    if mask is not None:
-        mask = mask.expand(query.shape[0], 1, query.shape[2], key.shape[2])
-    result: tuple[Tensor, Tensor] = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-        query, key, value, 0.0, causal, attn_mask=mask, scale=scale
-    )
-    return result
-
-
-def _cuda_kernel(
-    query: Tensor, key: Tensor, value: Tensor, scale: float, causal: bool, _: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    result = torch.ops.aten._scaled_dot_product_flash_attention(
-        query, key, value, 0.0, causal, False, scale=scale
-    )
-    return result[0], result[1]
-
-
-def _by_matmul(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    how: How,
-    mask: Tensor | None,
-    causal: bool,
-    start: int,
-) -> tuple[Tensor, Tensor]:
-    """The same for a block of queries, by matrix multiplications with scores in float32."""
-    block = query[:, :, start : start + _QUERIES_PER_BLOCK]
-    scores = (block @ key.transpose(-1, -2)).float() * how.scale
-    if how.softcap is not None:
-        scores = torch.tanh(scores / how.softcap) * how.softcap
-    if mask is not None:
-        scores = scores + (
-            mask if mask.shape[2] == 1 else mask[:, :, start : start + block.shape[2]]
-        )
-    if causal:
-        later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(
-            start + 1
-        )
-        scores = scores.masked_fill(later, -math.inf)
-    sums = torch.logsumexp(scores, dim=-1)
-    return (scores - sums.unsqueeze(-1)).exp().to(value.dtype) @ value, sums

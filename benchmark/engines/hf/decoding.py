@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .attention import How, Segment, joined, merge, part_of
+from .attention_kernels import How, merge, part_of
+from .segments import Segment, joined
 
 _FIRST_ROOM = 32
 

@@ -16,10 +16,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from .attention import NAME, Chunk, Segment, TreePass, UnsupportedModelError, joined
+from .attention import NAME, TreePass, UnsupportedModelError
 from .decoding import Decoding
 from .plain import PlainState, batches
 from .prefixes import MIN_SHARED, Node, grow, packs
+from .segments import Chunk, Segment, joined
 from .static import Static, StaticDecoder, StaticRows
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .attention import How, Segment
+from .attention_kernels import How
+from .segments import Segment
 
 logger = logging.getLogger(__name__)
 
