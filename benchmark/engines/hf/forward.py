@@ -10,69 +10,22 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .attention import NAME, TreePass, UnsupportedModelError
+from .attention import NAME, TreePass
 from .decoding import Decoding
+from .model_attention import check_windows, fixed_positions
 from .plain import PlainState, batches
 from .prefixes import MIN_SHARED, Node, grow, packs
 from .segments import Chunk, Segment, joined
-from .static import Static, StaticDecoder, StaticRows
+from .states import Sizes, State
+from .static import Static, StaticRows
+from .tree_states import TreeState
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How much to do at a time."""
-
-    tokens: int
-    """Tokens of one forward pass."""
-    together: int
-    """Tokens whose keys and values are held at a time."""
-    rows: int
-    """Prompts that are held at a time."""
-
-
-class State(Protocol):
-    """Prompts after their forward pass."""
-
-    rows: list[int]
-    """Which of the prompts these are."""
-    logits: Tensor
-    """(B, V) float32, after each prompt."""
-    lengths: list[int]
-    """Tokens of each prompt."""
-    hidden: Tensor
-    """(B, d) what the language-model head read."""
-
-    def after(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
-        """(n, V) float32 logits after some rows (by place) with ``tokens`` (n, L) added.
-
-        The state stays as it is.
-        """
-
-    def along(self, rows: Sequence[int], chains: Sequence[Sequence[int]]) -> Tensor:
-        """(sum of the chains' lengths, V) float32 logits after every token of chain i, added to
-        row ``rows[i]`` (by place). Chains of a row stand together; the state stays as it is."""
-
-    def decoder(self, copies: Sequence[int], room: int) -> Decoder:
-        """Each prompt ``copies`` times in a row, to be continued by at most ``room`` tokens. Uses
-        the state up."""
-
-
-class Decoder(Protocol):
-    """Rows that grow by one token at a time."""
-
-    logits: Tensor
-    """(R, V) float32, after each row."""
-
-    def step(self, kept: Sequence[int], tokens: Tensor) -> None:
-        """Go on with the rows ``kept`` (by place, ascending), adding ``tokens`` (len(kept),)."""
 
 
 class Forward:
@@ -83,7 +36,7 @@ class Forward:
         self.device = model.device
         self.sharing = True
         self._plain = model.config._attn_implementation
-        self._most_positions = _fixed_positions(model.config)
+        self._most_positions = fixed_positions(model.config)
         self._trunk: tuple[list[int], Segment] | None = None
         self.static: Static | None = None
         """Where the model is compiled for writing."""
@@ -171,7 +124,7 @@ class Forward:
             use_cache=False,
             tree=tree,
         )
-        self._check_windows(tree.windows)
+        check_windows(self.model.config, tree.windows)
         return logits, hidden
 
     def decode_call(self, decoding: Decoding, tokens: Tensor) -> Tensor:
@@ -214,7 +167,7 @@ class Forward:
     @torch.inference_mode()
     def _call(self, choose: Any, **inputs: Any) -> tuple[Tensor, Tensor, Any]:
         """Run the model with the language-model head on the chosen positions alone."""
-        self._use(NAME if "tree" in inputs else self._plain)
+        self.use_attention(NAME if "tree" in inputs else self._plain)
         seen: list[Tensor] = []
 
         def at_head(_: Any, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -228,7 +181,8 @@ class Forward:
             hook.remove()
         return output.logits[0].float(), seen[0], getattr(output, "past_key_values", None)
 
-    def _use(self, attention: str) -> None:
+    def use_attention(self, attention: str) -> None:
+        """Set the implementation of attention that the model computes with."""
         if self.model.config._attn_implementation != attention:
             self.model.set_attn_implementation(attention)
 
@@ -241,7 +195,7 @@ class Forward:
             yield
         finally:
             self.static = static
-            self._use(self._plain)
+            self.use_attention(self._plain)
 
     # -- can the model do it? --------------------------------------------------------------------
 
@@ -280,87 +234,6 @@ class Forward:
         decoder.step(list(range(len(rows))), tokens)
         return torch.cat([logits, after, decoder.logits[order]])
 
-    def _check_windows(self, windows: dict[int, int | None]) -> None:
-        """Raises UnsupportedModelError where a layer's window did not reach its attention."""
-        if not windows:
-            raise UnsupportedModelError("its attention is not one that transformers can replace")
-        text = _text_config(self.model.config)
-        kinds = getattr(text, "layer_types", None) or []
-        for layer, kind in enumerate(kinds):
-            if kind not in ("full_attention", "sliding_attention"):
-                raise UnsupportedModelError(f"it has {kind} layers")
-            if kind == "sliding_attention" and not windows.get(layer):
-                raise UnsupportedModelError("its windows are not known to its attention")
-        window = getattr(text, "sliding_window", None)
-        if not kinds and window and not any(windows.values()):
-            raise UnsupportedModelError("its window is not known to its attention")
-        if getattr(text, "attention_chunk_size", None) and not kinds:
-            raise UnsupportedModelError("it attends in chunks")
-
-
-class TreeState:
-    """Prompts as paths in a tree; what they share is held once."""
-
-    def __init__(self, forward: Forward) -> None:
-        self._forward = forward
-        self.rows: list[int] = []
-        self.paths: list[list[Segment]] = []
-        self.lengths: list[int] = []
-        self.logits = self.hidden = torch.empty(0)
-
-    def after(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
-        """As State says. The keys and values of the added tokens are forgotten."""
-        order = sorted(range(len(rows)), key=lambda place: rows[place])
-        size = tokens.shape[1]
-        ends = [size * (place + 1) - 1 for place in range(len(order))]
-        logits = self._add([rows[place] for place in order], tokens[order].tolist(), ends)
-        result = torch.empty_like(logits)
-        result[order] = logits
-        return result
-
-    def along(self, rows: Sequence[int], chains: Sequence[Sequence[int]]) -> Tensor:
-        """As State says."""
-        return self._add(rows, chains, range(sum(map(len, chains))))
-
-    def _add(
-        self, rows: Sequence[int], chains: Sequence[Sequence[int]], ends: Sequence[int]
-    ) -> Tensor:
-        paths = [self.paths[row] for row in rows]
-        depths = [self.lengths[row] for row in rows]
-        tree = TreePass(Chunk(), paths, list(map(len, chains)), depths)
-        return self._forward.tree_call(tree, [token for c in chains for token in c], ends)[0]
-
-    def decoder(self, copies: Sequence[int], room: int) -> Decoder:
-        """As State says."""
-        rows = [place for place, count in enumerate(copies) for _ in range(count)]
-        decoder: StaticDecoder | TreeDecoder
-        if self._forward.static is not None:
-            self._forward._use(NAME)
-            lengths = [self.lengths[row] for row in rows]
-            paths = [self.paths[row] for row in rows]
-            decoder = StaticDecoder(self._forward.static, paths, lengths, room)
-        else:
-            decoder = TreeDecoder(self._forward, Decoding(self.paths, self.lengths, rows))
-        decoder.logits = self.logits[rows]
-        self.paths = []
-        return decoder
-
-
-class TreeDecoder:
-    """Rows on the keys and values of their prompts."""
-
-    logits: Tensor
-
-    def __init__(self, forward: Forward, decoding: Decoding) -> None:
-        self._forward = forward
-        self._decoding = decoding
-
-    def step(self, kept: Sequence[int], tokens: Tensor) -> None:
-        """As Decoder says."""
-        if len(kept) < len(self.logits):
-            self._decoding.keep(kept)
-        self.logits = self._forward.decode_call(self._decoding, tokens)
-
 
 def _release(done: Sequence[Node], later: Sequence[Node]) -> list[Node]:
     """Forget the keys and values that no later node needs, cut the others from their chunk, and
@@ -373,19 +246,3 @@ def _release(done: Sequence[Node], later: Sequence[Node]) -> list[Node]:
         elif node.segment.stop - node.segment.start < node.segment.chunk.tokens:
             node.segment = joined([node.segment])
     return kept
-
-
-def _text_config(config: Any) -> Any:
-    return config.get_text_config() if hasattr(config, "get_text_config") else config
-
-
-def _fixed_positions(config: Any) -> int:
-    """Up to this length a token's position encoding does not depend on what it is batched with."""
-    text = _text_config(config)
-    rope = getattr(text, "rope_parameters", None) or getattr(text, "rope_scaling", None) or {}
-    kinds = [rope, *(value for value in rope.values() if isinstance(value, dict))]
-    if not any(kind.get("rope_type") in ("dynamic", "longrope") for kind in kinds):
-        return 2**31
-    original = [kind.get("original_max_position_embeddings") for kind in kinds]
-    original.append(getattr(text, "original_max_position_embeddings", None))
-    return min([int(value) for value in original if value] or [int(text.max_position_embeddings)])

@@ -12,8 +12,8 @@ from ..shared.engine import Generation
 from ..shared.labels import LabelReader
 from ..shared.places import token_at, tokens_before
 from ..shared.sampling import Draws, draw_tokens
-from .forward import State
 from .reading import entropy, uniform_kl
+from .states import State
 
 TRACE_TOP_K = 10
 _STOP_TAIL = 16

@@ -16,10 +16,11 @@ from ...console.errors import ApprehendError, UsageError
 from ..shared.engine import Answer, ChoicePrompt, Generation, Sampling
 from ..shared.labels import LabelReader
 from ..shared.loaded_model import LoadedModel, model_path
-from .forward import Forward, Sizes, State
+from .forward import Forward
 from .generation import Writer, end_ids
 from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_for_scoring
 from .reading import read_answers
+from .states import Sizes, State
 from .static import columns_for
 
 logger = logging.getLogger(__name__)

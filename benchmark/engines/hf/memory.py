@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from .forward import Sizes
+from .states import Sizes
 
 TOKENS_PER_PASS = {"cpu": 2048, "cuda": 32768}
 """More tokens do not make a pass more efficient, only larger."""

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from .forward import Decoder, Forward
+    from .forward import Forward
+    from .states import Decoder
 
 
 @dataclass

@@ -11,7 +11,7 @@ from ..shared.engine import Answer, Sampling
 from ..shared.labels import LabelTokens, Path
 from ..shared.paths import LabelPaths
 from ..shared.sampling import Draws, draw_tokens
-from .forward import State
+from .states import State
 
 TOP_K = 20
 _MOST_LOGITS = 2**26
