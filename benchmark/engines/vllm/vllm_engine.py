@@ -11,26 +11,22 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ...console.errors import ApprehendError, UsageError
+from ...console.errors import UsageError
 from ..shared.engine import Answer, ChoicePrompt, Generation, Sampling
 from ..shared.labels import LabelReader
 from ..shared.loaded_model import LoadedModel, model_path
 from ..shared.paths import LabelPaths, logsumexp
 from ..shared.places import token_at, tokens_before
 from ..shared.sampling import Draws
-from .vllm_loading import FEWEST_LOGPROBS, checked_arguments, load_model
+from .vllm_loading import checked_arguments, load_model
+from .vllm_requests import IDS_AT_ONCE, TOP_K, Place, Requests, drawing, largest
 
-TOP_K, TRACE_TOP_K = FEWEST_LOGPROBS, 10
-IDS_AT_ONCE = 128
-"""vLLM takes no more token ids than this in a request."""
-WHOLE_AT_ONCE = 16
-"""Prompts whose whole vocabulary is held at a time, tens of megabytes each."""
+TRACE_TOP_K = 10
 SHUTDOWN_SECONDS = 30.0
 _PARTIAL = "vllm shows its most likely tokens only"
 _TRACE = dict.fromkeys(("token_entropies", "token_uniform_kl"), _PARTIAL)
@@ -45,14 +41,6 @@ LACKS = {
 }
 LACKS_OF_WHOLE = {"trace": _TRACE, **_HIDDEN}
 """What is lacking where the whole vocabulary is shown at the answer."""
-
-
-@dataclass(frozen=True)
-class _Place:
-    """What vLLM shows of a prompt's next token."""
-
-    logprobs: dict[int, float]
-    greedy: int
 
 
 class VLLMEngine(LoadedModel):
@@ -72,7 +60,8 @@ class VLLMEngine(LoadedModel):
         self.name = model_path(str(model_args["pretrained"]))
         self._arguments = checked_arguments(model_args) | {"pretrained": self.name}
         self._whole = self._arguments["max_logprobs"] == -1
-        self._lm, self._parameters = load_model(self._arguments)
+        self._lm, parameters = load_model(self._arguments)
+        self._requests = Requests(self.name, self._lm, parameters, self._whole)
         core = getattr(getattr(self._lm, "model", None), "llm_engine", None)
         if core is not None:  # with data parallelism lm-eval holds no engine
             weakref.finalize(self, core.engine_core.shutdown, SHUTDOWN_SECONDS)
@@ -130,8 +119,8 @@ class VLLMEngine(LoadedModel):
             rows.append(LabelPaths(self._labels.read(context, tokens, continuations)))
         ids = self.fit(whole, 8)
         tops, entropies = [], []
-        for row, place in zip(rows, self._places(ids), strict=True):
-            tops.append(_top(place.logprobs, TOP_K))
+        for row, place in zip(rows, self._requests.next_tokens(ids), strict=True):
+            tops.append(largest(place.logprobs, TOP_K))
             entropies.append(self._entropy(place))
             if self._whole:
                 row.fill(row.steps(()), place.logprobs, place.greedy)
@@ -139,7 +128,7 @@ class VLLMEngine(LoadedModel):
         after = [math.nan] * len(rows)
         if self._whole:
             longer = [[*some, *row.chosen()] for some, row in zip(ids, rows, strict=True)]
-            after = [self._entropy(place) for place in self._places(longer)]
+            after = [self._entropy(place) for place in self._requests.next_tokens(longer)]
         drawn = self._draw(ids, rows, sampling)
         return [
             Answer(
@@ -168,39 +157,14 @@ class VLLMEngine(LoadedModel):
             for start in range(0, len(steps), IDS_AT_ONCE)
         ]
         asked.sort(key=lambda one: one[0])
-        places = self._places(
+        places = self._requests.next_tokens(
             [[*ids[index], *steps[0][:-1]] for _, index, steps in asked],
             [[step[-1] for step in steps] for _, _, steps in asked],
         )
         for (_, index, steps), place in zip(asked, places, strict=True):
             rows[index].fill(steps, place.logprobs, place.greedy)
 
-    def _places(
-        self, ids: Sequence[list[int]], wanted: Sequence[list[int]] | None = None
-    ) -> Iterator[_Place]:
-        """What is shown of each prompt's next token: the ``wanted`` tokens, or the most likely.
-
-        A call of vLLM asks for one or the other: its sampler would answer a mixed batch with the
-        wanted ones alone.
-        """
-        size = WHOLE_AT_ONCE if self._whole else max(1, len(ids))
-        for start in range(0, len(ids), size):
-            part = list(ids[start : start + size])
-            more: list[dict[str, Any]] = [{"logprobs": -1 if self._whole else TOP_K}] * len(part)
-            if wanted is not None and not self._whole:
-                more = [{"logprob_token_ids": some} for some in wanted[start : start + size]]
-            parameters = [
-                self._parameters(
-                    temperature=0.0, max_tokens=1, detokenize=False, flat_logprobs=True, **some
-                )
-                for some in more
-            ]
-            for reply in self._run(part, parameters):
-                output = reply.outputs[0]
-                shown = zip(output.logprobs.token_ids, output.logprobs.logprobs, strict=True)
-                yield _Place(dict(shown), int(output.token_ids[0]))
-
-    def _entropy(self, place: _Place) -> float:
+    def _entropy(self, place: Place) -> float:
         """Over the vocabulary, nats; NaN where that is not shown."""
         if not self._whole:
             return math.nan
@@ -213,7 +177,9 @@ class VLLMEngine(LoadedModel):
         if sampling is None:
             return [[] for _ in ids]
         parameters = [
-            self._parameters(max_tokens=1, detokenize=False, **_drawing(sampling.temperature, s))
+            self._requests.parameters(
+                max_tokens=1, detokenize=False, **drawing(sampling.temperature, s)
+            )
             for s in sampling.seeds
         ]
         return [
@@ -222,7 +188,7 @@ class VLLMEngine(LoadedModel):
                 for output, seed in zip(reply.outputs, seeds, strict=True)
             ]
             for row, seeds, reply in zip(
-                rows, sampling.seeds, self._run(ids, parameters), strict=True
+                rows, sampling.seeds, self._requests.run(ids, parameters), strict=True
             )
         ]
 
@@ -237,18 +203,18 @@ class VLLMEngine(LoadedModel):
         ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
         limit = int(self._lm.max_length)
         parameters = [
-            self._parameters(
+            self._requests.parameters(
                 max_tokens=max(1, min(max_new_tokens, limit - len(row))),
                 stop=list(until),
                 logprobs=TOP_K,
                 **({"temperature": 0.0} if sampling is None else {}),
-                **({} if sampling is None else _drawing(sampling.temperature, sampling.seeds[i])),
+                **({} if sampling is None else drawing(sampling.temperature, sampling.seeds[i])),
             )
             for i, row in enumerate(ids)
         ]
         return [
             self._generation(output, row)
-            for row, reply in zip(ids, self._run(ids, parameters), strict=True)
+            for row, reply in zip(ids, self._requests.run(ids, parameters), strict=True)
             for output in reply.outputs
         ]
 
@@ -269,7 +235,7 @@ class VLLMEngine(LoadedModel):
             known = rows[position]
             wanted = sorted({token for some in tokens for token in some})
             if not known.keys() >= set(wanted):
-                place = next(self._places([prompt + token_ids[:position]], [wanted]))
+                place = next(self._requests.next_tokens([prompt + token_ids[:position]], [wanted]))
                 known = place.logprobs
             return [logsumexp([known[token] for token in some]) for some in tokens]
 
@@ -278,7 +244,7 @@ class VLLMEngine(LoadedModel):
             token_logprobs=[row[token] for row, token in zip(rows, token_ids, strict=True)],
             token_entropies=[math.nan] * len(rows),
             token_uniform_kl=[math.nan] * len(rows),
-            token_top_logprobs=[_top(row, TRACE_TOP_K) for row in rows],
+            token_top_logprobs=[largest(row, TRACE_TOP_K) for row in rows],
             prompt_tokens=len(prompt),
             finished=finished,
             token_at=lambda offset: token_at(self._decode, token_ids, offset),
@@ -287,29 +253,3 @@ class VLLMEngine(LoadedModel):
 
     def _decode(self, ids: list[int]) -> str:
         return str(self.tokenizer.decode(ids, skip_special_tokens=True))
-
-    def _run(self, ids: list[list[int]], parameters: list[Any]) -> list[Any]:
-        if not ids:
-            return []
-        try:
-            replies = self._lm._model_generate(ids, generate=True, sampling_params=parameters)
-        except Exception as error:
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise ApprehendError(
-                f"{self.name}: vllm: {first}; what was collected so far is stored, run again to go "
-                "on"
-            ) from error
-        if len(replies) != len(ids):
-            raise ApprehendError(
-                f"{self.name}: vllm gave {len(replies)} replies to {len(ids)} prompts"
-            )
-        return list(replies)
-
-
-def _drawing(temperature: float, seeds: Sequence[int]) -> dict[str, Any]:
-    """Parameters of a request for as many samples as seeds; vLLM derives them from the first."""
-    return {"temperature": temperature, "n": len(seeds), "seed": seeds[0] % 2**31}
-
-
-def _top(row: Mapping[int, float], count: int) -> list[float]:
-    return sorted(row.values(), reverse=True)[:count]
