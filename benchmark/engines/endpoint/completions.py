@@ -9,41 +9,21 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...console.errors import ApprehendError, UsageError
-from ...console.masking import mask_arguments, mask_text
+from ...console.masking import mask_arguments
 from ...endpoints.budget import Budget
-from ...endpoints.concurrency import as_completed
-from ...endpoints.endpoint import Endpoint
-from ...endpoints.endpoint_arguments import open_endpoint, whole_number
-from ...endpoints.lm_eval_models import model_class
 from ...endpoints.request_errors import RequestFailed
 from ..shared.engine import Answer, ChoicePrompt, Failed, Generation, Sampling
 from ..shared.known import TRANSPORT
+from .completion_requests import CompletionRequests
 from .endpoint_limits import LACKS, check_labels, load_tokenizer, without_logprobs
-from .replies import (
-    SPACES,
-    Reply,
-    generation,
-    label_logprobs,
-    read_chat,
-    read_text,
-    spelled_logprob,
-)
+from .replies import SPACES, generation, label_logprobs, spelled_logprob
 
 logger = logging.getLogger(__name__)
 
-KINDS = {
-    "local-completions": False,
-    "openai-completions": False,
-    "local-chat-completions": True,
-    "openai-chat-completions": True,
-}
-"""Name of the engine → whether it speaks the chat protocol."""
-MOST_TOP = (1000, 100, 20, 5)
-"""Numbers of log-probabilities to ask for; the first that the endpoint grants is used."""
 _CHARACTERS_PER_TOKEN = 4
 
 
@@ -56,52 +36,13 @@ class CompletionsEngine:
         Raises UsageError for arguments that do not fit, ApprehendError where the endpoint does
         not answer. One that shows no log-probabilities can write, but not score options.
         """
-        self.kind, self._chat = kind, KINDS[kind]
+        self.kind = kind
         self._arguments = dict(model_args)
         self.name = str(model_args.get("model") or model_args.get("pretrained") or kind)
-        self._workers = whole_number(model_args, "num_concurrent", 1, 1, "--model_args")
+        self._requests = CompletionRequests(kind, self.name, model_args, budget)
         self._tokenizer = load_tokenizer(model_args.get("tokenizer"))
-        self._lm = self._load()
-        self._endpoint: Endpoint = open_endpoint(self._lm, model_args, budget, "--model_args")
         self._outside = 0
-        self._silent = ""
-        self._top = self._granted_top()
-
-    def _load(self) -> Any:
-        cls = model_class(self.kind, "--model")
-        skipped = {"input_price", "output_price", "top_logprobs", "tokenizer"}
-        given = {k: v for k, v in self._arguments.items() if k not in skipped}
-        given["tokenizer_backend"] = "none"
-        try:
-            return cls.create_from_arg_obj(given, {})
-        except TypeError as error:
-            raise UsageError(f"--model_args: {mask_text(str(error))}") from error
-        except Exception as error:
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise ApprehendError(f"cannot use {self.kind}: {mask_text(first)}") from error
-
-    def _granted_top(self) -> int:
-        """How many log-probabilities the endpoint gives, found by asking; 0 for none."""
-        sizes: tuple[int, ...] = MOST_TOP
-        if self._arguments.get("top_logprobs") is not None:
-            sizes = (whole_number(self._arguments, "top_logprobs", 0, 0, "--model_args"),)
-        prompt = json.dumps([{"role": "user", "content": "1 2 3"}]) if self._chat else "1 2 3"
-        for size in sizes:
-            try:
-                reply = self._ask(prompt, 1, (), size, 0.0, 0)
-            except RequestFailed as error:
-                self._silent = str(error)
-                continue
-            if reply.tokens and reply.tokens[0].top:
-                return size
-            self._silent = "its replies hold no log-probabilities"
-        try:
-            self._ask(prompt, 1, (), 0, 0.0, 0)
-        except RequestFailed as error:
-            url = mask_text(self._endpoint.url)
-            raise ApprehendError(f"{url}: does not answer: {self._silent or error}") from error
-        logger.warning("%s shows no log-probabilities: %s", self.name, self._silent)
-        return 0
+        self._top, self._silent = self._requests.granted_top()
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -126,7 +67,7 @@ class CompletionsEngine:
     @property
     def has_chat_template(self) -> bool:
         """Whether messages can be sent or made a prompt."""
-        return self._chat or bool(getattr(self._tokenizer, "chat_template", None))
+        return self._requests.chat or bool(getattr(self._tokenizer, "chat_template", None))
 
     @property
     def tokenizer_name(self) -> str:
@@ -135,11 +76,11 @@ class CompletionsEngine:
 
     def chat_template(self, name: bool | str) -> str | None:
         """lm-eval's chat template text."""
-        return None if self._chat else getattr(self._tokenizer, "chat_template", None)
+        return None if self._requests.chat else getattr(self._tokenizer, "chat_template", None)
 
     def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """Messages as the endpoint takes them: JSON, or a prompt by the tokenizer's template."""
-        if self._chat:
+        if self._requests.chat:
             return json.dumps(messages, ensure_ascii=False)
         return str(
             self._tokenizer.apply_chat_template(
@@ -170,13 +111,13 @@ class CompletionsEngine:
             raise UsageError(f"{self.kind}: {LACKS['hidden_state']['state']}")
         if not self._top:
             raise ApprehendError(
-                f"{mask_text(self._endpoint.url)}: cannot score options: {self._silent}; ask for a "
+                f"{self._requests.url}: cannot score options: {self._silent}; ask for a "
                 "chain of thought (--tasks mmlu_pro_cot)"
             )
         for prompt in prompts:
             check_labels(prompt.continuations)
         before = self._outside
-        answers = self._each(
+        answers = self._requests.each(
             range(len(prompts)),
             lambda i: self._answer(prompts[i], _of(sampling, i)),
         )
@@ -189,7 +130,7 @@ class CompletionsEngine:
         return answers
 
     def _answer(self, prompt: ChoicePrompt, drawing: tuple[float, Sequence[int]] | None) -> Answer:
-        reply = self._ask(prompt.context, 1, (), self._top, 0.0, 0)
+        reply = self._requests.ask(prompt.context, 1, (), self._top, 0.0, 0)
         if not reply.tokens:
             raise RequestFailed("the endpoint ended the text without a token")
         token = reply.tokens[0]
@@ -206,7 +147,9 @@ class CompletionsEngine:
         named = [i for i, label in enumerate(labels) if token.text.strip("".join(SPACES)) == label]
         drawn = []
         for seed in drawing[1] if drawing else ():
-            text = self._ask(prompt.context, 1, (), 1, drawing[0] if drawing else 0.0, seed).text
+            text = self._requests.ask(
+                prompt.context, 1, (), 1, drawing[0] if drawing else 0.0, seed
+            ).text
             drawn.append(labels.index(text.strip()) if text.strip() in labels else -1)
         return Answer(
             label_logprobs=merged,
@@ -244,62 +187,10 @@ class CompletionsEngine:
 
         def write(index: int) -> Generation:
             prompt, temperature, seed = wanted[index]
-            reply = self._ask(prompt, max_new_tokens, until, top, temperature, seed)
+            reply = self._requests.ask(prompt, max_new_tokens, until, top, temperature, seed)
             return generation(reply, until)
 
-        return self._each(range(len(wanted)), write)
-
-    def _each(self, items: Sequence[int], work: Callable[[int], Any]) -> list[Any]:
-        """``work`` on every item at the endpoint's pace; failures in the place of results."""
-        results: dict[int, Any] = {}
-        try:
-            for done in as_completed(work, items, self._workers):
-                if isinstance(done.error, RequestFailed | ApprehendError):
-                    results[done.item] = Failed(str(done.error))
-                elif done.error is not None:
-                    raise done.error
-                else:
-                    results[done.item] = done.result
-        except BaseException:
-            self._endpoint.stop()
-            raise
-        return [results[item] for item in items]
-
-    def _ask(
-        self,
-        prompt: str,
-        most: int,
-        until: Sequence[str],
-        top: int,
-        temperature: float,
-        seed: int,
-    ) -> Reply:
-        options = {
-            "until": list(until),
-            "max_gen_toks": most,
-            "do_sample": temperature > 0,
-            "temperature": temperature,
-        }
-        message: Any = _messages(prompt) if self._chat else prompt
-        payload = dict(
-            self._lm._create_payload(
-                message, generate=True, gen_kwargs=options, seed=seed % 2**31, eos=None
-            )
-        )
-        payload["stop"] = list(until)[:4]
-        if not payload["stop"]:
-            del payload["stop"]
-        if top and self._chat:
-            payload |= {"logprobs": True, "top_logprobs": top}
-        elif top:
-            payload["logprobs"] = top
-        return self._endpoint.post(payload, read_chat if self._chat else read_text)
-
-
-def _messages(prompt: str) -> Any:
-    if prompt.startswith("[{"):
-        return json.loads(prompt)
-    raise UsageError("a chat endpoint needs --apply_chat_template")
+        return self._requests.each(range(len(wanted)), write)
 
 
 def _of(sampling: Sampling | None, index: int) -> tuple[float, Sequence[int]] | None:
