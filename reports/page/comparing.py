@@ -23,8 +23,8 @@ from ..frames.style import FORMATS, write_atomically
 from ..metrics.computing import compute_metrics
 from ..metrics.evaluation import ALL, Rows, evaluations
 from ..statistics.intervals import FEW_MARK, FEW_MEANING
+from .metric_tables import pairs_table
 from .page import PageSection, render_page
-from .section_tables import pairs_table
 
 
 @dataclass(frozen=True)

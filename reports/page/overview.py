@@ -16,7 +16,7 @@ from ..frames.catalogue import FIGURES
 from ..frames.formatting import file_stems, plain
 from ..frames.limits import drawn_note, largest, tested_note
 from ..metrics.summary import best_estimator
-from . import section_tables as tables
+from .metric_tables import pairs_table
 from .page import PageSection
 
 
@@ -57,9 +57,7 @@ def _tasks(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
                 "estimator, and the accuracies (McNemar)."
             )
             left = tested_note(len(evaluated), "tasks")
-            shown = (
-                [tables.pairs_table(tests, "task", "Tasks compared", left)] if len(tests) else []
-            )
+            shown = [pairs_table(tests, "task", "Tasks compared", left)] if len(tests) else []
             yield Block(plain(model), note, figures, shown)
 
 

@@ -40,7 +40,7 @@ from ..frames.limits import drawn_note, tested_note
 from ..metrics.evaluation import ALL, MACRO, Evaluation
 from ..metrics.summary import against, best_estimator, few_note
 from ..metrics.topic_tables import topic_tables
-from . import section_tables as tables
+from . import answer_tables, metric_tables
 
 
 class TaskSection:
@@ -86,7 +86,7 @@ class TaskSection:
         leaders = compute_leaders(self.metrics)
         kind = "leaderboard"
         figure = leaderboard_figure(leaders, self._title(kind)) if leaders else None
-        table = tables.pooled_table(self.metrics)
+        table = metric_tables.pooled_table(self.metrics)
         title = "Ranking of errors, all questions pooled"
         note = few_note(self.metrics[self.metrics["topic"].isin((ALL, MACRO))])
         return Block(title, note, self._draw(kind, figure), [table])
@@ -97,7 +97,7 @@ class TaskSection:
         shown = []
         pairs = against(self.comparisons, self.best)
         if len(pairs):
-            shown.append(tables.against_table(pairs, self.best))
+            shown.append(metric_tables.against_table(pairs, self.best))
         for family, kind, title in (
             ("estimators", "estimator", "All pairs of estimators"),
             ("topics", "topic", f"Pairs of topics, {plain(self.best)}"),
@@ -105,7 +105,7 @@ class TaskSection:
             own = self.comparisons[self.comparisons["family"] == family]
             if len(own):
                 left = self._untested() if family == "topics" else ""
-                shown.append(tables.pairs_table(own, kind, title, left))
+                shown.append(metric_tables.pairs_table(own, kind, title, left))
         note = (
             "Paired DeLong tests on the questions that both scored; p-values are adjusted by Holm "
             "over all pairs of this model and task. Not distinguishable does not mean equal: the "
@@ -122,7 +122,7 @@ class TaskSection:
         return tested_note(int(own["of"].iloc[0]), "topics") if len(own) else ""
 
     def _by_topic(self) -> Block:
-        table = tables.topic_table(topic_tables(self.metrics)[0])
+        table = metric_tables.topic_table(topic_tables(self.metrics)[0])
         heatmap = compute_topic_heatmap(self.metrics)
         kind, note = "roc_auc_heatmap", drawn_note(len(self.one.topics))
         figures = self._draw(
@@ -142,7 +142,7 @@ class TaskSection:
         trends = self.analyses.of("trends", self.one)
         shown = []
         if len(trends):
-            shown.append(tables.trend_table(trends))
+            shown.append(metric_tables.trend_table(trends))
             kind = "roc_auc_trend"
             for lines in compute_trend_lines(self.metrics, trends):
                 figures += self._draw(kind, trend_figure(lines, self._title(kind)))
@@ -169,7 +169,7 @@ class TaskSection:
             yield Block("Curves and histograms", figures=figures)
 
     def _calibration(self) -> Iterator[Block]:
-        table = tables.calibration_table(self.metrics)
+        table = metric_tables.calibration_table(self.metrics)
         if table is None:
             return
         kind = "reliability"
@@ -190,7 +190,7 @@ class TaskSection:
             "Thresholds on all questions, for orientation; apprehend threshold chooses one for a "
             "target risk on one part of the questions and tests it on the rest."
         )
-        yield Block("Thresholds", note, tables=[tables.threshold_table(own, self.shown)])
+        yield Block("Thresholds", note, tables=[metric_tables.threshold_table(own, self.shown)])
 
     def _conformal(self) -> Iterator[Block]:
         own = self.analyses.of("conformal", self.one)
@@ -203,7 +203,7 @@ class TaskSection:
             "Sets of options that hold the right one with probability 1 - α over all questions. "
             "LAC keeps options above a probability, APS the most probable ones up to a sum."
         )
-        yield Block("Conformal sets", note, figures, tables.conformal_tables(own))
+        yield Block("Conformal sets", note, figures, answer_tables.conformal_tables(own))
 
     def _letters(self) -> Iterator[Block]:
         positions = self.analyses.letters.get((self.one.model, self.one.task))
@@ -211,7 +211,7 @@ class TaskSection:
             return
         kind = "option_positions"
         figures = self._draw(kind, positions_figure(positions, self._title(kind)))
-        table = tables.position_table(positions.frame())
+        table = answer_tables.position_table(positions.frame())
         yield Block("Option letters", figures=figures, tables=[table])
 
     def _together(self) -> Iterator[Block]:
@@ -229,7 +229,7 @@ class TaskSection:
             "What a second estimator adds: the ROC AUC of the mean of both ranks, and the share "
             "of the errors in one's more certain half that the other puts in its less certain half."
         )
-        table = tables.complementarity_table(pairs)
+        table = metric_tables.complementarity_table(pairs)
         yield Block("Estimators together", note, figures, [table])
 
     def _flow(self) -> Block:
@@ -238,13 +238,13 @@ class TaskSection:
         figures = self._draw(kind, flow_figure(compute_flow_bars(flow), self._title(kind)))
         missing = self.analyses.of("missing", self.one)
         by_topic = self.analyses.of("missing_by_topic", self.one)
-        gaps = tables.missing_tables(missing, by_topic)
+        gaps = answer_tables.missing_tables(missing, by_topic)
         note = "" if len(missing) else "Every estimator scored every question."
-        shown = [tables.flow_table(flow), *gaps]
+        shown = [answer_tables.flow_table(flow), *gaps]
         return Block("Questions and missing scores (n-flow)", note, figures, shown)
 
     def _confident(self) -> Iterator[Block]:
         errors = confident_errors(self.data, self.one, self.shown) if self.shown else []
         if errors:
             note = f"The wrong answers that {plain(self.shown)} was most certain of."
-            yield Block("Confident and wrong", note, tables=[tables.confident_table(errors)])
+            yield Block("Confident and wrong", note, tables=[answer_tables.confident_table(errors)])
