@@ -21,7 +21,7 @@ from ..console.errors import ApprehendError, UsageError
 from ..console.progress import progress_bar
 from ..endpoints.concurrency import as_completed
 from ..endpoints.request_errors import RequestFailed
-from ..score.scoring import outcome_signal
+from ..score.signal_loading import outcome_signal
 from ..store.derivation import DERIVED_FROM
 from ..store.failures import note_failures
 from ..store.sink import store_rows, unstorable

@@ -10,7 +10,7 @@ import pandas as pd
 from ...estimators.registry import builtin_estimators
 from ...estimators.signals.batch import Need
 from ..store.task_store import Results, TaskStore
-from .scoring import outcome_signal
+from .signal_loading import outcome_signal
 
 
 def costs_of(store: TaskStore, scores: pd.DataFrame) -> pd.DataFrame:

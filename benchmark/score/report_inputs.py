@@ -20,7 +20,8 @@ from ..store.ownership import SCORES, check_owned, is_outdated, read_scores
 from ..store.task_store import Results, TaskStore
 from .costs import costs_of
 from .same_questions import warn_of_differences
-from .scoring import outcome_signal, score_store
+from .scoring import score_store
+from .signal_loading import outcome_signal
 
 logger = logging.getLogger(__name__)
 

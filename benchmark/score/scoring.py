@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from ...estimators.core.estimator import Estimator, evaluate, reasons
-from ...estimators.learning.cross_fitting import Folds, cross_fit
+from ...estimators.core.estimator import Estimator
+from ...estimators.learning.cross_fitting import Folds
 from ...estimators.registry import builtin_estimators, load_estimators
-from ...estimators.signals.batch import (
-    AnswerTable,
-    CommitteeTable,
-    Need,
-    Panel,
-    Signal,
-    Signals,
-    TraceTable,
-)
+from ...estimators.signals.batch import Signal, Signals
 from ...estimators.signals.estimator_errors import EstimatorError
 from ...estimators.signals.tables import FloatArray
-from ...tasks.questionnaires import QUESTIONNAIRES
-from ...tasks.topics import LETTERS
-from ..console.errors import ApprehendError, UsageError, did_you_mean
+from ..console.errors import ApprehendError, UsageError
 from ..store.files import write_parquet
 from ..store.ownership import SCORES, check_owned, marked_scores
-from ..store.task_store import OUTCOMES, VARIANT_SIGNALS, TaskStore
+from ..store.task_store import TaskStore
 from .lacking import lacking, lacks_something
-from .same_questions import differing, same_questions
-
-logger = logging.getLogger(__name__)
-
-BATCH = 2048
+from .question_strata import write_strata
+from .score_columns import ScoreColumn, score_in_batches, score_out_of_fold
+from .signal_loading import load_signals, outcome_signal, unmet_need
 
 
 @dataclass
@@ -82,79 +69,6 @@ def expand_specs(specs: Sequence[str] | None) -> list[str] | None:
     return list(expanded) if "all" in specs else list(specs)
 
 
-def siblings(store: TaskStore, committee: Sequence[str] = ()) -> list[TaskStore]:
-    """Stores of other models' answers to the same questions of the task, in the same folder.
-
-    ``committee`` names the models that count, all of them where it is empty. Raises UsageError for
-    a name that is neither the store's own model nor another one with this task.
-    """
-    files = sorted(store.path.parent.parent.glob(f"*/{store.task}/manifest.json"))
-    found = {s.model: s for s in map(TaskStore, (f.parent for f in files)) if s.path != store.path}
-    for name in committee:
-        if name not in found and name != store.model:
-            known = ", ".join(found) or "none"
-            raise UsageError(
-                f"--committee: no answers of {name!r} to {store.task} in "
-                f"{store.path.parent.parent}, known: {known}{did_you_mean(name, found)}"
-            )
-    chosen = [other for name, other in found.items() if not committee or name in committee]
-    return [other for other in chosen if same_questions(store, other)]
-
-
-def available(store: TaskStore, need: Need, committee: Sequence[str] = ()) -> bool:
-    """Whether the store holds one of the signals that the need names, in its variant."""
-    for signal in need.signals:
-        if signal is Signal.COMMITTEE:
-            if siblings(store, committee):
-                return True
-        elif signal in VARIANT_SIGNALS and need.variant:
-            if need.variant in store.variants(signal):
-                return True
-        elif store.has(signal):
-            return True
-    return False
-
-
-def load_signals(
-    store: TaskStore,
-    needs: Collection[Need],
-    ids: Sequence[Any],
-    committee: Sequence[str] = (),
-) -> Signals:
-    """What ``needs`` name of these questions, with the answers of other models where asked for."""
-    signals = store.load(needs, ids)
-    if not any(Signal.COMMITTEE in need.signals for need in needs):
-        return signals
-    members = {}
-    for other in siblings(store, committee):
-        outcome = next((s for s in (Signal.ANSWER, Signal.TRACE) if other.has(s)), None)
-        if outcome is None:
-            continue
-        table = other.load_table(outcome, ids)
-        votes = table.present & ~np.isin(list(map(str, ids)), list(differing(store, other)))
-        members[other.model] = CommitteeTable(
-            present=votes,
-            answer=np.where(votes, table.answer, -1),
-            option_logprobs=np.where(votes[:, None], table.option_logprobs, np.nan),
-        )
-    tables = {**signals.tables, Signal.COMMITTEE: Panel(members)}
-    return replace(signals, tables=tables)
-
-
-def unmet_need(store: TaskStore, estimator: Estimator, committee: Sequence[str] = ()) -> str | None:
-    """What the estimator needs and the store lacks, None where all is there."""
-    missing = [str(n) for n in estimator.requirements() if not available(store, n, committee)]
-    return ", ".join(sorted(missing)) or None
-
-
-def outcome_signal(store: TaskStore) -> Signal:
-    """The signal that holds the model's answers. Raises ApprehendError where none is stored."""
-    for signal in OUTCOMES:
-        if store.has(signal):
-            return signal
-    raise ApprehendError(f"{store.path}: no answers stored yet; run it again to collect them")
-
-
 def score_store(
     store: TaskStore,
     specs: Sequence[str] | None = None,
@@ -177,10 +91,10 @@ def score_store(
     ids = [i for i in store.question_ids if i in answered]
     result = Scored(questions=len(ids))
     chosen = _chosen(store, specs, committee, result)
-    columns = {e.label: _Column() for e in chosen}
+    columns = {e.label: ScoreColumn() for e in chosen}
     read = partial(load_signals, store, committee=committee)
-    outcomes = _score_in_batches(read, ids, chosen, outcome, columns, result)
-    _score_out_of_fold(read, ids, chosen, outcomes, columns, result, folds)
+    outcomes = score_in_batches(read, ids, chosen, outcome, columns, result.failed)
+    score_out_of_fold(read, ids, chosen, outcomes, columns, result.failed, folds)
     tables = []
     by_label = {estimator.label: estimator for estimator in chosen}
     for label, column in columns.items():
@@ -199,75 +113,8 @@ def score_store(
     if not tables:
         raise ApprehendError(f"{store.path}: no estimator has a score on what is stored")
     write_parquet(store.path / SCORES, marked_scores(store, pa.concat_tables(tables)))
-    _write_strata(store, ids)
+    write_strata(store, ids)
     return result
-
-
-@dataclass
-class _Column:
-    """Scores of one estimator as they come."""
-
-    scores: list[FloatArray] = field(default_factory=list)
-    reasons: list[Any] = field(default_factory=list)
-    fold: Any = None
-
-
-_Read = Callable[[Collection[Need], Sequence[Any]], Signals]
-"""Gives the signals that are named of some questions."""
-
-
-def _score_in_batches(
-    read: _Read,
-    ids: Sequence[Any],
-    chosen: Sequence[Estimator],
-    outcome: Signal,
-    columns: dict[str, _Column],
-    result: Scored,
-) -> dict[str, Any]:
-    """Scores of the estimators that do not learn; gives the outcomes of all questions."""
-    estimators = [estimator for estimator in chosen if not estimator.learns]
-    needs = {need for estimator in estimators for need in estimator.requirements()}
-    needs.add(Need.of(outcome))
-    batches = []
-    for start in range(0, len(ids), BATCH):
-        signals = read(needs, ids[start : start + BATCH])
-        batches.append(_outcome_columns(signals, outcome))
-        for estimator in list(estimators):
-            try:
-                values = evaluate(estimator, signals)
-            except EstimatorError as error:
-                result.failed[estimator.label] = str(error)
-                estimators.remove(estimator)
-                continue
-            columns[estimator.label].scores.append(values)
-            columns[estimator.label].reasons.append(reasons(estimator, signals, values))
-    return {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
-
-
-def _score_out_of_fold(
-    read: _Read,
-    ids: Sequence[Any],
-    chosen: Sequence[Estimator],
-    outcomes: dict[str, Any],
-    columns: dict[str, _Column],
-    result: Scored,
-    folds: Folds | None,
-) -> None:
-    """Scores of the estimators that learn: each question by an instance that never saw it."""
-    estimators = [estimator for estimator in chosen if estimator.learns]
-    if not estimators:
-        return
-    needs = {need for estimator in estimators for need in estimator.requirements()}
-    signals = read(needs, ids)
-    for estimator in estimators:
-        try:
-            fitted = cross_fit(estimator, signals, outcomes["correct"], folds)
-        except EstimatorError as error:
-            result.failed[estimator.label] = str(error)
-            continue
-        columns[estimator.label].scores.append(fitted.scores)
-        columns[estimator.label].reasons.append(fitted.reasons)
-        columns[estimator.label].fold = fitted.fold
 
 
 def _chosen(
@@ -290,20 +137,6 @@ def _chosen(
         asked = ", ".join(f"{name}: {reason}" for name, reason in result.skipped.items())
         raise UsageError(f"{store.path}: nothing to score ({asked})")
     return chosen
-
-
-def _outcome_columns(signals: Signals, outcome: Signal) -> dict[str, Any]:
-    table: AnswerTable | TraceTable
-    table = signals.answer if outcome is Signal.ANSWER else signals.trace
-    letter = np.array([*LETTERS, None], dtype=object)
-    known = table.answer < len(LETTERS)
-    return {
-        "question_id": signals.question_id,
-        "topic": signals.topic,
-        "answer": letter[np.where(known, table.answer, -1)],
-        "correct": table.correct == 1,
-        "status": table.status,
-    }
 
 
 def _rows(
@@ -330,46 +163,3 @@ def _rows(
             "fold": pa.nulls(count, pa.int64()) if fold is None else pa.array(fold, pa.int64()),
         }
     )
-
-
-def _write_strata(store: TaskStore, ids: Sequence[Any]) -> None:
-    """Strata from the judges' labels (majority of a panel, ties to the first) and from ``src``."""
-    rows: dict[str, list[Any]] = {"question_id": [], "stratum": [], "value": []}
-    if store.has(Signal.JUDGEMENT):
-        signals = store.load([Need.of(Signal.JUDGEMENT)], ids)
-        for name, questionnaire in QUESTIONNAIRES.items():
-            if name not in signals.judgement:
-                continue
-            panel = signals.judgement[name]
-            for position, stratum in enumerate(questionnaire.strata):
-                votes = [
-                    table.labels[:, position]
-                    for table in panel.tables.values()
-                    if table.labels.shape[1] > position
-                ]
-                for question, *labels in zip(signals.question_id.tolist(), *votes, strict=True):
-                    named = [label for label in labels if label is not None]
-                    if named:
-                        rows["question_id"].append(question)
-                        rows["stratum"].append(stratum)
-                        rows["value"].append(max(named, key=named.count))
-    columns = store.questions.column_names
-    if "src" in columns:
-        sources = dict(
-            zip(store.question_ids, store.questions.column("src").to_pylist(), strict=True)
-        )
-        if len({s for s in sources.values() if s}) <= 12:
-            for question in ids:
-                if sources.get(question):
-                    rows["question_id"].append(question)
-                    rows["stratum"].append("src")
-                    rows["value"].append(sources[question])
-    id_type = store.questions.schema.field("question_id").type
-    table = pa.table(
-        {
-            "question_id": pa.array(rows["question_id"], id_type),
-            "stratum": pa.array(rows["stratum"], pa.string()),
-            "value": pa.array(rows["value"], pa.string()),
-        }
-    )
-    write_parquet(store.path / "strata.parquet", table)

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 from apprehend.benchmark.cli import main
 from apprehend.benchmark.console.errors import ApprehendError
-from apprehend.benchmark.score.scoring import load_signals, siblings
+from apprehend.benchmark.score.signal_loading import load_signals, siblings
 from apprehend.benchmark.store import parts
 from apprehend.benchmark.store.failures import note_failures
 from apprehend.benchmark.store.manifest import new_manifest

@@ -6,10 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.reports import ReportInput, compute_analyses, evaluations, roc_auc
-from apprehend.reports.analyses.complementarity import (
-    compute_complementarity,
-    correlation_matrix,
-)
+from apprehend.reports.analyses.complementarity import compute_complementarity, correlation_matrix
 from apprehend.reports.analyses.judge_agreement import agreement, compute_labels
 from apprehend.reports.analyses.positions import compute_positions
 from apprehend.reports.analyses.thresholds import compute_thresholds
