@@ -11,7 +11,7 @@ from ..console.errors import UsageError
 from ..console.options import say
 from ..store import manifest as manifests
 from ..store.contract import complete
-from ..store.task_store import MANIFEST
+from ..store.store_folder import MANIFEST
 from .collecting import check_stored
 from .plan import Family, Overwrite, RunOptions
 from .probing import wanted_probes

@@ -20,7 +20,8 @@ from ..store import manifest as manifests
 from ..store.contract import complete
 from ..store.failures import note_failures, read_failures
 from ..store.provenance import SETTINGS
-from ..store.task_store import MANIFEST, TaskStore
+from ..store.store_folder import MANIFEST
+from ..store.task_store import TaskStore
 
 if TYPE_CHECKING:
     from .plan import Family, RunOptions

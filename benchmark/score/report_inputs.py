@@ -16,7 +16,7 @@ from ...estimators.signals.batch import AnswerTable, Need, Signal, Status, Trace
 from ...reports import ReportInput
 from ...tasks.questionnaires import QUESTIONNAIRES
 from ...tasks.topics import LETTERS
-from ..store.ownership import SCORES, check_owned, is_outdated, read_scores
+from ..store.checks.ownership import SCORES, check_owned, is_outdated, read_scores
 from ..store.task_store import Results, TaskStore
 from .costs import costs_of
 from .same_questions import warn_of_differences

@@ -17,8 +17,8 @@ from ...estimators.signals.batch import Signal, Signals
 from ...estimators.signals.estimator_errors import EstimatorError
 from ...estimators.signals.tables import FloatArray
 from ..console.errors import ApprehendError, UsageError
+from ..store.checks.ownership import SCORES, check_owned, marked_scores
 from ..store.files import write_parquet
-from ..store.ownership import SCORES, check_owned, marked_scores
 from ..store.task_store import TaskStore
 from .lacking import lacking, lacks_something
 from .question_strata import write_strata

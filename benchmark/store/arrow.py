@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ...estimators.signals.batch import TABLES, Signal
+from ...estimators.signals.batch import TABLES, Panel, Signal, Variants
 from ...estimators.signals.tables import Kind, SignalTable
 from .derivation import DERIVED, DERIVED_FROM
 
@@ -129,3 +129,21 @@ def arrow_to_table(signal: Signal, table: pa.Table, ids: Sequence[Any]) -> Signa
     }
     present = np.asarray(pc.is_valid(positions).to_numpy(zero_copy_only=False), dtype=np.bool_)
     return cls(present=present, **columns)
+
+
+def arrow_to_variants(
+    signal: Signal, table: pa.Table, variants: Mapping[str, Sequence[str]], ids: Sequence[Any]
+) -> Variants:
+    """Rows of a signal with variants: per variant and source (as in ``variants``) a table."""
+    import pyarrow.compute as pc
+
+    panels = {}
+    for variant, sources in variants.items():
+        tables = {}
+        for source in sources:
+            mask = pc.and_(
+                pc.equal(table.column("variant"), variant), pc.equal(table.column("source"), source)
+            )
+            tables[source] = arrow_to_table(signal, table.filter(mask), ids)
+        panels[variant] = Panel(tables)
+    return Variants(signal, panels)

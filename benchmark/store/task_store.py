@@ -6,29 +6,23 @@ moved into it, so that a killed run loses at most the batch in flight.
 
 from __future__ import annotations
 
-import contextlib
-import datetime
-import json
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from ...estimators.signals.batch import TABLES, Need, Panel, Signal, Signals, Variants
-from ...tasks.topics import LETTERS
+from ...estimators.signals.batch import TABLES, Need, Signal, Signals
 from ..console.errors import ApprehendError, UsageError
 from . import parts
-from .arrow import KEYS, arrow_to_table, question_id_type, records_to_arrow, signal_schema
-from .contract import contract_of, upgraded
+from .arrow import KEYS, arrow_to_table, arrow_to_variants, records_to_arrow, signal_schema
 from .derivation import DERIVED, MARKED, is_derived, marks_of, state_of_rows
-from .files import clear_leftovers, write_parquet, write_text
-from .locking import locked
+from .files import write_parquet
 from .names import model_folder, task_folder
-from .provenance import hashes_of, part_problem
+from .provenance import part_problem
+from .store_folder import MANIFEST, StoreFolder
+from .stored_questions import signals_of, with_questions
 
 OUTCOMES = (Signal.ANSWER, Signal.TRACE)
 """Signals that hold the model's answers; a task gives one of them."""
@@ -42,125 +36,27 @@ VARIANT_SIGNALS = frozenset(
     }
 )
 """Signals whose rows are keyed by a variant and a source beside the question."""
-MANIFEST = "manifest.json"
 QUESTIONS = "questions.parquet"
-SET_ASIDE = "set_aside"
 ROWS_COPIED_AT_A_TIME = 1024
 
 
-class TaskStore:
+class TaskStore(StoreFolder):
     """What is stored of one model on one task."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self._done: dict[Signal, dict[tuple[str, str], set[Any]]] = {}
         self._questions: pa.Table | None = None
-        self._manifest: Mapping[str, Any] | None = None
         self._marks: dict[Any, str] | None = None
-        self._id = ""
         self._parts = 0
         self.compared: dict[Path, frozenset[str] | None] = {}
         """Other store → ids of its questions that differ from ours; None where most do."""
 
-    @property
-    def model(self) -> str:
-        """Name of the model (the folder above)."""
-        return self.path.parent.name
-
-    @property
-    def task(self) -> str:
-        """Name of the task."""
-        return self.path.name
-
-    @property
-    def manifest(self) -> dict[str, Any]:
-        """The manifest as this version writes it; empty where none is written yet.
-
-        Raises ApprehendError if it is damaged or from a newer version.
-        """
-        file = self.path / MANIFEST
-        if not file.is_file():
-            return {}
-        try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise ApprehendError(f"{file}: not a readable manifest: {error}") from error
-        if not isinstance(content, dict):
-            raise ApprehendError(f"{file}: expected an object, got {type(content).__name__}")
-        return upgraded(content, file)
-
-    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Replace the manifest. The store's identity and the names of its folders are put in."""
-        owned = {**manifest, "store": {"id": self.id, "model": self.model, "task": self.task}}
-        text = json.dumps(owned, indent=2, sort_keys=False, default=str, ensure_ascii=False)
-        write_text(self.path / MANIFEST, text + "\n")
-        self._manifest = None
-
-    @property
-    def id(self) -> str:
-        """The store's identity, drawn at random when it is first written; its parts, scores and
-        manifest hold it, so that those of other stores can be told."""
-        if not self._id:
-            known = self._known_manifest.get("store") or {}
-            self._id = str(known.get("id") or uuid.uuid4().hex)
-        return self._id
-
-    @property
-    def _known_manifest(self) -> Mapping[str, Any]:
-        """The manifest, read once."""
-        if self._manifest is None:
-            self._manifest = self.manifest
-        return self._manifest
-
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
-        """Be the only writer. Clears what a killed one left, and brings an old store up to date.
-
-        Raises ApprehendError that names the other writer where there is one.
-        """
-        with self.writing_damaged():
-            manifest = self.manifest
-            for signal in Signal:
-                parts.clean(self.signal_folder(signal))
-                if manifest:
-                    parts.adopt(self.signal_folder(signal))
-            if manifest:
-                self.write_manifest(manifest)
-            yield
-
-    @contextlib.contextmanager
-    def writing_damaged(self) -> Iterator[None]:
-        """Be the only writer of a store that may not be readable."""
-        with locked(self.path):
-            clear_leftovers(self.path)
-            self.forget()
-            yield
-
     def forget(self) -> None:
         """Read everything from the disk again."""
+        super().forget()
         self._done.clear()
-        self._questions = self._manifest = self._marks = None
-
-    def set_aside(self, paths: Iterable[Path]) -> Path:
-        """Move files or folders of the store out of the way, and give the folder they are in."""
-        stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
-        folder = self.path / SET_ASIDE / stamp
-        for path in paths:
-            target = folder / path.relative_to(self.path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            path.rename(target)
-        self.forget()
-        return folder
-
-    @property
-    def contract(self) -> Mapping[str, Any]:
-        """What every signal of the store agrees on, by the manifest."""
-        return contract_of(self._known_manifest)
-
-    def provenance(self, signal: Signal, keys: Iterable[tuple[str, str]] = ()) -> parts.Provenance:
-        """What a new part says of rows of a signal with these variants and sources."""
-        settings = hashes_of(self._known_manifest, signal, keys)
-        return parts.Provenance(self.id, self.contract, settings)
+        self._questions = self._marks = None
 
     @property
     def questions(self) -> pa.Table:
@@ -175,19 +71,10 @@ class TaskStore:
     def add_questions(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add questions that are not there yet; rows hold at least the columns named above."""
         file = self.path / QUESTIONS
-        known = parts.read_parquet(file).to_pylist() if file.is_file() else []
-        ids = {row["question_id"] for row in known}
-        merged = [*known, *(dict(row) for row in rows if row["question_id"] not in ids)]
-        if len(merged) == len(known):
-            return
-        names = list(dict.fromkeys(name for row in merged for name in row))
-        id_type = question_id_type([row["question_id"] for row in merged])
-        columns: dict[str, Any] = {n: [row.get(n) for row in merged] for n in names}
-        if id_type == pa.string():
-            columns["question_id"] = [str(i) for i in columns["question_id"]]
-        table = pa.table({n: _column(cells) for n, cells in columns.items()})
-        write_parquet(file, table)
-        self._questions = table
+        table = with_questions(parts.read_parquet(file) if file.is_file() else None, rows)
+        if table is not None:
+            write_parquet(file, table)
+            self._questions = table
 
     @property
     def question_ids(self) -> list[Any]:
@@ -196,10 +83,6 @@ class TaskStore:
 
     def _id_type(self) -> pa.DataType:
         return self.questions.schema.field("question_id").type
-
-    def signal_folder(self, signal: Signal) -> Path:
-        """Where the parts of a signal lie."""
-        return self.path / "signals" / signal.value
 
     def _part_files(self, signal: Signal) -> list[Path]:
         return parts.part_files(self.signal_folder(signal))
@@ -344,27 +227,7 @@ class TaskStore:
         for signal in sorted({signal for need in needs for signal in need.signals}):
             if signal in TABLES and self.has(signal):
                 tables[signal] = self._load_signal(signal, ids)
-        import pyarrow.compute as pc
-
-        wanted = pa.array(ids, type=self._id_type())
-        rows = self.questions.take(pc.index_in(wanted, value_set=self._question_keys()))
-        return Signals(
-            question_id=rows.column("question_id").to_numpy(),
-            topic=rows.column("topic").to_numpy(),
-            option_count=rows.column("option_count").to_numpy(),
-            tables=tables,
-            gold=self._gold(rows),
-        )
-
-    @staticmethod
-    def _gold(rows: pa.Table) -> Any:
-        if "gold" not in rows.column_names:
-            return None
-        letters = rows.column("gold").to_pylist()
-        return np.array([LETTERS.index(x) if x in LETTERS else -1 for x in letters], np.int64)
-
-    def _question_keys(self) -> Any:
-        return self.questions.column("question_id").combine_chunks()
+        return signals_of(self.questions, ids, tables)
 
     def load_table(self, signal: Signal, ids: Sequence[Any]) -> Any:
         """The table of one signal without variants; questions that are not there are absent."""
@@ -382,19 +245,7 @@ class TaskStore:
             rows = rows.filter([bool(state) for state in self.states(signal, rows)])
         if signal not in VARIANT_SIGNALS:
             return arrow_to_table(signal, rows, ids)
-        import pyarrow.compute as pc
-
-        panels = {}
-        for variant, sources in self.variants(signal).items():
-            tables = {}
-            for source in sources:
-                mask = pc.and_(
-                    pc.equal(rows.column("variant"), variant),
-                    pc.equal(rows.column("source"), source),
-                )
-                tables[source] = arrow_to_table(signal, rows.filter(mask), ids)
-            panels[variant] = Panel(tables)
-        return Variants(signal, panels)
+        return arrow_to_variants(signal, rows, self.variants(signal), ids)
 
 
 class Results:
@@ -421,10 +272,3 @@ class Results:
                 "`apprehend run` and `apprehend import` write them"
             )
         return [TaskStore(path) for path in found]
-
-
-def _column(cells: list[Any]) -> Any:
-    try:
-        return pa.array(cells)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if cell is None else str(cell) for cell in cells])

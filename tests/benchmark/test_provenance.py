@@ -21,10 +21,10 @@ from apprehend.benchmark.judges.judge_options import JudgeOptions
 from apprehend.benchmark.run.plan import RunOptions, RunOutcome, model_name
 from apprehend.benchmark.run.running import run
 from apprehend.benchmark.score.report_building import report_input
+from apprehend.benchmark.store.checks.verifying import findings, folder_findings
 from apprehend.benchmark.store.derivation import DERIVED_FROM
 from apprehend.benchmark.store.parts import check_bytes, part_files
 from apprehend.benchmark.store.task_store import Results, TaskStore
-from apprehend.benchmark.store.verifying import findings, folder_findings
 from apprehend.estimators import Signal
 from apprehend.tasks.dataset import embedded_file
 from changed_settings import CHANGES

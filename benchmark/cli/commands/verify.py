@@ -10,8 +10,8 @@ import typer
 from ...console.errors import ApprehendError
 
 if TYPE_CHECKING:
+    from ...store.checks.verifying import Finding
     from ...store.task_store import TaskStore
-    from ...store.verifying import Finding
 
 
 def verify(
@@ -21,8 +21,8 @@ def verify(
     ] = False,
 ) -> None:
     """Look for truncated, damaged, duplicated, mismatched and foreign files; status 1 if any."""
+    from ...store.checks.verifying import findings, folder_findings, task_folders
     from ...store.task_store import TaskStore
-    from ...store.verifying import findings, folder_findings, task_folders
 
     wrong = 0
     stores = [TaskStore(path) for path in task_folders(results)]
@@ -44,8 +44,8 @@ def verify(
 
 
 def _holds(store: TaskStore) -> str:
+    from ...store.checks.verifying import stored_counts
     from ...store.failures import read_failures
-    from ...store.verifying import stored_counts
 
     counts = "".join(f", {name} of {count}" for name, count in stored_counts(store).items())
     failed = read_failures(store.path)
@@ -55,8 +55,9 @@ def _holds(store: TaskStore) -> str:
 
 def _mend(store: TaskStore, found: list[Finding]) -> int:
     """Repair a store; gives the number of findings that stay."""
+    from ...store.checks.repairing import repair
+    from ...store.checks.verifying import stored_counts
     from ...store.task_store import QUESTIONS
-    from ...store.verifying import repair, stored_counts
 
     lasting = ("copied: ", "newer apprehend")
     mendable = [f for f in found if not any(words in f.problem for words in lasting)]

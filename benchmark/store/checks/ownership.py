@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...estimators.signals.batch import Signal
-from ...tasks.topics import LETTERS
-from ..console.errors import ApprehendError
-from . import parts
-from .task_store import MANIFEST, OUTCOMES, TaskStore
+from ....estimators.signals.batch import Signal
+from ....tasks.topics import LETTERS
+from ...console.errors import ApprehendError
+from .. import parts
+from ..store_folder import MANIFEST
+from ..task_store import OUTCOMES, TaskStore
 
 SCORES = "scores.parquet"
 _STORE, _SIGNALS = b"apprehend.store", b"apprehend.signals"

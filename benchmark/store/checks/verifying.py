@@ -1,4 +1,4 @@
-"""Looking through a results folder for files that are not what was written, and mending it."""
+"""Look through a results folder for files that are not what was written."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from ...estimators.signals.batch import Signal
-from ..console.errors import ApprehendError, UsageError
-from . import parts
-from .arrow import KEYS, signal_schema
-from .derivation import DERIVED
-from .files import TEMPORARY
+from ....estimators.signals.batch import Signal
+from ...console.errors import ApprehendError, UsageError
+from .. import parts
+from ..arrow import KEYS, signal_schema
+from ..derivation import DERIVED
+from ..files import TEMPORARY
+from ..provenance import part_problem
+from ..store_folder import MANIFEST
+from ..task_store import QUESTIONS, Results, TaskStore
 from .ownership import SCORES, misplaced, scores_problem, twins
-from .provenance import part_problem
-from .task_store import MANIFEST, QUESTIONS, Results, TaskStore
 
 DERIVED_FILES = (SCORES, "strata.parquet")
 Key = tuple[Any, str, str]
@@ -213,12 +214,13 @@ def _foreign(table: pa.Table, signal: Signal, seen: _Seen) -> str | None:
     return None
 
 
-def _keys(table: pa.Table) -> list[Key]:
+def row_keys(table: pa.Table) -> list[Key]:
+    """(question id, variant, source) of every row."""
     return list(zip(*(table.column(name).to_pylist() for name in KEYS), strict=True))
 
 
 def _duplicates(file: Path, table: pa.Table, seen: _Seen) -> str | None:
-    keys = _keys(table)
+    keys = row_keys(table)
     twice = [key for key in keys if key in seen.keys]
     if twice:
         return (
@@ -273,33 +275,3 @@ def stored_counts(store: TaskStore) -> dict[str, int]:
                 name = " ".join(filter(None, (signal.value, variant, source)))
                 counts[name] = len(store.done(signal, variant, source))
     return counts
-
-
-def repair(store: TaskStore, found: list[Finding]) -> tuple[Path, int]:
-    """Set the files of the findings aside.
-
-    Rows of a part that others repeat are kept where no other part holds them. Gives the folder
-    that the files are in now, and the number of rows kept so.
-    """
-    with store.writing_damaged():
-        if any(finding.path == store.path for finding in found):
-            store.write_manifest(store.manifest)  # under the names that its folders have now
-        outdated = [finding.path for finding in found if finding.problem.startswith("outdated")]
-        for folder in {path.parent for path in outdated if path.parent.parent.name == "signals"}:
-            store.drop_outdated(Signal(folder.name))
-        doubled = [finding.path for finding in found if finding.problem.startswith("duplicated")]
-        tables = {path: parts.read_parquet(path) for path in doubled if path.name != QUESTIONS}
-        bad = [finding.path for finding in found if finding.path != store.path]
-        aside = store.set_aside([path for path in bad if path.exists()])
-        kept = sum(_keep_rest(store, path, table) for path, table in tables.items())
-    return aside, kept
-
-
-def _keep_rest(store: TaskStore, path: Path, table: pa.Table) -> int:
-    signal = Signal(path.parent.name)
-    rows: dict[Key, Any] = {}
-    for key, row in zip(_keys(table), table.to_pylist(), strict=True):
-        if key[0] not in store.done(signal, key[1], key[2]):
-            rows.setdefault(key, row)
-    store.append(signal, list(rows.values()))
-    return len(rows)
