@@ -18,6 +18,7 @@ from ...reports import (
 from ..console.errors import ApprehendError, UsageError, did_you_mean
 from ..console.options import say, show
 from ..store.task_store import Results, TaskStore
+from .option_sets import with_option_sets
 from .report_inputs import input_of, report_input
 
 
@@ -30,10 +31,11 @@ def write_report(
     formats: Sequence[str] = FORMATS,
 ) -> None:
     """Build the report, show its tables in the terminal, and say where it lies."""
+    rows: Rows = "paper" if paper_filter else "all"
     report = build_report(
-        report_input(Results(results)),
+        with_option_sets(report_input(Results(results)), rows, seed),
         output_path,
-        rows="paper" if paper_filter else "all",
+        rows=rows,
         replicates=replicates,
         seed=seed,
         formats=formats,

@@ -84,7 +84,7 @@ def compute_analyses(
         thresholds=_joined(evaluated, compute_thresholds),
         trends=_joined(evaluated, compute_trends),
         complementarity=_joined(evaluated, compute_complementarity),
-        conformal=_joined(evaluated, lambda one: compute_conformal(data, one, seed)),
+        conformal=_joined(evaluated, lambda one: compute_conformal(data, one)),
         positions=_concatenated([positions.frame() for positions in known.values()]),
         judges=compute_judges(data),
         judge_labels=compute_labels(data),

@@ -17,6 +17,10 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "questions": ("task", "question_id", "topic", "question", "options", "gold"),
     "ratings": ("task", "question_id", "rating"),
     "options": ("model", "task", "question_id", "probabilities", "gold"),
+    "sets": (
+        *("model", "task", "question_id", "method", "alpha", "seed"),
+        *("size", "covered", "options", "right"),
+    ),
     "judgements": (*("task", "question_id", "questionnaire", "judge", "value", "label", "rating"),),
     "orders": ("model", "task", "question_id", "shift", "answer", "gold"),
     "costs": ("model", "task", "item", "kind", "questions", "seconds", "tokens", "needs"),
@@ -42,6 +46,10 @@ class ReportInput:
         ratings: mean judge rating, 1 to 10, per (task, question_id); used by the paper's filter.
         options: per (model, task, question_id) the probabilities of the options, a list that sums
             to 1, and the right option's index `gold`, -1 where unknown.
+        sets: one row per (model, task, question_id, method, alpha): a conformal prediction set of
+            the question's options by "LAC" or "APS" at error rate alpha, calibrated on the half of
+            the questions that the seed puts it not into: its size, whether the right option is in
+            it (covered), of how many options, and whether the most probable one is right.
         judgements: one row per (task, question_id, questionnaire, judge): value in [0, 1], label
             (its words, or null), rating from 1 to 10; null where unread.
         orders: one row per (model, task, question_id, shift): answer under the cyclic order of the
@@ -59,6 +67,7 @@ class ReportInput:
     questions: pd.DataFrame = field(default_factory=lambda: _empty("questions"))
     ratings: pd.DataFrame = field(default_factory=lambda: _empty("ratings"))
     options: pd.DataFrame = field(default_factory=lambda: _empty("options"))
+    sets: pd.DataFrame = field(default_factory=lambda: _empty("sets"))
     judgements: pd.DataFrame = field(default_factory=lambda: _empty("judgements"))
     orders: pd.DataFrame = field(default_factory=lambda: _empty("orders"))
     costs: pd.DataFrame = field(default_factory=lambda: _empty("costs"))
