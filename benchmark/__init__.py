@@ -1,1 +1,2 @@
-"""How it is run: lm-eval adapter, engines, signal store, importers, command line."""
+"""How a benchmark is run: from questions to signals, scores and reports; the rooms are listed in
+CONTRIBUTING.md."""

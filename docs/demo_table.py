@@ -10,8 +10,8 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-from apprehend.reports.intervals import FEW_MARK, FEW_MEANING
-from apprehend.reports.tables import macro_label
+from apprehend.reports.metrics.topic_tables import macro_label
+from apprehend.reports.statistics.intervals import FEW_MARK, FEW_MEANING
 
 ROOT = Path(__file__).resolve().parents[1]
 START, END = "<!-- demo:start -->\n", "<!-- demo:end -->\n"

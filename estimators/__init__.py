@@ -1,8 +1,7 @@
 """What is computed from signals: uncertainty scores, without the model. Needs numpy only."""
 
-from .base import Estimator, evaluate, reasons
-from .cross_fitting import CrossFitted, Folds, cross_fit
-from .errors import EstimatorError, EstimatorLookupError
+from .core.estimator import Estimator, evaluate, reasons
+from .learning.cross_fitting import CrossFitted, Folds, cross_fit
 from .registry import (
     ENTRY_POINT_GROUP,
     builtin_estimators,
@@ -13,7 +12,8 @@ from .registry import (
     load_estimators,
     split_specs,
 )
-from .signals import TABLES, Need, Panel, Signal, Signals, Status, Variants
+from .signals.batch import TABLES, Need, Panel, Signal, Signals, Status, Variants
+from .signals.estimator_errors import EstimatorError, EstimatorLookupError
 
 __all__ = [
     "ENTRY_POINT_GROUP",

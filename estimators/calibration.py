@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .base import Estimator, require_fit
-from .errors import EstimatorError
-from .learning import ScoreLearner, known_gold
-from .logistic import LogisticModel, fit_logistic
-from .probabilities import softmax, top_two
-from .signals import Signal, Signals
-from .tables import BoolArray, FloatArray, IntArray
+from .core.estimator import Estimator, require_fit
+from .core.logistic import LogisticModel, fit_logistic
+from .learning.score_learner import ScoreLearner, known_gold
+from .signals.batch import Signal, Signals
+from .signals.estimator_errors import EstimatorError
+from .signals.probabilities import softmax, top_two
+from .signals.tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "calibrated"
 TEMPERATURES = (0.01, 100.0)

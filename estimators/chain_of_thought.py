@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .base import Estimator, require_fit
-from .errors import EstimatorError
-from .logistic import LogisticModel, fit_logistic
-from .parameters import number_above, one_of, whole_number
-from .probabilities import pick, row_mean, surprisal, top_two
-from .signals import Signal, Signals
-from .tables import BoolArray, FloatArray
+from .core.estimator import Estimator, require_fit
+from .core.logistic import LogisticModel, fit_logistic
+from .core.parameters import number_above, one_of, whole_number
+from .signals.batch import Signal, Signals
+from .signals.estimator_errors import EstimatorError
+from .signals.probabilities import pick, row_mean, surprisal, top_two
+from .signals.tables import BoolArray, FloatArray
 
 FAMILY = "chain of thought"
 NO_VOCABULARY = "engine has no full vocabulary"

@@ -11,13 +11,13 @@ from typing import cast
 
 import numpy as np
 
-from .base import Estimator, require_fit
-from .errors import EstimatorError
-from .learning import known_gold
-from .parameters import number_between, one_of
-from .probabilities import absent_as_nan
-from .signals import Signal, Signals
-from .tables import BoolArray, FloatArray, IntArray
+from .core.estimator import Estimator, require_fit
+from .core.parameters import number_between, one_of
+from .learning.score_learner import known_gold
+from .signals.batch import Signal, Signals
+from .signals.estimator_errors import EstimatorError
+from .signals.probabilities import absent_as_nan
+from .signals.tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "conformal"
 RULES = ("lac", "aps")
@@ -62,11 +62,15 @@ def conformal_threshold(scores: FloatArray, alpha: float, quantile: str = "rank"
 def conformal_sets(p: FloatArray, rule: str, threshold: float) -> BoolArray:
     """(n, K) which options fit at least as well as the threshold; never none of them.
 
-    Where no option does, the set is the most probable one.
+    Where no option does, the set is the most probable one; of equal ones the first with "lac", the
+    one that the sums begin with, which is the last, with "aps".
     """
     misfit = nonconformity(p, rule)
     inside = misfit <= threshold
-    best = np.argmin(np.where(np.isnan(misfit), np.inf, misfit), axis=1)
+    known = np.where(np.isnan(p), -1.0, p)
+    # Not by the misfit: beside a probability of 1, options of probability 0 have the same sum.
+    last = p.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
+    best = np.argmax(known, axis=1) if rule == "lac" else last
     empty = ~inside.any(axis=1) & ~np.isnan(p).all(axis=1)
     inside[np.flatnonzero(empty), best[empty]] = True
     return inside

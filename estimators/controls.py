@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .base import Estimator, require_fit
-from .signals import Signal, Signals
-from .tables import BoolArray, FloatArray
+from .core.estimator import Estimator, require_fit
+from .signals.batch import Signal, Signals
+from .signals.tables import BoolArray, FloatArray
 
 FAMILY = "controls"
 

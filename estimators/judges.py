@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .base import Estimator
-from .parameters import one_of
-from .probabilities import row_mean
-from .signals import JudgementTable, Signal, Signals
-from .tables import FloatArray
+from .core.estimator import Estimator
+from .core.parameters import one_of
+from .signals.batch import JudgementTable, Signal, Signals
+from .signals.probabilities import row_mean
+from .signals.tables import FloatArray
 
 FAMILY = "judges"
 

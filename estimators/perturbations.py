@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .base import Estimator
-from .parameters import one_of, whole_number
-from .probabilities import (
+from .core.estimator import Estimator
+from .core.parameters import one_of, whole_number
+from .signals.batch import Need, PromptedAnswersTable, Signal, Signals
+from .signals.probabilities import (
     divergence,
     entropy,
     mean_distribution,
@@ -19,8 +20,7 @@ from .probabilities import (
     stack_distributions,
     surprisal,
 )
-from .signals import Need, PromptedAnswersTable, Signal, Signals
-from .tables import BoolArray, FloatArray, IntArray
+from .signals.tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "perturbations"
 _LN2 = float(np.log(2.0))

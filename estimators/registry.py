@@ -30,9 +30,9 @@ from . import (
     self_reports,
     supervised,
 )
-from .base import Estimator
-from .errors import EstimatorLookupError
-from .signals import Need
+from .core.estimator import Estimator
+from .signals.batch import Need
+from .signals.estimator_errors import EstimatorLookupError
 
 ENTRY_POINT_GROUP = "apprehend.estimators"
 _MODULES: tuple[ModuleType, ...] = (

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .base import Estimator, require_fit
-from .errors import EstimatorError
-from .learning import ScoreLearner
-from .logistic import LogisticModel, fit_logistic
-from .parameters import names, number_above
-from .signals import Signal, Signals
-from .tables import BoolArray, FloatArray
+from .core.estimator import Estimator, require_fit
+from .core.logistic import LogisticModel, fit_logistic
+from .core.parameters import names, number_above
+from .learning.score_learner import ScoreLearner
+from .signals.batch import Signal, Signals
+from .signals.estimator_errors import EstimatorError
+from .signals.tables import BoolArray, FloatArray
 
 FAMILY = "supervised"
 BASES = ("token_entropy", "option_entropy", "probability_margin", "off_option_mass")

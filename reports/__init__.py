@@ -3,16 +3,25 @@
 Everywhere an error is the positive class and a higher score means more uncertain.
 """
 
-from .analyses import Analyses, compute_analyses
-from .benchmark_analyses import BenchmarkAnalyses, build_benchmark_analyses
-from .bootstrap import (
-    BootstrapInterval,
-    bootstrap_roc_auc,
-    paired_roc_auc_replicates,
-    resample_weights,
-    roc_auc_replicates,
+from .analyses.comparison_records import COMPARISON_COLUMNS
+from .analyses.comparisons import compare
+from .analyses.decisions import (
+    Cascade,
+    ThresholdChoice,
+    choose_threshold,
+    compute_cascade,
+    compute_split,
+    summarise_split,
 )
-from .calibration import (
+from .analyses.flow import compute_flow, compute_missing
+from .analyses.together import Analyses, compute_analyses
+from .figures.cascade_curve import cascade_figure
+from .figures.drawing import Drawer
+from .frames.csv_files import csv_text, undefused
+from .frames.formatting import file_stems
+from .frames.inputs import ReportInput
+from .frames.style import FORMATS, figure_style
+from .metrics.calibration_error import (
     PROBABILITY_SCORES,
     BrierParts,
     CalibrationBins,
@@ -26,26 +35,22 @@ from .calibration import (
     mutual_information_share,
     width_bins,
 )
-from .comparing import Comparison, build_comparison
-from .comparison_records import COMPARISON_COLUMNS
-from .comparisons import compare
-from .csv_files import csv_text, undefused
-from .decisions import (
-    Cascade,
-    ThresholdChoice,
-    choose_threshold,
-    compute_cascade,
-    compute_split,
-    summarise_split,
+from .metrics.computing import METRIC_COLUMNS, compute_metrics
+from .metrics.evaluation import ROWS, Evaluation, Rows, evaluations
+from .metrics.topic_tables import to_latex, to_markdown, topic_tables
+from .page.benchmark_analyses import BenchmarkAnalyses, build_benchmark_analyses
+from .page.comparing import Comparison, build_comparison
+from .page.report import Report, build_report
+from .paper.build_paper import Paper, build_paper
+from .statistics.bootstrap import (
+    BootstrapInterval,
+    bootstrap_roc_auc,
+    paired_roc_auc_replicates,
+    resample_weights,
+    roc_auc_replicates,
 )
-from .delong import delong_covariance, delong_interval
-from .drawing import Drawer
-from .evaluation import ROWS, Evaluation, Rows, evaluations
-from .figures_cascade import cascade_figure
-from .flow import compute_flow, compute_missing
-from .formatting import file_stems
-from .inputs import ReportInput
-from .intervals import (
+from .statistics.delong import delong_covariance, delong_interval
+from .statistics.intervals import (
     BOOTSTRAP_ALONE,
     SMALLEST_CLASS,
     newcombe_interval,
@@ -53,9 +58,7 @@ from .intervals import (
     roc_auc_interval,
     wilson,
 )
-from .metrics import METRIC_COLUMNS, compute_metrics
-from .paper import Paper, build_paper
-from .ranking import (
+from .statistics.ranking import (
     accuracy_at_coverage,
     augrc,
     aurc,
@@ -67,10 +70,7 @@ from .ranking import (
     roc_curve,
     worst_case_roc_auc,
 )
-from .report import Report, build_report
-from .style import FORMATS, figure_style
-from .tables import to_latex, to_markdown, topic_tables
-from .testing import (
+from .statistics.testing import (
     Difference,
     Trend,
     accuracy_test,

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .errors import DataError
+from .data_errors import DataError
 
 VARIABLE = "APPREHEND_MAX_INPUT_GB"
 GIGABYTES = 1.0

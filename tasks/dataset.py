@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .bounds import check_parquet, check_text
-from .errors import DataError
+from .data_errors import DataError
 from .topics import LETTERS, MAX_OPTIONS, TOPICS
 
 HUB_DATASET = "TIGER-Lab/MMLU-Pro"

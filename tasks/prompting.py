@@ -16,7 +16,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from .errors import DataError
+from .data_errors import DataError
 from .templates import MAX_TEXT, compiled, rendered
 from .topics import DONT_KNOW_LABEL, TOPICS
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import safetensors.numpy
-from apprehend.benchmark.plan import JudgeOptions
+from apprehend.benchmark.judges.judge_options import JudgeOptions
 from apprehend.tasks.dataset import embedded_file
 from apprehend.tasks.prompting import load_prompt
 

@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from apprehend.benchmark.plan import JudgeOptions, RunOptions
+from apprehend.benchmark.judges.judge_options import JudgeOptions
+from apprehend.benchmark.run.plan import RunOptions
 from apprehend.tasks.dataset import embedded_file
 
 PRELOADED = [
-    "apprehend.benchmark.running",
-    "apprehend.benchmark.engines.hf",
+    "apprehend.benchmark.run.running",
+    "apprehend.benchmark.engines.hf.hf_engine",
     "lm_eval.models.huggingface",
     "lm_eval.tasks",
     "datasets",
@@ -63,9 +64,10 @@ def collect(
     errors = Path(log).open("a", encoding="utf-8")  # noqa: SIM115 (the process owns it)
     os.dup2(errors.fileno(), sys.stderr.fileno())
     import torch
-    from apprehend.benchmark import adapter, judging
-    from apprehend.benchmark.errors import ApprehendError, UsageError
-    from apprehend.benchmark.running import run
+    from apprehend.benchmark.console.errors import ApprehendError, UsageError
+    from apprehend.benchmark.judges import judging
+    from apprehend.benchmark.run import adapter
+    from apprehend.benchmark.run.running import run
     from changed_settings import CHANGES
 
     torch.set_num_threads(1)
@@ -98,8 +100,8 @@ def collect(
 
 def _fail_some() -> None:
     """Answers and texts of every third question are failures."""
-    from apprehend.benchmark.adapter import UncertaintyLM
-    from apprehend.benchmark.engines.base import Failed
+    from apprehend.benchmark.engines.shared.engine import Failed
+    from apprehend.benchmark.run.adapter import UncertaintyLM
 
     class Failing:
         """The engine as the adapter sees it; judges and probes reach the real one."""

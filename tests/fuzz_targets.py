@@ -16,21 +16,21 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from apprehend.benchmark.engines.replies import label_logprobs, read_chat, read_text
-from apprehend.benchmark.errors import ApprehendError
+from apprehend.benchmark.console.errors import ApprehendError
+from apprehend.benchmark.endpoints.reply_json import parse
+from apprehend.benchmark.endpoints.request_errors import RequestFailed
+from apprehend.benchmark.engines.endpoint.replies import label_logprobs, read_chat, read_text
 from apprehend.benchmark.importers.lm_eval_samples import read_samples
 from apprehend.benchmark.importers.mmlu_pro_results import read_results
 from apprehend.benchmark.importers.table import TableColumns, read_table
-from apprehend.benchmark.judges import HTTPJudge
-from apprehend.benchmark.reply_json import parse
-from apprehend.benchmark.request_errors import RequestFailed
-from apprehend.benchmark.store import TaskStore
-from apprehend.benchmark.verifying import findings
+from apprehend.benchmark.judges.judge import HTTPJudge
+from apprehend.benchmark.store.checks.verifying import findings
+from apprehend.benchmark.store.task_store import TaskStore
+from apprehend.tasks.data_errors import DataError
 from apprehend.tasks.dataset import read_questions
-from apprehend.tasks.errors import DataError
 from apprehend.tasks.parsing import parse_marked_label
 from apprehend.tasks.questionnaires import QUESTIONNAIRES, read_rating
-from apprehend.tasks.self_reports import SELF_REPORTS
+from apprehend.tasks.self_report_prompts import SELF_REPORTS
 
 LABELS = list("ABCDEFGHIJ")
 CORPUS = [

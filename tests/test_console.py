@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from apprehend.benchmark import masking
-from apprehend.benchmark.escaping import has_control, printable
-from apprehend.benchmark.masking import MASK, MaskingFormatter, mask_text
-from apprehend.benchmark.options import say, show
-from apprehend.benchmark.progress import progress_bar
+from apprehend.benchmark.console import masking
+from apprehend.benchmark.console.escaping import has_control, printable
+from apprehend.benchmark.console.masking import MASK, MaskingFormatter, mask_text
+from apprehend.benchmark.console.options import say, show
+from apprehend.benchmark.console.progress import progress_bar
 from helpers import ROOT, environment, in_process
 
 SCRIPT = Path(sys.executable).with_name("apprehend")

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apprehend.benchmark.contract import SCHEMA_VERSION, upgraded
-from apprehend.benchmark.errors import ApprehendError
-from apprehend.benchmark.masking import mask_command, mask_text
+from apprehend.benchmark.console.errors import ApprehendError
+from apprehend.benchmark.console.masking import mask_command, mask_text
+from apprehend.benchmark.store.contract import SCHEMA_VERSION, upgraded
 from fuzz_targets import (
     CHAT_REPLY,
     CORPUS,

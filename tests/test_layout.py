@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import statistics
 import subprocess
 import sys
 import zipfile
@@ -59,10 +60,10 @@ def test_estimators_and_reports_import_nothing_heavy_at_all(folder: str) -> None
     [
         "import apprehend.estimators",
         "import apprehend.reports",
-        "from apprehend.benchmark import scoring, report_building",
+        "from apprehend.benchmark.score import scoring, report_building",
         "from apprehend.benchmark.importers import table, lm_eval_samples",
-        "from apprehend.benchmark.cli import app; app(['--help'], standalone_mode=False)",
-        "from apprehend.benchmark.cli import app; "
+        "from apprehend.benchmark.cli.main import app; app(['--help'], standalone_mode=False)",
+        "from apprehend.benchmark.cli.main import app; "
         "app(['list', 'estimators'], standalone_mode=False)",
     ],
 )
@@ -74,14 +75,71 @@ def test_starts_without_torch_and_lm_eval(code: str) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+LONGEST, MOST_MODULES, MEDIAN = 300, 15, 110
+LAZY = {("estimators/learning", "estimators")}
+"""(room, room): imports upwards that are made when they are needed. Estimators that combine others
+look these up by name in the registry, which knows all families."""
+
+
+def _rooms() -> dict[str, list[Path]]:
+    """Folder → its modules."""
+    found: dict[str, list[Path]] = {}
+    for folder in FOLDERS:
+        for path in _modules(folder):
+            found.setdefault(str(path.parent.relative_to(ROOT)), []).append(path)
+    return found
+
+
+def _target(path: Path, level: int, name: str) -> str:
+    """The room that a relative import reaches."""
+    folder = path.parent
+    for _ in range(level - 1):
+        folder = folder.parent
+    place = folder.joinpath(*name.split(".")) if name else folder
+    room = place if place.is_dir() else place.parent
+    return str(room.relative_to(ROOT)) if room != ROOT else "."
+
+
+def _room_imports() -> dict[str, set[str]]:
+    """Room → other rooms that its modules import."""
+    found: dict[str, set[str]] = {}
+    for room, paths in _rooms().items():
+        reached = {_target(p, level, name) for p in paths for level, name in _imports(p) if level}
+        found[room] = {r for r in reached if r not in (room, ".") and (room, r) not in LAZY}
+    return found
+
+
+def test_rooms_have_a_sentence_and_few_modules() -> None:
+    for room, paths in _rooms().items():
+        assert len([p for p in paths if p.name != "__init__.py"]) <= MOST_MODULES, room
+        init = (ROOT / room / "__init__.py").read_text(encoding="utf-8")
+        assert len((ast.get_docstring(ast.parse(init)) or "").split()) >= 3, f"{room}: what is it?"
+
+
+def test_rooms_import_downwards_only() -> None:
+    """Rooms can be put into an order in which each imports only those below it."""
+    left = _room_imports()
+    while left:
+        lowest = [room for room, below in left.items() if not below & left.keys()]
+        assert lowest, f"these import each other in a circle: {sorted(left)}"
+        for room in lowest:
+            del left[room]
+
+
+def test_no_module_name_has_two_meanings() -> None:
+    names = [p.name for paths in _rooms().values() for p in paths if not p.name.startswith("__")]
+    assert len(names) == len(set(names)), {name for name in names if names.count(name) > 1}
+
+
 def test_modules_stay_small() -> None:
-    long = {
-        str(path.relative_to(ROOT)): count
-        for folder in FOLDERS
-        for path in _modules(folder)
-        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    sizes = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
+        for paths in _rooms().values()
+        for path in paths
     }
-    assert not long
+    assert not {name: size for name, size in sizes.items() if size > LONGEST}
+    modules = [size for name, size in sizes.items() if not name.endswith("__init__.py")]
+    assert statistics.median(modules) <= MEDIAN
 
 
 def test_wheel_holds_every_tracked_file(tmp_path: Path) -> None:

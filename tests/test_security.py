@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from apprehend.benchmark.masking import (
+from apprehend.benchmark.console.masking import (
     MASK,
     MaskingFormatter,
     is_secret_name,

@@ -1,1 +1,1 @@
-
+"""Answers recorded elsewhere: one module per format."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...estimators.signals import Signal, Status
+from ...estimators.signals.batch import Signal, Status
 from ...tasks.topics import LETTERS
-from .. import manifest as manifests
-from ..errors import ApprehendError
-from ..options import whole_number
-from ..store import QUESTIONS, Results, TaskStore
+from ..console.errors import ApprehendError
+from ..console.options import whole_number
+from ..store import manifest as manifests
+from ..store.task_store import QUESTIONS, Results, TaskStore
 
 UNKNOWN_TOPIC = "all questions"
 TRUE = frozenset({"true", "1", "1.0", "yes"})

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from ...estimators.signals import Signal
+from ...estimators.signals.batch import Signal
 from ...tasks.bounds import check_text
 from ...tasks.parsing import parse_marked_label
+from ...tasks.task_names import known_tasks
 from ...tasks.topics import letters
-from ..errors import ApprehendError, UsageError
-from ..options import whole_number
-from ..task_names import known_tasks
+from ..console.errors import ApprehendError, UsageError
+from ..console.options import whole_number
 from .common import UNKNOWN_TOPIC, ImportedQuestion, option_index
 
 _FILE = re.compile(r"samples_(?P<task>.+?)(_\d{4}-\d{2}-\d{2}T[\d.:\-]+)?\.jsonl")

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ...tasks.bounds import check_text, unpacked_members
-from ...tasks.errors import DataError
+from ...tasks.data_errors import DataError
 from ...tasks.topics import LETTERS
-from ..errors import ApprehendError, UsageError
-from ..options import whole_number
+from ..console.errors import ApprehendError, UsageError
+from ..console.options import whole_number
 from .common import ImportedQuestion, fail, is_missing, option_index
 
 _UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)

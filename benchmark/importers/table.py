@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ...estimators.signals import Signal, Status
+from ...estimators.signals.batch import Signal, Status
 from ...tasks.bounds import check_parquet, check_text
-from ...tasks.errors import DataError
-from ..errors import ApprehendError, UsageError, did_you_mean
+from ...tasks.data_errors import DataError
+from ..console.errors import ApprehendError, UsageError, did_you_mean
 from .common import (
     UNKNOWN_TOPIC,
     ImportedQuestion,

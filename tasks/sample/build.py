@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ..mmlu_pro import STYLES
-from .judging import LEVELS, QUESTIONNAIRES, assessment
 from .lessons import FIRST_LESSONS, Teacher
+from .sample_judge import LEVELS, QUESTIONNAIRES, assessment
 from .tokenizer import SPECIAL, build_tokenizer
 from .train import Plan, new_model, train
 from .wording import FACT_FORMS, SUM_FORMS

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ..mmlu_pro import STYLES, Style, render_system, render_user
 from ..topics import LETTERS, TOPICS
-from .judging import judge_lesson, packaged_prompt
+from .sample_judge import judge_lesson, packaged_prompt
 from .self_reporting import SELF_REPORT_PROMPTS, self_report_lesson
 from .tokenizer import END
 from .world import (

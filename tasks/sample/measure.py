@@ -21,7 +21,7 @@ from ..dataset import read_questions
 from ..mmlu_pro import STYLES, choice_labels, gold_index, render_system, render_user
 from ..parsing import MARKER, parse_marked_label
 from ..prompting import load_prompt
-from .judging import QUESTIONNAIRES
+from .sample_judge import QUESTIONNAIRES
 
 Row = Mapping[str, Any]
 Values = NDArray[np.float64]

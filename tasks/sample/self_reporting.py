@@ -9,8 +9,8 @@ from __future__ import annotations
 import random
 
 from ..mmlu_pro import STYLES
-from ..self_reports import P_TRUE_LABELS, PHRASES
-from .judging import packaged_prompt, reason_given
+from ..self_report_prompts import P_TRUE_LABELS, PHRASES
+from .sample_judge import packaged_prompt, reason_given
 from .world import Question
 
 CORRECTNESS = "judge_correctness"

@@ -12,13 +12,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from apprehend.benchmark.budget import Budget
-from apprehend.benchmark.engines.base import ChoicePrompt, Failed
-from apprehend.benchmark.engines.completions import CompletionsEngine
-from apprehend.benchmark.engines.replies import Token, label_logprob, label_logprobs, read_logprob
-from apprehend.benchmark.errors import ApprehendError, UsageError
-from apprehend.benchmark.failures import read_failures
-from apprehend.benchmark.request_errors import TryAgain
+from apprehend.benchmark.console.errors import ApprehendError, UsageError
+from apprehend.benchmark.endpoints.budget import Budget
+from apprehend.benchmark.endpoints.request_errors import TryAgain
+from apprehend.benchmark.engines.endpoint.completions import CompletionsEngine
+from apprehend.benchmark.engines.endpoint.replies import (
+    Token,
+    label_logprob,
+    label_logprobs,
+    read_logprob,
+)
+from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed
+from apprehend.benchmark.store.failures import read_failures
 from completions_server import completing
 from faulty_server import Server, serving
 from helpers import Run, rows

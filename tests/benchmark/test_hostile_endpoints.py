@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apprehend.benchmark.adapter import Record, TaskFacts, UncertaintyLM
-from apprehend.benchmark.budget import Budget
-from apprehend.benchmark.endpoint import Endpoint
-from apprehend.benchmark.engines.base import ChoicePrompt, Failed, Sampling
-from apprehend.benchmark.engines.completions import CompletionsEngine
-from apprehend.benchmark.engines.replies import (
+from apprehend.benchmark.console.errors import ApprehendError, UsageError
+from apprehend.benchmark.endpoints.budget import Budget
+from apprehend.benchmark.endpoints.endpoint import Endpoint
+from apprehend.benchmark.endpoints.reply_json import parse
+from apprehend.benchmark.endpoints.request_errors import EndpointGone, RequestFailed, TryAgain
+from apprehend.benchmark.engines.endpoint.completions import CompletionsEngine
+from apprehend.benchmark.engines.endpoint.replies import (
     Reply,
     Token,
     generation,
@@ -28,17 +29,16 @@ from apprehend.benchmark.engines.replies import (
     read_chat,
     read_text,
 )
-from apprehend.benchmark.errors import ApprehendError, UsageError
-from apprehend.benchmark.failures import note_failures, read_failures
-from apprehend.benchmark.judges import load_judge
-from apprehend.benchmark.judging import judge_questions
-from apprehend.benchmark.manifest import new_manifest
-from apprehend.benchmark.plan import JudgeOptions
-from apprehend.benchmark.probe_replies import KeptReplies, ask_each
-from apprehend.benchmark.reply_json import parse
-from apprehend.benchmark.request_errors import EndpointGone, RequestFailed, TryAgain
-from apprehend.benchmark.sink import store_rows
-from apprehend.benchmark.store import TaskStore
+from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed, Sampling
+from apprehend.benchmark.judges.judge import load_judge
+from apprehend.benchmark.judges.judge_options import JudgeOptions
+from apprehend.benchmark.judges.judging import judge_questions
+from apprehend.benchmark.run.adapter import Record, TaskFacts, UncertaintyLM
+from apprehend.benchmark.run.probe_replies import KeptReplies, ask_each
+from apprehend.benchmark.store.failures import note_failures, read_failures
+from apprehend.benchmark.store.manifest import new_manifest
+from apprehend.benchmark.store.sink import store_rows
+from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.estimators import Signal
 from faulty_server import verdict
 from helpers import Run, environment, rows

@@ -14,18 +14,18 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from apprehend.benchmark.budget import Budget
-from apprehend.benchmark.concurrency import as_completed
-from apprehend.benchmark.endpoint import Endpoint
-from apprehend.benchmark.errors import UsageError
-from apprehend.benchmark.failures import read_failures
-from apprehend.benchmark.judges import load_judge
-from apprehend.benchmark.judging import judge_questions
-from apprehend.benchmark.manifest import new_manifest
-from apprehend.benchmark.plan import JudgeOptions
-from apprehend.benchmark.request_errors import RequestFailed
-from apprehend.benchmark.store import TaskStore
-from apprehend.benchmark.transport import retry_after
+from apprehend.benchmark.console.errors import UsageError
+from apprehend.benchmark.endpoints.budget import Budget
+from apprehend.benchmark.endpoints.concurrency import as_completed
+from apprehend.benchmark.endpoints.endpoint import Endpoint
+from apprehend.benchmark.endpoints.request_errors import RequestFailed
+from apprehend.benchmark.endpoints.transport import retry_after
+from apprehend.benchmark.judges.judge import load_judge
+from apprehend.benchmark.judges.judge_options import JudgeOptions
+from apprehend.benchmark.judges.judging import judge_questions
+from apprehend.benchmark.store.failures import read_failures
+from apprehend.benchmark.store.manifest import new_manifest
+from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.estimators import Signal
 from faulty_server import FAULTS, Server, serving, verdict
 from helpers import Run, environment, rows

@@ -7,7 +7,7 @@ from typing import Any
 
 import mistral_common
 import pytest
-from apprehend.benchmark.engines.labels import LabelReader
+from apprehend.benchmark.engines.shared.labels import LabelReader
 from apprehend.tasks.dataset import embedded_file
 from apprehend.tasks.topics import letters, numbers
 from models import make_tokenizer

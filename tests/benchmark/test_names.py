@@ -6,9 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
-from apprehend.benchmark.errors import UsageError
-from apprehend.benchmark.names import LONGEST, check_name, folder_name, model_folder, task_folder
-from apprehend.benchmark.store import Results
+from apprehend.benchmark.console.errors import UsageError
+from apprehend.benchmark.store.names import (
+    LONGEST,
+    check_name,
+    folder_name,
+    model_folder,
+    task_folder,
+)
+from apprehend.benchmark.store.task_store import Results
 from helpers import imported
 from hypothesis import given
 from hypothesis import strategies as st

@@ -6,23 +6,16 @@ from typing import Any
 
 import pytest
 import torch
-from apprehend.benchmark.engines.attention import (
-    Chunk,
-    Edge,
-    How,
-    Segment,
-    causal_part,
-    edges,
-    merge,
-    part_of,
-)
-from apprehend.benchmark.engines.prefixes import (
+from apprehend.benchmark.engines.hf.attention import Edge, edges
+from apprehend.benchmark.engines.hf.attention_kernels import How, causal_part, merge, part_of
+from apprehend.benchmark.engines.hf.prefixes import (
     Node,
     common_length,
     distinct_tokens,
     grow,
     packs,
 )
+from apprehend.benchmark.engines.hf.segments import Chunk, Segment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

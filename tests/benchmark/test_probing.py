@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from apprehend.benchmark.engines.base import ChoicePrompt, Sampling
-from apprehend.benchmark.engines.hf import HFEngine
-from apprehend.benchmark.perturbing import rotated, rotated_back, shuffled_stem, without_stem
+from apprehend.benchmark.engines.hf.hf_engine import HFEngine
+from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Sampling
+from apprehend.benchmark.run.perturbing import rotated, rotated_back, shuffled_stem, without_stem
 from apprehend.estimators import builtin_estimators
 from apprehend.tasks.dataset import embedded_file, read_questions
 from apprehend.tasks.mmlu_pro import STYLES, choice_labels, render_system, render_user
 from apprehend.tasks.questionnaires import QUESTIONNAIRES
-from apprehend.tasks.self_reports import (
+from apprehend.tasks.self_report_prompts import (
     read_linguistic,
     read_one_step,
     read_top_k,

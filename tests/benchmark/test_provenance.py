@@ -14,16 +14,17 @@ import pandas as pd
 import pytest
 import yaml
 from apprehend.benchmark.cli import main
-from apprehend.benchmark.derivation import DERIVED_FROM
-from apprehend.benchmark.engines.base import Failed
-from apprehend.benchmark.engines.hf import HFEngine
-from apprehend.benchmark.errors import ApprehendError, UsageError
-from apprehend.benchmark.parts import check_bytes, part_files
-from apprehend.benchmark.plan import JudgeOptions, RunOptions, RunOutcome, model_name
-from apprehend.benchmark.report_building import report_input
-from apprehend.benchmark.running import run
-from apprehend.benchmark.store import Results, TaskStore
-from apprehend.benchmark.verifying import findings, folder_findings
+from apprehend.benchmark.console.errors import ApprehendError, UsageError
+from apprehend.benchmark.engines.hf.hf_engine import HFEngine
+from apprehend.benchmark.engines.shared.engine import Failed
+from apprehend.benchmark.judges.judge_options import JudgeOptions
+from apprehend.benchmark.run.plan import RunOptions, RunOutcome, model_name
+from apprehend.benchmark.run.running import run
+from apprehend.benchmark.score.report_building import report_input
+from apprehend.benchmark.store.checks.verifying import findings, folder_findings
+from apprehend.benchmark.store.derivation import DERIVED_FROM
+from apprehend.benchmark.store.parts import check_bytes, part_files
+from apprehend.benchmark.store.task_store import Results, TaskStore
 from apprehend.estimators import Signal
 from apprehend.tasks.dataset import embedded_file
 from changed_settings import CHANGES
@@ -304,7 +305,7 @@ def test_rows_that_older_schemas_derived_from_nothing_are_found(tmp_path: Path) 
 def test_parts_deleted_while_a_run_lasts_are_missed(
     tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from apprehend.benchmark import running
+    from apprehend.benchmark.run import running
 
     results = tmp_path / "results"
     collect = running.collect_judgements

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.benchmark.cli import main
-from apprehend.benchmark.store import TaskStore
+from apprehend.benchmark.store.task_store import TaskStore
 
 PAIR = ("--small", "tiny-160m", "--large", "other-7b")
 

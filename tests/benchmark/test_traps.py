@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.dataset as ds
 import pytest
-from apprehend.benchmark.engines.base import ChoicePrompt
-from apprehend.benchmark.engines.hf import HFEngine
+from apprehend.benchmark.engines.hf.hf_engine import HFEngine
+from apprehend.benchmark.engines.shared.engine import ChoicePrompt
 from models import make_model
 
 

@@ -19,13 +19,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from apprehend.benchmark import parts
 from apprehend.benchmark.cli import main
-from apprehend.benchmark.errors import ApprehendError
-from apprehend.benchmark.failures import note_failures
-from apprehend.benchmark.manifest import new_manifest
-from apprehend.benchmark.scoring import load_signals, siblings
-from apprehend.benchmark.store import TaskStore
+from apprehend.benchmark.console.errors import ApprehendError
+from apprehend.benchmark.score.signal_loading import load_signals, siblings
+from apprehend.benchmark.store import parts
+from apprehend.benchmark.store.failures import note_failures
+from apprehend.benchmark.store.manifest import new_manifest
+from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.estimators import Need, Signal
 from helpers import Run, environment
 
@@ -264,7 +264,7 @@ def test_other_files_are_verified_too(tmp_path: Path, name: str) -> None:
 
 HOLD = """
 import sys, time
-from apprehend.benchmark.store import TaskStore
+from apprehend.benchmark.store.task_store import TaskStore
 from pathlib import Path
 with TaskStore(Path(sys.argv[1])).writing():
     print("held", flush=True)

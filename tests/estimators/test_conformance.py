@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from apprehend.estimators import Estimator, Signal, Signals, builtin_estimators, load_estimator
-from apprehend.estimators.conformance import check_estimator
-from apprehend.estimators.conformance_checks import CHECKS
-from apprehend.estimators.signals import TABLES
-from apprehend.estimators.synthetic import synthetic_questions
+from apprehend.estimators.checks.conformance import check_estimator
+from apprehend.estimators.checks.conformance_checks import CHECKS
+from apprehend.estimators.checks.synthetic import synthetic_questions
+from apprehend.estimators.signals.batch import TABLES
 
 VARIANTS = (
     "vote_share(samples='cot')",

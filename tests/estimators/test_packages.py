@@ -21,13 +21,13 @@ import numpy as np
 import pytest
 from apprehend.estimators import evaluate, load_estimator
 from apprehend.estimators.chain_of_thought import rank_features
+from apprehend.estimators.checks.synthetic import synthetic_questions
 from apprehend.estimators.conformal import (
     calibration_scores,
     conformal_sets,
     conformal_threshold,
     nonconformity,
 )
-from apprehend.estimators.synthetic import synthetic_questions
 from estimator_cases import make_case
 from estimator_oracles_of_many import jsd
 from helpers import ROOT

@@ -15,8 +15,8 @@ PLUGIN = Path(__file__).parent.parent / "plugin_package"
 SCRIPT = """
 import json
 from apprehend.estimators import builtin_estimators, evaluate, installed_estimators, load_estimator
-from apprehend.estimators.conformance import check_estimator
-from apprehend.estimators.synthetic import synthetic_questions
+from apprehend.estimators.checks.conformance import check_estimator
+from apprehend.estimators.checks.synthetic import synthetic_questions
 
 gini, signals = load_estimator("option_gini"), synthetic_questions(40).signals
 same = abs(evaluate(gini, signals) - evaluate(load_estimator("tsallis_entropy(q=2)"), signals))

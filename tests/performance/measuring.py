@@ -53,7 +53,7 @@ def _requests(rows: Sequence[cases.Row], shots: int) -> list[Any]:
 
 
 def _engine(model: str, device: str = "cpu", dtype: str = "auto", **more: Any) -> Any:
-    from apprehend.benchmark.engines.hf import HFEngine
+    from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 
     return HFEngine({"pretrained": model, "dtype": dtype, **more}, "auto", device)
 
@@ -68,7 +68,7 @@ def direct(
     dtype: str = "auto",
 ) -> Result:
     """Ours: option log-probabilities and all else that a direct answer stores."""
-    from apprehend.benchmark.adapter import Step, TaskFacts, UncertaintyLM
+    from apprehend.benchmark.run.adapter import Step, TaskFacts, UncertaintyLM
 
     facts = TaskFacts(
         gold=lambda doc: int(doc["answer_index"]),
@@ -160,14 +160,14 @@ def polygraph(
 
 
 def _choice(row: cases.Row, shots: int) -> Any:
-    from apprehend.benchmark.engines.base import ChoicePrompt
+    from apprehend.benchmark.engines.shared.engine import ChoicePrompt
 
     return ChoicePrompt(cases.contexts([row], shots)[0], cases.labels(row), len(row["options"]))
 
 
 def orders(model: str, rows: list[cases.Row], shots: int, repeats: int) -> Result:
     """Ours: one option order of every question, and all cyclic ones; with their tokens."""
-    from apprehend.benchmark.engines.prefixes import distinct_tokens
+    from apprehend.benchmark.engines.hf.prefixes import distinct_tokens
 
     engine = _engine(model)
     engine.score([_choice(row, shots) for row in rows[:2]])
@@ -187,7 +187,7 @@ def orders(model: str, rows: list[cases.Row], shots: int, repeats: int) -> Resul
 
 def samples(model: str, rows: list[cases.Row], tokens: int, repeats: int) -> Result:
     """Ours: one and eight sampled chains of thought of every question."""
-    from apprehend.benchmark.engines.base import Sampling
+    from apprehend.benchmark.engines.shared.engine import Sampling
 
     engine = _engine(model)
     asked = cases.contexts(rows, 0, "mmlu_pro_cot")
@@ -228,7 +228,7 @@ def share(
     dtype: str = "auto",
 ) -> Result:
     """Needed floating-point operations per second of ours, over those of a matrix product."""
-    from apprehend.benchmark.engines.prefixes import grow
+    from apprehend.benchmark.engines.hf.prefixes import grow
 
     engine = _engine(model, device, dtype)
     prompts = [_choice(row, shots) for row in rows]
@@ -347,7 +347,7 @@ def bootstrap(
 def entropies(n: int, repeats: int) -> Result:
     """Ours against a loop over scipy: the option entropy of every question."""
     from apprehend.estimators import load_estimator
-    from apprehend.estimators.synthetic import synthetic_questions
+    from apprehend.estimators.checks.synthetic import synthetic_questions
     from scipy.stats import entropy
 
     signals = synthetic_questions(n, seed=0).signals

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from apprehend.benchmark.score.option_sets import with_option_sets
 from apprehend.reports import ReportInput
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,7 +108,7 @@ def full_input() -> dict[str, Any]:
     scores.loc[unparsed, "status"] = "unparsed"
     scores.loc[unparsed, "answer"] = None
     ids = np.arange(90)
-    return {
+    given: dict[str, Any] = {
         "scores": scores,
         "strata": pd.DataFrame(
             {
@@ -173,3 +174,4 @@ def full_input() -> dict[str, Any]:
         "manifests": [{"model": models[1], "task": "t", "note": "</pre><script>alert(4)</script>"}],
         "descriptions": {"token_entropy": "Entropy & <nats>."},
     }
+    return {**given, "sets": with_option_sets(ReportInput(**given)).sets}

@@ -6,18 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.reports import ReportInput, compute_analyses, evaluations, roc_auc
-from apprehend.reports.complementarity import compute_complementarity, correlation_matrix
-from apprehend.reports.conformal import (
-    compute_conformal,
-    conformal_sets,
-    conformal_threshold,
-    conformity,
-)
-from apprehend.reports.figures_judges import compute_label_shares
-from apprehend.reports.intervals import wilson
-from apprehend.reports.judges import agreement, compute_labels
-from apprehend.reports.positions import compute_positions
-from apprehend.reports.thresholds import compute_thresholds
+from apprehend.reports.analyses.complementarity import compute_complementarity, correlation_matrix
+from apprehend.reports.analyses.judge_agreement import agreement, compute_labels
+from apprehend.reports.analyses.positions import compute_positions
+from apprehend.reports.analyses.thresholds import compute_thresholds
+from apprehend.reports.figures.judge_labels import compute_label_shares
+from apprehend.reports.metrics.conformal_sets import compute_conformal
+from apprehend.reports.statistics.intervals import wilson
 from scipy.stats import binomtest, chisquare, spearmanr
 from sklearn.metrics import cohen_kappa_score
 
@@ -25,53 +20,6 @@ from sklearn.metrics import cohen_kappa_score
 @pytest.fixture(scope="module")
 def analyses(full_input):
     return compute_analyses(ReportInput(**full_input), replicates=20)
-
-
-def test_conformity_by_hand():
-    p = np.array([[0.5, 0.3, 0.2, np.nan]])
-    np.testing.assert_allclose(conformity(p, "LAC"), [[0.5, 0.7, 0.8, np.nan]])
-    np.testing.assert_allclose(conformity(p, "APS"), [[0.5, 0.8, 1.0, np.nan]])
-    assert conformal_threshold(np.arange(1.0, 20), 0.1) == 18
-    assert conformal_threshold(np.arange(5.0), 0.1) == np.inf
-
-
-@pytest.mark.parametrize("method", ["LAC", "APS"])
-def test_calibrated_probabilities_are_covered(method):
-    rng = np.random.default_rng(0)
-    p = rng.dirichlet(np.ones(6) / 2, size=8000)
-    gold = (p.cumsum(axis=1) > rng.random((8000, 1))).argmax(axis=1)
-    inside = conformal_sets(p[:4000], gold[:4000], p[4000:], 0.1, method)
-    covered = inside[np.arange(4000), gold[4000:]].mean()
-    assert covered >= 0.88
-    assert inside.any(axis=1).all()
-    if method == "LAC":
-        assert covered <= 0.92
-
-
-@pytest.mark.parametrize("model", ["llama-2-7b-hf", "mistral-7b-v0.1", "qwen-14b", "yi-34b"])
-def test_published_conformal_numbers(recorded_folder, model):
-    """The published protocol; its quantile lies at most one calibration score from ours."""
-    from sklearn.model_selection import train_test_split
-
-    frame = pd.read_parquet(recorded_folder / f"llm_uncertainty_bench_{model}.parquet")
-    frame = frame[(frame["task"] == "mmlu_10k") & (frame["prompt_style"] == "base")]
-    frame = frame.reset_index(drop=True).drop(index=[1, 3, 5, 7, 9])
-    logits = np.stack(frame["logits"].to_list()).astype(np.float32)
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    p = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float64)
-    gold = frame["answer"].map("ABCDEF".index).to_numpy()
-    first, second = train_test_split(np.arange(len(p)), train_size=0.5, random_state=42)
-    expected = pd.read_csv(recorded_folder / "tables" / "lub_recomputed_per_prompt.csv")
-    name = expected["model"].str.lower().eq(model)
-    row = expected[name & expected["task"].eq("mmlu_10k") & expected["prompt"].eq("base")].iloc[0]
-    for method in ("LAC", "APS"):
-        inside = conformal_sets(p[first], gold[first], p[second], 0.1, method)
-        size, covered = (
-            inside.sum(axis=1).mean(),
-            inside[np.arange(len(second)), gold[second]].mean(),
-        )
-        assert size == pytest.approx(row[f"{method.lower()}_set_size"], abs=0.01)
-        assert covered == pytest.approx(row[f"{method.lower()}_coverage"], abs=0.002)
 
 
 def test_conformal_table(full_input, analyses):

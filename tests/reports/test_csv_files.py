@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.reports import csv_text, undefused
-from apprehend.reports.csv_files import defused
+from apprehend.reports.frames.csv_files import defused
 from helpers import in_process
 from hypothesis import given
 from hypothesis import strategies as st

@@ -13,8 +13,8 @@ from apprehend.reports import (
     evaluations,
     summarise_split,
 )
-from apprehend.reports.decisions import upper_risk
-from apprehend.reports.sizes import compute_sizes, fit_power_law, parameters_of
+from apprehend.reports.analyses.decisions import upper_risk
+from apprehend.reports.figures.sizes import compute_sizes, fit_power_law, parameters_of
 from scipy.stats import binomtest, linregress
 
 

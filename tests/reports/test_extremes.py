@@ -11,14 +11,15 @@ import pandas as pd
 import pytest
 from apprehend.benchmark.cli import main
 from apprehend.benchmark.importers.common import ImportedQuestion, write_import
-from apprehend.benchmark.report_inputs import input_of
-from apprehend.benchmark.scoring import score_store
-from apprehend.benchmark.store import Results, TaskStore
-from apprehend.estimators.signals import Signal
-from apprehend.reports import ReportInput, build_report, compare, pages
-from apprehend.reports.comparisons import untested
-from apprehend.reports.evaluation import evaluations
-from apprehend.reports.inputs import ReportInput as Input
+from apprehend.benchmark.score.report_inputs import input_of
+from apprehend.benchmark.score.scoring import score_store
+from apprehend.benchmark.store.task_store import Results, TaskStore
+from apprehend.estimators.signals.batch import Signal
+from apprehend.reports import ReportInput, build_report, compare
+from apprehend.reports.analyses.comparisons import untested
+from apprehend.reports.frames.inputs import ReportInput as Input
+from apprehend.reports.metrics.evaluation import evaluations
+from apprehend.reports.page import pages
 from conftest import score_frame
 
 TOPICS, EACH = 300, 24

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from apprehend.reports.figures_leaderboard import Heatmap, compute_topic_heatmap, heatmap_figure
-from apprehend.reports.layout import panels, single
+from apprehend.reports.figures.layout import panels, single
+from apprehend.reports.figures.leaderboard import Heatmap, compute_topic_heatmap, heatmap_figure
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from apprehend.reports import bootstrap as bootstrap_module
 from apprehend.reports import (
     bootstrap_roc_auc,
     delong_covariance,
@@ -14,6 +13,7 @@ from apprehend.reports import (
     roc_auc,
     roc_auc_replicates,
 )
+from apprehend.reports.statistics import bootstrap as bootstrap_module
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score

@@ -16,16 +16,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.reports import METRIC_COLUMNS, ReportInput, build_report, topic_tables
-from apprehend.reports.evaluation import evaluations
-from apprehend.reports.figures_scores import bin_edges, compute_histograms
-from apprehend.reports.formatting import file_stems, latex, markdown, number, percent
-from apprehend.reports.page import TEMPLATES, render_page
-from apprehend.reports.style import (
+from apprehend.reports.figures.score_histograms import bin_edges, compute_histograms
+from apprehend.reports.frames.formatting import file_stems, latex, markdown, number, percent
+from apprehend.reports.frames.style import (
     estimator_style,
     estimator_styles,
     figure_style,
     write_atomically,
 )
+from apprehend.reports.metrics.evaluation import evaluations
+from apprehend.reports.page.page import TEMPLATES, render_page
 from rich.console import Console
 
 VOID = {"wbr", "meta", "br", "link", "img", "input", "hr"}

@@ -29,21 +29,21 @@ from apprehend.reports import (
     unpaired_test,
     wilson,
 )
-from apprehend.reports.difficulty import compute_u_curve
-from apprehend.reports.ece_verdicts import compute_ece_verdicts
-from apprehend.reports.figures_auc import compute_auc_bars, draw_auc_bars
-from apprehend.reports.figures_leaderboard import (
+from apprehend.reports.analyses.difficulty import compute_u_curve
+from apprehend.reports.analyses.trends import compute_trends
+from apprehend.reports.figures.auc import compute_auc_bars, draw_auc_bars
+from apprehend.reports.figures.leaderboard import (
     compute_leaders,
     compute_topic_heatmap,
     draw_heatmap,
     draw_leaderboard,
 )
-from apprehend.reports.intervals import mean_interval, paired_shares_interval, too_few
-from apprehend.reports.style import GREY
-from apprehend.reports.summary import best_estimator, summarise
-from apprehend.reports.tables import to_latex, to_markdown
-from apprehend.reports.trends import compute_trends
-from apprehend.reports.verdicts import UNKNOWN, compute_verdicts
+from apprehend.reports.frames.style import GREY
+from apprehend.reports.metrics.summary import best_estimator, summarise
+from apprehend.reports.metrics.topic_tables import to_latex, to_markdown
+from apprehend.reports.paper.ece_verdicts import compute_ece_verdicts
+from apprehend.reports.paper.verdicts import UNKNOWN, compute_verdicts
+from apprehend.reports.statistics.intervals import mean_interval, paired_shares_interval, too_few
 from golden_files import command
 from hypothesis import given, settings
 from hypothesis import strategies as st

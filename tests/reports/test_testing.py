@@ -22,8 +22,8 @@ from apprehend.reports import (
     trend_test,
     unpaired_test,
 )
-from apprehend.reports.evaluation import evaluations
-from apprehend.reports.summary import against
+from apprehend.reports.metrics.evaluation import evaluations
+from apprehend.reports.metrics.summary import against
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import linregress, norm
@@ -122,7 +122,7 @@ def test_paired_replicates_equal_resampling_and_scikit_learn():
     scores = np.round(scores)
     both = np.stack([errors, ~errors], axis=1)
     drawn = paired_roc_auc_replicates(both, scores, 20, 9)
-    from apprehend.reports import bootstrap
+    from apprehend.reports.statistics import bootstrap
 
     weights = bootstrap._counts(np.random.default_rng(9), 40, 20)
     for replicate, column in enumerate(weights.T):

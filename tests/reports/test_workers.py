@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from apprehend.benchmark.importers.common import ImportedQuestion, write_import
-from apprehend.benchmark.scoring import score_store
-from apprehend.benchmark.store import Results
-from apprehend.estimators.signals import Signal
-from apprehend.reports.workers import in_processes
+from apprehend.benchmark.score.scoring import score_store
+from apprehend.benchmark.store.task_store import Results
+from apprehend.estimators.signals.batch import Signal
+from apprehend.reports.figures.workers import in_processes
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="processes are found by their environment"

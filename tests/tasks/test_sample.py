@@ -19,14 +19,10 @@ from apprehend.tasks.prompting import load_prompt
 from apprehend.tasks.questionnaires import QUESTIONNAIRES as QUESTIONNAIRES_ASKED
 from apprehend.tasks.sample import world as worlds
 from apprehend.tasks.sample.build import FIRST_EXAMPLE_ID, FIRST_ID, make_tokenizer
-from apprehend.tasks.sample.judging import QUESTIONNAIRES
 from apprehend.tasks.sample.lessons import Segment, Teacher, Turn, chat_turns, plain
 from apprehend.tasks.sample.measure import answer_directly, auc_interval, direct_prompt, generate
-from apprehend.tasks.sample.self_reporting import (
-    SELF_REPORT_PROMPTS,
-    belief,
-    self_report_lesson,
-)
+from apprehend.tasks.sample.sample_judge import QUESTIONNAIRES
+from apprehend.tasks.sample.self_reporting import SELF_REPORT_PROMPTS, belief, self_report_lesson
 from apprehend.tasks.sample.tokenizer import END, build_tokenizer, template_phrases
 from apprehend.tasks.sample.train import (
     FETCH_LAYER,
@@ -38,7 +34,7 @@ from apprehend.tasks.sample.train import (
     train,
 )
 from apprehend.tasks.sample.wording import NUMBERS
-from apprehend.tasks.self_reports import P_TRUE_LABELS, SELF_REPORTS
+from apprehend.tasks.self_report_prompts import P_TRUE_LABELS, SELF_REPORTS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

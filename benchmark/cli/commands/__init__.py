@@ -1,0 +1,1 @@
+"""One module per command, which says its options and calls what does the work."""

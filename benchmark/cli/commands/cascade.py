@@ -1,0 +1,107 @@
+"""``apprehend cascade``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from ...console.number_limits import HIGHEST_COST, LARGEST_SEED
+
+if TYPE_CHECKING:
+    from ....reports import Cascade, Evaluation
+
+
+def cascade(
+    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    small: Annotated[str, typer.Option(help="Model that answers first.")],
+    large: Annotated[str, typer.Option(help="Model that answers what is sent on.")],
+    by: Annotated[str, typer.Option(help="Estimator of the small model's uncertainty.")],
+    task: Annotated[Optional[str], typer.Option(help="Only this task.")] = None,
+    cost_small: Annotated[
+        Optional[float],
+        typer.Option(
+            min=0,
+            max=HIGHEST_COST,
+            help="Cost of an answer by the small model (default: seconds taken).",
+        ),
+    ] = None,
+    cost_large: Annotated[
+        Optional[float],
+        typer.Option(min=0, max=HIGHEST_COST, help="Cost of an answer by the large model."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the bootstrap.")] = 0,
+    output_path: Annotated[
+        Path, typer.Option("--output_path", help="Folder for the curve and its figure.")
+    ] = Path("cascade"),
+) -> None:
+    """Send the small model's most uncertain answers to a large one: accuracy, cost, area."""
+    import pandas as pd
+
+    from ....reports import (
+        FORMATS,
+        Drawer,
+        cascade_figure,
+        compute_cascade,
+        csv_text,
+        evaluations,
+        file_stems,
+    )
+    from ...console.errors import ApprehendError, UsageError
+    from ...console.options import say, show
+    from ...score.report_building import evaluated_with
+    from ...score.report_inputs import report_input
+    from ...store.files import write_text
+    from ...store.task_store import Results
+
+    if (cost_small is None) != (cost_large is None):
+        raise UsageError("give --cost-small and --cost-large, or neither")
+    first = evaluated_with(results, by, small, task)
+    second = evaluations(report_input(Results(results)))
+    pairs = [(a, b) for a in first for b in second if b.model == large and b.task == a.task]
+    if not pairs:
+        known = ", ".join(dict.fromkeys(f"{one.model} on {one.task}" for one in second))
+        raise ApprehendError(f"no task of {large!r} that {small!r} has too; found: {known}")
+    stems = file_stems(a.task for a, _ in pairs)
+    drawer = Drawer(output_path, FORMATS)
+    frames = []
+    with drawer:
+        for a, b in pairs:
+            costs, unit = _costs(results, a, large, by, cost_small, cost_large)
+            try:
+                found = compute_cascade(a, b, by, costs, seed=seed)
+            except ValueError as error:
+                raise ApprehendError(str(error)) from error
+            frames.append(found.frame().assign(cost_unit=unit))
+            drawer.add("cascade", "", stems[a.task], [cascade_figure(found)])
+            line = _line(small, large, by, a.task, found)
+            show(f"{line} Costs per question: {costs[0]:.3g} and {costs[1]:.3g} {unit}.")
+    write_text(output_path / "cascade.csv", csv_text(pd.concat(frames)))
+    say(f"cascade: {output_path / 'cascade.csv'}")
+
+
+def _line(small: str, large: str, by: str, task: str, found: Cascade) -> str:
+    ends = f" [{found.area_low:.4f}, {found.area_high:.4f}]"
+    if found.area_low != found.area_low:
+        ends = " (no interval: the models differ on too few questions)"
+    return (
+        f"{small} alone {found.accuracy[0]:.3f}, {large} alone {found.accuracy[-1]:.3f} on "
+        f"{found.n} common questions of {task}; by {by} the mean gain over random routing is "
+        f"{found.area:.4f}{ends}, the best accuracy "
+        f"{found.accuracy.max():.3f} with {found.best_share:.0%} sent on."
+    )
+
+
+def _costs(
+    results: Path, small: Evaluation, large: str, by: str, *given: float | None
+) -> tuple[tuple[float, float], str]:
+    """Costs of an answer by both models, and their unit in words."""
+    from ...score.costs import measured_costs
+
+    if given[0] is not None and given[1] is not None:
+        return (given[0], given[1]), "as given"
+    measured = measured_costs(results, small.model, large, small.task, by)
+    if measured is not None:
+        return measured, "seconds, by the manifests"
+    return (1.0, 10.0), "by assumption, no times are stored (--cost-small and --cost-large)"

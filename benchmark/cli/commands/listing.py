@@ -1,0 +1,90 @@
+"""``apprehend list``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from ...console.options import show
+
+app = typer.Typer(help="What there is, each with one line.", no_args_is_help=True)
+
+
+def _table(*columns: str) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+@app.command("estimators")
+def estimators() -> None:
+    """Estimators: built in, and installed by other packages."""
+    from ....estimators.registry import estimator_table, installed_estimators
+
+    table = _table("name", "family", "needs", "cost", "source", "what it is")
+    for row in estimator_table():
+        name = f"{row.name}({row.parameters})" if row.parameters else row.name
+        table.add_row(
+            name + (" L" if row.learns else ""),
+            row.family,
+            row.needs,
+            row.cost,
+            row.source,
+            row.summary,
+        )
+    for name, point in installed_estimators().items():
+        table.add_row(name, "installed", "", "", point.value, "")
+    show(table, "L: learns from labels, out of fold.")
+
+
+@app.command("tasks")
+def tasks() -> None:
+    """Task groups; every group has one task per topic."""
+    from ....tasks.mmlu_pro import STYLES
+    from ....tasks.topics import TOPICS, topic_slug
+
+    table = _table("group", "labels", "asks for", "tasks")
+    for group, style in STYLES.items():
+        what = "a chain of thought" if style.chain_of_thought else "the label alone"
+        if style.dont_know:
+            what += f", or {style.dont_know} for don't know"
+        slugs = ", ".join(f"{group}_{topic_slug(topic)}" for topic in TOPICS[:2])
+        table.add_row(group, f"{style.label_kind}s", what, f"{slugs}, … (14 topics)")
+    show(table, "topics: " + ", ".join(TOPICS))
+
+
+@app.command("signals")
+def signals() -> None:
+    """Signals that estimators can need."""
+    from ....estimators.signals.batch import TABLES
+
+    table = _table("signal", "columns", "what it is")
+    for signal, cls in TABLES.items():
+        table.add_row(signal.value, ", ".join(cls.kinds()), first_line(cls.__doc__))
+    show(table)
+
+
+@app.command("models")
+def models() -> None:
+    """Engines, judges and the embedded model."""
+    from ....tasks.dataset import embedded_file
+
+    table = _table("option", "value", "what it is")
+    table.add_row("--model", "hf", "any causal language model that transformers loads")
+    table.add_row("--model_args", "pretrained=embedded", str(embedded_file("model")))
+    table.add_row("--judge", "hf", "the same, as judge")
+    table.add_row("--judge", "local-chat-completions", "a chat endpoint: model=…,base_url=http://…")
+    table.add_row("--judge", "any other lm-eval model", "see lm-eval's documentation")
+    table.add_row("--data", "embedded", str(embedded_file("questions.parquet")))
+    show(table)
+
+
+def first_line(text: str | None) -> str:
+    """The first line of a docstring."""
+    lines = (text or "").strip().splitlines()
+    return lines[0] if lines else ""

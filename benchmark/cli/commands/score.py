@@ -1,0 +1,45 @@
+"""``apprehend score``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from ...console.errors import ApprehendError
+from ...console.options import say, split_names
+from .run import say_skipped
+
+
+def score(
+    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    estimators: Annotated[
+        Optional[str],
+        typer.Option(help="Comma-separated names, name(parameter=value) or file.py:Class."),
+    ] = None,
+    committee: Annotated[
+        Optional[str],
+        typer.Option(help="Comma-separated other models of `committee_disagreement`; all stored."),
+    ] = None,
+) -> None:
+    """Recompute scores from stored signals: no model."""
+    from ....estimators.registry import load_estimators, split_specs
+    from ...score.scoring import expand_specs, score_store
+    from ...store.task_store import Results
+
+    specs = expand_specs(None if estimators is None else split_specs(estimators))
+    stores = Results(results).stores()
+    recorded = {name for store in stores for name in store.variants_of_recorded_scores()}
+    load_estimators([spec for spec in specs or [] if spec not in recorded])
+    problems: list[str] = []
+    for store in stores:
+        scored = score_store(store, specs, committee=split_names(committee))
+        say(
+            f"{store.path}: {scored.questions} questions, scored: "
+            f"{', '.join(scored.estimators) or 'nothing'}"
+        )
+        say_skipped(scored.skipped)
+        problems += scored.failed.values()
+    if problems:
+        raise ApprehendError("; ".join(problems))

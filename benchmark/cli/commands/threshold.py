@@ -1,0 +1,69 @@
+"""``apprehend threshold``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from ...console.number_limits import LARGEST_SEED
+
+
+def threshold(
+    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    estimator: Annotated[str, typer.Option(help="Estimator whose score decides.")],
+    target_risk: Annotated[
+        float, typer.Option(min=0, max=1, help="Highest error rate among the answers kept.")
+    ] = 0.05,
+    confidence: Annotated[
+        Optional[float],
+        typer.Option(
+            min=0.5,
+            max=0.9999,
+            help="Bound the risk at this level, e.g. 0.95; without, thresholds that keep fewer "
+            "than 30 answers, or than one over the target, are not considered.",
+        ),
+    ] = None,
+    development: Annotated[
+        float, typer.Option(min=0.05, max=0.95, help="Share of the questions to choose it on.")
+    ] = 0.5,
+    model: Annotated[Optional[str], typer.Option(help="Only this model.")] = None,
+    task: Annotated[Optional[str], typer.Option(help="Only this task.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the split.")] = 0,
+    output_path: Annotated[
+        Optional[Path], typer.Option("--output_path", help="CSV file for the result.")
+    ] = None,
+) -> None:
+    """Choose a threshold for a target risk on some questions and test it on the others."""
+    from dataclasses import asdict
+
+    import pandas as pd
+    from rich.table import Table
+
+    from ....reports import choose_threshold, csv_text
+    from ...console.options import say, show
+    from ...score.report_building import evaluated_with
+
+    found = [
+        choose_threshold(one, estimator, target_risk, development, confidence, seed)
+        for one in evaluated_with(results, estimator, model, task)
+    ]
+    table = Table(title=f"keep an answer if {estimator} ≤ threshold", title_justify="left")
+    for name in ("model", "task", "threshold", "coverage", "kept", "risk", "95 % interval"):
+        table.add_column(name, overflow="fold")
+    for one in found:
+        shown = "none reaches it" if one.threshold != one.threshold else f"{one.threshold:.6g}"
+        ends = "–" if not one.n_kept else f"[{one.risk_low:.3f}, {one.risk_high:.3f}]"
+        risk = "–" if not one.n_kept else f"{one.risk:.3f}"
+        kept = f"{one.n_kept} of {one.n}"
+        table.add_row(one.model, one.task, shown, f"{one.coverage:.3f}", kept, risk, ends)
+    show(table)
+    say(
+        f"chosen for a risk of at most {target_risk:g} on {development:.0%} of the questions "
+        f"(seed {seed}); coverage and risk are of the others"
+    )
+    if output_path is not None:
+        from ...store.files import write_text
+
+        write_text(output_path, csv_text(pd.DataFrame([asdict(one) for one in found])))

@@ -1,0 +1,82 @@
+"""``apprehend verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...console.errors import ApprehendError
+
+if TYPE_CHECKING:
+    from ...store.checks.verifying import Finding
+    from ...store.task_store import TaskStore
+
+
+def verify(
+    results: Annotated[Path, typer.Argument(help="A results folder.")],
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Set bad files aside, and say what that costs.")
+    ] = False,
+) -> None:
+    """Look for truncated, damaged, duplicated, mismatched and foreign files; status 1 if any."""
+    from ...store.checks.verifying import findings, folder_findings, task_folders
+    from ...store.task_store import TaskStore
+
+    wrong = 0
+    stores = [TaskStore(path) for path in task_folders(results)]
+    misplaced = folder_findings(stores)
+    for store in stores:
+        path = store.path
+        found = [*misplaced.get(path, []), *findings(store)]
+        for finding in found:
+            typer.echo(str(finding))
+        if not found:
+            typer.echo(f"{path}: {_holds(store)}; nothing wrong")
+        elif repair:
+            wrong += _mend(store, found)
+        else:
+            wrong += len(found)
+    if wrong:
+        advice = "" if repair else "; `apprehend verify --repair` sets the files aside"
+        raise ApprehendError(f"{results}: {wrong} files are not as they were written{advice}")
+
+
+def _holds(store: TaskStore) -> str:
+    from ...store.checks.verifying import stored_counts
+    from ...store.failures import read_failures
+
+    counts = "".join(f", {name} of {count}" for name, count in stored_counts(store).items())
+    failed = read_failures(store.path)
+    vain = f", {len(failed)} asked in vain (first: {failed[0]['reason']})" if failed else ""
+    return f"{len(store.question_ids)} questions{counts}{vain}"
+
+
+def _mend(store: TaskStore, found: list[Finding]) -> int:
+    """Repair a store; gives the number of findings that stay."""
+    from ...store.checks.repairing import repair
+    from ...store.checks.verifying import stored_counts
+    from ...store.task_store import QUESTIONS
+
+    lasting = ("copied: ", "newer apprehend")
+    mendable = [f for f in found if not any(words in f.problem for words in lasting)]
+    if not mendable:
+        return len(found)
+    folder, kept = repair(store, mendable)
+    if folder.is_dir():
+        typer.echo(f"{store.path}: set aside in {folder}")
+    if kept:
+        typer.echo(f"  {kept} rows of them that stand nowhere else are kept")
+    if not (store.path / QUESTIONS).is_file():
+        typer.echo("  the next run writes the questions anew and tells what it lacks")
+        return len(found) - len(mendable)
+    asked = len(store.question_ids)
+    counts = stored_counts(store)
+    lost = {f.path.parent.name for f in mendable if f.path.parent.parent.name == "signals"}
+    for name in sorted(lost - {name.split(" ")[0] for name in counts}):
+        counts[name] = 0
+    for name, count in counts.items():
+        if count < asked:
+            typer.echo(f"  the next run collects {name} of {asked - count} of {asked} questions")
+    return len(found) - len(mendable)

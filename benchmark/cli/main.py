@@ -1,0 +1,188 @@
+"""The command line: ``apprehend …``. Heavy imports happen inside the commands that need them."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import sys
+from typing import Annotated, Any
+
+import typer
+import typer.main
+
+from ..console.errors import ApprehendError
+from ..console.masking import MaskingFormatter, mask_text, remember_typed
+from ..console.options import check_text, say
+from ..console.streams import guard_console, masked_traceback
+from .commands import (
+    analyse,
+    cascade,
+    checking,
+    compare,
+    demo,
+    importing,
+    listing,
+    merge,
+    paper,
+    reporting,
+    split,
+    threshold,
+    verify,
+)
+from .commands import run as running
+from .commands import score as scoring
+
+app = typer.Typer(
+    name="apprehend",
+    help="Does a language model know when it doesn't know? Uncertainty estimation for "
+    "multiple-choice question answering.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.demo)
+app.command("run")(running.run)
+app.command("score")(scoring.score)
+app.command("report")(reporting.report)
+app.command("paper")(paper.paper)
+app.command("compare")(compare.compare)
+app.command("threshold")(threshold.threshold)
+app.command("cascade")(cascade.cascade)
+app.command("split")(split.split)
+app.command("analyse")(analyse.analyse)
+app.command("verify")(verify.verify)
+app.command("merge")(merge.merge)
+app.add_typer(importing.app, name="import")
+app.add_typer(listing.app, name="list")
+app.add_typer(checking.app, name="check")
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"apprehend {version('apprehend')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and all logs.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,  # False, not None: typer imports pydantic to read anything but a plain flag
+) -> None:
+    level = logging.DEBUG if debug else logging.WARNING
+    handler = logging.StreamHandler()
+    handler.setFormatter(MaskingFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+def _quiet_libraries(debug: bool) -> None:
+    """Leave the console to this program: no bars or chatter of the libraries below it."""
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
+    if not debug:
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        os.environ.setdefault("DATASETS_VERBOSITY", "error")
+        os.environ.setdefault("LMEVAL_LOG_LEVEL", "ERROR")
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+        os.environ.setdefault("PYTHONWARNINGS", "ignore")  # of vLLM's processes
+        for name in ("lm_eval", "lm-eval", "transformers", "datasets", "accelerate", "httpx"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+
+
+_NOT_ASKED = {"help": False}
+_NO_HELP: dict[str, Any] = {
+    **_NOT_ASKED,
+    "list": _NOT_ASKED | {command.name: _NOT_ASKED for command in listing.app.registered_commands},
+}
+"""Said beforehand, because typer imports pydantic to find out: commands that list start sooner."""
+
+_NO_WRITING = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT)
+LONGEST_LINE = 1800
+"""Characters; the names of all estimators fit, what somebody put into a cell need not."""
+STOPPED = "stopped; what was collected is stored, run again to go on"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; ends the process with status 0, 1 (failed) or 2 (wrong use)."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    given = [argument for argument in given if argument != "--debug"]
+    remember_typed(given)
+    undo = guard_console()
+    try:
+        _quiet_libraries(debug)
+        status = _guarded((["--debug"] if debug else []) + given, debug)
+    finally:
+        if arguments is not None:  # the process goes on as something else
+            undo()
+    sys.exit(status)
+
+
+def _guarded(arguments: list[str], debug: bool) -> int:
+    """Exit status of the command; every error becomes one line, after its traceback with
+    ``--debug``."""
+    try:
+        for place, argument in enumerate(arguments, 1):
+            check_text(f"argument {place}", argument)
+        # Not app(…) itself, which sets a hook of its own for tracebacks.
+        command = typer.main.get_command(app)
+        result: Any = command(arguments, standalone_mode=False, default_map=_NO_HELP)
+        sys.stdout.flush()
+    except (typer.Abort, KeyboardInterrupt):
+        return _fail(STOPPED, 130)
+    except typer.TyperException as error:
+        if not error.format_message():  # a group without a command, which shows its help
+            sys.stderr.write("\n")
+            return 2
+        return _fail(error.format_message(), 2, usage=True)
+    except BrokenPipeError:  # whoever read our output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except Exception as error:
+        if debug:
+            sys.stderr.write(masked_traceback(error))
+        return _failed(error)
+    if result == 130:  # typer's status of an interrupted command
+        return _fail(STOPPED, 130)
+    return result if isinstance(result, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    """One line for an error. The kinds that are expected are imported only now that one is there:
+    a command without an error starts sooner."""
+    from ...estimators.signals.estimator_errors import EstimatorError, EstimatorLookupError
+    from ...tasks.data_errors import DataError
+
+    if isinstance(error, ApprehendError | EstimatorError | DataError):
+        status = getattr(error, "exit_status", 2 if isinstance(error, EstimatorLookupError) else 1)
+        return _fail(str(error), status)
+    if isinstance(error, OSError) and error.errno in _NO_WRITING:
+        return _fail(f"cannot write {error.filename or 'a file'}: {os.strerror(error.errno)}", 1)
+    if isinstance(error, OSError) and error.errno and error.filename is not None:
+        return _fail(f"cannot use {error.filename}: {os.strerror(error.errno)}", 1)
+    if isinstance(error, MemoryError):
+        return _fail("the memory does not suffice; what was collected is stored", 1)
+    shown = str(error).strip().splitlines()
+    return _fail(
+        f"{type(error).__name__}: {shown[0] if shown else ''} (unexpected; --debug shows more)", 1
+    )
+
+
+def _fail(message: str, status: int, usage: bool = False) -> int:
+    line = mask_text(" ".join(message.split()))
+    if len(line) > LONGEST_LINE:
+        line = f"{line[: LONGEST_LINE - 300]} … {line[-300:]}"
+    say(f"apprehend: error: {line}" + (" (see --help)" if usage else ""))
+    return status
+
+
+__all__ = ["app", "main"]

@@ -1,0 +1,197 @@
+"""Engines behind OpenAI-compatible endpoints: the text protocol and the chat protocol.
+
+An endpoint shows the log-probabilities of its k most likely tokens and no more. So whole-vocabulary
+entropies are unknown, and what the top k leave out is kept as missing mass.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...console.errors import ApprehendError, UsageError
+from ...console.masking import mask_arguments
+from ...endpoints.budget import Budget
+from ...endpoints.request_errors import RequestFailed
+from ..shared.engine import Answer, ChoicePrompt, Failed, Generation, Sampling
+from ..shared.known import TRANSPORT
+from .completion_requests import CompletionRequests
+from .endpoint_limits import LACKS, check_labels, load_tokenizer, without_logprobs
+from .replies import SPACES, generation, label_logprobs, spelled_logprob
+
+logger = logging.getLogger(__name__)
+
+_CHARACTERS_PER_TOKEN = 4
+
+
+class CompletionsEngine:
+    """Scores options and generates text through one endpoint."""
+
+    def __init__(self, kind: str, model_args: Mapping[str, Any], budget: Budget) -> None:
+        """Look at the endpoint once. ``model_args`` are those of lm-eval's model of this name.
+
+        Raises UsageError for arguments that do not fit, ApprehendError where the endpoint does
+        not answer. One that shows no log-probabilities can write, but not score options.
+        """
+        self.kind = kind
+        self._arguments = dict(model_args)
+        self.name = str(model_args.get("model") or model_args.get("pretrained") or kind)
+        self._requests = CompletionRequests(kind, self.name, model_args, budget)
+        self._tokenizer = load_tokenizer(model_args.get("tokenizer"))
+        self._outside = 0
+        self._top, self._silent = self._requests.granted_top()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the numbers, as far as an endpoint lets one know."""
+        kept = {k: v for k, v in self._arguments.items() if k not in TRANSPORT}
+        return {
+            "engine": self.kind,
+            "model": self.name,
+            "arguments": mask_arguments(kept),
+            "top_logprobs": self._top,
+            "logprobs_mode": str(
+                self._arguments.get("logprobs_mode", "as the endpoint gives them")
+            ),
+            "lacks": LACKS if self._top else LACKS | {"trace": without_logprobs(self._silent)},
+        }
+
+    @property
+    def device_name(self) -> str:
+        """Where the model runs: nobody knows."""
+        return "endpoint"
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether messages can be sent or made a prompt."""
+        return self._requests.chat or bool(getattr(self._tokenizer, "chat_template", None))
+
+    @property
+    def tokenizer_name(self) -> str:
+        """lm-eval's name of the tokenizer."""
+        return self.name
+
+    def chat_template(self, name: bool | str) -> str | None:
+        """lm-eval's chat template text."""
+        return None if self._requests.chat else getattr(self._tokenizer, "chat_template", None)
+
+    def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+        """Messages as the endpoint takes them: JSON, or a prompt by the tokenizer's template."""
+        if self._requests.chat:
+            return json.dumps(messages, ensure_ascii=False)
+        return str(
+            self._tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=add_generation_prompt
+            )
+        )
+
+    def count_tokens(self, prompt: str) -> int:
+        """Length of a prompt in tokens; a guess from its characters without a tokenizer."""
+        if self._tokenizer is None:
+            return len(prompt) // _CHARACTERS_PER_TOKEN + 1
+        return len(self._tokenizer(prompt)["input_ids"])
+
+    def tokens_per_second(self, length: int) -> None:
+        """An endpoint is not timed beforehand."""
+
+    def written_tokens_per_second(self, length: int) -> None:
+        """An endpoint is not timed beforehand."""
+
+    def score(
+        self,
+        prompts: Sequence[ChoicePrompt],
+        sampling: Sampling | None = None,
+        hidden_state: bool = False,
+    ) -> list[Answer | Failed]:
+        """One Answer per prompt, in order, or why there is none."""
+        if hidden_state:
+            raise UsageError(f"{self.kind}: {LACKS['hidden_state']['state']}")
+        if not self._top:
+            raise ApprehendError(
+                f"{self._requests.url}: cannot score options: {self._silent}; ask for a "
+                "chain of thought (--tasks mmlu_pro_cot)"
+            )
+        for prompt in prompts:
+            check_labels(prompt.continuations)
+        before = self._outside
+        answers = self._requests.each(
+            range(len(prompts)),
+            lambda i: self._answer(prompts[i], _of(sampling, i)),
+        )
+        if self._outside > before:
+            logger.warning(
+                "%d labels are not among the %d tokens that %s shows; each is given an equal share "
+                "of what these leave over, at most the least of them",
+                *(self._outside - before, self._top, self.name),
+            )
+        return answers
+
+    def _answer(self, prompt: ChoicePrompt, drawing: tuple[float, Sequence[int]] | None) -> Answer:
+        reply = self._requests.ask(prompt.context, 1, (), self._top, 0.0, 0)
+        if not reply.tokens:
+            raise RequestFailed("the endpoint ended the text without a token")
+        token = reply.tokens[0]
+        if token.logprob == -math.inf:
+            raise RequestFailed("the token that the endpoint said is impossible by its own account")
+        labels = [continuation.strip() for continuation in prompt.continuations]
+        merged, absent = label_logprobs(token, labels)
+        self._outside += absent
+        exact = {
+            continuation: value
+            for continuation in prompt.continuations
+            if (value := spelled_logprob(token.top, {continuation})) is not None
+        }
+        named = [i for i, label in enumerate(labels) if token.text.strip("".join(SPACES)) == label]
+        drawn = []
+        for seed in drawing[1] if drawing else ():
+            text = self._requests.ask(
+                prompt.context, 1, (), 1, drawing[0] if drawing else 0.0, seed
+            ).text
+            drawn.append(labels.index(text.strip()) if text.strip() in labels else -1)
+        return Answer(
+            label_logprobs=merged,
+            scored_logprobs=[
+                exact.get(continuation, min(value, token.top[-1][1]))
+                for continuation, value in zip(prompt.continuations, merged, strict=True)
+            ]
+            if exact
+            else merged,
+            is_greedy=[continuation == token.text for continuation in prompt.continuations],
+            entropy=math.nan,
+            post_answer_entropy=math.nan,
+            top_logprobs=[value for _, value in token.top],
+            missing_mass=token.missing_mass,
+            greedy_label=named[0] if named else None,
+            prompt_tokens=reply.prompt_tokens,
+            samples=drawn,
+        )
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int,
+        until: Sequence[str] = (),
+        sampling: Sampling | None = None,
+    ) -> list[Generation | Failed]:
+        """Generations in order of the prompts: one greedy each, or one per seed."""
+        drawings = [_of(sampling, i) or (0.0, [0]) for i in range(len(prompts))]
+        wanted = [
+            (prompt, temperature, seed)
+            for prompt, (temperature, seeds) in zip(prompts, drawings, strict=True)
+            for seed in seeds
+        ]
+        top = min(self._top, 20)
+
+        def write(index: int) -> Generation:
+            prompt, temperature, seed = wanted[index]
+            reply = self._requests.ask(prompt, max_new_tokens, until, top, temperature, seed)
+            return generation(reply, until)
+
+        return self._requests.each(range(len(wanted)), write)
+
+
+def _of(sampling: Sampling | None, index: int) -> tuple[float, Sequence[int]] | None:
+    return None if sampling is None else (sampling.temperature, sampling.seeds[index])

@@ -1,0 +1,248 @@
+"""Forward passes of a transformers causal language model.
+
+Prompts go through the model as a tree of their common prefixes (``prefixes``, ``attention``): every
+distinct prefix once, no padding, logits at the prompts' last tokens only. A model that cannot do
+this gets plain passes, padded on the left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .attention import NAME, TreePass
+from .decoding import Decoding
+from .model_attention import check_windows, fixed_positions
+from .plain import PlainState, batches
+from .prefixes import MIN_SHARED, Node, grow, packs
+from .segments import Chunk, Segment, joined
+from .states import Sizes, State
+from .static import Static, StaticRows
+from .tree_states import TreeState
+
+logger = logging.getLogger(__name__)
+
+
+class Forward:
+    """Runs one model. ``sharing`` says whether prompts go through it as a tree."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.device = model.device
+        self.sharing = True
+        self._plain = model.config._attn_implementation
+        self._most_positions = fixed_positions(model.config)
+        self._trunk: tuple[list[int], Segment] | None = None
+        self.static: Static | None = None
+        """Where the model is compiled for writing."""
+
+    def compile(self) -> None:
+        """Write with a compiled model from now on, if the model can share prefixes."""
+        if not self.sharing:
+            logger.warning("the model is not compiled (it cannot share prefixes)")
+            return
+        self.static = Static(self._static_step, self.device, self._tolerance)
+
+    @property
+    def _tolerance(self) -> float:
+        """How far logits that should be the same may lie apart, absolutely and relatively."""
+        return 1e-3 if self.model.dtype == torch.float32 else 0.5
+
+    def _static_step(self, ids: Tensor, positions: Tensor, rows: StaticRows) -> Tensor:
+        output = self.model(input_ids=ids, position_ids=positions, use_cache=False, tree=rows)
+        logits: Tensor = output.logits[:, -1].float()
+        return logits
+
+    # -- passes --------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def run(self, rows: Sequence[list[int]], sizes: Sizes) -> Iterator[State]:
+        """Run prompts (token ids), some at a time."""
+        if self.sharing and max(map(len, rows)) < self._most_positions:
+            yield from self._run_tree(rows, sizes)
+            return
+        for part in batches([len(row) for row in rows], sizes.together, sizes.rows):
+            yield self._run_plain(part, [rows[index] for index in part])
+
+    def _run_tree(self, rows: Sequence[list[int]], sizes: Sizes) -> Iterator[State]:
+        known, trunk = self._trunk or ([], None)
+        nodes = grow(rows, known, longest=sizes.tokens)
+        for node in nodes:
+            # Where a prompt ends, its last token must go through the model for its logits.
+            if node.known and not node.ends and trunk is not None:
+                node.segment = Segment(trunk.chunk, node.start, node.stop, node.start)
+        new = [node for node in nodes if node.segment is None]
+        parts = list(packs(new, sizes.together, sizes.rows))
+        held: list[Node] = []
+        for part, later in zip(parts, [*parts[1:], []], strict=True):
+            state = TreeState(self)
+            for pack in packs(part, sizes.tokens, len(rows)):
+                self._run_pack(rows, pack, state)
+            if len(rows) - 1 in state.rows:
+                path = state.paths[state.rows.index(len(rows) - 1)]
+                self._trunk = (list(rows[-1]), joined(path))
+            held = _release([*held, *part], later)
+            if state.rows:
+                yield state
+            del state
+
+    def _run_pack(self, rows: Sequence[list[int]], part: Sequence[Node], found: TreeState) -> None:
+        """Run new nodes, and add the prompts that end with them."""
+        chunk = Chunk()
+        start = 0
+        ids: list[int] = []
+        ends: list[int] = []
+        for node in part:
+            node.segment = Segment(chunk, start, start + len(node), node.start)
+            start += len(node)
+            ids += rows[node.row][node.start : node.stop]
+            for row in node.ends:
+                found.rows.append(row)
+                found.paths.append([above.segment for above in node.path()])
+                found.lengths.append(node.stop)
+                ends.append(start - 1)
+        paths = [[above.segment for above in node.path()[:-1]] for node in part]
+        tree = TreePass(chunk, paths, [len(node) for node in part], [node.start for node in part])
+        logits, hidden = self.tree_call(tree, ids, ends)
+        found.logits = torch.cat([found.logits, logits]) if len(found.logits) else logits
+        found.hidden = torch.cat([found.hidden, hidden]) if len(found.hidden) else hidden
+
+    def tree_call(
+        self, tree: TreePass, ids: Sequence[int], ends: Sequence[int]
+    ) -> tuple[Tensor, Tensor]:
+        """Run the tokens of new nodes: logits (n, V) and head input (n, d) at places ``ends``."""
+        places = torch.tensor(ends, dtype=torch.long)
+        logits, hidden, _ = self._call(
+            lambda hidden: hidden[0, places.to(hidden.device)],
+            input_ids=torch.tensor([ids], device=self.device),
+            position_ids=tree.positions[None].to(self.device),
+            use_cache=False,
+            tree=tree,
+        )
+        check_windows(self.model.config, tree.windows)
+        return logits, hidden
+
+    def decode_call(self, decoding: Decoding, tokens: Tensor) -> Tensor:
+        """Run one token (R,) of each row: logits (R, V)."""
+        logits, _, _ = self._call(
+            lambda hidden: hidden[:, -1],
+            input_ids=tokens[:, None],
+            position_ids=decoding.positions[:, None].to(self.device),
+            use_cache=False,
+            tree=decoding,
+        )
+        decoding.advance()
+        return logits
+
+    def _run_plain(self, part: list[int], rows: Sequence[list[int]]) -> PlainState:
+        width = max(map(len, rows))
+        ids = torch.zeros((len(rows), width), dtype=torch.long)
+        mask = torch.zeros((len(rows), width), dtype=torch.long)
+        for index, row in enumerate(rows):
+            ids[index, width - len(row) :] = torch.tensor(row)
+            mask[index, width - len(row) :] = 1
+        ids, mask = ids.to(self.device), mask.to(self.device)
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
+        logits, hidden, cache = self.plain_call(ids, mask, positions, None)
+        return PlainState(self, part, logits, [len(row) for row in rows], hidden, cache, mask)
+
+    def plain_call(
+        self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any
+    ) -> tuple[Tensor, Tensor, Any]:
+        """Logits (B, V) and head input (B, d) at the last position, and the cache."""
+        return self._call(
+            lambda hidden: hidden[:, -1],
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+        )
+
+    @torch.inference_mode()
+    def _call(self, choose: Any, **inputs: Any) -> tuple[Tensor, Tensor, Any]:
+        """Run the model with the language-model head on the chosen positions alone."""
+        self.use_attention(NAME if "tree" in inputs else self._plain)
+        seen: list[Tensor] = []
+
+        def at_head(_: Any, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            seen.append(choose(given[0]))
+            return (seen[0][None], *given[1:])
+
+        hook = self.model.get_output_embeddings().register_forward_pre_hook(at_head)
+        try:
+            output = self.model(**inputs)
+        finally:
+            hook.remove()
+        return output.logits[0].float(), seen[0], getattr(output, "past_key_values", None)
+
+    def use_attention(self, attention: str) -> None:
+        """Set the implementation of attention that the model computes with."""
+        if self.model.config._attn_implementation != attention:
+            self.model.set_attn_implementation(attention)
+
+    @contextlib.contextmanager
+    def running(self, compiled: bool = True) -> Iterator[None]:
+        """A block that runs passes. After it the model attends as it was loaded, for others."""
+        static = self.static
+        try:
+            self.static = static if compiled else None
+            yield
+        finally:
+            self.static = static
+            self.use_attention(self._plain)
+
+    # -- can the model do it? --------------------------------------------------------------------
+
+    def check_sharing(self, vocabulary_size: int) -> None:
+        """Turn the tree off, and say so once, where the model gives other numbers with it."""
+        if not self.sharing:
+            return
+        generator = torch.Generator().manual_seed(0)
+        ids = torch.randint(0, vocabulary_size, (4, 2 * MIN_SHARED), generator=generator).tolist()
+        rows = [ids[0] + ids[1] + ids[2][:5], ids[0] + ids[1] + ids[3][:9], ids[0] + ids[2][:7]]
+        try:
+            with self.running():
+                shared = self._probe(rows)
+                self.sharing = False
+                plain = self._probe(rows)
+            near = self._tolerance
+            self.sharing = torch.allclose(plain, shared, atol=near, rtol=near)
+            reason = "other numbers with shared prefixes"
+        except Exception as error:
+            self.sharing = False
+            reason = f"{type(error).__name__}: {error}"
+        self._trunk = None
+        if not self.sharing:
+            logger.warning(
+                "prefixes are not shared with this model (%s): slower, same results", reason
+            )
+
+    def _probe(self, rows: list[list[int]]) -> Tensor:
+        """Logits of the rows, and of the rows with a token more, added in two ways."""
+        (state,) = self.run(rows, Sizes(2**20, 2**20, 2**20))
+        order = [state.rows.index(index) for index in range(len(rows))]
+        tokens = torch.tensor([rows[row][0] for row in state.rows], device=state.logits.device)
+        after = state.after(order, tokens[order, None])
+        logits = state.logits[order]
+        decoder = state.decoder([1] * len(rows), 1)
+        decoder.step(list(range(len(rows))), tokens)
+        return torch.cat([logits, after, decoder.logits[order]])
+
+
+def _release(done: Sequence[Node], later: Sequence[Node]) -> list[Node]:
+    """Forget the keys and values that no later node needs, cut the others from their chunk, and
+    give their nodes."""
+    needed = {id(node) for node in (later[0].path() if later else ())}
+    kept = [node for node in done if id(node) in needed]
+    for node in done:
+        if id(node) not in needed:
+            node.segment = None
+        elif node.segment.stop - node.segment.start < node.segment.chunk.tokens:
+            node.segment = joined([node.segment])
+    return kept

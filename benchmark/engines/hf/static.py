@@ -1,0 +1,235 @@
+"""Writing with a compiled model: rows whose keys and values stay at fixed addresses.
+
+One token of a row is little work for a GPU, so that starting its hundreds of kernels takes longer
+than running them. ``torch.compile`` fuses them, and replays the rest as one CUDA graph; for that,
+shapes and addresses must not change from token to token. So each row holds its whole prompt, rows
+that are finished stay until three quarters of them are, and places are reused by later prompts.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from .attention_kernels import How
+from .segments import Segment
+
+logger = logging.getLogger(__name__)
+
+BACKEND = "inductor"
+LEAST_ROWS = 8
+LENGTH_STEP = 256
+_SHAPES = 64
+"""Distinct shapes to compile for at most; beyond, PyTorch gives up."""
+
+
+class StaticRows:
+    """Keys and values of rows, aligned at the prompts' ends, for the next token of each.
+
+    The place of a key is its column: prompts end before ``width``, and what is written follows.
+    """
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self.rows, self.columns = rows, columns
+        self.checked = False
+        """Whether compiled numbers have been compared with others at this shape."""
+        self.keys: dict[int, Tensor] = {}
+        """Layer → (R, key heads, columns, d)."""
+        self.values: dict[int, Tensor] = {}
+        self.starts = self.places = self.column = self.positions = self.tokens = torch.empty(0)
+
+    def begin(self, paths: Sequence[Sequence[Segment]], lengths: Sequence[int]) -> None:
+        """Take prompts as paths of segments and their numbers of tokens, one for each row."""
+        first = paths[0][0].chunk
+        if not self.keys:
+            self._allocate(first.keys, first.values)
+        width = max(lengths)
+        for layer in self.keys:
+            for row, (path, length) in enumerate(zip(paths, lengths, strict=True)):
+                at = width - length
+                for part in path:
+                    there = slice(at, at + len(part))
+                    self.keys[layer][row, :, there] = part.keys(layer)[0]
+                    self.values[layer][row, :, there] = part.values(layer)[0]
+                    at += len(part)
+        known = torch.tensor([*lengths, *[width] * (self.rows - len(lengths))])[:, None]
+        self.starts.copy_(width - known)
+        self.positions.copy_(known)
+        self.column.fill_(width)
+
+    def take(self, other: StaticRows, chosen: Sequence[int]) -> None:
+        """Take some rows of another."""
+        if not self.keys:
+            self._allocate(other.keys, other.values)
+        index = torch.tensor(list(chosen), device=self.column.device)
+        count = len(chosen)
+        for mine, theirs in ((self.keys, other.keys), (self.values, other.values)):
+            for layer, held in mine.items():
+                held[:count, :, : other.columns] = theirs[layer][index]
+        for mine_, theirs_ in ((self.starts, other.starts), (self.positions, other.positions)):
+            mine_.copy_(theirs_[index[0]].expand_as(mine_))
+            mine_[:count] = theirs_[index]
+        self.column.copy_(other.column)
+
+    def advance(self) -> None:
+        """One more token of each row is written."""
+        self.column.add_(1)
+        self.positions.add_(1)
+
+    def _allocate(self, keys: dict[int, Tensor], values: dict[int, Tensor]) -> None:
+        def fixed(tensor: Tensor) -> Tensor:
+            torch._dynamo.mark_static_address(tensor)
+            return tensor
+
+        for mine, theirs in ((self.keys, keys), (self.values, values)):
+            for layer, one in theirs.items():
+                shape = (self.rows, one.shape[1], self.columns, one.shape[3])
+                mine[layer] = fixed(one.new_zeros(shape))
+        device = next(iter(keys.values())).device
+        each = torch.zeros((self.rows, 1), dtype=torch.long, device=device)
+        self.starts, self.positions, self.tokens = (fixed(each.clone()) for _ in range(3))
+        self.places = fixed(torch.arange(self.columns, device=device))
+        self.column = fixed(torch.zeros(1, dtype=torch.long, device=device))
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, how: How) -> Tensor:
+        """(R, heads, 1, d) queries of the rows' new tokens → (R, 1, heads, d)."""
+        keys, values = self.keys[layer], self.values[layer]
+        keys.index_copy_(2, self.column, key)
+        values.index_copy_(2, self.column, value)
+        seen = (self.places >= self.starts) & (self.places <= self.column)
+        if how.window is not None:
+            seen = seen & (self.places > self.column - how.window)
+        rows, heads, _, size = query.shape
+        # The heads that share a key head become queries of it: no key is repeated.
+        query = query.reshape(rows, keys.shape[1], -1, size)
+        out = _attention(query, keys, values, how, seen[:, None, None])
+        return out.reshape(rows, heads, 1, -1).transpose(1, 2)
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor, how: How, seen: Tensor) -> Tensor:
+    if how.softcap is None:
+        return torch.nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=seen, scale=how.scale
+        )
+    scores = (query @ key.transpose(-1, -2)).float() * how.scale
+    scores = torch.tanh(scores / how.softcap) * how.softcap
+    return scores.masked_fill(~seen, -torch.inf).softmax(dim=-1).to(value.dtype) @ value
+
+
+Step = Callable[[Tensor, Tensor, StaticRows], Tensor]
+"""Tokens and positions (R, 1), and their rows → logits (R, V)."""
+
+
+def columns_for(tokens: int) -> int:
+    """Columns that are held for so many tokens: few different numbers, as each is compiled."""
+    return -(-tokens // LENGTH_STEP) * LENGTH_STEP
+
+
+class Static:
+    """A model's compiled step, and the rows that it has been compiled for."""
+
+    def __init__(self, step: Step, device: torch.device, tolerance: float) -> None:
+        torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, _SHAPES)
+        self._step = step
+        self._compiled: Step | None = torch.compile(
+            step,
+            dynamic=False,
+            fullgraph=True,
+            backend=BACKEND,
+            mode="reduce-overhead" if device.type == "cuda" else None,
+        )
+        self._tolerance = tolerance
+        self._known: list[StaticRows] = []
+
+    def rows(self, count: int, columns: int) -> StaticRows:
+        """Rows for at least so many, of at least so many columns: known ones where they fit."""
+        count = max(LEAST_ROWS, 1 << (count - 1).bit_length())
+        columns = columns_for(columns)
+        for known in self._known:
+            if known.rows == count and known.columns >= columns:
+                return known
+        self._known = [known for known in self._known if known.rows != count]
+        self._known.append(StaticRows(count, columns))
+        return self._known[-1]
+
+    @property
+    def bytes(self) -> int:
+        """Memory of all rows."""
+        parts = (part for rows in self._known for part in (rows.keys, rows.values))
+        return sum(tensor.nbytes for part in parts for tensor in part.values())
+
+    def forget(self) -> None:
+        """Free the memory of all rows."""
+        self._known.clear()
+
+    def logits(self, rows: StaticRows) -> Tensor:
+        """(R, V) after ``rows.tokens``. The first of each shape is compared with the plain step."""
+        inputs = (rows.tokens, rows.positions, rows)
+        if self._compiled is None:
+            return self._step(*inputs)
+        plain = None if rows.checked else self._step(*inputs)
+        rows.checked = True
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of the compiler's own parts
+                torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
+                logits = self._compiled(*inputs)
+            close = plain is None or torch.allclose(
+                plain, logits, atol=self._tolerance, rtol=self._tolerance
+            )
+            reason = "other numbers when compiled"
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:
+            close, reason = False, _cause(error)
+        if close:
+            return logits
+        self._compiled = None
+        logger.warning("the model is not compiled (%s): slower, same results", reason)
+        return self._step(*inputs) if plain is None else plain
+
+
+def _cause(error: BaseException) -> str:
+    """What the compiler failed at, in a line."""
+    while inner := getattr(error, "inner_exception", None) or error.__cause__:
+        error = inner
+    lines = (line.strip() for line in str(error).splitlines())
+    return f"{type(error).__name__}: {next(filter(None, lines), '')}"
+
+
+class StaticDecoder:
+    """Rows on places of their own, written by a compiled step."""
+
+    logits: Tensor
+
+    def __init__(
+        self,
+        static: Static,
+        paths: Sequence[Sequence[Segment]],
+        lengths: Sequence[int],
+        room: int,
+    ) -> None:
+        """Each row's prompt as a path of segments and its number of tokens; ``room`` is the most
+        tokens that a row gets."""
+        self._static = static
+        self._rows = static.rows(len(paths), max(lengths) + room)
+        self._rows.begin(paths, lengths)
+        self._places = list(range(len(paths)))
+
+    def step(self, kept: Sequence[int], tokens: Tensor) -> None:
+        """As Decoder says."""
+        self._places = [self._places[place] for place in kept]
+        rows = self._rows
+        if 4 * len(kept) <= rows.rows > LEAST_ROWS:
+            self._rows = self._static.rows(len(kept), rows.columns)
+            self._rows.take(rows, self._places)
+            self._places = list(range(len(kept)))
+            rows = self._rows
+        index = torch.tensor(self._places, device=tokens.device)
+        rows.tokens[index, 0] = tokens
+        self.logits = self._static.logits(rows)[index]
+        rows.advance()

@@ -1,0 +1,1 @@
+"""What all engines share: prompts and records, identities, labels and their tokens, sampling."""

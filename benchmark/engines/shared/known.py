@@ -1,0 +1,138 @@
+"""What is known of a model before its weights are loaded: files, revision, dtype, arguments.
+
+A run compares it with what a store says, so that other weights under the same name are noticed
+even where nothing is left to be collected.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...console.masking import mask_arguments
+from .loaded_model import model_path
+
+TRANSPORT = frozenset(
+    (
+        *("base_url", "num_concurrent", "max_retries", "timeout", "verify_certificate"),
+        *("ca_cert_path", "header", "auth_token", "batch_size", "input_price", "output_price"),
+    )
+)
+"""Arguments that say how an endpoint is reached, and do not change what it replies."""
+PLACE = frozenset(
+    (
+        *("device", "device_map", "parallelize", "max_batch_size", "compile", "low_cpu_mem_usage"),
+        *("max_memory_per_gpu", "max_cpu_memory", "offload_folder", "cache_dir", "token"),
+        *("gpu_memory_utilization", "swap_space", "max_num_seqs", "max_num_batched_tokens"),
+        *("tensor_parallel_size", "data_parallel_size", "pipeline_parallel_size"),
+        *("trust_remote_code", "use_safetensors", "enforce_eager", "disable_log_stats"),
+    )
+)
+"""Arguments that say where and how fast a model runs, and not what it answers."""
+IDENTIFIED = frozenset({"pretrained", "model", "dtype", "revision"})
+"""Arguments that the identity holds under names of its own."""
+_PATHS = ("pretrained", "tokenizer", "peft", "delta")
+"""Arguments that may name folders whose files decide the answers."""
+_SMALL = (
+    *("config.json", "generation_config.json", "added_tokens.json", "special_tokens_map.json"),
+    *("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "vocab.txt"),
+    *("merges.txt", "chat_template.jinja", "chat_template.json", "adapter_config.json"),
+)
+_BLOCK, _BLOCKS = 1 << 16, 64
+"""Of a file larger than all blocks together, that many blocks at even distances are read."""
+
+
+def settings_of(model_args: Mapping[str, Any]) -> dict[str, str]:
+    """The arguments that decide answers, as texts without secrets."""
+    left_out = TRANSPORT | PLACE | IDENTIFIED
+    return mask_arguments({k: v for k, v in model_args.items() if k not in left_out})
+
+
+def known_identity(engine: str, model_args: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides the numbers, as far as it is known without loading the model or asking the
+    endpoint. Raises UsageError for a local path that holds no model."""
+    found: dict[str, Any] = {"engine": engine, "settings": settings_of(model_args)}
+    if engine not in ("hf", "vllm"):
+        name = model_args.get("model") or model_args.get("pretrained")
+        return found | ({"model": str(name)} if name else {})
+    if "pretrained" not in model_args:
+        return found
+    folder = Path(model_path(str(model_args["pretrained"]))).expanduser()
+    if not folder.is_dir():
+        revision = _cached_revision(str(model_args["pretrained"]), model_args.get("revision"))
+        found |= {"revision": revision} if revision else {}
+    named = [Path(str(model_args[name])).expanduser() for name in _PATHS[1:] if name in model_args]
+    folders = [path for path in (folder, *named) if path.is_dir()]
+    if folder.is_dir():
+        found["files"] = _digest(folders, model_args.get("gguf_file"))
+    dtype = _dtype(folder, model_args.get("dtype"))
+    return found | ({"requested_dtype": dtype} if dtype else {})
+
+
+def is_comparable(known: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Whether what is known beforehand tells if a store's answers are this model's: both sides know
+    files, a revision or the model's name at its endpoint, or they name the same model of a hub."""
+    if any(stored.get(name) is not None and name in known for name in ("files", "revision")):
+        return True
+    return "files" not in known and stored.get("engine") == known["engine"]
+
+
+def _cached_revision(name: str, revision: Any) -> str | None:
+    """The commit of a hub's model that lies in the local cache."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        file = try_to_load_from_cache(name, "config.json", revision=revision)
+    except (HFValidationError, ValueError):
+        return None
+    return Path(file).parent.name if isinstance(file, str) else None
+
+
+def _dtype(folder: Path, dtype: Any) -> str | None:
+    """The dtype that is asked for, by the argument or else by the model's config; None where
+    neither says."""
+    if dtype in (None, "auto"):
+        try:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            dtype = config.get("dtype") or config.get("torch_dtype")
+        except (OSError, ValueError, AttributeError, RecursionError):
+            return None
+    name = str(dtype).removeprefix("torch.")
+    return None if dtype in (None, "auto") else _DTYPES.get(name, name)
+
+
+_DTYPES = {"half": "float16", "float": "float32", "double": "float64"}
+
+
+def _digest(folders: list[Path], gguf: Any) -> str:
+    """Hash of the files that decide a model's answers: small ones whole, weights by samples."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for file in _files(folder, gguf):
+            digest.update(f"{file.relative_to(folder)}:{file.stat().st_size}:".encode())
+            for block in _blocks(file):
+                digest.update(block)
+    return digest.hexdigest()[:32]
+
+
+def _files(folder: Path, gguf: Any) -> list[Path]:
+    small = [folder / name for name in _SMALL if (folder / name).is_file()]
+    if gguf:
+        return [*small, folder / str(gguf)] if (folder / str(gguf)).is_file() else small
+    weights = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
+    return [*small, *weights]
+
+
+def _blocks(file: Path) -> Iterator[bytes]:
+    size = file.stat().st_size
+    with file.open("rb") as handle:
+        if size <= _BLOCK * _BLOCKS:
+            yield handle.read()
+            return
+        for number in range(_BLOCKS):
+            handle.seek((size - _BLOCK) * number // (_BLOCKS - 1))
+            yield handle.read(_BLOCK)

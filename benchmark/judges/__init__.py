@@ -1,0 +1,1 @@
+"""Models as judges: what they are, and what they are asked."""

@@ -1,0 +1,263 @@
+"""The judges: a model of ours, any model of lm-eval's, or an endpoint over HTTP."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from ..console.errors import ApprehendError, UsageError
+from ..console.masking import mask_arguments, mask_text
+from ..endpoints.budget import Budget
+from ..endpoints.lm_eval_models import model_class
+from ..endpoints.reply_json import shown, the_choice, the_object, the_text
+from ..endpoints.request_errors import RequestFailed, TryAgain
+from ..engines.shared.engine import ChoicePrompt
+from ..engines.shared.known import TRANSPORT, known_identity
+from .judge_options import JudgeOptions
+
+OWN = ("hf", "vllm")
+"""Kinds of judges that are engines in this process."""
+
+
+class Judge(Protocol):
+    """A model that replies to one user message at a time."""
+
+    name: str
+    workers: int
+    """How many questions may be asked at once, each by itself; 0 for a judge of batches."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides its replies."""
+
+    def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
+        """One reply per message, in order. Raises RequestFailed where one cannot be had."""
+
+    def label_probs(
+        self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]
+    ) -> list[list[float]] | None:
+        """(n, L) probability that a reply that began so goes on with each label and ends; None
+        where the judge shows no probabilities."""
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+
+
+class EngineJudge:
+    """A judge on one of our engines, through its chat template where it has one."""
+
+    workers = 0
+
+    def __init__(self, engine: Any, name: str) -> None:
+        self._engine = engine
+        self.name = name
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return dict(self._engine.identity)
+
+    def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
+        prompts = [self._prompt(message) for message in messages]
+        return [g.text for g in self._engine.generate(prompts, max_new_tokens)]
+
+    def _prompt(self, message: str) -> str:
+        if not self._engine.has_chat_template:
+            return message + "\n\n"
+        return str(self._engine.chat([{"role": "user", "content": message}]))
+
+    def label_probs(
+        self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]
+    ) -> list[list[float]] | None:
+        ends = tuple(f"{label}]]" for label in labels)
+        prompts = [
+            ChoicePrompt(self._prompt(message) + start, ends, len(ends))
+            for message, start in zip(messages, begun, strict=True)
+        ]
+        answers = self._engine.score(prompts)
+        return [[math.exp(value) for value in answer.label_logprobs] for answer in answers]
+
+    def stop(self) -> None:
+        """A batch is not interrupted."""
+
+
+class LMEvalJudge:
+    """A judge on any other lm-eval model that runs in this process."""
+
+    workers = 0
+
+    def __init__(self, lm: Any, kind: str, arguments: Mapping[str, Any], name: str) -> None:
+        self._lm = lm
+        self._kind = kind
+        self._arguments = dict(arguments)
+        self.name = name
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return _identity(self._kind, self._arguments)
+
+    def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
+        from lm_eval.api.instance import Instance
+
+        options = {"until": [], "max_gen_toks": max_new_tokens, "do_sample": False}
+        requests = [
+            Instance("generate_until", {}, (m + "\n\n", dict(options)), i, ("judge", i, 1))
+            for i, m in enumerate(messages)
+        ]
+        try:
+            replies = self._lm.generate_until(requests, disable_tqdm=True)
+        except Exception as error:
+            raise ApprehendError(
+                f"judge {self.name}: {_first_line(error)}; what it judged so far is stored, run "
+                "again to go on"
+            ) from error
+        return ["" if reply is None else str(reply) for reply in replies]
+
+    def label_probs(
+        self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]
+    ) -> list[list[float]] | None:
+        return None
+
+    def stop(self) -> None:
+        """A batch is not interrupted."""
+
+
+class HTTPJudge:
+    """A judge behind an endpoint.
+
+    lm-eval's model class says what is sent, with which key, and where a reply has its text;
+    ``Endpoint`` sends it.
+    """
+
+    def __init__(
+        self, lm: Any, kind: str, arguments: Mapping[str, Any], name: str, budget: Budget
+    ) -> None:
+        from ..endpoints.endpoint_arguments import open_endpoint, whole_number
+
+        self._lm = lm
+        self._kind = kind
+        self._arguments = dict(arguments)
+        self._chat = "chat" in kind
+        self.name = name
+        self.workers = whole_number(arguments, "num_concurrent", 1, 1, "--judge_args")
+        self._endpoint = open_endpoint(lm, arguments, budget, "--judge_args")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return _identity(self._kind, self._arguments)
+
+    def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
+        return [self._endpoint.post(self._payload(m, max_new_tokens), self._text) for m in messages]
+
+    def _payload(self, message: str, max_new_tokens: int) -> dict[str, Any]:
+        prompt: Any = [{"role": "user", "content": message}] if self._chat else message + "\n\n"
+        options = {"until": [], "max_gen_toks": max_new_tokens, "do_sample": False}
+        payload = dict(
+            self._lm._create_payload(prompt, generate=True, gen_kwargs=options, seed=1234, eos=None)
+        )
+        payload.pop("stop", None)  # lm-eval adds stop texts that some servers choke on
+        return payload
+
+    def _text(self, reply: Any) -> str:
+        choice, _ = the_choice(reply)
+        said: Mapping[str, Any] = choice
+        name = "text"
+        if choice.get("message") is not None:
+            said, name = the_object(choice["message"], "the reply's message"), "content"
+        if name not in said:
+            raise TryAgain(f"the reply has no text: {shown(reply)}")
+        text = "" if said[name] is None else the_text(said[name], "the reply's text")
+        if not text:
+            reason = shown(choice.get("finish_reason"))
+            raise RequestFailed(f"an empty reply (finish_reason {reason})")
+        return text
+
+    def label_probs(
+        self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]
+    ) -> list[list[float]] | None:
+        return None
+
+    def stop(self) -> None:
+        self._endpoint.stop()
+
+
+def _identity(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in arguments.items() if name not in TRANSPORT}
+    return {"engine": kind, **mask_arguments(kept)}
+
+
+def known_judge(judge: JudgeOptions) -> dict[str, Any]:
+    """What decides a judge's replies, as far as it is known before it is loaded."""
+    if judge.kind in OWN:
+        return known_identity(judge.kind, judge.args)
+    return _identity(judge.kind, judge.args)
+
+
+def _first_line(error: Exception) -> str:
+    return mask_text((str(error).strip() or type(error).__name__).splitlines()[0])
+
+
+def load_judge(
+    judge: JudgeOptions,
+    batch_size: str = "auto",
+    device: str | None = None,
+    engine: Any = None,
+    budget: Budget | None = None,
+) -> Judge:
+    """The judge that ``--judge`` and ``--judge_args`` describe, on ``engine`` if it is given.
+
+    Raises UsageError for an unknown kind or arguments that do not fit, ApprehendError where the
+    model cannot be loaded.
+    """
+    kind, arguments, shown = judge.kind, dict(judge.args), judge.name
+    if kind in OWN:
+        from ..engines.loading import load_engine
+
+        where = device if kind == "hf" else None  # vllm takes its devices from the environment
+        return EngineJudge(
+            engine or load_engine(kind, arguments, batch_size, where, budget or Budget()), shown
+        )
+    from lm_eval.models.api_models import TemplateAPI
+
+    cls = model_class(kind, "--judge")
+    over_http = issubclass(cls, TemplateAPI)
+    _check_sender(kind, cls)
+    taken = {k: v for k, v in arguments.items() if k not in ("input_price", "output_price")}
+    try:
+        lm = cls.create_from_arg_obj(taken if over_http else arguments, {})
+        if over_http:
+            return HTTPJudge(lm, kind, arguments, shown, budget or Budget())
+    except (UsageError, ApprehendError):
+        raise
+    except TypeError as error:
+        raise UsageError(f"--judge_args: {_first_line(error)}") from error
+    except Exception as error:
+        raise ApprehendError(f"cannot load judge {shown}: {_first_line(error)}") from error
+    return LMEvalJudge(lm, kind, arguments, shown)
+
+
+def _check_sender(kind: str, cls: Any) -> None:
+    """Raise UsageError for a model of lm-eval's that posts by itself: such follow redirects, know
+    no deadline, and take whatever comes for a reply."""
+    import requests
+    from lm_eval.models.api_models import TemplateAPI
+
+    used = vars(sys.modules[cls.__module__]).values()
+    if not issubclass(cls, TemplateAPI) and any(thing is requests for thing in used):
+        raise UsageError(
+            f"--judge {kind}: lm-eval sends its requests itself, without a deadline and following "
+            "redirects; name the server with --judge local-completions or local-chat-completions"
+        )
+
+
+def check_judges(judges: Sequence[JudgeOptions]) -> None:
+    """Raise UsageError, before anything is run, for a kind of judge that does not exist or cannot
+    be trusted with requests, or for two of one name."""
+    for place, judge in enumerate(judges):
+        if judge.kind not in OWN:
+            _check_sender(judge.kind, model_class(judge.kind, "--judge"))
+        if judge.name in {other.name for other in judges[:place]}:
+            raise UsageError(
+                f"--judge: two judges are called {judge.name}; give each a --judge_name"
+            )

@@ -1,0 +1,297 @@
+"""Model-as-judge: asks another model about the questions, and that model to rate its replies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ...estimators.signals.batch import Signal
+from ...tasks.data_errors import DataError
+from ...tasks.prompting import Choice, Prompt, load_prompt
+from ...tasks.questionnaires import (
+    QUESTIONNAIRES,
+    RATING_PROMPT,
+    Questionnaire,
+    Verdict,
+    read_rating,
+)
+from ...tasks.topics import letters
+from ..console.errors import ApprehendError, UsageError
+from ..console.progress import progress_bar
+from ..endpoints.concurrency import as_completed
+from ..endpoints.request_errors import RequestFailed
+from ..score.signal_loading import outcome_signal
+from ..store.derivation import DERIVED_FROM
+from ..store.failures import note_failures
+from ..store.sink import store_rows, unstorable
+from ..store.task_store import TaskStore
+from .judge import Judge
+
+VERDICT_TOKENS = 512
+RATING_TOKENS = 32
+QUESTIONS_PER_BATCH = 128
+SECONDS_PER_PART = 5.0
+"""How often what comes one by one is stored."""
+
+
+def judge_questions(
+    store: TaskStore,
+    judge: Judge,
+    names: Sequence[str],
+    ids: Sequence[Any],
+    prompts: Mapping[str, str],
+    probabilities: bool = False,
+) -> list[str]:
+    """Collect the missing judgements of the questionnaires ``names`` on the questions ``ids``.
+
+    ``probabilities`` also asks how likely each label was, which takes further passes.
+    Gives one sentence for each questionnaire that is not complete or of which not one reply could
+    be read; the reasons of questions without a judgement are stored.
+    """
+    rows = {row["question_id"]: row for row in store.questions.to_pylist()}
+    store.drop_outdated(Signal.JUDGEMENT)
+    if any(QUESTIONNAIRES[name].about_answer for name in names):
+        _add_answers(store, rows, ids)
+    rating = load_prompt(RATING_PROMPT, prompts.get(RATING_PROMPT))
+    problems = []
+    for name in names:
+        questionnaire = QUESTIONNAIRES[name]
+        prompt = load_prompt(questionnaire.prompt, prompts.get(questionnaire.prompt))
+        done = store.done(Signal.JUDGEMENT, name, judge.name)
+        missing = [rows[i] for i in ids if i not in done and rows[i].get("question")]
+        if questionnaire.about_answer:
+            missing = [row for row in missing if row["question_id"] in store.marks()]
+
+        def work(
+            some: Sequence[Mapping[str, Any]],
+            questionnaire: Questionnaire = questionnaire,
+            prompt: Prompt = prompt,
+        ) -> list[dict[str, Any]]:
+            return _judge_batch(judge, questionnaire, prompt, rating, some, probabilities)
+
+        sitting = _Sitting(store, judge, name, len(missing))
+        sitting.hold(missing, work)
+        problems += sitting.problems(len(missing))
+        if sitting.over is not None:
+            break
+    store.compact(Signal.JUDGEMENT)
+    return problems
+
+
+class _Sitting:
+    """One judge with one questionnaire: stores what it gets, and why it did not get the rest."""
+
+    def __init__(self, store: TaskStore, judge: Judge, name: str, count: int) -> None:
+        self._store = store
+        self._judge = judge
+        self._name = name
+        self._bar = progress_bar(count, f"{judge.name}: {name}")
+        self._waiting: list[dict[str, Any]] = []
+        self._stored_at = time.monotonic()
+        self._read = 0
+        self._first = ""
+        self._failed: dict[Any, str] = {}
+        self.over: ApprehendError | None = None
+        """Why nothing more can be asked of this judge."""
+
+    def hold(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        work: Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]],
+    ) -> None:
+        """Ask about every row; whatever interrupts it, what was got is stored."""
+        try:
+            with self._bar:
+                if self._judge.workers:
+                    self._one_by_one(rows, work)
+                else:
+                    for batch in _chunks(rows, QUESTIONS_PER_BATCH):
+                        self._take(work(batch))
+                        self._write()
+        except BaseException:
+            self._judge.stop()
+            raise
+        finally:
+            self._write()
+
+    def _one_by_one(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        work: Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]],
+    ) -> None:
+        for reply in as_completed(lambda row: work([row]), rows, self._judge.workers):
+            if isinstance(reply.error, RequestFailed):
+                self._failed[reply.item["question_id"]] = str(reply.error)
+                self._bar.update(1)
+            elif isinstance(reply.error, ApprehendError):
+                self.over = self.over or reply.error
+            elif reply.error is not None:
+                raise reply.error
+            else:
+                self._take(reply.result or [])
+            if time.monotonic() - self._stored_at > SECONDS_PER_PART:
+                self._write()
+
+    def _take(self, records: list[dict[str, Any]]) -> None:
+        self._waiting += records
+        self._read += sum(record["value"] is not None for record in records)
+        unread = (record["reason"] for record in records if record["value"] is None)
+        self._first = self._first or next(unread, "")
+        self._bar.update(len(records))
+
+    def _write(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        self._failed |= store_rows(self._store, Signal.JUDGEMENT, waiting)
+        settled = [*(record["question_id"] for record in waiting), *self._failed]
+        note_failures(
+            self._store.path, Signal.JUDGEMENT, self._name, self._judge.name, settled, self._failed
+        )
+        self._stored_at = time.monotonic()
+
+    def problems(self, asked: int) -> list[str]:
+        """What to say at the end, a sentence each."""
+        who, name = f"judge {self._judge.name}", self._name
+        if self.over is not None:
+            return [f"{who}: {self.over}; what it judged so far is stored, run again to go on"]
+        if self._failed:
+            first = next(iter(self._failed.values()))
+            return [
+                f"{who} gave no reply to {name} on {len(self._failed)} of {asked} questions, "
+                f"first: {first}; run again to ask them again"
+            ]
+        if asked and not self._read:
+            return [
+                f"{who} gave no readable reply to {name} on any of {asked} questions, "
+                f"first: {self._first}"
+            ]
+        return []
+
+
+def _add_answers(store: TaskStore, rows: dict[Any, dict[str, Any]], ids: Sequence[Any]) -> None:
+    """Put the model's own answer into each row, label and text."""
+    answers = store.load_table(outcome_signal(store), ids).answer
+    for question, answer in zip(ids, answers.tolist(), strict=True):
+        options = list(rows[question]["options"])
+        named = 0 <= answer < len(options)
+        label = f"{letters(len(options))[answer]}. {options[answer]}" if named else "none of them"
+        rows[question] |= {"proposed": label, DERIVED_FROM: store.marks().get(question)}
+
+
+def _judge_batch(
+    judge: Judge,
+    questionnaire: Questionnaire,
+    prompt: Prompt,
+    rating: Prompt,
+    rows: Sequence[Mapping[str, Any]],
+    probabilities: bool,
+) -> list[dict[str, Any]]:
+    contexts = [_context(row) for row in rows]
+    messages = [prompt.render(**context) for context in contexts]
+    replies = judge.ask(messages, VERDICT_TOKENS)
+    verdicts = [questionnaire.read(reply) for reply in replies]
+    probs = _label_probs(judge, questionnaire, messages, replies) if probabilities else {}
+    if questionnaire.about_answer:
+        return _unrated(judge, questionnaire, rows, replies, verdicts, probs)
+    read = [
+        i
+        for i, verdict in enumerate(verdicts)
+        if verdict.value is not None and unstorable(replies[i]) is None
+    ]
+    asked = [rating.render(**contexts[i], assessment=replies[i].strip()) for i in read]
+    ratings = dict(zip(read, judge.ask(asked, RATING_TOKENS) if asked else [], strict=True))
+    records = []
+    for index, (row, reply, verdict) in enumerate(zip(rows, replies, verdicts, strict=True)):
+        rated = ratings.get(index)
+        number = None if rated is None else read_rating(rated)
+        reason = verdict.reason
+        if reason is None and number is None:
+            reason = f'rating not parsed: "{" ".join((rated or "").split())[:60]}"'
+        records.append(
+            {
+                "question_id": row["question_id"],
+                "variant": questionnaire.name,
+                "source": judge.name,
+                "text": reply,
+                "value": verdict.value,
+                "labels": list(verdict.labels),
+                "rating_text": rated,
+                "rating": number,
+                "reason": reason,
+                **probs.get(index, {}),
+            }
+        )
+    return records
+
+
+def _unrated(
+    judge: Judge,
+    questionnaire: Questionnaire,
+    rows: Sequence[Mapping[str, Any]],
+    replies: Sequence[str],
+    verdicts: Sequence[Verdict],
+    probs: Mapping[int, dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """Records of verdicts on an answer, which the second call does not rate."""
+    return [
+        {
+            "question_id": row["question_id"],
+            "variant": questionnaire.name,
+            "source": judge.name,
+            "text": reply,
+            DERIVED_FROM: row[DERIVED_FROM],
+            "value": verdict.value,
+            "reason": verdict.reason,
+            **probs.get(index, {}),
+        }
+        for index, (row, reply, verdict) in enumerate(zip(rows, replies, verdicts, strict=True))
+    ]
+
+
+def _label_probs(
+    judge: Judge, questionnaire: Questionnaire, messages: Sequence[str], replies: Sequence[str]
+) -> dict[int, dict[str, Any]]:
+    """Row → how likely each label was at the place where the reply names one."""
+    starts = {i: questionnaire.label_start(reply) for i, reply in enumerate(replies)}
+    places = {i: start for i, start in starts.items() if start is not None}
+    if not places:
+        return {}
+    found = judge.label_probs(
+        [messages[i] for i in places],
+        [replies[i][:start] for i, start in places.items()],
+        list(questionnaire.scale),
+    )
+    if found is None:
+        return {}
+    values = list(questionnaire.scale.values())
+    return {
+        i: {"label_probs": probs, "label_values": values}
+        for i, probs in zip(places, found, strict=True)
+    }
+
+
+def _context(row: Mapping[str, Any]) -> dict[str, Any]:
+    options = list(row["options"])
+    shown = zip(letters(len(options)), options, strict=True)
+    return {
+        "question": row["question"],
+        "choices": [Choice(label, text) for label, text in shown],
+        "topic": row["topic"],
+        "proposed": row.get("proposed"),
+        "label_kind": "letter",
+        "dont_know": None,
+    }
+
+
+def _chunks(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
+
+
+def check_prompts(prompts: Mapping[str, str]) -> None:
+    """Load every replaced template once. Raises UsageError for one that cannot be used."""
+    for name, path in prompts.items():
+        try:
+            load_prompt(name, path)
+        except DataError as error:
+            raise UsageError(f"--prompt: {error}") from error

@@ -1,0 +1,1 @@
+"""A run: plan, prompts, collecting what is missing, resuming, shards."""

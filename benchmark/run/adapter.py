@@ -1,0 +1,215 @@
+"""The language model that lm-eval sees.
+
+lm-eval builds the requests and scores the answers; this class turns the requests of a question
+into one call of the engine, answers lm-eval by its contract, and hands one record per question to
+a sink on the side.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import LM
+
+from ...estimators.signals.batch import Signal, Status
+from ...tasks.parsing import parse_marked_label
+from ..engines.shared.engine import Answer, ChoicePrompt, Failed, Generation
+
+Record = dict[str, Any]
+Sink = Callable[[str, Signal, list[Record]], None]
+"""Takes a task's name, a signal, and the records of one batch. A record of a question that could
+not be asked has a ``failure`` and nothing else beside its id."""
+
+DEFAULT_TOKENS = 1024
+UNANSWERED = (-1e9, False)
+"""What lm-eval is told of each option of a question without an answer. Its own scores are not used;
+they are computed without warnings from finite numbers only."""
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """What the adapter must know of an lm-eval task to read its answers."""
+
+    gold: Callable[[Mapping[str, Any]], int]
+    labels: Callable[[Mapping[str, Any]], list[str]]
+    option_count: Callable[[Mapping[str, Any]], int]
+    question_id: Callable[[Mapping[str, Any], int], Any]
+
+
+class Step:
+    """How many questions go to the engine, and then to the store, at a time.
+
+    Enough to fill batches, few enough that a part is stored every few seconds.
+    """
+
+    FEWEST, MOST, SECONDS = 8, 1024, 5.0
+
+    def __init__(self, first: int = 64) -> None:
+        self._size = first
+
+    def split(self, items: list[Any]) -> Iterator[list[Any]]:
+        """Consecutive pieces of ``items``, sized by how long the last one took."""
+        start = 0
+        while start < len(items):
+            size = self._size
+            began = time.monotonic()
+            yield items[start : start + size]
+            start += size
+            per_item = max(time.monotonic() - began, 1e-6) / size
+            wanted = int(self.SECONDS / per_item)
+            self._size = max(self.FEWEST, min(self.MOST, wanted, 2 * size))
+
+
+class UncertaintyLM(LM):  # type: ignore[misc]
+    """An lm-eval model around an engine. One batch of questions goes to the sink at a time."""
+
+    def __init__(
+        self, engine: Any, facts: Mapping[str, TaskFacts], sink: Sink, step: Step | None = None
+    ) -> None:
+        super().__init__()
+        self.engine = engine
+        self._facts = facts
+        self._sink = sink
+        self._step = step or Step()
+
+    @property
+    def tokenizer_name(self) -> str:
+        """lm-eval's name of the tokenizer."""
+        return str(self.engine.tokenizer_name)
+
+    def chat_template(self, chat_template: bool | str = False) -> str | None:
+        """The chat template's text."""
+        template: str | None = self.engine.chat_template(chat_template)
+        return template
+
+    def apply_chat_template(
+        self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
+    ) -> str:
+        """Messages as the prompt that the model's chat template makes of them."""
+        return str(self.engine.chat(chat_history, add_generation_prompt))
+
+    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
+        """Per request the continuation's log-probability and whether greedy decoding gives it."""
+        questions = [
+            list(group) for _, group in groupby(requests, key=lambda r: (r.task_name, r.doc_id))
+        ]
+        replies: list[tuple[float, bool]] = []
+        for batch in self._step.split(questions):
+            prompts = [self._choice_prompt(question) for question in batch]
+            answers = self.engine.score(prompts)
+            for question, answer in zip(batch, answers, strict=True):
+                if isinstance(answer, Failed):
+                    replies += [UNANSWERED] * len(question)
+                    continue
+                replies += list(zip(answer.scored_logprobs, answer.is_greedy, strict=True))
+                assert len(question) == len(answer.scored_logprobs)
+            records = [self._answer_record(q, a) for q, a in zip(batch, answers, strict=True)]
+            self._send(batch, Signal.ANSWER, records)
+        return replies
+
+    def generate_until(self, requests: list[Instance]) -> list[str]:
+        """Per request the greedy continuation, cut before the first stop text."""
+        texts: list[str] = []
+        for _, same in groupby(requests, key=lambda r: repr(r.args[1])):
+            for batch in self._step.split(list(same)):
+                options = batch[0].args[1]
+                generations = self.engine.generate(
+                    [request.args[0] for request in batch],
+                    int(options.get("max_gen_toks", DEFAULT_TOKENS)),
+                    _stops(options),
+                )
+                records = [
+                    self._trace_record(request, generation)
+                    for request, generation in zip(batch, generations, strict=True)
+                ]
+                self._send([[request] for request in batch], Signal.TRACE, records)
+                texts += [g.text if isinstance(g, Generation) else "" for g in generations]
+        return texts
+
+    def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
+        """Not asked for by multiple-choice tasks."""
+        raise NotImplementedError("apprehend scores multiple-choice and generative tasks only")
+
+    def _choice_prompt(self, question: Sequence[Instance]) -> ChoicePrompt:
+        facts, doc = self._facts[question[0].task_name], question[0].doc
+        return ChoicePrompt(
+            context=question[0].args[0],
+            continuations=tuple(request.args[1] for request in question),
+            option_count=facts.option_count(doc),
+        )
+
+    def _answer_record(self, question: Sequence[Instance], answer: Answer | Failed) -> Record:
+        facts, doc = self._facts[question[0].task_name], question[0].doc
+        if isinstance(answer, Failed):
+            asked = facts.question_id(doc, question[0].doc_id)
+            return {"question_id": asked, "failure": answer.reason}
+        count = facts.option_count(doc)
+        best = int(np.argmax(answer.scored_logprobs))
+        if answer.greedy_label is None:
+            status = Status.UNPARSED
+        else:
+            status = Status.DONT_KNOW if answer.greedy_label >= count else Status.PARSED
+        if best >= count:
+            status = Status.DONT_KNOW
+        return {
+            "question_id": facts.question_id(doc, question[0].doc_id),
+            "option_logprobs": answer.label_logprobs[:count],
+            "scored_logprobs": answer.scored_logprobs[:count],
+            "dont_know_logprob": answer.label_logprobs[count]
+            if len(answer.label_logprobs) > count
+            else math.nan,
+            "entropy": answer.entropy,
+            "post_answer_entropy": answer.post_answer_entropy,
+            "top_logprobs": answer.top_logprobs,
+            "missing_mass": answer.missing_mass,
+            "answer": best if best < count else None,
+            "status": status.value,
+            "correct": int(best == facts.gold(doc)),
+            "prompt_tokens": answer.prompt_tokens,
+        }
+
+    def _trace_record(self, request: Instance, generation: Generation | Failed) -> Record:
+        facts, doc = self._facts[request.task_name], request.doc
+        if isinstance(generation, Failed):
+            asked = facts.question_id(doc, request.doc_id)
+            return {"question_id": asked, "failure": generation.reason}
+        labels = facts.labels(doc)
+        found = parse_marked_label(generation.text, labels)
+        position = -1 if found is None else generation.token_at(found.start)
+        return {
+            "question_id": facts.question_id(doc, request.doc_id),
+            "text": generation.text,
+            "token_logprobs": generation.token_logprobs,
+            "token_entropies": generation.token_entropies,
+            "token_top_logprobs": generation.token_top_logprobs,
+            "token_uniform_kl": generation.token_uniform_kl,
+            "answer_position": position if position >= 0 else None,
+            "option_logprobs": generation.label_logprobs(position, labels)
+            if position >= 0
+            else None,
+            "answer": None if found is None else found.index,
+            "status": (Status.UNPARSED if found is None else Status.PARSED).value,
+            "correct": int(found is not None and found.index == facts.gold(doc)),
+            "prompt_tokens": generation.prompt_tokens,
+            "finished": int(generation.finished),
+        }
+
+    def _send(
+        self, batch: Sequence[Sequence[Instance]], signal: Signal, records: list[Record]
+    ) -> None:
+        tasks = [question[0].task_name for question in batch]
+        paired = zip(tasks, records, strict=True)
+        for task, group in groupby(paired, key=lambda pair: pair[0]):
+            self._sink(str(task), signal, [record for _, record in group])
+
+
+def _stops(options: Mapping[str, Any]) -> tuple[str, ...]:
+    until = options.get("until") or ()
+    return (until,) if isinstance(until, str) else tuple(until)

@@ -1,0 +1,280 @@
+"""From ``--tasks`` to lm-eval task objects, their questions, and how the adapter reads them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ...estimators.signals.batch import Signal
+from ...tasks import mmlu_pro
+from ...tasks.data_errors import DataError
+from ...tasks.prompting import Prompt, load_prompt
+from ...tasks.task_names import known_tasks
+from ...tasks.topics import LETTERS, MAX_OPTIONS, TOPICS, topic_slug
+from ..console.errors import ApprehendError, UsageError, did_you_mean
+from .adapter import TaskFacts
+
+TASK_FOLDER = Path(mmlu_pro.__file__).parent
+
+
+@dataclass(frozen=True)
+class TaskOptions:
+    """How tasks are loaded."""
+
+    data: str | None = None
+    fewshot_data: str | None = None
+    include_path: str | None = None
+    num_fewshot: int | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """Prompt name → file that replaces it."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of a task: its row, and its index among the task's documents."""
+
+    question_id: Any
+    index: int
+    row: Mapping[str, Any]
+
+
+@dataclass
+class LoadedTask:
+    """One lm-eval task (a topic) with what is needed to ask it and to store its answers."""
+
+    name: str
+    family: str
+    """The group whose store its answers go to: ``mmlu_pro_direct`` for all its topics."""
+    task: Any
+    facts: TaskFacts
+    signal: Signal
+    """What asking it yields: ``answer`` or ``trace``."""
+    prompts: dict[str, str]
+    """Prompt name → text, for the manifest."""
+
+    def questions(self, limit: float | None = None) -> list[Question]:
+        """The task's questions; ``limit`` as in lm-eval: a number, or a share below 1."""
+        docs = self.task.eval_docs
+        count = len(docs)
+        if limit is not None:
+            count = min(count, int(-(-count * limit // 1)) if limit < 1 else int(limit))
+        rows = docs.select(range(count)) if hasattr(docs, "select") else list(docs)[:count]
+        return [Question(self.facts.question_id(r, i), i, r) for i, r in enumerate(rows)]
+
+    def try_out(self) -> None:
+        """Do with the first question what is done with each, so that what cannot work fails
+        before a model is loaded."""
+        for question in self.questions(1):
+            self.task.doc_to_text(question.row)
+            self.stored(question)
+
+    def stored(self, question: Question) -> dict[str, Any]:
+        """The question as the store's ``questions.parquet`` keeps it."""
+        row = question.row
+        gold = self.facts.gold(row)
+        return {
+            "question_id": question.question_id,
+            "topic": str(row.get("category") or self.name),
+            "option_count": self.facts.option_count(row),
+            "gold": LETTERS[gold] if 0 <= gold < len(LETTERS) else None,
+            "question": str(row.get("question") or self.task.doc_to_text(row)),
+            "options": [str(option) for option in row.get("options") or self.facts.labels(row)],
+            "src": row.get("src"),
+        }
+
+
+@contextlib.contextmanager
+def foreign_task(where: str, foreign: bool = True) -> Iterator[None]:
+    """Whatever another maker's task files raise, as one line of ours."""
+    try:
+        yield
+    except (ApprehendError, DataError, OSError, IndexError):
+        raise
+    except Exception as error:
+        if not foreign:
+            raise
+        first = (str(error).strip() or "no reason given").splitlines()[0]
+        kind = "nested too deeply" if isinstance(error, RecursionError) else type(error).__name__
+        raise UsageError(
+            f"{where}: cannot be used as a task of lm-eval: {kind}: {first}"
+        ) from error
+
+
+def expand_tasks(text: str, include_path: str | None) -> list[str]:
+    """Leaf task names of a comma-separated list; groups become their topics, once each.
+
+    Raises UsageError for a name that is neither ours nor (with ``include_path``) a file's.
+    """
+    known = known_tasks()
+    leaves: dict[str, None] = {}
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise UsageError("--tasks: expected at least one task, e.g. mmlu_pro_direct")
+    for name in names:
+        if name in known:
+            group, topic = known[name]
+            topics = TOPICS if topic is None else (topic,)
+            leaves |= {f"{group}_{topic_slug(t)}": None for t in topics}
+        elif include_path is None:
+            raise UsageError(
+                f"--tasks: unknown task {name!r}; `apprehend list tasks` shows all"
+                f"{did_you_mean(name, known)}"
+            )
+        else:
+            leaves[name] = None
+    return list(leaves)
+
+
+def load_tasks(names: Sequence[str], options: TaskOptions) -> list[LoadedTask]:
+    """lm-eval task objects for the names, with the user's data and prompts in place.
+
+    Raises UsageError for unknown names, DataError for unusable data or templates.
+    """
+    from lm_eval.tasks import TaskManager
+
+    include = [str(TASK_FOLDER)]
+    if options.include_path is not None:
+        if not Path(options.include_path).is_dir():
+            raise UsageError(f"--include_path: no folder at {options.include_path}")
+        include.append(options.include_path)
+    with foreign_task(f"--include_path: {options.include_path}", options.include_path is not None):
+        manager = TaskManager(
+            include_path=include,
+            include_defaults=False,
+            metadata={"data": options.data, "fewshot_data": options.fewshot_data},
+        )
+    prompts = {name: load_prompt(name, path) for name, path in options.prompts.items()}
+    tasks: list[LoadedTask] = []
+    for name in names:
+        if name not in manager.all_tasks:
+            near = did_you_mean(name, manager.all_tasks)
+            raise UsageError(
+                f"--tasks: unknown task {name!r}{near}{_unreadable(options.include_path)}"
+            )
+        tasks += _load(manager, name, options, prompts)
+    return tasks
+
+
+def _unreadable(folder: str | None) -> str:
+    """The first task file that is no YAML, which lm-eval passes over in silence."""
+    import yaml
+
+    for file in sorted(Path(folder).rglob("*.yaml")) if folder is not None else ():
+        try:
+            yaml.compose(file.read_text(encoding="utf-8"))
+        except RecursionError:
+            return f"; {file} is nested too deeply to be read"
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            return f"; {file} cannot be read: {str(error).splitlines()[0]}"
+    return ""
+
+
+def _load(
+    manager: Any, name: str, options: TaskOptions, prompts: Mapping[str, Prompt]
+) -> Iterator[LoadedTask]:
+    known = known_tasks()
+    replaced: dict[str, Any] = {}
+    texts: dict[str, str] = {}
+    if name in known:
+        group, topic = known[name]
+        assert topic is not None
+        style = mmlu_pro.STYLES[group]
+        system = prompts.get(style.system) or load_prompt(style.system)
+        user = prompts.get(style.user) or load_prompt(style.user)
+        texts = {style.system: system.source, style.user: user.source}
+        if style.system in prompts or style.user in prompts:
+            replaced = {
+                "description": mmlu_pro.render_system(topic, style, system) + "\n\n",
+                "doc_to_text": partial(mmlu_pro.render_user, style=style, prompt=user),
+            }
+    try:
+        with foreign_task(f"--tasks: {name}", name not in known):
+            loaded = manager.load([name])["tasks"]
+    except IndexError:
+        # lm-eval looks at a task's first document: there is none of this topic.
+        return
+    except DataError:
+        raise
+    except (OSError, ConnectionError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ApprehendError(
+            f"cannot load the data of task {name}: {first}; give a local file with --data"
+        ) from error
+    for leaf, task in loaded.items():
+        for key, value in replaced.items():
+            task.set_config(key, value)
+        _set_fewshot(task, options)
+        family = known[leaf][0] if leaf in known else leaf
+        loaded_task = LoadedTask(leaf, family, task, *_facts(leaf, family, task), prompts=texts)
+        if leaf not in known:
+            with foreign_task(f"--tasks: {leaf}"):
+                loaded_task.try_out()
+        yield loaded_task
+
+
+def _set_fewshot(task: Any, options: TaskOptions) -> None:
+    shots = options.num_fewshot or 0
+    if shots:
+        pool = task.fewshot_docs()
+        available = 0 if pool is None else len(pool)
+        if available < shots:
+            raise UsageError(
+                f"--num_fewshot {shots}: task {task.config.task} has {available} examples; "
+                "give some with --fewshot_data"
+            )
+
+
+def _facts(leaf: str, family: str, task: Any) -> tuple[TaskFacts, Signal]:
+    output = task.get_config("output_type")
+    if family in mmlu_pro.STYLES:
+        style = mmlu_pro.STYLES[family]
+        facts = TaskFacts(
+            gold=mmlu_pro.gold_index,
+            labels=lambda row: style.labels(len(row["options"])),
+            option_count=lambda row: len(row["options"]),
+            question_id=lambda row, index: row["question_id"],
+        )
+        return facts, Signal.TRACE if style.chain_of_thought else Signal.ANSWER
+    if output != "multiple_choice":
+        raise UsageError(
+            f"--tasks: {leaf} has output_type {output}; apprehend runs multiple_choice tasks of "
+            "other makers, and its own"
+        )
+    return _foreign_facts(leaf, task), Signal.ANSWER
+
+
+def _foreign_facts(leaf: str, task: Any) -> TaskFacts:
+    def gold(row: Mapping[str, Any]) -> int:
+        target = task.doc_to_target(row)
+        return target if isinstance(target, int) else list(task.doc_to_choice(row)).index(target)
+
+    def labels(row: Mapping[str, Any]) -> list[str]:
+        choices = list(task.doc_to_choice(row))
+        if len(choices) > MAX_OPTIONS or any(len(choice) > 8 for choice in choices):
+            raise UsageError(
+                f"--tasks: {leaf} scores whole texts; expected short labels such as A, B, C"
+            )
+        return choices
+
+    return TaskFacts(
+        gold=gold,
+        labels=labels,
+        option_count=lambda row: len(labels(row)),
+        question_id=lambda row, index: row.get("question_id", index),
+    )
+
+
+def fingerprint(tasks: Sequence[LoadedTask]) -> str:
+    """Hash of the whole data set behind the tasks: ids, questions, options and answers."""
+    digest = hashlib.sha256()
+    dataset = tasks[0].task.dataset["test"]
+    columns = ("question_id", "question", "options", "answer")
+    names = [name for name in columns if name in dataset.column_names]
+    for values in zip(*(dataset[name] for name in names), strict=True):
+        digest.update(repr(values).encode())
+    return digest.hexdigest()[:32]

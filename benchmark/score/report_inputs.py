@@ -1,0 +1,225 @@
+"""What a report is made of: the frames of stored results."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ...estimators.registry import builtin_estimators
+from ...estimators.signals.batch import AnswerTable, Need, Signal, Status, TraceTable
+from ...reports import ReportInput
+from ...tasks.questionnaires import QUESTIONNAIRES
+from ...tasks.topics import LETTERS
+from ..store.checks.ownership import SCORES, check_owned, is_outdated, read_scores
+from ..store.task_store import Results, TaskStore
+from .costs import costs_of
+from .same_questions import warn_of_differences
+from .scoring import score_store
+from .signal_loading import outcome_signal
+
+logger = logging.getLogger(__name__)
+
+REPEATED = ("model", "task", "topic", "estimator", "answer", "status", "reason")
+"""Columns of the scores that repeat a few texts in many rows."""
+
+
+def report_input(results: Results) -> ReportInput:
+    """Frames of all stores of a folder; scores are computed where none are stored yet."""
+    return input_of(results.stores())
+
+
+def input_of(stores: Sequence[TaskStore]) -> ReportInput:
+    """Frames of these stores."""
+    scores, strata, questions, ratings, flow, manifests = [], [], [], [], [], []
+    options, judgements, costs, orders = [], [], [], []
+    seen: set[tuple[str, Any]] = set()
+    check_owned(stores)
+    warn_of_differences(stores)
+    for store in stores:
+        scores.append(_scores(store))
+        stratum = pq.read_table(store.path / "strata.parquet").to_pandas()
+        strata.append(stratum.assign(task=store.task))
+        if (asked := _questions(store, seen)) is not None:
+            questions.append(asked)
+        ratings.append(_ratings(store))
+        flow.append(_flow(store))
+        options.append(_options(store))
+        judgements.append(_judgements(store))
+        orders.append(_orders(store))
+        costs.append(costs_of(store, scores[-1]))
+        folders = {"model_folder": store.model, "task_folder": store.task}
+        manifests.append({**folders, **store.manifest})
+    unique = ["task", "question_id"]
+    return ReportInput(
+        scores=_joined(scores),
+        strata=_joined(strata).drop_duplicates([*unique, "stratum"]),
+        questions=_joined(questions).drop_duplicates(unique),
+        ratings=_joined(ratings).drop_duplicates(unique),
+        flow=pd.DataFrame(flow),
+        options=_joined(options),
+        judgements=_joined(judgements).drop_duplicates([*unique, "questionnaire", "judge"]),
+        costs=_joined(costs),
+        orders=_joined(orders),
+        descriptions=_descriptions(),
+        manifests=manifests,
+    )
+
+
+def _scores(store: TaskStore) -> pd.DataFrame:
+    """A store's scores; they are computed where there are none. Warns of those that do not know
+    all stored signals. Columns that repeat a few texts are categories: a byte or two a row, where
+    a text takes twenty."""
+    if not (store.path / SCORES).is_file():
+        score_store(store)
+    table = read_scores(store, REPEATED)
+    if is_outdated(store, table):
+        logger.warning(
+            "%s: its scores are older than its signals; `apprehend score` computes them anew",
+            store.path,
+        )
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def _questions(store: TaskStore, seen: set[tuple[str, Any]]) -> pd.DataFrame | None:
+    """The store's questions that no store of its task before had; None where all were `seen`."""
+    ids = store.question_ids
+    new = [(store.task, identity) not in seen for identity in ids]
+    seen.update((store.task, identity) for identity in ids)
+    if not any(new):
+        return None
+    table = store.questions if all(new) else store.questions.filter(pa.array(new))
+    frame: pd.DataFrame = table.to_pandas().assign(task=store.task)
+    return frame
+
+
+def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """All of them as one. Those without rows are left out: their columns, which have no type, would
+    make whole numbers of the others into fractions."""
+    known = [frame for frame in frames if len(frame)] or list(frames)
+    shared = [name for name in REPEATED if all(name in frame for frame in known)]
+    for name in shared:
+        columns = [frame[name] for frame in known]
+        if len(known) > 1 and all(isinstance(one.dtype, pd.CategoricalDtype) for one in columns):
+            names = pd.Index([]).append([one.cat.categories for one in columns]).unique()
+            known = [
+                frame.assign(**{name: frame[name].cat.set_categories(names)}) for frame in known
+            ]
+    return pd.concat(known, ignore_index=True)
+
+
+def _ratings(store: TaskStore) -> pd.DataFrame:
+    """Per question the lowest rating that any stored judgement of it got."""
+    if not store.has(Signal.JUDGEMENT):
+        return pd.DataFrame({"task": [], "question_id": [], "rating": []})
+    signals = store.load([Need.of(Signal.JUDGEMENT)], store.question_ids)
+    columns = [signals.judgement[name].stack("rating") for name in signals.judgement]
+    lowest: Any = np.concatenate(columns, axis=1)
+    missing = np.isnan(lowest).all(axis=1)
+    lowest = np.where(np.isnan(lowest), np.inf, lowest).min(axis=1)
+    return pd.DataFrame(
+        {
+            "task": store.task,
+            "question_id": signals.question_id,
+            "rating": np.where(missing, np.nan, lowest),
+        }
+    )
+
+
+def _options(store: TaskStore) -> pd.DataFrame:
+    """Option probabilities of the direct answers, with the index of the right option."""
+    if not store.has(Signal.ANSWER):
+        return pd.DataFrame()
+    ids = store.question_ids
+    answer = store.load([Need.of(Signal.ANSWER)], ids).answer
+    probabilities = answer.option_probs
+    present = ~np.isnan(probabilities)
+    known = np.flatnonzero(present.any(axis=1))
+    letters = store.questions.column("gold").to_pylist() if "gold" in _columns(store) else []
+    gold = [_index(letters[row]) for row in known] if letters else [-1] * len(known)
+    return pd.DataFrame(
+        {
+            "model": store.model,
+            "task": store.task,
+            "question_id": [ids[row] for row in known],
+            "probabilities": [probabilities[row][present[row]] for row in known],
+            "gold": gold,
+        }
+    )
+
+
+def _orders(store: TaskStore) -> pd.DataFrame:
+    """Answers under every stored order of the options, as original option indices."""
+    if not store.has(Signal.PERMUTED_ANSWERS) or "gold" not in _columns(store):
+        return pd.DataFrame()
+    ids = store.question_ids
+    table = store.load([Need.of(Signal.PERMUTED_ANSWERS)], ids).permuted_answers
+    gold = np.array([_index(letter) for letter in store.questions.column("gold").to_pylist()])
+    rows, columns = np.nonzero((table.shifts >= 0) & table.present[:, None])
+    return pd.DataFrame(
+        {
+            **{"model": store.model, "task": store.task},
+            "question_id": [ids[row] for row in rows],
+            **{"shift": table.shifts[rows, columns], "answer": table.answers[rows, columns]},
+            "gold": gold[rows],
+        }
+    )
+
+
+def _columns(store: TaskStore) -> list[str]:
+    return list(store.questions.column_names)
+
+
+def _index(letter: Any) -> int:
+    return LETTERS.index(letter) if letter in LETTERS else -1
+
+
+def _judgements(store: TaskStore) -> pd.DataFrame:
+    """Every judge's reply to every questionnaire on the questions themselves."""
+    if not store.has(Signal.JUDGEMENT):
+        return pd.DataFrame()
+    signals = store.load([Need.of(Signal.JUDGEMENT)], store.question_ids)
+    frames = []
+    for name in signals.judgement:
+        if name not in QUESTIONNAIRES:
+            continue  # about one model's answer, not about the question
+        for judge, table in signals.judgement[name].tables.items():
+            labels = [
+                ", ".join(str(label) for label in row if label is not None) or None
+                for row in table.labels.tolist()
+            ]
+            frame = {
+                **{"task": store.task, "question_id": signals.question_id},
+                **{"questionnaire": name, "judge": judge},
+                **{"value": table.value, "label": labels, "rating": table.rating},
+            }
+            frames.append(pd.DataFrame(frame)[table.present])
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _descriptions() -> dict[str, str]:
+    """Name → first line of the docstring of every built-in estimator."""
+    lines = {name: (cls.__doc__ or "").strip() for name, cls in builtin_estimators().items()}
+    return {name: text.splitlines()[0] for name, text in lines.items() if text}
+
+
+def _flow(store: TaskStore) -> dict[str, Any]:
+    outcome = outcome_signal(store)
+    ids = store.question_ids
+    signals = store.load([Need.of(outcome)], ids)
+    table: AnswerTable | TraceTable
+    table = signals.answer if outcome is Signal.ANSWER else signals.trace
+    return {
+        "model": store.model,
+        "task": store.task,
+        "asked": len(ids),
+        "answered": int(table.present.sum()),
+        "parsed": int((table.status == Status.PARSED.value).sum()),
+        "dont_know": int((table.status == Status.DONT_KNOW.value).sum()),
+    }

@@ -1,0 +1,1 @@
+"""The results folder: parts, manifest, what rows depend on, and looking for damage."""

@@ -1,0 +1,149 @@
+"""Between signal tables and Arrow: schemas, and lists to padded arrays without Python loops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ...estimators.signals.batch import TABLES, Panel, Signal, Variants
+from ...estimators.signals.tables import Kind, SignalTable
+from .derivation import DERIVED, DERIVED_FROM
+
+KEYS = ("question_id", "variant", "source")
+
+
+def question_id_type(ids: Sequence[Any]) -> pa.DataType:
+    """int64 where all ids are whole numbers, else text."""
+    whole = all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in ids)
+    return pa.int64() if whole else pa.string()
+
+
+def _arrow_type(kind: Kind, single: bool) -> pa.DataType:
+    number = pa.float32() if single else pa.float64()
+    return {
+        Kind.FLOAT: number,
+        Kind.INT: pa.int64(),
+        Kind.TEXT: pa.string(),
+        Kind.FLOATS: pa.list_(number),
+        Kind.INTS: pa.list_(pa.int64()),
+        Kind.TEXTS: pa.list_(pa.string()),
+        Kind.FLOAT_LISTS: pa.list_(pa.list_(number)),
+    }[kind]
+
+
+def signal_schema(signal: Signal, id_type: pa.DataType) -> pa.Schema:
+    """The columns of a part: the keys, the mark of the answer that a derived row depends on, then
+    those of the signal's table."""
+    table = TABLES[signal]
+    single = table.single_precision()
+    fields = [("question_id", id_type), ("variant", pa.string()), ("source", pa.string())]
+    fields += [(DERIVED_FROM, pa.string())] if signal in DERIVED else []
+    fields += [(name, _arrow_type(kind, name in single)) for name, kind in table.kinds().items()]
+    return pa.schema(fields)
+
+
+def records_to_arrow(
+    signal: Signal, records: Sequence[Mapping[str, Any]], id_type: pa.DataType
+) -> pa.Table:
+    """Records (one mapping per row; NaN and absent keys become null) as a part's table."""
+    schema = signal_schema(signal, id_type)
+    columns = {}
+    for field in schema:
+        default = "" if field.name in KEYS else None
+        cells = [record.get(field.name, default) for record in records]
+        if field.name == "question_id" and id_type == pa.string():
+            cells = [str(cell) for cell in cells]
+        columns[field.name] = pa.array(cells, type=field.type, from_pandas=True)
+    return pa.table(columns, schema=schema)
+
+
+def _list_parts(cells: Any) -> tuple[npt.NDArray[np.int64], Any]:
+    """Lengths of the lists (null = 0) and their concatenated values."""
+    import pyarrow.compute as pc
+
+    lengths = pc.fill_null(pc.list_value_length(cells), 0).to_numpy(zero_copy_only=False)
+    return lengths.astype(np.int64), pc.list_flatten(cells)
+
+
+def _pad(
+    flat: npt.NDArray[Any], lengths: npt.NDArray[np.int64], width: int, fill: Any, dtype: Any
+) -> npt.NDArray[Any]:
+    padded = np.full((len(lengths), width), fill, dtype=dtype)
+    padded[np.arange(width) < lengths[:, None]] = flat
+    return padded
+
+
+def _floats(cells: Any) -> npt.NDArray[np.float64]:
+    return np.asarray(cells.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def column_to_array(kind: Kind, cells: Any) -> npt.NDArray[Any]:
+    """One Arrow column as the array that ``Kind`` describes."""
+    import pyarrow.compute as pc
+
+    if isinstance(cells, pa.ChunkedArray):
+        cells = cells.combine_chunks()
+    if kind is Kind.FLOAT:
+        return _floats(cells)
+    if kind is Kind.INT:
+        return np.asarray(pc.fill_null(cells, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
+    if kind is Kind.TEXT:
+        return np.array([*cells.to_pylist(), None], dtype=object)[:-1]
+    lengths, flat = _list_parts(cells)
+    width = int(lengths.max(initial=0))
+    if kind is Kind.FLOATS:
+        return _pad(_floats(flat), lengths, width, np.nan, np.float64)
+    if kind is Kind.INTS:
+        whole = pc.fill_null(flat, -1).to_numpy(zero_copy_only=False)
+        return _pad(whole, lengths, width, -1, np.int64)
+    if kind is Kind.TEXTS:
+        texts = np.array([*flat.to_pylist(), None], dtype=object)[:-1]
+        return _pad(texts, lengths, width, None, object)
+    inner_lengths, numbers = _list_parts(flat)
+    depth = int(inner_lengths.max(initial=0))
+    rows = _pad(_floats(numbers), inner_lengths, depth, np.nan, np.float64)
+    cube = np.full((len(lengths), width, depth), np.nan)
+    cube[np.arange(width) < lengths[:, None]] = rows
+    return cube
+
+
+def arrow_to_table(signal: Signal, table: pa.Table, ids: Sequence[Any]) -> SignalTable:
+    """Rows of ``table`` in the order of ``ids``; a question that is not there is not present."""
+    import pyarrow.compute as pc
+
+    id_type = table.schema.field("question_id").type
+    wanted = pa.array(ids, type=id_type)
+    keys = table.column("question_id").combine_chunks()
+    positions = pc.index_in(wanted, value_set=keys)
+    rows = table.take(positions)
+    cls = TABLES[signal]
+    columns = {
+        name: column_to_array(kind, rows.column(name))
+        if name in rows.column_names
+        else column_to_array(kind, pa.nulls(len(ids), _arrow_type(kind, False)))
+        for name, kind in cls.kinds().items()
+    }
+    present = np.asarray(pc.is_valid(positions).to_numpy(zero_copy_only=False), dtype=np.bool_)
+    return cls(present=present, **columns)
+
+
+def arrow_to_variants(
+    signal: Signal, table: pa.Table, variants: Mapping[str, Sequence[str]], ids: Sequence[Any]
+) -> Variants[Any]:
+    """Rows of a signal with variants: per variant and source (as in ``variants``) a table."""
+    import pyarrow.compute as pc
+
+    panels = {}
+    for variant, sources in variants.items():
+        tables = {}
+        for source in sources:
+            mask = pc.and_(
+                pc.equal(table.column("variant"), variant), pc.equal(table.column("source"), source)
+            )
+            tables[source] = arrow_to_table(signal, table.filter(mask), ids)
+        panels[variant] = Panel(tables)
+    return Variants(signal, panels)

@@ -1,0 +1,1 @@
+"""Check stored files: copies, foreign and damaged ones; set them aside."""

@@ -1,0 +1,143 @@
+"""Whose files are whose: copies of stores, and scores that were computed on other answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ....estimators.signals.batch import Signal
+from ....tasks.topics import LETTERS
+from ...console.errors import ApprehendError
+from .. import parts
+from ..store_folder import MANIFEST
+from ..task_store import OUTCOMES, TaskStore
+
+SCORES = "scores.parquet"
+_STORE, _SIGNALS = b"apprehend.store", b"apprehend.signals"
+AGAIN = "`apprehend score` computes them anew"
+
+
+def misplaced(store: TaskStore) -> str | None:
+    """Why a store is not the one that its folder's name says; None where it is, or does not say."""
+    owner = store.manifest.get("store") or {}
+    says = (owner.get("model"), owner.get("task"))
+    if None in says or says == (store.model, store.task):
+        return None
+    return f"copied or renamed: it is the store of {says[0]}/{says[1]}"
+
+
+def _identity(store: TaskStore) -> str:
+    """A store's identity; of one of schema 1 or 2, which has none, its manifest's bytes."""
+    owner = store.manifest.get("store") or {}
+    if owner.get("id"):
+        return str(owner["id"])
+    return hashlib.sha256((store.path / MANIFEST).read_bytes()).hexdigest()
+
+
+def twins(stores: Iterable[TaskStore]) -> Iterator[tuple[TaskStore, TaskStore]]:
+    """Pairs of different folders that are one store: a copy or a link, and the first of them."""
+    first: dict[str, TaskStore] = {}
+    for store in stores:
+        other = first.setdefault(_identity(store), store)
+        if other is not store and other.path != store.path:
+            yield store, other
+
+
+def check_owned(stores: Sequence[TaskStore]) -> None:
+    """Raise ApprehendError for a store that stands in another one's place, or twice."""
+    for store, other in twins(stores):
+        raise ApprehendError(
+            f"{store.path} and {other.path} are one store (a copy or a link); delete or move one "
+            "of the two"
+        )
+    for store in stores:
+        problem = misplaced(store)
+        if problem is not None:
+            raise ApprehendError(
+                f"{store.path}: {problem}; rename the folder back, or `apprehend verify --repair` "
+                "takes it as it is called now"
+            )
+
+
+def signals_state(store: TaskStore) -> str:
+    """A hash of all stored parts, which changes whenever one is added, changed or deleted."""
+    names = sorted(
+        (signal.value, parts.name_checksum(file) or file.name)
+        for signal in Signal
+        for file in parts.part_files(store.signal_folder(signal))
+    )
+    return hashlib.sha256(repr(names).encode()).hexdigest()[:32]
+
+
+def marked_scores(store: TaskStore, table: pa.Table) -> pa.Table:
+    """A store's scores with what they were computed on in their metadata."""
+    found = {_STORE: store.id.encode(), _SIGNALS: signals_state(store).encode()}
+    return table.replace_schema_metadata(found)
+
+
+def scores_problem(store: TaskStore, table: pa.Table) -> str | None:
+    """Why stored scores are not those of a store's answers; None where they are."""
+    own = (store.manifest.get("store") or {}).get("id")
+    says = (table.schema.metadata or {}).get(_STORE, b"").decode("utf-8", "replace")
+    if own and says != own:
+        return "foreign: not computed for this store, or by an older version"
+    for name, value in (("model", store.model), ("task", store.task)):
+        others = [x for x in pc.unique(table.column(name)).to_pylist() if x != value]
+        if others:
+            return f"foreign: scores of {name} {others[0]!r}"
+    return _contradiction(store, table)
+
+
+def _contradiction(store: TaskStore, table: pa.Table) -> str | None:
+    """The first question whose scores stand beside another answer than the stored one."""
+    if not len(table):
+        return None
+    estimators = table.column("estimator")
+    if pa.types.is_dictionary(estimators.type):
+        estimators = pa.chunked_array([chunk.indices for chunk in estimators.chunks])
+    rows = table.filter(pc.equal(estimators, estimators[0]))
+    ids = rows.column("question_id").to_pylist()
+    known = set(store.question_ids)
+    unknown = [i for i in ids if i not in known]
+    if unknown:
+        return f"foreign: question {unknown[0]!r} is not in the store"
+    signal = next((signal for signal in OUTCOMES if store.has(signal)), None)
+    if signal is None:
+        return None
+    stored: Any = store.load_table(signal, ids)
+    letters = np.array([*LETTERS, None], dtype=object)
+    answers = letters[np.where(stored.answer < len(LETTERS), stored.answer, -1)]
+    pairs = zip(
+        *(ids, rows.column("answer").to_pylist(), rows.column("correct").to_pylist()),
+        *(answers.tolist(), (stored.correct == 1).tolist()),
+        strict=True,
+    )
+    for question, answer, correct, now, right in pairs:
+        if (answer, bool(correct)) != (now, right):
+            return f"outdated: question {question!r} has another answer now"
+    return None
+
+
+def is_outdated(store: TaskStore, table: pa.Table) -> bool:
+    """Whether signals were added or deleted after the scores were computed."""
+    says = (table.schema.metadata or {}).get(_SIGNALS)
+    return says is not None and says.decode("utf-8", "replace") != signals_state(store)
+
+
+def read_scores(store: TaskStore, repeated: Sequence[str] = ()) -> pa.Table:
+    """A store's scores, with the ``repeated`` columns as dictionaries. Raises ApprehendError where
+    they are not those of its answers."""
+    file: Path = store.path / SCORES
+    names = parts.read_schema(file).names
+    table = parts.read_parquet(file, dictionary=[name for name in repeated if name in names])
+    table = table.unify_dictionaries()
+    problem = scores_problem(store, table)
+    if problem is not None:
+        raise ApprehendError(f"{file}: {problem}; {AGAIN}")
+    return table

@@ -1,0 +1,43 @@
+"""Set aside files that are not what was written, and keep the rows that they alone hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ....estimators.signals.batch import Signal
+from .. import parts
+from ..task_store import QUESTIONS, TaskStore
+from .verifying import Finding, Key, row_keys
+
+
+def repair(store: TaskStore, found: list[Finding]) -> tuple[Path, int]:
+    """Set the files of the findings aside.
+
+    Rows of a part that others repeat are kept where no other part holds them. Gives the folder
+    that the files are in now, and the number of rows kept so.
+    """
+    with store.writing_damaged():
+        if any(finding.path == store.path for finding in found):
+            store.write_manifest(store.manifest)  # under the names that its folders have now
+        outdated = [finding.path for finding in found if finding.problem.startswith("outdated")]
+        for folder in {path.parent for path in outdated if path.parent.parent.name == "signals"}:
+            store.drop_outdated(Signal(folder.name))
+        doubled = [finding.path for finding in found if finding.problem.startswith("duplicated")]
+        tables = {path: parts.read_parquet(path) for path in doubled if path.name != QUESTIONS}
+        bad = [finding.path for finding in found if finding.path != store.path]
+        aside = store.set_aside([path for path in bad if path.exists()])
+        kept = sum(_keep_rest(store, path, table) for path, table in tables.items())
+    return aside, kept
+
+
+def _keep_rest(store: TaskStore, path: Path, table: pa.Table) -> int:
+    signal = Signal(path.parent.name)
+    rows: dict[Key, Any] = {}
+    for key, row in zip(row_keys(table), table.to_pylist(), strict=True):
+        if key[0] not in store.done(signal, key[1], key[2]):
+            rows.setdefault(key, row)
+    store.append(signal, list(rows.values()))
+    return len(rows)

@@ -1,0 +1,151 @@
+"""What every signal of a store must agree on, and how older manifests are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..console.errors import ApprehendError
+from ..console.masking import mask_arguments, mask_command
+from .manifest_shape import check_shape
+
+SCHEMA_VERSION = 3
+CONTRACT: dict[str, str] = {
+    "model.engine": "--model",
+    "model.model": "the model's name at its endpoint",
+    "model.revision": "the model's revision",
+    "model.fingerprint": "the model's weights or tokenizer",
+    "model.files": "the model's files",
+    "model.dtype": "the model's dtype",
+    "model.requested_dtype": "the model's dtype",
+    "model.settings": "--model_args",
+    "model.logprobs_mode": "the kind of log-probabilities (raw or processed)",
+    "model.top_logprobs": "how many log-probabilities the endpoint grants",
+    "task.version": "the task's version",
+    "task.num_fewshot": "--num_fewshot",
+    "task.examples": "the few-shot examples (--fewshot_data)",
+    "task.fewshot_seed": "--seed of the few-shot examples",
+    "task.apply_chat_template": "--apply_chat_template",
+    "task.system_instruction": "--system_instruction",
+    "task.prompts": "the prompt templates",
+    "task.rendered": "the task's prompts (--include_path)",
+    "task.generation": "the generation settings",
+    "data.fingerprint": "the questions",
+    "data.topics": "the questions' topics",
+}
+"""Path in the manifest → what to call it. Only what both sides know is compared: a manifest of an
+older schema does not say everything."""
+
+BY_NAME = frozenset({"task.rendered"})
+"""Paths that hold one value per name (of a task); names that one side lacks do not count."""
+
+_ABSENT = object()
+
+
+def lookup(manifest: Mapping[str, Any], path: str, default: Any = None) -> Any:
+    """The value at a dotted path of a manifest."""
+    value: Any = manifest
+    for part in path.split("."):
+        value = value.get(part, _ABSENT) if isinstance(value, Mapping) else _ABSENT
+    return default if value is _ABSENT else value
+
+
+def contract_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a manifest that signals must agree on, by path."""
+    found = {path: lookup(manifest, path, _ABSENT) for path in CONTRACT}
+    return {path: value for path, value in found.items() if value is not _ABSENT}
+
+
+def complete(manifest: dict[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Put what ``manifest`` does not say of the contract into it, as ``wanted`` says it."""
+    for path in CONTRACT:
+        value = lookup(wanted, path, _ABSENT)
+        section, name = path.split(".")
+        if value is _ABSENT or not isinstance(manifest.setdefault(section, {}), dict):
+            continue
+        known = manifest[section].setdefault(name, value)
+        if path in BY_NAME and isinstance(known, Mapping) and isinstance(value, Mapping):
+            manifest[section][name] = {**value, **known}
+
+
+def disagreement(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
+    """All that two contracts disagree on, in words with both values; None where they agree."""
+    found = []
+    for path, name in CONTRACT.items():
+        if path not in stored or path not in wanted or stored[path] == wanted[path]:
+            continue
+        old, new = stored[path], wanted[path]
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            changed = differing(old, new, whole=path not in BY_NAME)
+            if changed:
+                found.append(f"{name} ({shown(changed)})")
+        else:
+            found.append(f"{name} (stored: {old!r}, now: {new!r})")
+    return ", ".join(found) or None
+
+
+def differing(
+    stored: Mapping[str, Any], wanted: Mapping[str, Any], whole: bool = True
+) -> dict[str, tuple[Any, Any]]:
+    """Names whose values differ → both values. A name that one side lacks counts as None where
+    both are ``whole``, and not at all where one of them may not say everything."""
+    names = [*stored, *(name for name in wanted if name not in stored)]
+    if not whole:
+        names = [name for name in names if name in stored and name in wanted]
+    pairs = {name: (stored.get(name), wanted.get(name)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def shown(changed: Mapping[str, tuple[Any, Any]]) -> str:
+    """Differing values in words."""
+    return ", ".join(f"{name}: stored {old!r}, now {new!r}" for name, (old, new) in changed.items())
+
+
+def upgraded(manifest: dict[str, Any], file: Path) -> dict[str, Any]:
+    """The manifest in the newest schema.
+
+    Raises ApprehendError where a newer version of this program wrote it, or where it is not of the
+    shape of one.
+    """
+    version = manifest.get("schema_version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise ApprehendError(
+            f"{file}: not a readable manifest: expected schema_version 1 to {SCHEMA_VERSION}, "
+            f"got {version!r}"
+        )
+    if version > SCHEMA_VERSION:
+        raise ApprehendError(
+            f"{file}: written by a newer apprehend (schema version {version}; this one reads up "
+            f"to {SCHEMA_VERSION}); update apprehend, or use another --output_path"
+        )
+    for step in range(version, SCHEMA_VERSION):
+        manifest = _STEPS[step](manifest)
+    check_shape(manifest, file)
+    return {"judges": {}, "costs": {}, **manifest}
+
+
+def _from_1(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 kept the command and the judges' arguments as they were typed."""
+    found = {**manifest, "schema_version": 2}
+    if isinstance(found.get("command"), list):
+        found["command"] = mask_command([str(word) for word in found["command"]])
+    if isinstance(found.get("judges"), dict):
+        found["judges"] = {
+            name: _masked(judge) if isinstance(judge, dict) else judge
+            for name, judge in found["judges"].items()
+        }
+    return found
+
+
+def _masked(judge: Mapping[str, Any]) -> dict[str, Any]:
+    texts = {name: value for name, value in judge.items() if isinstance(value, str)}
+    return {**judge, **mask_arguments(texts)}
+
+
+def _from_2(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 did not say whose a store is, nor the settings of single signals."""
+    return {**manifest, "schema_version": 3}
+
+
+_STEPS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}

@@ -1,0 +1,79 @@
+"""What a run asked for and did not get: one reason per question, kept until it is got.
+
+They lie in ``failures.json`` beside the signals, so that a question without a signal is either not
+asked yet or listed here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...estimators.signals.batch import Signal
+from ..console.errors import ApprehendError
+from .files import write_text
+
+FAILURES = "failures.json"
+
+
+def read_failures(store: Path) -> list[dict[str, Any]]:
+    """Rows with signal, variant, source, question_id and reason, in the order of failing.
+
+    Raises ApprehendError for a damaged file.
+    """
+    file = store / FAILURES
+    if not file.is_file():
+        return []
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(rows, list) or not all(map(_is_row, rows)):
+            raise ValueError("expected rows with signal, variant, source, question_id and reason")
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise ApprehendError(
+            f"{file}: not readable ({error}); delete it, the next run asks these questions again"
+        ) from error
+    return list(rows)
+
+
+def _is_row(row: Any) -> bool:
+    return (
+        isinstance(row, dict)
+        and all(isinstance(row.get(name), str) for name in ("variant", "source", "reason"))
+        and row.get("signal") in [signal.value for signal in Signal]
+        and isinstance(row.get("question_id"), str | int)
+    )
+
+
+def note_failures(
+    store: Path,
+    signal: Signal,
+    variant: str,
+    source: str,
+    asked: Iterable[Any],
+    failed: Mapping[Any, str],
+) -> None:
+    """Replace what is known of the ``asked`` questions by ``failed``: question id → reason."""
+    before = read_failures(store)
+    key = (signal.value, variant, source)
+    settled = set(asked)
+    rows = [
+        row
+        for row in before
+        if (row["signal"], row["variant"], row["source"]) != key
+        or row["question_id"] not in settled
+    ]
+    rows += [
+        {
+            "signal": key[0],
+            "variant": key[1],
+            "source": key[2],
+            "question_id": question,
+            "reason": reason.encode("utf-8", "backslashreplace").decode("utf-8"),
+        }
+        for question, reason in failed.items()
+    ]
+    if rows != before:
+        text = json.dumps(rows, indent=1, ensure_ascii=False, default=str)
+        write_text(store / FAILURES, text + "\n")

@@ -1,0 +1,134 @@
+"""The folder of one model on one task: its manifest, its identity and its only writer."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...estimators.signals.batch import Signal
+from ..console.errors import ApprehendError
+from . import parts
+from .contract import contract_of, upgraded
+from .files import clear_leftovers, write_text
+from .locking import locked
+from .provenance import hashes_of
+
+MANIFEST = "manifest.json"
+SET_ASIDE = "set_aside"
+
+
+class StoreFolder:
+    """A store's folder, ``<model>/<task>/``, whatever it holds of questions and signals."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._manifest: Mapping[str, Any] | None = None
+        self._id = ""
+
+    @property
+    def model(self) -> str:
+        """Name of the model (the folder above)."""
+        return self.path.parent.name
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return self.path.name
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest as this version writes it; empty where none is written yet.
+
+        Raises ApprehendError if it is damaged or from a newer version.
+        """
+        file = self.path / MANIFEST
+        if not file.is_file():
+            return {}
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise ApprehendError(f"{file}: not a readable manifest: {error}") from error
+        if not isinstance(content, dict):
+            raise ApprehendError(f"{file}: expected an object, got {type(content).__name__}")
+        return upgraded(content, file)
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Replace the manifest. The store's identity and the names of its folders are put in."""
+        owned = {**manifest, "store": {"id": self.id, "model": self.model, "task": self.task}}
+        text = json.dumps(owned, indent=2, sort_keys=False, default=str, ensure_ascii=False)
+        write_text(self.path / MANIFEST, text + "\n")
+        self._manifest = None
+
+    @property
+    def id(self) -> str:
+        """The store's identity, drawn at random when it is first written; its parts, scores and
+        manifest hold it, so that those of other stores can be told."""
+        if not self._id:
+            known = self._known_manifest.get("store") or {}
+            self._id = str(known.get("id") or uuid.uuid4().hex)
+        return self._id
+
+    @property
+    def _known_manifest(self) -> Mapping[str, Any]:
+        """The manifest, read once."""
+        if self._manifest is None:
+            self._manifest = self.manifest
+        return self._manifest
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the only writer. Clears what a killed one left, and brings an old store up to date.
+
+        Raises ApprehendError that names the other writer where there is one.
+        """
+        with self.writing_damaged():
+            manifest = self.manifest
+            for signal in Signal:
+                parts.clean(self.signal_folder(signal))
+                if manifest:
+                    parts.adopt(self.signal_folder(signal))
+            if manifest:
+                self.write_manifest(manifest)
+            yield
+
+    @contextlib.contextmanager
+    def writing_damaged(self) -> Iterator[None]:
+        """Be the only writer of a store that may not be readable."""
+        with locked(self.path):
+            clear_leftovers(self.path)
+            self.forget()
+            yield
+
+    def forget(self) -> None:
+        """Read everything from the disk again."""
+        self._manifest = None
+
+    def set_aside(self, paths: Iterable[Path]) -> Path:
+        """Move files or folders of the store out of the way, and give the folder they are in."""
+        stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
+        folder = self.path / SET_ASIDE / stamp
+        for path in paths:
+            target = folder / path.relative_to(self.path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target)
+        self.forget()
+        return folder
+
+    @property
+    def contract(self) -> Mapping[str, Any]:
+        """What every signal of the store agrees on, by the manifest."""
+        return contract_of(self._known_manifest)
+
+    def provenance(self, signal: Signal, keys: Iterable[tuple[str, str]] = ()) -> parts.Provenance:
+        """What a new part says of rows of a signal with these variants and sources."""
+        settings = hashes_of(self._known_manifest, signal, keys)
+        return parts.Provenance(self.id, self.contract, settings)
+
+    def signal_folder(self, signal: Signal) -> Path:
+        """Where the parts of a signal lie."""
+        return self.path / "signals" / signal.value

@@ -1,0 +1,59 @@
+"""The table of a store's questions: adding to it, and the signals of some of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ...estimators.signals.batch import Signal, Signals
+from ...tasks.topics import LETTERS
+from .arrow import question_id_type
+
+
+def with_questions(table: pa.Table | None, rows: Sequence[Mapping[str, Any]]) -> pa.Table | None:
+    """A table of questions with those of ``rows`` that it lacks; None where it lacks none."""
+    known = [] if table is None else table.to_pylist()
+    ids = {row["question_id"] for row in known}
+    merged = [*known, *(dict(row) for row in rows if row["question_id"] not in ids)]
+    if len(merged) == len(known):
+        return None
+    names = list(dict.fromkeys(name for row in merged for name in row))
+    id_type = question_id_type([row["question_id"] for row in merged])
+    columns: dict[str, Any] = {n: [row.get(n) for row in merged] for n in names}
+    if id_type == pa.string():
+        columns["question_id"] = [str(i) for i in columns["question_id"]]
+    return pa.table({n: _column(cells) for n, cells in columns.items()})
+
+
+def _column(cells: list[Any]) -> Any:
+    try:
+        return pa.array(cells)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if cell is None else str(cell) for cell in cells])
+
+
+def signals_of(questions: pa.Table, ids: Sequence[Any], tables: Mapping[Signal, Any]) -> Signals:
+    """The questions of ``ids``, in this order, with their tables of signals."""
+    import pyarrow.compute as pc
+
+    keys = questions.column("question_id").combine_chunks()
+    rows = questions.take(pc.index_in(pa.array(ids, type=keys.type), value_set=keys))
+    return Signals(
+        question_id=rows.column("question_id").to_numpy(),
+        topic=rows.column("topic").to_numpy(),
+        option_count=rows.column("option_count").to_numpy(),
+        tables=dict(tables),
+        gold=_gold(rows),
+    )
+
+
+def _gold(rows: pa.Table) -> npt.NDArray[np.int64] | None:
+    """(n,) places of the right options, -1 where it is none of the letters; None if not known."""
+    if "gold" not in rows.column_names:
+        return None
+    letters = rows.column("gold").to_pylist()
+    return np.array([LETTERS.index(x) if x in LETTERS else -1 for x in letters], np.int64)

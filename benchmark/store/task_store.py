@@ -1,0 +1,274 @@
+"""The results folder: ``results/<model>/<task>/`` with manifest, questions, signals and scores.
+
+Signals lie in Parquet parts, one per finished batch. A part is written beside its place and then
+moved into it, so that a killed run loses at most the batch in flight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from ...estimators.signals.batch import TABLES, Need, Signal, Signals
+from ..console.errors import ApprehendError, UsageError
+from . import parts
+from .arrow import KEYS, arrow_to_table, arrow_to_variants, records_to_arrow, signal_schema
+from .derivation import DERIVED, MARKED, is_derived, marks_of, state_of_rows
+from .files import write_parquet
+from .names import model_folder, task_folder
+from .provenance import part_problem
+from .store_folder import MANIFEST, StoreFolder
+from .stored_questions import signals_of, with_questions
+
+OUTCOMES = (Signal.ANSWER, Signal.TRACE)
+"""Signals that hold the model's answers; a task gives one of them."""
+VARIANT_SIGNALS = frozenset(
+    {
+        Signal.JUDGEMENT,
+        Signal.RECORDED_SCORE,
+        Signal.SAMPLES,
+        Signal.PROMPTED_ANSWERS,
+        Signal.SELF_REPORT,
+    }
+)
+"""Signals whose rows are keyed by a variant and a source beside the question."""
+QUESTIONS = "questions.parquet"
+ROWS_COPIED_AT_A_TIME = 1024
+
+
+class TaskStore(StoreFolder):
+    """What is stored of one model on one task."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._done: dict[Signal, dict[tuple[str, str], set[Any]]] = {}
+        self._questions: pa.Table | None = None
+        self._marks: dict[Any, str] | None = None
+        self._parts = 0
+        self.compared: dict[Path, frozenset[str] | None] = {}
+        """Other store → ids of its questions that differ from ours; None where most do."""
+
+    def forget(self) -> None:
+        """Read everything from the disk again."""
+        super().forget()
+        self._done.clear()
+        self._questions = self._marks = None
+
+    @property
+    def questions(self) -> pa.Table:
+        """The questions asked so far: question_id, topic, option_count, gold, question, …"""
+        if self._questions is None:
+            file = self.path / QUESTIONS
+            if not file.is_file():
+                raise ApprehendError(f"{self.path}: no {QUESTIONS}; not a task's folder?")
+            self._questions = parts.read_parquet(file)
+        return self._questions
+
+    def add_questions(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add questions that are not there yet; rows hold at least the columns named above."""
+        file = self.path / QUESTIONS
+        table = with_questions(parts.read_parquet(file) if file.is_file() else None, rows)
+        if table is not None:
+            write_parquet(file, table)
+            self._questions = table
+
+    @property
+    def question_ids(self) -> list[Any]:
+        """Ids of the questions asked so far, in the order of asking."""
+        return list(self.questions.column("question_id").to_pylist())
+
+    def _id_type(self) -> pa.DataType:
+        return self.questions.schema.field("question_id").type
+
+    def _part_files(self, signal: Signal) -> list[Path]:
+        return parts.part_files(self.signal_folder(signal))
+
+    def done(self, signal: Signal, variant: str = "", source: str = "") -> set[Any]:
+        """Ids of the questions for which the signal is stored.
+
+        Raises ApprehendError for a part that is damaged or was collected in another way.
+        """
+        if signal not in self._done:
+            found: dict[tuple[str, str], set[Any]] = {}
+            for file in self._part_files(signal):
+                parts.check_bytes(file)
+                self._check_provenance(file, signal)
+                for question, name, origin in self._current_keys(file, signal):
+                    found.setdefault((name, origin), set()).add(question)
+            self._done[signal] = found
+        return self._done[signal].get((variant, source), set())
+
+    def _check_provenance(self, file: Path, signal: Signal) -> None:
+        part = parts.part_provenance(parts.read_schema(file))
+        problem = part_problem(part, signal, self._known_manifest)
+        if problem is not None:
+            raise ApprehendError(f"{file}: {problem}; {parts.REPAIR}")
+
+    def _current_keys(self, file: Path, signal: Signal) -> Iterator[tuple[Any, str, str]]:
+        """Keys of a part's rows, without those that were derived from another answer than the
+        stored one."""
+        if signal not in DERIVED:
+            yield from parts.read_keys(file)
+            return
+        rows = parts.read_parquet(file)
+        keys = zip(*(rows.column(name).to_pylist() for name in KEYS), strict=True)
+        for key, current in zip(keys, self.states(signal, rows), strict=True):
+            if current:
+                yield key
+
+    def states(self, signal: Signal, rows: pa.Table) -> list[bool | None]:
+        """Per row of a derived signal: is the answer that it was derived from the stored one? None
+        where no answer is stored."""
+        variants = rows.column("variant").unique().to_pylist()
+        marks = self.marks() if any(is_derived(signal, name) for name in variants) else {}
+        return state_of_rows(signal, rows, marks)
+
+    def marks(self) -> dict[Any, str]:
+        """Question id → the mark of its answer's row, which derived rows hold."""
+        if self._marks is None:
+            self._marks = {}
+            for signal in OUTCOMES:
+                for file in self._part_files(signal):
+                    names = parts.read_schema(file).names
+                    columns = ["question_id", *(name for name in MARKED if name in names)]
+                    self._marks |= marks_of(parts.read_parquet(file, columns))
+        return self._marks
+
+    def drop_outdated(self, signal: Signal) -> int:
+        """Delete rows that were derived from another answer than the stored one, and give their
+        number. Rows of questions without an answer stay: it may come again."""
+        if signal not in DERIVED:
+            return 0
+        self.forget()
+        outdated = sum(
+            self.states(signal, parts.read_parquet(file)).count(False)
+            for file in self._part_files(signal)
+        )
+        if outdated:
+
+            def keep(rows: pa.Table) -> pa.Table:
+                return rows.filter([state is not False for state in self.states(signal, rows)])
+
+            parts.merge_parts(
+                self.signal_folder(signal), signal, self.provenance(signal), self._id_type(), keep
+            )
+            self._done.clear()
+        return outdated
+
+    def variants(self, signal: Signal) -> dict[str, list[str]]:
+        """Variant → its sources, of what is stored."""
+        self.done(signal)
+        found: dict[str, list[str]] = {}
+        for variant, source in sorted(self._done[signal]):
+            found.setdefault(variant, []).append(source)
+        return found
+
+    def variants_of_recorded_scores(self) -> list[str]:
+        """Names of the imported scores."""
+        return list(self.variants(Signal.RECORDED_SCORE))
+
+    def has(self, signal: Signal) -> bool:
+        """Whether anything of the signal is stored."""
+        self.done(signal)
+        return bool(self._done[signal])
+
+    def append(self, signal: Signal, records: Sequence[Mapping[str, Any]]) -> None:
+        """Store records, keyed by question_id (and variant, source), as one new part."""
+        if not records:
+            return
+        self.done(signal)
+        table = records_to_arrow(signal, records, self._id_type())
+        self._append_table(signal, table)
+        if signal in OUTCOMES:
+            self._marks = None
+        for record in records:
+            key = (record.get("variant", ""), record.get("source", ""))
+            self._done[signal].setdefault(key, set()).add(record["question_id"])
+
+    def _append_table(self, signal: Signal, table: pa.Table) -> None:
+        self._parts += 1
+        pairs = table.select(["variant", "source"]).group_by(["variant", "source"]).aggregate([])
+        keys = [(row["variant"], row["source"]) for row in pairs.to_pylist()]
+        provenance = self.provenance(signal, keys)
+        parts.append_part(self.signal_folder(signal), self._parts, table, signal, provenance)
+
+    def borrow(
+        self, other: TaskStore, signal: Signal, variant: str, source: str, ids: Sequence[Any]
+    ) -> int:
+        """Copy what another store holds of a variant on those of ``ids`` that lack it here."""
+        lacking = set(ids) - self.done(signal, variant, source)
+        shared = sorted(lacking & other.done(signal, variant, source), key=str)
+        schema = signal_schema(signal, self._id_type())
+        for start in range(0, len(shared), ROWS_COPIED_AT_A_TIME):
+            some = shared[start : start + ROWS_COPIED_AT_A_TIME]
+            rows = parts.read_rows(
+                other._part_files(signal),
+                schema,
+                ds.field("question_id").isin(pa.array(some, type=self._id_type()))
+                & (ds.field("variant") == variant)
+                & (ds.field("source") == source),
+            )
+            self._append_table(signal, rows)
+            self._done[signal].setdefault((variant, source), set()).update(some)
+        return len(shared)
+
+    def compact(self, signal: Signal) -> None:
+        """Merge the parts of a signal into one, a row group each, in constant memory."""
+        provenance = self.provenance(signal)
+        parts.merge_parts(self.signal_folder(signal), signal, provenance, self._id_type())
+
+    def load(self, needs: Iterable[Need], ids: Sequence[Any]) -> Signals:
+        """The signals that ``needs`` name and that are stored, for these questions, in order."""
+        tables: dict[Signal, Any] = {}
+        for signal in sorted({signal for need in needs for signal in need.signals}):
+            if signal in TABLES and self.has(signal):
+                tables[signal] = self._load_signal(signal, ids)
+        return signals_of(self.questions, ids, tables)
+
+    def load_table(self, signal: Signal, ids: Sequence[Any]) -> Any:
+        """The table of one signal without variants; questions that are not there are absent."""
+        return self._load_signal(signal, ids)
+
+    def _load_signal(self, signal: Signal, ids: Sequence[Any]) -> Any:
+        self.done(signal)
+        wanted = pa.array(ids, type=self._id_type())
+        rows = parts.read_rows(
+            self._part_files(signal),
+            signal_schema(signal, self._id_type()),
+            ds.field("question_id").isin(wanted),
+        )
+        if signal in DERIVED:
+            rows = rows.filter([bool(state) for state in self.states(signal, rows)])
+        if signal not in VARIANT_SIGNALS:
+            return arrow_to_table(signal, rows, ids)
+        return arrow_to_variants(signal, rows, self.variants(signal), ids)
+
+
+class Results:
+    """A results folder with any number of models and tasks."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def open(self, model: str, task: str) -> TaskStore:
+        """The store of one model on one task, which may not exist yet.
+
+        Raises UsageError where a model of another name has the folder.
+        """
+        return TaskStore(task_folder(model_folder(self.path, model), task))
+
+    def stores(self) -> list[TaskStore]:
+        """All stores. Raises UsageError where the folder holds none."""
+        if not self.path.is_dir():
+            raise UsageError(f"no results folder at {self.path}")
+        found = sorted(file.parent for file in self.path.glob(f"*/*/{MANIFEST}"))
+        if not found:
+            raise UsageError(
+                f"{self.path}: no results in it; expected <model>/<task>/{MANIFEST}, as "
+                "`apprehend run` and `apprehend import` write them"
+            )
+        return [TaskStore(path) for path in found]

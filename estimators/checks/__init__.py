@@ -1,0 +1,1 @@
+"""What every estimator must satisfy, on synthetic questions: `apprehend check estimator`."""

@@ -1,0 +1,186 @@
+"""Altered copies of signals, to see whether a score changes where it must and stays where it must.
+
+For the conformance suite and for tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..signals.batch import AnswerTable, Panel, Signals, TraceTable, Variants
+from ..signals.tables import IntArray, Kind, SignalTable, to_array
+
+TableChange = Callable[[SignalTable], SignalTable]
+_BY_OPTION = ("option_logprobs", "scored_logprobs")
+"""Columns whose last axis runs over the options."""
+_OPTION_INDEX = ("answer", "answers")
+"""Columns that hold indices of options."""
+_ZERO_WHEN_CERTAIN = (
+    "entropy",
+    "post_answer_entropy",
+    "token_entropies",
+    "missing_mass",
+    "token_logprobs",
+    "answer_logprobs",
+)
+
+
+def change_tables(signals: Signals, change: TableChange) -> Signals:
+    """``change`` applied to every table, also those in panels and variants."""
+
+    def apply(table: Any) -> Any:
+        if isinstance(table, Variants):
+            return Variants(table.signal, {name: apply(p) for name, p in table.panels.items()})
+        if isinstance(table, Panel):
+            return Panel({source: change(t) for source, t in table.tables.items()})
+        return change(table)
+
+    return replace(signals, tables={s: apply(table) for s, table in signals.tables.items()})
+
+
+def all_tables(signals: Signals) -> list[SignalTable]:
+    """Every table, also those in panels and variants, in a fixed order."""
+    found: list[SignalTable] = []
+
+    def note(table: SignalTable) -> SignalTable:
+        found.append(table)
+        return table
+
+    change_tables(signals, note)
+    return found
+
+
+def other_outcomes(signals: Signals, rows: IntArray) -> Signals:
+    """The same, but in these questions wrong answers are right, and other options are."""
+
+    def change(table: SignalTable) -> SignalTable:
+        if not isinstance(table, AnswerTable | TraceTable):
+            return table
+        correct = table.correct.copy()
+        correct[rows] = np.where(correct[rows] >= 0, 1 - correct[rows], -1)
+        return replace(table, correct=correct)
+
+    gold = None if signals.gold is None else signals.gold.copy()
+    if gold is not None:
+        gold[rows] = np.where(gold[rows] >= 0, (gold[rows] + 1) % signals.option_count[rows], -1)
+    return replace(change_tables(signals, change), gold=gold)
+
+
+def unobserved(signals: Signals, rows: IntArray) -> Signals:
+    """The same, but these questions were asked in no signal."""
+
+    def change(table: SignalTable) -> SignalTable:
+        present = table.present.copy()
+        present[rows] = False
+        changed: dict[str, Any] = {"present": present}
+        for name, kind in table.kinds().items():
+            column = getattr(table, name).copy()
+            column[rows] = _missing(kind)
+            changed[name] = column
+        return replace(table, **changed)
+
+    return change_tables(signals, change)
+
+
+def _missing(kind: Kind) -> Any:
+    """What a column holds where nothing was observed."""
+    scalar = {Kind.FLOATS: Kind.FLOAT, Kind.FLOAT_LISTS: Kind.FLOAT}
+    scalar |= {Kind.INTS: Kind.INT, Kind.TEXTS: Kind.TEXT}
+    return to_array(scalar.get(kind, kind), [None])[0]
+
+
+def rotated_options(signals: Signals, by: int = 1) -> Signals:
+    """The same questions with each option i renamed to option (i + by) mod K.
+
+    Contents, cyclic orders, answers and right options move along: nothing but names changes.
+    """
+    count = signals.option_count
+
+    def rename(index: IntArray) -> IntArray:
+        k = count.reshape(-1, *[1] * (index.ndim - 1))
+        renamed: IntArray = np.where(index >= 0, (index + by) % k, -1)
+        return renamed
+
+    def change(table: SignalTable) -> SignalTable:
+        changed: dict[str, Any] = {}
+        for name in table.kinds():
+            column = getattr(table, name)
+            if name in _BY_OPTION:
+                changed[name] = _rolled(column, count, by)
+            elif name in _OPTION_INDEX or name == "shifts":
+                changed[name] = rename(column)
+        return replace(table, **changed)
+
+    gold = None if signals.gold is None else rename(signals.gold)
+    return replace(change_tables(signals, change), gold=gold)
+
+
+def _rolled(column: Any, count: IntArray, by: int) -> Any:
+    """Last axis moved by ``by`` places within the first K of each row."""
+    place = np.arange(column.shape[-1])
+    source = np.where(place < count[:, None], (place - by) % count[:, None], place)
+    source = source.clip(max=max(column.shape[-1] - 1, 0))
+    shape = (len(column), *[1] * (column.ndim - 2), column.shape[-1])
+    return np.take_along_axis(column, np.broadcast_to(source.reshape(shape), column.shape), -1)
+
+
+def more_padding(signals: Signals, extra: int = 3) -> Signals:
+    """The same with every list padded further, as beside a question with a longer one."""
+
+    def change(table: SignalTable) -> SignalTable:
+        changed: dict[str, Any] = {}
+        for name, kind in table.kinds().items():
+            column = getattr(table, name)
+            # A state vector is not padded: all have the model's width.
+            if column.ndim > 1 and name != "state":
+                widths = [(0, 0), *[(0, extra)] * (column.ndim - 1)]
+                changed[name] = np.pad(column, widths, constant_values=_missing(kind))
+        return replace(table, **changed)
+
+    return change_tables(signals, change)
+
+
+def certain(signals: Signals, rows: IntArray) -> Signals:
+    """The same, but in these questions every probability is exactly 0 or 1 (log -inf or 0).
+
+    The first of each list of log-probabilities or probabilities gets 1, all others 0.
+    """
+
+    def change(table: SignalTable) -> SignalTable:
+        changed: dict[str, Any] = {}
+        for name in table.kinds():
+            column = getattr(table, name)
+            if name in (*_BY_OPTION, "top_logprobs", "token_top_logprobs"):
+                changed[name] = _one_hot(column, rows, 0.0, -np.inf)
+            elif name == "label_probs":
+                changed[name] = _one_hot(column, rows, 1.0, 0.0)
+            elif name in _OPTION_INDEX:
+                changed[name] = _set(column, rows, 0)
+            elif name in _ZERO_WHEN_CERTAIN:
+                changed[name] = _set(column, rows, 0.0)
+            elif name in ("value", "values"):
+                changed[name] = _set(column, rows, 1.0)
+        return replace(table, **changed)
+
+    return change_tables(signals, change)
+
+
+def _one_hot(column: Any, rows: IntArray, first: float, others: float) -> Any:
+    changed = _set(column, rows, others)
+    if column.shape[-1]:
+        head = changed[rows, ..., 0]
+        changed[rows, ..., 0] = np.where(np.isnan(head), head, first)
+    return changed
+
+
+def _set(column: Any, rows: IntArray, value: float) -> Any:
+    """A copy with ``value`` in these rows wherever something is stored."""
+    changed = column.copy()
+    part = changed[rows]
+    stored = ~np.isnan(part) if part.dtype.kind == "f" else part >= 0
+    changed[rows] = np.where(stored, value, part)
+    return changed

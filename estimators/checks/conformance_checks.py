@@ -1,0 +1,266 @@
+"""The checks of the conformance suite, one function each; see ``conformance``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.estimator import Estimator, evaluate, fresh, reasons
+from ..learning.cross_fitting import Folds, cross_fit
+from ..signals.batch import Need, Signals
+from ..signals.estimator_errors import EstimatorError
+from ..signals.tables import BoolArray, FloatArray
+from .alterations import (
+    all_tables,
+    certain,
+    more_padding,
+    other_outcomes,
+    rotated_options,
+    unobserved,
+)
+from .synthetic import SyntheticQuestions
+
+TOLERANCE = 1e-9
+_UNORIENTED = ("controls",)
+"""Families that claim nothing of an answer's correctness."""
+
+
+class CheckSkipped(Exception):
+    """The check does not apply; the message says why."""
+
+
+class CheckFailed(Exception):
+    """The estimator does not conform; the message says where."""
+
+
+class Bench:
+    """An estimator with questions, scored out of fold where it learns."""
+
+    def __init__(self, estimator: Estimator, made: SyntheticQuestions) -> None:
+        self.estimator = estimator
+        self.signals = made.signals
+        self.pristine = made.signals.take(np.arange(len(made.signals)))
+        self.correct = made.correct
+        plan = Folds(count=3)
+        self.folds = plan.assign(self.signals, self.correct.astype(np.int64), topics=False)
+        self._scores: FloatArray | None = None
+
+    @property
+    def scores(self) -> FloatArray:
+        """(n,) scores of the questions as they are."""
+        if self._scores is None:
+            self._scores = self.score(self.signals)
+        return self._scores
+
+    def score(self, signals: Signals, correct: BoolArray | None = None) -> FloatArray:
+        """(n,) scores by a new instance, on the same folds."""
+        if not self.estimator.learns:
+            return evaluate(fresh(self.estimator), signals)
+        labels = self.correct if correct is None else correct
+        return cross_fit(self.estimator, signals, labels, self.folds).scores
+
+    def same(self, scores: FloatArray, expected: FloatArray, what: str) -> None:
+        """Fail where scores differ from those expected; NaN equals NaN."""
+        close = np.isclose(scores, expected, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+        if not close.all():
+            row = int(np.flatnonzero(~close)[0])
+            raise CheckFailed(
+                f"{what}: {int((~close).sum())} of {len(scores)} scores changed, first in row "
+                f"{row}: {expected[row]:.12g} became {scores[row]:.12g}"
+            )
+
+    def per_question(self) -> None:
+        """Skip the check for estimators whose scores come from folds of many questions."""
+        if self.estimator.learns:
+            raise CheckSkipped("learns: a score depends on the questions it was fitted on")
+
+
+def check_metadata(bench: Bench) -> None:
+    """``name``, ``needs``, a docstring, and parameters kept as attributes."""
+    cls = type(bench.estimator)
+    if not isinstance(getattr(cls, "name", None), str) or not cls.name:
+        raise CheckFailed(f"Expected `name` to be a text, but got {getattr(cls, 'name', None)!r}")
+    if not (cls.__doc__ or "").strip():
+        raise CheckFailed("Expected a docstring that says what the score is, but got none")
+    for need in bench.estimator.requirements():
+        if not isinstance(need, Need):
+            raise CheckFailed(f"Expected `needs` to hold signals, but got {need!r}")
+    fresh(bench.estimator)
+
+
+def check_shape(bench: Bench) -> None:
+    """(n,) numbers, with a score for all of the questions, which have all signals."""
+    missing = int(np.isnan(bench.scores).sum())
+    if missing:
+        raise CheckFailed(f"{missing} of {len(bench.scores)} complete questions have no score")
+
+
+def check_orientation(bench: Bench) -> None:
+    """Wrong answers score higher than right ones more often than chance allows."""
+    if bench.estimator.family in _UNORIENTED:
+        raise CheckSkipped(f"family {bench.estimator.family!r} claims nothing of correctness")
+    from scipy.stats import rankdata
+
+    wrong = ~bench.correct
+    errors, right = int(wrong.sum()), int(bench.correct.sum())
+    total = float(rankdata(bench.scores)[wrong].sum())
+    auc = (total - errors * (errors + 1) / 2) / (errors * right)
+    chance = 2.0 * np.sqrt((errors + right + 1) / (12.0 * errors * right))
+    if auc < 0.5 + chance:
+        side = "below" if auc < 0.5 - chance else "not above"
+        raise CheckFailed(f"AUC of errors is {auc:.3f}, {side} chance: higher must mean more wrong")
+
+
+def check_determinism(bench: Bench) -> None:
+    """The same questions give the same scores, also from a new instance."""
+    again = bench.score(bench.signals)
+    if not np.array_equal(again, bench.scores, equal_nan=True):
+        raise CheckFailed("a second evaluation gives other scores")
+
+
+def check_inputs_unchanged(bench: Bench) -> None:
+    """``score`` and ``fit`` leave the signals as they are."""
+    shown = bench.pristine.take(np.arange(len(bench.signals)))
+    bench.score(shown)
+    kept, after = all_tables(bench.pristine), all_tables(shown)
+    for old, new in zip(kept, after, strict=True):
+        for name in old.kinds():
+            if not _equal(getattr(old, name), getattr(new, name)):
+                raise CheckFailed(f"{type(old).__name__}.{name} was changed in place")
+
+
+def _equal(old: Any, new: Any) -> bool:
+    if old.dtype.kind == "f":
+        return bool(np.array_equal(old, new, equal_nan=True))
+    return bool(np.array_equal(old, new))
+
+
+def check_row_order(bench: Bench) -> None:
+    """Scores belong to questions, whatever their order."""
+    order = np.random.default_rng(1).permutation(len(bench.signals))
+    shuffled = bench.signals.take(order)
+    if bench.estimator.learns:
+        folds = bench.folds[order]
+        scores = cross_fit(bench.estimator, shuffled, bench.correct[order], folds).scores
+    else:
+        scores = bench.score(shuffled)
+    bench.same(scores, bench.scores[order], "after reordering the questions")
+
+
+def check_batches(bench: Bench) -> None:
+    """A question's score does not depend on the others in its batch."""
+    bench.per_question()
+    rows = np.arange(len(bench.signals))
+    parts = [bench.score(bench.signals.take(part)) for part in np.array_split(rows, 7)]
+    bench.same(np.concatenate(parts), bench.scores, "in smaller batches")
+
+
+def check_padding(bench: Bench) -> None:
+    """Longer padding, as beside a question with more options or tokens, changes nothing."""
+    bench.same(bench.score(more_padding(bench.signals)), bench.scores, "with more padding")
+
+
+def check_one_question(bench: Bench) -> None:
+    """A batch of one question, and of none, works."""
+    bench.per_question()
+    for row in (0, len(bench.signals) - 1):
+        one = np.array([row])
+        bench.same(bench.score(bench.signals.take(one)), bench.scores[one], "alone")
+    bench.score(bench.signals.take(np.empty(0, dtype=np.int64)))
+
+
+def check_ties(bench: Bench) -> None:
+    """Questions with the same signals get the same score."""
+    if bench.estimator.family in _UNORIENTED:
+        raise CheckSkipped("a control may depend on the question's id")
+    bench.per_question()
+    rows = np.repeat(np.arange(10), 2)
+    twins = bench.signals.take(rows)
+    scores = bench.score(twins)
+    bench.same(scores[1::2], scores[::2], "for the same signals twice")
+
+
+def check_option_names(bench: Bench) -> None:
+    """Renaming the options, with all that refers to them, changes nothing."""
+    if bench.estimator.reads_positions:
+        raise CheckSkipped("reads_positions: an option's place is part of the evidence")
+    renamed = rotated_options(bench.signals)
+    bench.same(bench.score(renamed), bench.scores, "after renaming the options")
+
+
+def check_missing(bench: Bench) -> None:
+    """Questions that were not observed get NaN and a reason; the others keep their scores."""
+    if not bench.estimator.requirements():
+        raise CheckSkipped("needs no signals")
+    rows = np.arange(1, len(bench.signals), 5)
+    holes = unobserved(bench.signals, rows)
+    scores = bench.score(holes)
+    scored = np.flatnonzero(~np.isnan(scores[rows]))
+    if len(scored):
+        row = int(rows[scored[0]])
+        raise CheckFailed(
+            f"row {row} was not observed and has the score {scores[row]:.6g}, not NaN"
+        )
+    if bench.estimator.learns:
+        why = cross_fit(bench.estimator, holes, bench.correct, bench.folds).reasons
+    else:
+        why = reasons(fresh(bench.estimator), holes, scores)
+        others = np.setdiff1d(np.arange(len(scores)), rows)
+        bench.same(scores[others], bench.scores[others], "beside missing questions")
+    if not all(isinstance(why[row], str) and why[row] for row in rows):
+        raise CheckFailed("Expected a reason for every missing score, but got none for some")
+
+
+def check_certainty(bench: Bench) -> None:
+    """Probabilities of exactly 0 and 1 give a score, not NaN."""
+    rows = np.arange(0, len(bench.signals), 4)
+    scores = bench.score(certain(bench.signals, rows))
+    lost = rows[np.isnan(scores[rows])]
+    if len(lost):
+        raise CheckFailed(
+            f"{len(lost)} of {len(rows)} questions with certain answers have no score"
+        )
+
+
+def check_unfitted(bench: Bench) -> None:
+    """An estimator that learns refuses to score before ``fit``."""
+    if not bench.estimator.learns:
+        raise CheckSkipped("does not learn")
+    try:
+        evaluate(fresh(bench.estimator), bench.signals)
+    except EstimatorError:
+        return
+    raise CheckFailed("gives scores before `fit`; raise EstimatorError (see require_fit)")
+
+
+def check_held_out(bench: Bench) -> None:
+    """Outcomes of a fold do not reach the scores of that fold."""
+    if not bench.estimator.learns:
+        raise CheckSkipped("does not learn")
+    held_out = bench.folds == 0
+    flipped = np.where(held_out, ~bench.correct, bench.correct)
+    changed = other_outcomes(bench.signals, np.flatnonzero(held_out))
+    scores = bench.score(changed, flipped)
+    bench.same(scores[held_out], bench.scores[held_out], "after flipping held-out outcomes")
+
+
+CHECKS: dict[str, Callable[[Bench], None]] = {
+    "metadata": check_metadata,
+    "shape": check_shape,
+    "orientation": check_orientation,
+    "determinism": check_determinism,
+    "inputs unchanged": check_inputs_unchanged,
+    "row order": check_row_order,
+    "batches": check_batches,
+    "padding": check_padding,
+    "one question": check_one_question,
+    "ties": check_ties,
+    "option names": check_option_names,
+    "missing questions": check_missing,
+    "certain answers": check_certainty,
+    "unfitted": check_unfitted,
+    "held out": check_held_out,
+}
+"""Name → check; each raises where the estimator does not conform."""

@@ -1,0 +1,264 @@
+"""Synthetic questions with every signal, for tests of estimators: seeded, no model needed.
+
+Each question has option probabilities p; the right option is drawn from p, so p is calibrated and
+the probability that the answer is wrong, u = 1 - max p, is known. All other signals are noisy
+consequences of p and u, in the direction that they are meant to have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from ..signals.batch import Panel, Signal, Signals, Status, Variants
+from ..signals.probabilities import entropy, softmax
+from ..signals.signal_tables import TABLES
+from ..signals.tables import BoolArray, FloatArray, IntArray, SignalTable
+
+_LEVELS = {
+    "complexity": (0.0, 0.25, 0.5, 0.75, 1.0),
+    "education_level": (0.2, 0.4, 0.6, 0.8),
+    "reasoning_steps": (0.25, 0.5, 0.75),
+    "correctness": (0.0, 0.5, 1.0),
+}
+_TAIL = 20
+"""Tokens of the synthetic vocabulary that are no option."""
+_VOCABULARY = 16
+"""Tokens of the synthetic traces' vocabulary."""
+
+
+@dataclass(frozen=True)
+class SyntheticQuestions:
+    """Questions with signals, and what is known of them."""
+
+    signals: Signals
+    """All signals, with ``gold``."""
+    correct: BoolArray
+    """(n,) whether the model's answer is right."""
+    error_probability: FloatArray
+    """(n,) u, the probability that it is wrong."""
+
+
+def synthetic_questions(count: int = 300, seed: int = 0) -> SyntheticQuestions:
+    """``count`` questions with 3 to 10 options and 6 topics."""
+    maker = _Maker(count, seed)
+    tables: dict[Signal, Any] = {
+        Signal.ANSWER: maker.answer(),
+        Signal.TRACE: maker.trace(),
+        Signal.SAMPLES: _variants(Signal.SAMPLES, maker.samples()),
+        Signal.PERMUTED_ANSWERS: maker.permuted_answers(),
+        Signal.PROMPTED_ANSWERS: _variants(Signal.PROMPTED_ANSWERS, maker.prompted_answers()),
+        Signal.SELF_REPORT: _variants(Signal.SELF_REPORT, maker.self_report()),
+        Signal.JUDGEMENT: Variants(Signal.JUDGEMENT, maker.judgement()),
+        Signal.HIDDEN_STATE: maker.hidden_state(),
+        Signal.COMMITTEE: maker.committee(),
+        Signal.RECORDED_SCORE: _variants(Signal.RECORDED_SCORE, maker.recorded_score()),
+    }
+    signals = Signals(
+        question_id=np.arange(1, count + 1),
+        topic=maker.topic,
+        option_count=maker.option_count,
+        tables=tables,
+        gold=maker.gold,
+    )
+    return SyntheticQuestions(signals, maker.correct, maker.u)
+
+
+def _variants(signal: Signal, tables: Mapping[str, SignalTable]) -> Variants[SignalTable]:
+    return Variants(signal, {name: Panel({"": table}) for name, table in tables.items()})
+
+
+class _Maker:
+    def __init__(self, count: int, seed: int) -> None:
+        self.count = count
+        self.rng = np.random.default_rng(seed)
+        self.option_count = self.rng.integers(3, 11, count).astype(np.int64)
+        there = np.arange(10) < self.option_count[:, None]
+        best = self.rng.integers(0, self.option_count)
+        sharpness = self.rng.uniform(0.0, 7.0, count)
+        z = self.rng.normal(0.0, 0.7, (count, 10))
+        z[np.arange(count), best] += sharpness
+        self.z = np.where(there, z, np.nan)
+        self.p = softmax(self.z)
+        self.answered = self.chosen(self.p)
+        self.gold = self.draw(self.p)
+        self.correct: BoolArray = self.answered == self.gold
+        self.u = 1.0 - np.nanmax(self.p, axis=1, initial=0.0)
+        rank = np.argsort(np.argsort(self.u + self.noise(0.3)))
+        self.topic = np.array([f"topic {1 + 6 * r // max(count, 1)}" for r in rank], dtype=object)
+
+    def noise(self, scale: float, *shape: int) -> FloatArray:
+        return self.rng.normal(0.0, scale, (self.count, *shape))
+
+    def chosen(self, p: FloatArray) -> IntArray:
+        """Most probable option of (n, K) distributions."""
+        return cast(IntArray, np.where(np.isnan(p), -1.0, p).argmax(axis=-1).astype(np.int64))
+
+    def draw(self, p: FloatArray) -> IntArray:
+        """An option drawn from each of (n, K) distributions."""
+        bounds = np.cumsum(np.nan_to_num(p), axis=1)
+        point = self.rng.random((self.count, 1)) * bounds[:, -1:] if self.count else bounds[:, :1]
+        option = (point >= bounds).sum(axis=1).clip(max=self.option_count - 1)
+        return cast(IntArray, option.astype(np.int64))
+
+    def table(self, signal: Signal, **columns: Any) -> Any:
+        """The table with these columns; the others as if not stored."""
+        cls = TABLES[signal]
+        empty = cls.from_records([{}] * self.count)
+        given = {name: columns.get(name, getattr(empty, name)) for name in cls.kinds()}
+        return cls(present=np.ones(self.count, dtype=np.bool_), **given)
+
+    def full(self, value: Any, dtype: Any = np.int64) -> Any:
+        return np.full(self.count, value, dtype=dtype)
+
+    def answer(self) -> Any:
+        mass = 0.99 - 0.3 * self.u
+        tail = softmax(self.noise(1.0, _TAIL)) * (1.0 - mass)[:, None]
+        q = np.concatenate([np.nan_to_num(self.p) * mass[:, None], tail], axis=1)
+        top = -np.sort(-q, axis=1)[:, :12]
+        return self.table(
+            Signal.ANSWER,
+            option_logprobs=np.log(self.p) + np.log(mass)[:, None],
+            scored_logprobs=np.log(self.p) + np.log(mass)[:, None],
+            entropy=entropy(q),
+            post_answer_entropy=np.abs(0.5 + self.u + self.noise(0.2)),
+            top_logprobs=np.log(top),
+            missing_mass=1.0 - top.sum(axis=1),
+            answer=self.answered,
+            status=self.full(Status.PARSED.value, object),
+            correct=self.correct.astype(np.int64),
+            prompt_tokens=self.rng.integers(40, 200, self.count),
+        )
+
+    def trace(self) -> Any:
+        length = np.maximum(12 + np.rint(20 * self.u + self.noise(4.0)), 4).astype(np.int64)
+        longest = int(length.max(initial=1))
+        there = np.arange(longest) < length[:, None]
+        scale = 4.0 * (1.0 - 0.7 * self.u)
+        q = softmax(self.noise(1.0, longest, _VOCABULARY) * scale[:, None, None])
+        logs = np.where(there[:, :, None], np.log(q), np.nan)
+        ranked = -np.sort(-logs, axis=2)
+        uniform = -np.log(_VOCABULARY) - logs.mean(axis=2)
+        return self.table(
+            Signal.TRACE,
+            text=self.full("step by step", object),
+            token_logprobs=ranked[:, :, 0],
+            token_entropies=np.where(there, entropy(q), np.nan),
+            token_top_logprobs=ranked[:, :, : _VOCABULARY - 1],
+            token_uniform_kl=uniform,
+            answer_position=length - 1,
+            option_logprobs=np.log(self.p) + np.log(0.98),
+            answer=self.answered,
+            status=self.full(Status.PARSED.value, object),
+            correct=self.correct.astype(np.int64),
+            prompt_tokens=self.rng.integers(40, 200, self.count),
+            finished=self.full(1),
+        )
+
+    def samples(self) -> dict[str, Any]:
+        made = {}
+        for name, k in (("direct", 10), ("cot", 6)):
+            answers = np.stack([self.draw(self.p) for _ in range(k)], axis=1)
+            logs = np.log(np.take_along_axis(self.p, answers, axis=1))
+            texts = np.array([[f"by way {a} it is {a}" for a in row] for row in answers.tolist()])
+            made[name] = self.table(
+                Signal.SAMPLES,
+                answers=answers,
+                answer_logprobs=logs,
+                texts=texts.astype(object).reshape(self.count, k)
+                if name == "cot"
+                else np.full((self.count, k), None, dtype=object),
+                count=self.full(k),
+                temperature=self.full(1.0, np.float64),
+                seed=self.full(0),
+            )
+        return made
+
+    def permuted_answers(self) -> Any:
+        bias = np.linspace(0.6, -0.6, 10)
+        shifts = np.where(np.arange(10) < self.option_count[:, None], np.arange(10), -1)
+        count = self.option_count[:, None, None]
+        position = (np.arange(10) - shifts[:, :, None]) % count
+        z = self.z[:, None, :] + bias[position] + self.noise(0.4, 10, 10)
+        z = np.where(shifts[:, :, None] >= 0, z, np.nan)
+        p = softmax(z)
+        return self.table(
+            Signal.PERMUTED_ANSWERS,
+            option_logprobs=np.log(p) + np.log(0.97),
+            shifts=shifts,
+            answers=np.where(shifts >= 0, self.chosen(p), -1),
+        )
+
+    def prompted_answers(self) -> dict[str, Any]:
+        """Weight of the plain logits, and noise, of each prompt."""
+        kinds = {f"paraphrase_{i}": (1.0, 0.7) for i in range(1, 5)}
+        kinds |= {"no_stem": (0.2, 0.5), "shuffled_stem": (0.4, 0.5), "instruction": (1.0, 0.4)}
+        made = {}
+        for name, (weight, scale) in kinds.items():
+            p = softmax(weight * self.z + self.noise(scale, 10))
+            made[name] = self.table(
+                Signal.PROMPTED_ANSWERS, option_logprobs=np.log(p), answer=self.chosen(p)
+            )
+        return made
+
+    def self_report(self) -> dict[str, Any]:
+        made = {}
+        for name in ("p_true", "one_step", "two_step", "linguistic"):
+            value = np.clip(1.0 - self.u + self.noise(0.15), 0.0, 1.0)
+            value = np.round(value, 1) if name == "linguistic" else value
+            text = self.full(None if name == "p_true" else "stated", object)
+            made[name] = self.table(Signal.SELF_REPORT, value=value, text=text)
+        known = np.where(np.isnan(self.p), -1.0, self.p)
+        guesses = np.argsort(-known, axis=1, kind="stable")[:, :3].astype(np.int64)
+        values = np.take_along_axis(known, guesses, axis=1)
+        made["top_k"] = self.table(
+            Signal.SELF_REPORT, value=values[:, 0], values=values, answers=guesses
+        )
+        return made
+
+    def judgement(self) -> dict[str, Panel[Any]]:
+        return {
+            name: Panel({judge: self._judge(name, levels) for judge in ("judge a", "judge b")})
+            for name, levels in _LEVELS.items()
+        }
+
+    def _judge(self, questionnaire: str, levels: tuple[float, ...]) -> Any:
+        steps = np.array(levels)
+        seen = np.clip(self.u + self.noise(0.15), 0.0, 1.0)
+        if questionnaire == "correctness":
+            seen = 1.0 - seen
+        # The levels are spread over what is seen in [0, 1].
+        near = np.linspace(0.0, 1.0, len(steps)) - seen[:, None]
+        weights = softmax(-(near**2) / 0.05)
+        spread = questionnaire in ("complexity", "correctness")
+        return self.table(
+            Signal.JUDGEMENT,
+            text=self.full("[[…]]", object),
+            value=seen if spread else steps[np.abs(near).argmin(axis=1)],
+            rating=self.full(9.0, np.float64),
+            label_probs=0.95 * weights,
+            label_values=np.tile(steps, (self.count, 1)),
+        )
+
+    def hidden_state(self) -> Any:
+        direction = self.rng.normal(size=6)
+        state = self.u[:, None] * direction * 4.0 + self.noise(1.0, 6)
+        return self.table(Signal.HIDDEN_STATE, state=state)
+
+    def committee(self) -> Panel[Any]:
+        members = {}
+        for name in ("model a", "model b", "model c"):
+            p = softmax(self.z + self.noise(0.7, 10))
+            right = self.rng.random(self.count) < 0.4
+            members[name] = self.table(
+                Signal.COMMITTEE,
+                answer=np.where(right, self.gold, self.draw(p)),
+                option_logprobs=np.log(p),
+            )
+        return Panel(members)
+
+    def recorded_score(self) -> dict[str, Any]:
+        return {"recorded": self.table(Signal.RECORDED_SCORE, score=self.u + self.noise(0.1))}

@@ -1,0 +1,1 @@
+"""What estimators are: the base class, parameters, and logistic regression."""

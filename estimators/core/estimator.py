@@ -1,0 +1,156 @@
+"""The estimator interface."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from ..signals.batch import Need, Signal, Signals, Variants
+from ..signals.estimator_errors import EstimatorError
+from ..signals.tables import FloatArray, ObjectArray
+
+T = TypeVar("T")
+
+
+class _Requirements:
+    """``requirements()`` of a class, or of an instance whose parameters change what it needs."""
+
+    def __get__(
+        self, instance: Estimator | None, owner: type[Estimator]
+    ) -> Callable[[], frozenset[Need]]:
+        needs = owner.needs if instance is None else instance.needs
+        return lambda: frozenset(Need.of(need) for need in needs)
+
+
+class Estimator:
+    """Turns signals into one uncertainty score per question.
+
+    A subclass sets ``name`` and ``needs`` and defines ``score``; the rest has defaults. Keyword
+    arguments of ``__init__`` are parameters that users set as ``name(parameter=value)``; each is
+    kept as an attribute of the same name. One that learns from labels adds
+    ``fit(signals, correct)``, where ``correct`` is (n,) bool; it is called out of fold only.
+    """
+
+    name: ClassVar[str]
+    """What reports call it."""
+    needs: Collection[Signal | Need] = frozenset()
+    """Signals that ``score`` and ``fit`` read; ``__init__`` may set it where parameters decide."""
+    family: ClassVar[str] = "custom"
+    """Kind of evidence, e.g. "answer distribution"."""
+    cost: str = "c"
+    """c = one forward pass or reuse, m = one more pass or a long generation, x = many."""
+    reference: ClassVar[str] = ""
+    """Where the definition comes from."""
+    holds_out_topics: ClassVar[bool] = True
+    """Learning estimators: may folds hold out whole topics? False for one that learns of topics."""
+    reads_positions: ClassVar[bool] = False
+    """Whether an option's place matters, so that reordering the options may change the score."""
+
+    def score(self, signals: Signals) -> FloatArray:
+        """(n,) scores; higher = more likely wrong; NaN = no score."""
+        raise NotImplementedError
+
+    def missing_reason(self, signals: Signals, row: int) -> str | None:
+        """Why question ``row`` has no score; None for the runner's general reason."""
+        return None
+
+    requirements = _Requirements()
+    """``requirements()`` gives ``needs`` in normal form."""
+
+    @property
+    def label(self) -> str:
+        """``name``, with the parameters that differ from their defaults."""
+        changed = []
+        for parameter in inspect.signature(type(self)).parameters.values():
+            value = getattr(self, parameter.name, parameter.default)
+            if value != parameter.default:
+                changed.append(f"{parameter.name}={value!r}")
+        return f"{self.name}({','.join(changed)})" if changed else self.name
+
+    @property
+    def learns(self) -> bool:
+        """Whether the estimator has a ``fit(signals, correct)``, called out of fold only."""
+        return callable(getattr(self, "fit", None))
+
+
+def require_fit(estimator: Estimator, fitted: T | None) -> T:
+    """What ``fit`` has left behind. Raises EstimatorError where it has not been called."""
+    if fitted is None:
+        raise EstimatorError(
+            f"estimator {estimator.label!r}: Expected `fit` before `score`; the runner fits it "
+            "out of fold"
+        )
+    return fitted
+
+
+def fresh(estimator: Estimator) -> Estimator:
+    """A new estimator with the same parameters that has seen no data.
+
+    Raises EstimatorError where a parameter is not kept as an attribute of its name.
+    """
+    arguments = {}
+    for name in inspect.signature(type(estimator)).parameters:
+        if not hasattr(estimator, name):
+            raise EstimatorError(
+                f"estimator {estimator.label!r}: Expected parameter `{name}` to be kept as an "
+                "attribute of that name"
+            )
+        arguments[name] = getattr(estimator, name)
+    return type(estimator)(**arguments)
+
+
+def evaluate(estimator: Estimator, signals: Signals) -> FloatArray:
+    """``estimator.score(signals)``, checked: float64 of shape (n,).
+
+    The estimator sees signals from which everything that tells right from wrong is taken away.
+
+    Raises EstimatorError, naming the estimator, where the result is anything else or ``score``
+    itself raises.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            raw: Any = estimator.score(signals.blind())
+    except EstimatorError:
+        raise
+    except Exception as error:
+        raise EstimatorError(
+            f"estimator {estimator.label!r} failed: {type(error).__name__}: {error}"
+        ) from error
+    try:
+        scores = np.asarray(raw, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise EstimatorError(
+            f"estimator {estimator.label!r}: expected numbers, got {type(raw).__name__}"
+        ) from error
+    if scores.shape != (len(signals),):
+        raise EstimatorError(
+            f"estimator {estimator.label!r}: expected scores of shape ({len(signals)},), "
+            f"got {scores.shape}"
+        )
+    return scores
+
+
+def reasons(estimator: Estimator, signals: Signals, scores: FloatArray) -> ObjectArray:
+    """(n,) why each NaN score is missing; None where there is a score."""
+    result: ObjectArray = np.full(len(signals), None, dtype=object)
+    for row in np.flatnonzero(np.isnan(scores)):
+        result[row] = estimator.missing_reason(signals, int(row)) or _general_reason(
+            estimator, signals, int(row)
+        )
+    return result
+
+
+def _general_reason(estimator: Estimator, signals: Signals, row: int) -> str:
+    for need in sorted(estimator.requirements(), key=str):
+        if not any(_observed(signals.tables.get(s), need.variant, row) for s in need.signals):
+            return f"no {need} stored"
+    return "not defined on what is stored"
+
+
+def _observed(table: Any, variant: str, row: int) -> bool:
+    if variant and isinstance(table, Variants):
+        table = table.panels.get(variant)
+    return table is not None and bool(table.present[row])

@@ -1,0 +1,1 @@
+"""What estimators read: names of the signals, their tables, and the batch of questions."""

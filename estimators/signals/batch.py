@@ -1,0 +1,222 @@
+"""Signals: what one model shows on one question, collected once, shared by all estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar, cast
+
+import numpy as np
+
+from .estimator_errors import EstimatorError
+from .probabilities import softmax
+from .signal_names import Need, Signal, Status
+from .signal_tables import (
+    TABLES,
+    AnswerTable,
+    CommitteeTable,
+    HiddenStateTable,
+    JudgementTable,
+    PermutedAnswersTable,
+    PromptedAnswersTable,
+    RecordedScoreTable,
+    SamplesTable,
+    SelfReportTable,
+    TraceTable,
+)
+from .tables import BoolArray, IntArray, ObjectArray, SignalTable, TableT
+
+__all__ = [
+    "TABLES",
+    "AnswerTable",
+    "CommitteeTable",
+    "HiddenStateTable",
+    "JudgementTable",
+    "Need",
+    "Panel",
+    "PermutedAnswersTable",
+    "PromptedAnswersTable",
+    "RecordedScoreTable",
+    "SamplesTable",
+    "SelfReportTable",
+    "Signal",
+    "Signals",
+    "Status",
+    "TraceTable",
+    "Variants",
+    "softmax",
+]
+
+
+@dataclass(frozen=True)
+class Panel(Generic[TableT]):
+    """The same variant from several sources (judges, say): name of the source → its table."""
+
+    tables: Mapping[str, TableT]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the sources, sorted."""
+        return tuple(sorted(self.tables))
+
+    @property
+    def only(self) -> TableT:
+        """The table of a panel with a single source. Raises EstimatorError where it has more."""
+        if len(self.tables) != 1:
+            names = ", ".join(self.sources) or "none"
+            raise EstimatorError(f"Expected a panel with one source, but got {names}")
+        return next(iter(self.tables.values()))
+
+    @property
+    def present(self) -> BoolArray:
+        """(n,) whether any of the sources observed the question."""
+        seen: BoolArray = np.any([table.present for table in self.tables.values()], axis=0)
+        return seen
+
+    def stack(self, name: str) -> Any:
+        """(n, sources) values of one column, sources in sorted order."""
+        return np.stack([getattr(self.tables[source], name) for source in self.sources], axis=1)
+
+    def take(self, rows: IntArray) -> Panel[TableT]:
+        """The panel with these rows, in this order."""
+        return Panel({source: table.take(rows) for source, table in self.tables.items()})
+
+
+VariantsT = TypeVar("VariantsT", bound=SignalTable)
+
+
+@dataclass(frozen=True)
+class Variants(Generic[VariantsT]):
+    """A signal that comes in variants: ``signals.judgement["complexity"]`` is a Panel."""
+
+    signal: Signal
+    panels: Mapping[str, Panel[VariantsT]]
+
+    def __getitem__(self, variant: str) -> Panel[VariantsT]:
+        if variant not in self.panels:
+            known = ", ".join(sorted(self.panels)) or "none"
+            raise EstimatorError(f"signal {self.signal}[{variant}] is not there, known: {known}")
+        return self.panels[variant]
+
+    @property
+    def present(self) -> BoolArray:
+        """(n,) whether the question was observed in any variant."""
+        seen: BoolArray = np.any([panel.present for panel in self.panels.values()], axis=0)
+        return seen
+
+    def __contains__(self, variant: object) -> bool:
+        return variant in self.panels
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self.panels))
+
+    def take(self, rows: IntArray) -> Variants[VariantsT]:
+        """The variants with these rows, in this order."""
+        return Variants(self.signal, {name: p.take(rows) for name, p in self.panels.items()})
+
+
+@dataclass(frozen=True)
+class Signals:
+    """A batch of n questions with the signals that an estimator asked for."""
+
+    question_id: ObjectArray | IntArray
+    """(n,) ids, numbers or text."""
+    topic: ObjectArray
+    """(n,) topic names."""
+    option_count: IntArray
+    """(n,) number of options K of each question."""
+    tables: Mapping[Signal, Any] = field(default_factory=dict)
+    """Signal → its table, its Variants, or (other models) its Panel."""
+    gold: IntArray | None = None
+    """(n,) index of the right option, -1 where unknown. Only ``fit`` sees it: ``evaluate`` takes
+    it away, and the outcomes in the tables with it."""
+
+    def __len__(self) -> int:
+        return len(self.question_id)
+
+    def _get(self, signal: Signal) -> Any:
+        if signal not in self.tables:
+            raise EstimatorError(f"signal {signal} is not there; list it in the estimator's needs")
+        return self.tables[signal]
+
+    @property
+    def answer(self) -> AnswerTable:
+        """The direct answer."""
+        return cast(AnswerTable, self._get(Signal.ANSWER))
+
+    @property
+    def trace(self) -> TraceTable:
+        """The chain of thought."""
+        return cast(TraceTable, self._get(Signal.TRACE))
+
+    @property
+    def samples(self) -> Variants[SamplesTable]:
+        """Sampled answers, "direct" or "cot"."""
+        return cast("Variants[SamplesTable]", self._get(Signal.SAMPLES))
+
+    @property
+    def permuted_answers(self) -> PermutedAnswersTable:
+        """The direct answer under cyclic orders of the options."""
+        return cast(PermutedAnswersTable, self._get(Signal.PERMUTED_ANSWERS))
+
+    @property
+    def prompted_answers(self) -> Variants[PromptedAnswersTable]:
+        """The direct answer to other prompts, by prompt."""
+        return cast("Variants[PromptedAnswersTable]", self._get(Signal.PROMPTED_ANSWERS))
+
+    @property
+    def self_report(self) -> Variants[SelfReportTable]:
+        """What the model says of its own answer, by way of asking."""
+        return cast("Variants[SelfReportTable]", self._get(Signal.SELF_REPORT))
+
+    @property
+    def hidden_state(self) -> HiddenStateTable:
+        """The last layer at the answer position."""
+        return cast(HiddenStateTable, self._get(Signal.HIDDEN_STATE))
+
+    @property
+    def committee(self) -> Panel[CommitteeTable]:
+        """Other models' answers, by model."""
+        return cast("Panel[CommitteeTable]", self._get(Signal.COMMITTEE))
+
+    @property
+    def judgement(self) -> Variants[JudgementTable]:
+        """Replies of the judges, by questionnaire."""
+        return cast("Variants[JudgementTable]", self._get(Signal.JUDGEMENT))
+
+    @property
+    def recorded_score(self) -> Variants[RecordedScoreTable]:
+        """Imported scores, by name."""
+        return cast("Variants[RecordedScoreTable]", self._get(Signal.RECORDED_SCORE))
+
+    @property
+    def outcome(self) -> AnswerTable | TraceTable:
+        """The table whose answer is scored as right or wrong: the direct answer, else the trace."""
+        for signal in (Signal.ANSWER, Signal.TRACE):
+            if signal in self.tables:
+                return cast("AnswerTable | TraceTable", self.tables[signal])
+        raise EstimatorError("Expected signal answer or trace, but got neither")
+
+    @property
+    def prompt_tokens(self) -> IntArray:
+        """(n,) prompt length in tokens, from the answer or the trace; -1 if unknown."""
+        return self.outcome.prompt_tokens
+
+    def blind(self) -> Signals:
+        """The same without anything that says which answers are right."""
+        tables = dict(self.tables)
+        for signal in (Signal.ANSWER, Signal.TRACE):
+            if signal in tables:
+                unknown = np.full(len(self), -1, dtype=np.int64)
+                tables[signal] = replace(tables[signal], correct=unknown)
+        return replace(self, tables=tables, gold=None)
+
+    def take(self, rows: IntArray) -> Signals:
+        """The batch with these rows, in this order."""
+        return Signals(
+            self.question_id[rows],
+            self.topic[rows],
+            self.option_count[rows],
+            {signal: table.take(rows) for signal, table in self.tables.items()},
+            None if self.gold is None else self.gold[rows],
+        )

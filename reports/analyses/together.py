@@ -1,0 +1,109 @@
+"""Everything that a report computes before anything is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from ..frames.inputs import ReportInput
+from ..metrics.computing import compute_metrics
+from ..metrics.conformal_sets import compute_conformal
+from ..metrics.evaluation import Evaluation, Rows, evaluations
+from .comparisons import compare, untested
+from .complementarity import compute_complementarity
+from .flow import compute_flow, compute_missing, compute_missing_by_topic
+from .judge_agreement import compute_agreement, compute_judges, compute_labels
+from .positions import Positions, compute_positions
+from .thresholds import compute_thresholds
+from .trends import compute_trends
+
+
+@dataclass(frozen=True)
+class Analyses:
+    """Frames of all models and tasks, each written as a CSV file of its name.
+
+    Attributes:
+        evaluated: the rows behind them, one per (model, task).
+        metrics: see `compute_metrics`; comparisons: `compare`; flow: `compute_flow`; missing:
+            `compute_missing`; missing_by_topic: `compute_missing_by_topic`; thresholds:
+            `compute_thresholds`; trends: `compute_trends`; complementarity:
+            `compute_complementarity`; conformal: `compute_conformal`; positions: `Positions`;
+            judges, judge_labels, judge_agreement: see judges.py; costs: as given;
+            untested: see `untested`.
+        letters: (model, task) → `Positions`.
+    """
+
+    evaluated: Sequence[Evaluation]
+    metrics: pd.DataFrame
+    comparisons: pd.DataFrame
+    flow: pd.DataFrame
+    missing: pd.DataFrame
+    missing_by_topic: pd.DataFrame
+    thresholds: pd.DataFrame
+    trends: pd.DataFrame
+    complementarity: pd.DataFrame
+    conformal: pd.DataFrame
+    positions: pd.DataFrame
+    judges: pd.DataFrame
+    judge_labels: pd.DataFrame
+    judge_agreement: pd.DataFrame
+    costs: pd.DataFrame
+    untested: pd.DataFrame
+    letters: dict[tuple[str, str], Positions] = field(default_factory=dict)
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Name of the file → frame; the first four always, the others where they have rows."""
+        always = ("metrics", "comparisons", "flow", "missing")
+        names = [name for name in self.__dataclass_fields__ if name not in ("evaluated", "letters")]
+        found = {name: getattr(self, name) for name in names}
+        return {name: frame for name, frame in found.items() if name in always or len(frame)}
+
+    def of(self, name: str, evaluation: Evaluation) -> pd.DataFrame:
+        """The rows of one frame that belong to one model on one task."""
+        frame: pd.DataFrame = getattr(self, name)
+        own = frame["model"].astype(str).eq(evaluation.model)
+        return frame[own & frame["task"].astype(str).eq(evaluation.task)]
+
+
+def compute_analyses(
+    data: ReportInput, rows: Rows = "all", replicates: int = 1000, seed: int = 0
+) -> Analyses:
+    """All analyses of the input; nothing is drawn or written."""
+    evaluated = evaluations(data, rows)
+    letters = {(one.model, one.task): compute_positions(data, one) for one in evaluated}
+    known = {key: positions for key, positions in letters.items() if positions is not None}
+    return Analyses(
+        evaluated=evaluated,
+        metrics=compute_metrics(data, rows, replicates, seed, evaluated),
+        comparisons=compare(evaluated, replicates, seed),
+        flow=compute_flow(data, rows, evaluated),
+        missing=compute_missing(data, rows, evaluated),
+        missing_by_topic=_joined(evaluated, compute_missing_by_topic),
+        thresholds=_joined(evaluated, compute_thresholds),
+        trends=_joined(evaluated, compute_trends),
+        complementarity=_joined(evaluated, compute_complementarity),
+        conformal=_joined(evaluated, lambda one: compute_conformal(data, one)),
+        positions=_concatenated([positions.frame() for positions in known.values()]),
+        judges=compute_judges(data),
+        judge_labels=compute_labels(data),
+        judge_agreement=compute_agreement(data),
+        costs=data.costs,
+        untested=untested(evaluated),
+        letters=known,
+    )
+
+
+def _joined(
+    evaluated: Sequence[Evaluation], compute: Callable[[Evaluation], pd.DataFrame]
+) -> pd.DataFrame:
+    return _concatenated([compute(one) for one in evaluated])
+
+
+def _concatenated(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The frames under each other; empty ones do not count."""
+    full = [frame for frame in frames if len(frame)]
+    if not full:
+        return frames[0] if frames else pd.DataFrame({"model": [], "task": []})
+    return pd.concat(full, ignore_index=True)

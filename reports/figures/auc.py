@@ -1,0 +1,126 @@
+"""Bars of the ROC AUC by topic or stratum with intervals, one panel per estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..frames.formatting import count, marked, plain
+from ..frames.limits import drawn_topics
+from ..frames.style import GREY, estimator_style
+from ..metrics.evaluation import ALL, MACRO
+from ..metrics.summary import pooled_rank
+from ..metrics.topic_tables import macro_label
+from ..statistics.ranking import FloatArray
+from .layout import COLUMNS, pages, panels
+
+CHANCE = 0.5
+_HOLLOW: dict[str, Any] = {"facecolor": "none", "edgecolor": GREY, "linewidth": 0.8}
+"""A bar from too few answers for an interval."""
+
+
+@dataclass(frozen=True)
+class AucBars:
+    """ROC AUC of one estimator in g groups.
+
+    Attributes:
+        estimator: its name.
+        labels: (g,) group names with their n.
+        values: (g,) ROC AUC, NaN where undefined.
+        low, high: (g,) ends of the 95 % interval.
+        averages: how many of the first groups are averages ("all", "macro").
+    """
+
+    estimator: str
+    labels: list[str]
+    values: FloatArray
+    low: FloatArray
+    high: FloatArray
+    averages: int
+
+
+def group_labels(metrics: pd.DataFrame) -> dict[str, str]:
+    """Group → its name with its n, for the mean over topics with how many carry it."""
+    largest = metrics.groupby("topic", sort=False)["n"].max()
+    labels = {str(name): f"{plain(name)} ({count(float(n))})" for name, n in largest.items()}
+    if MACRO in labels:
+        own = metrics[metrics["topic"] == MACRO]
+        labels[MACRO] = macro_label(
+            own["n_topics"].astype(float), own["n_topics_total"].astype(float)
+        )
+    return labels
+
+
+def compute_auc_bars(metrics: pd.DataFrame, strata: bool = False) -> list[AucBars]:
+    """Bars per estimator from the metrics of one model on one task.
+
+    Groups are all, macro and topics, or, with `strata`, all and the strata; of very many, those
+    with most questions. Estimators come in
+    descending order of their pooled AUC, those without one, or with too few answers, last.
+    """
+    stratum = metrics["topic"].str.contains("=") & ~metrics["topic"].str.startswith("topic=")
+    chosen = metrics[(stratum | metrics["topic"].eq("all")) if strata else ~stratum]
+    averages = (ALL,) if strata else (ALL, MACRO)
+    largest = chosen.groupby("topic", sort=False)["n"].max()
+    labels = group_labels(chosen[chosen["topic"].isin(drawn_topics(largest, averages))])
+    result = []
+    for estimator, part in chosen.groupby("estimator", sort=False):
+        rows = part.set_index("topic").reindex(list(labels))
+        low, high, values = (
+            rows[name].to_numpy(dtype=np.float64)
+            for name in ("roc_auc_low", "roc_auc_high", "roc_auc")
+        )
+        result.append(
+            AucBars(str(estimator), list(labels.values()), values, low, high, len(averages))
+        )
+    order = pooled_rank(metrics)["estimator"].tolist()
+    return sorted(result, key=lambda bars: order.index(bars.estimator))
+
+
+def draw_auc_bars(ax: Axes, bars: AucBars, labelled: bool = True) -> Axes:
+    """Horizontal bars from chance (0.5) to the AUC, first group on top, with intervals.
+
+    With `labelled` false the groups have no names: the axes share those of their neighbour.
+    """
+    at = np.arange(len(bars.labels), dtype=np.float64)
+    at[bars.averages :] += 0.5
+    colour, _ = estimator_style(bars.estimator)
+    known = ~np.isnan(bars.values)
+    few = known & np.isnan(bars.low)
+    for rows, look in ((known & ~few, {"color": colour}), (few, _HOLLOW)):
+        ax.barh(at[rows], bars.values[rows] - CHANCE, left=CHANCE, height=0.72, **look)
+    ax.hlines(at[known], bars.low[known], bars.high[known], color="#222222", linewidth=1.0)
+    for y in at[~known]:
+        ax.text(CHANCE, float(y), " one class only", va="center", fontsize=7)
+    ax.axvline(CHANCE, color="#222222", linewidth=0.8)
+    if labelled:
+        ax.set_yticks(at, bars.labels)
+        ax.set_ylim(at[-1] + 0.6, -0.6)
+    area = marked(float(bars.values[0]), bool(few[0]))
+    ax.set_title(f"{plain(bars.estimator)}  {area}", loc="left")
+    return ax
+
+
+def auc_figures(bars: Sequence[AucBars], title: str) -> list[Figure]:
+    """Figures of at most twelve panels each; all share one horizontal scale."""
+    ends = np.concatenate([np.concatenate((b.low, b.high, b.values)) for b in bars])
+    ends = ends[~np.isnan(ends)] if not np.isnan(ends).all() else np.array([0.4, 0.6])
+    limits = (min(0.45, ends.min() - 0.02), max(0.55, ends.max() + 0.02))
+    left = 0.2 + 0.078 * max(len(label) for label in bars[0].labels)
+    figures = []
+    for part in pages(bars):
+        height = 0.45 + 0.185 * len(part[0].labels)
+        figure, axes = panels(len(part), (2.1, height), title, share_y=True, left=left)
+        for index, (ax, one) in enumerate(zip(axes, part, strict=True)):
+            draw_auc_bars(ax, one, labelled=index % COLUMNS == 0)
+            ax.set_xlim(*limits)
+        for ax in axes[-COLUMNS:]:
+            ax.set_xlabel("ROC AUC (0.5 = chance)")
+        figures.append(figure)
+    return figures

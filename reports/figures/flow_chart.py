@@ -1,0 +1,80 @@
+"""Bars of the n-flow: from questions asked to questions that every estimator scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..frames.formatting import count, percent, plain
+from ..frames.style import BLUE, GREY, SKY
+from .layout import single
+
+_NAMES = {
+    "asked": "asked",
+    "answered": "answered",
+    "parsed": "parsed",
+    "dont_know": "“don't know”",
+    "kept": "kept by the filter",
+    "common": "scored by all",
+}
+_COLOURS = {"scored": SKY, "dont_know": GREY}
+
+
+@dataclass(frozen=True)
+class FlowBar:
+    """One bar: its label, the stage, the number of questions and its share of those asked."""
+
+    label: str
+    stage: str
+    n: int
+    share: float
+
+
+def compute_flow_bars(flow: pd.DataFrame) -> list[FlowBar]:
+    """Bars of one model on one task; estimators that scored equally many share one bar."""
+    bars = []
+    by_n: dict[tuple[int, float], list[str]] = {}
+    rows = list(zip(*(flow[name] for name in ("stage", "estimator", "n", "share")), strict=True))
+    for stage, estimator, n, share in rows:
+        if stage == "scored":
+            by_n.setdefault((int(n), float(share)), []).append(str(estimator))
+    for stage, _, total, part in rows:
+        if stage == "scored":
+            continue
+        if stage == "common":
+            for (n, share), names in sorted(by_n.items(), reverse=True):
+                bars.append(FlowBar(f"scored: {_listed(names)}", "scored", n, share))
+        if stage != "dont_know" or total:
+            bars.append(FlowBar(_NAMES[stage], stage, int(total), float(part)))
+    return bars
+
+
+def _listed(names: Sequence[str]) -> str:
+    first = plain(names[0])[:32]
+    return first if len(names) == 1 else f"{first} + {len(names) - 1} more"
+
+
+def draw_flow(ax: Axes, bars: Sequence[FlowBar]) -> Axes:
+    """Horizontal bars, first stage on top, with number and share at the end of each."""
+    at = range(len(bars))
+    colours = [_COLOURS.get(bar.stage, BLUE) for bar in bars]
+    ax.barh(at, [bar.n for bar in bars], height=0.7, color=colours)
+    for y, bar in enumerate(bars):
+        ax.text(bar.n, y, f"  {count(bar.n)} · {percent(bar.share)}", va="center", fontsize=8)
+    ax.set_yticks(at, [bar.label for bar in bars])
+    ax.set_ylim(len(bars) - 0.4, -0.6)
+    ax.set_xlim(0, 1.02 * max(1, *(bar.n for bar in bars)))
+    ax.locator_params(axis="x", nbins=5)
+    ax.set_xlabel("questions")
+    return ax
+
+
+def flow_figure(bars: Sequence[FlowBar], title: str) -> Figure:
+    """One plot, its height fitted to the number of bars."""
+    figure, ax = single((4.2, 0.27 * len(bars) + 0.1), (3.2, 1.25, 0.55, 0.55), title)
+    draw_flow(ax, bars)
+    return figure

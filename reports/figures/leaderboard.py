@@ -1,0 +1,198 @@
+"""Leaderboard of estimators as a forest plot, and heatmaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
+from matplotlib.figure import Figure
+
+from ..frames.formatting import interval, marked, percent, plain
+from ..frames.limits import drawn_topics
+from ..frames.style import BLUE, GREY, VERMILION, estimator_style
+from ..metrics.evaluation import ALL, MACRO
+from ..metrics.summary import pooled_rank
+from ..statistics.ranking import BoolArray, FloatArray
+from .auc import group_labels
+from .layout import single
+
+CHANCE = 0.5
+_MOST_COLUMNS = 24
+"""More topics than this stand in rows."""
+# Cells keep their own ink, dark or light, in dark mode too.
+_DARK_INK, _LIGHT_INK = "#111111", "#fdfdfd"
+_DIVERGING = LinearSegmentedColormap.from_list("apprehend", [VERMILION, "#f6f6f6", BLUE])
+
+
+@dataclass(frozen=True)
+class Leader:
+    """One row of the leaderboard: pooled ROC AUC with interval, macro average, coverage.
+
+    `macro_few`: a topic in the macro average has too few answers for an interval.
+    """
+
+    estimator: str
+    value: float
+    low: float
+    high: float
+    macro: float
+    coverage: float
+    macro_few: bool = False
+
+
+def compute_leaders(metrics: pd.DataFrame) -> list[Leader]:
+    """Estimators with a defined AUC from the metrics of one model on one task, best first.
+
+    Those with too few errors or right answers for an interval come last, in no order.
+    """
+    pooled = pooled_rank(metrics).dropna(subset=["roc_auc"])
+    macro = metrics[metrics["topic"] == MACRO].set_index("estimator")[["roc_auc", "roc_auc_low"]]
+    names = ("estimator", "roc_auc", "roc_auc_low", "roc_auc_high", "coverage")
+    leaders = []
+    for name, value, low, high, share in zip(*(pooled[n] for n in names), strict=True):
+        mean, end = map(float, macro.loc[name])
+        few = bool(np.isnan(end))
+        leaders.append(
+            Leader(str(name), float(value), float(low), float(high), mean, float(share), few)
+        )
+    return leaders
+
+
+def draw_leaderboard(ax: Axes, leaders: Sequence[Leader]) -> Axes:
+    """Points with 95 % intervals, best on top; open diamonds are the macro average."""
+    for y, leader in enumerate(leaders):
+        few = np.isnan(leader.low)
+        colour = GREY if few else estimator_style(leader.estimator)[0]
+        fill = "none" if few else "full"
+        ax.hlines(y, leader.low, leader.high, color=colour, linewidth=1.8)
+        ax.plot(leader.value, y, "o", color=colour, markersize=4.5, fillstyle=fill)
+        ink = GREY if leader.macro_few else "#222222"
+        ax.plot(leader.macro, y, "D", color=ink, markersize=3.5, fillstyle="none")
+        ends = interval(leader.low, leader.high)
+        note = f"{marked(leader.value, bool(few))} {ends}".rstrip()
+        if leader.coverage < 1:
+            note += f" · {percent(leader.coverage)} scored"
+        ax.text(
+            1.02,
+            y,
+            note,
+            transform=ax.get_yaxis_transform(),
+            va="center",
+            fontsize=7.5,
+            color=GREY if few else "#222222",
+        )
+    ax.axvline(CHANCE, color="#222222", linewidth=0.8)
+    ax.set_yticks(range(len(leaders)), [plain(leader.estimator)[:44] for leader in leaders])
+    ax.set_ylim(len(leaders) - 0.4, -0.6)
+    ends_ = [
+        end
+        for leader in leaders
+        for end in (leader.low, leader.high, leader.value, leader.macro, CHANCE)
+    ]
+    known = [end for end in ends_ if not np.isnan(end)]
+    ax.set_xlim(min(known) - 0.015, max(known) + 0.015)
+    ax.set_xlabel("ROC AUC of errors (0.5 = chance);  ◇ mean over topics")
+    return ax
+
+
+def leaderboard_figure(leaders: Sequence[Leader], title: str) -> Figure:
+    """One plot, its height fitted to the number of estimators."""
+    left = 0.25 + 0.072 * max(len(plain(leader.estimator)[:44]) for leader in leaders)
+    figure, ax = single((4.2, 0.21 * len(leaders) + 0.15), (left, 2.3, 0.5, 0.55), title)
+    draw_leaderboard(ax, leaders)
+    return figure
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """A labelled matrix.
+
+    Attributes:
+        rows, columns: r and c labels.
+        values: (r, c), NaN = undefined, shown as a dash.
+        centre: the value without colour.
+        legend: what the values are.
+        limits: lowest and highest colour, or None to fit the values.
+        few: (r, c) true where a value comes from too few answers and is grey; None for nowhere.
+    """
+
+    rows: list[str]
+    columns: list[str]
+    values: FloatArray
+    centre: float
+    legend: str
+    limits: tuple[float, float] | None = None
+    few: BoolArray | None = None
+
+
+def compute_topic_heatmap(metrics: pd.DataFrame) -> Heatmap | None:
+    """ROC AUC, estimators (best first) by all, macro and topics; None where nothing is defined.
+
+    Many topics are rows, so that the figure is not wider than a page; of very many, those with most
+    questions are drawn.
+    """
+    stratum = metrics["topic"].str.contains("=") & ~metrics["topic"].str.startswith("topic=")
+    chosen = metrics[~stratum]
+    table = chosen.pivot(index="estimator", columns="topic", values="roc_auc").astype(float)
+    order = [leader.estimator for leader in compute_leaders(metrics)]
+    if not order:
+        return None
+    largest = chosen.groupby("topic", sort=False)["n"].max()
+    topics = drawn_topics(largest, (ALL, MACRO))
+    named = group_labels(chosen[chosen["topic"].isin(topics)])
+    labels = [named[topic] for topic in topics]
+    values = table.reindex(index=order, columns=topics).to_numpy(dtype=np.float64)
+    low = chosen.pivot(index="estimator", columns="topic", values="roc_auc_low").astype(float)
+    few = low.reindex(index=order, columns=topics).isna().to_numpy() & ~np.isnan(values)
+    names = [plain(name)[:44] for name in order]
+    if len(topics) > _MOST_COLUMNS:
+        return Heatmap(labels, names, values.T, CHANCE, "ROC AUC", few=few.T)
+    return Heatmap(names, labels, values, CHANCE, "ROC AUC", few=few)
+
+
+def draw_heatmap(ax: Axes, heatmap: Heatmap) -> Axes:
+    """Cells with their values, coloured by distance from the centre."""
+    values = heatmap.values
+    few = np.zeros(values.shape, dtype=np.bool_) if heatmap.few is None else heatmap.few
+    coloured = np.where(few, np.nan, values)
+    reach = float(np.nanmax(np.abs(coloured - heatmap.centre), initial=0.1))
+    low, high = heatmap.limits or (heatmap.centre - reach, heatmap.centre + reach)
+    norm = TwoSlopeNorm(heatmap.centre, low, high)
+    rows, columns = values.shape
+    ax.pcolormesh(coloured, cmap=_DIVERGING, norm=norm, edgecolors="none")
+    for (row, column), value in np.ndenumerate(values):
+        if np.isnan(value):
+            text, ink = "–", "#222222"
+        else:
+            strong = abs(float(norm(value)) - 0.5) > 0.32
+            ink = _LIGHT_INK if strong else _DARK_INK
+            ink = GREY if few[row, column] else ink
+            text = f"{round(value, 2) + 0.0:.2f}".replace("0.", ".").replace("1.00", "1")
+        ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=6.5, color=ink)
+    ax.set_yticks(np.arange(rows) + 0.5, heatmap.rows)
+    ax.set_xticks(np.arange(columns) + 0.5, heatmap.columns, rotation=50, ha="right")
+    ax.tick_params(axis="x", pad=1, length=2)
+    for label in ax.get_xticklabels():
+        label.set_rotation_mode("anchor")
+    ax.set_ylim(rows, 0)
+    ax.grid(False)
+    for side in ax.spines.values():
+        side.set_visible(False)
+    return ax
+
+
+def heatmap_figure(heatmap: Heatmap, title: str) -> Figure:
+    """One plot sized by its cells."""
+    longest_row = max(map(len, heatmap.rows))
+    longest_column = max(map(len, heatmap.columns))
+    size = (0.36 * len(heatmap.columns), 0.2 * len(heatmap.rows))
+    left = max(0.3 + 0.072 * longest_row, 0.045 * longest_column + 0.3)
+    bottom = 0.25 + 0.05 * longest_column
+    right = max(0.3, 5.0 - left - size[0])
+    figure, ax = single(size, (left, right, 0.5, bottom), title)
+    draw_heatmap(ax, heatmap)
+    return figure

@@ -1,0 +1,224 @@
+"""Histograms of scores by correctness, and ROC curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from ..frames.formatting import count, marked, plain
+from ..frames.style import CORRECT_COLOUR, ERROR_COLOUR, GREY, estimator_styles
+from ..metrics.evaluation import Evaluation
+from ..statistics.intervals import enough
+from ..statistics.ranking import FloatArray, IntArray, TieBlocks
+from .layout import COLUMNS, pages, panels, single
+
+BIN_WIDTH = 0.1
+LARGEST, SMALLEST = 1e100, 1e-100
+"""Beyond these, axes cannot be computed in floating point."""
+CLOSEST = 1e-9
+"""Relative difference below which ticks of an axis could not be told apart."""
+CURVES = 8
+_FEW = 12
+
+
+@dataclass(frozen=True)
+class ScoreHistogram:
+    """Counts of correct answers and errors per bin of one estimator's score.
+
+    Attributes:
+        estimator: its name.
+        edges: (bins + 1,) bin edges, ascending.
+        correct, errors: (bins,) counts; the outer bins hold what lies beyond the edges.
+        unscored: rows without a finite score, not in any bin.
+    """
+
+    estimator: str
+    edges: FloatArray
+    correct: IntArray
+    errors: IntArray
+    unscored: int
+
+
+def bin_edges(estimator: str, scores: FloatArray) -> FloatArray:
+    """Edges for finite scores (n,): 0.1 nats wide for entropies, else fit to the values.
+
+    Few distinct values get a bin each, values in [0, 1] twenty bins, others thirty bins between
+    the 0.5 % and 99.5 % quantiles. Entropies that all lie below 1 nat get twenty bins up to
+    the next round number (1, 2 or 5 × 10^k). Scores beyond ±1e100 count as that, and those that
+    differ by less than a figure can show as one value.
+    """
+    if scores.size == 0:
+        return np.array([0.0, 1.0])
+    scores = np.clip(scores, -LARGEST, LARGEST)
+    scores = np.where(np.abs(scores) < SMALLEST, 0.0, scores)
+    low, high = float(scores.min()), float(scores.max())
+    nonnegative = low >= 0
+    if "entropy" in estimator and low >= 0 and high <= 150 * BIN_WIDTH:
+        if 0 < high < 10 * BIN_WIDTH:
+            return np.linspace(0, _round_up(high), 21)
+        last = int(np.floor(high / BIN_WIDTH + 1e-9))
+        return BIN_WIDTH * np.arange(last + 2, dtype=np.float64)
+    distinct = np.unique(scores)
+    if high - low <= CLOSEST * max(abs(low), abs(high)):
+        return _around(low)
+    if distinct.size <= _FEW:
+        middle = (distinct[1:] + distinct[:-1]) / 2
+        ends = (2 * low - middle[0], 2 * high - middle[-1])
+        return np.array([ends[0], *middle, ends[1]], dtype=np.float64)
+    if low >= 0 and high <= 1:
+        return np.linspace(0, 1, 21)
+    low, high = map(float, np.quantile(scores, [0.005, 0.995]))
+    if nonnegative and low < 0.1 * high:
+        low = 0.0
+    return np.linspace(low, high, 31) if high > low else _around(low)
+
+
+def _around(value: float) -> FloatArray:
+    """One bin with the value in its middle."""
+    half = max(0.5, abs(value) / 1000)
+    return np.array([value - half, value + half])
+
+
+def _round_up(value: float) -> float:
+    """The smallest of 1, 2, 5 × 10^k that is at least `value` > 0."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(next(step * power for step in (1, 2, 5, 10) if value <= step * power * (1 + 1e-9)))
+
+
+def compute_histograms(evaluation: Evaluation) -> list[ScoreHistogram]:
+    """One histogram per estimator with any finite score."""
+    result = []
+    for k, estimator in enumerate(evaluation.estimators):
+        scores = evaluation.raw[:, k]
+        finite = np.isfinite(scores)
+        if not finite.any():
+            continue
+        edges = bin_edges(estimator, scores[finite])
+        inside = np.clip(scores, edges[0], edges[-1])
+        correct, errors = (
+            np.histogram(inside[finite & chosen], edges)[0].astype(np.int64)
+            for chosen in (~evaluation.errors, evaluation.errors)
+        )
+        result.append(ScoreHistogram(estimator, edges, correct, errors, int((~finite).sum())))
+    return result
+
+
+def draw_histogram(ax: Axes, histogram: ScoreHistogram) -> Axes:
+    """Overlaid counts of correct answers (filled) and errors (outlined)."""
+    edges = histogram.edges
+    ax.stairs(histogram.correct, edges, fill=True, color=CORRECT_COLOUR, alpha=0.55)
+    ax.stairs(histogram.errors, edges, color=ERROR_COLOUR, linewidth=1.5)
+    ax.set_xlim(edges[0], edges[-1])
+    ax.grid(True, axis="y")
+    ax.locator_params(axis="both", nbins=5)
+    tallest = max(1, int(histogram.correct.max()), int(histogram.errors.max()))
+    ax.set_ylim(0, tallest * (1.2 if histogram.unscored else 1.05))
+    if histogram.unscored:
+        note = f"{count(histogram.unscored)} not scored"
+        ax.text(0.98, 0.98, note, transform=ax.transAxes, ha="right", va="top", fontsize=7)
+    ax.set_title(plain(histogram.estimator), loc="left")
+    return ax
+
+
+def histogram_figures(histograms: Sequence[ScoreHistogram], title: str) -> list[Figure]:
+    """Figures of at most twelve panels each."""
+    figures = []
+    for part in pages(histograms):
+        figure, axes = panels(len(part), (2.15, 1.5), title, left=0.75, gap=(0.55, 0.62))
+        for index, (ax, histogram) in enumerate(zip(axes, part, strict=True)):
+            draw_histogram(ax, histogram)
+            if index % COLUMNS == 0:
+                ax.set_ylabel("questions")
+            if index >= len(part) - COLUMNS:
+                ax.set_xlabel("score (higher = less certain)")
+        width, height = figure.get_size_inches()
+        handles = [
+            Patch(color=CORRECT_COLOUR, alpha=0.55, label="correct"),
+            Patch(facecolor="none", edgecolor=ERROR_COLOUR, linewidth=1.5, label="wrong"),
+        ]
+        corner = (0.05 / width, 1 - 0.3 / height)
+        figure.legend(handles=handles, loc="upper left", ncols=2, bbox_to_anchor=corner)
+        figures.append(figure)
+    return figures
+
+
+@dataclass(frozen=True)
+class RocCurve:
+    """ROC curve of one estimator: rates (points,) from (0, 0) to (1, 1), and its area.
+
+    `few`: from too few errors or right answers for an interval.
+    """
+
+    estimator: str
+    false_positive_rate: FloatArray
+    true_positive_rate: FloatArray
+    roc_auc: float
+    few: bool = False
+
+
+def compute_roc_curves(evaluation: Evaluation) -> list[RocCurve]:
+    """Pooled curves of the estimators with a defined AUC, highest first, too few answers last."""
+    curves = []
+    for k, estimator in enumerate(evaluation.estimators):
+        present = ~np.isnan(evaluation.scores[:, k])
+        blocks = TieBlocks.from_rows(evaluation.errors[present], evaluation.scores[present, k])
+        if not np.isnan(blocks.roc_auc()):
+            false, true = _thinned(*blocks.roc_curve())
+            few = not enough(blocks.n_errors, blocks.n)
+            curves.append(RocCurve(estimator, false, true, blocks.roc_auc(), few))
+    return sorted(curves, key=lambda curve: (curve.few, 0 if curve.few else -curve.roc_auc))
+
+
+def _thinned(
+    false: FloatArray, true: FloatArray, points: int = 400
+) -> tuple[FloatArray, FloatArray]:
+    """At most about `points` of the curve's own points, evenly spread along it."""
+    along = np.searchsorted(false + true, np.linspace(0, 2, points))
+    index = np.unique(np.concatenate((along.clip(max=false.size - 1), [0, false.size - 1])))
+    return false[index], true[index]
+
+
+def draw_roc_curves(ax: Axes, curves: Sequence[RocCurve], named: int = CURVES) -> Axes:
+    """The first `named` curves in their colours, the others grey; chance is the diagonal."""
+    ax.plot([0, 1], [0, 1], color="#222222", linewidth=0.8)
+    others = curves[named:]
+    for index, curve in enumerate(others):
+        best = "" if curve.few else f", {others[0].roc_auc:.3f} and below"
+        label = "" if index else f"{len(others)} more{best}"
+        rates = (curve.false_positive_rate, curve.true_positive_rate)
+        ax.plot(*rates, color=GREY, linewidth=0.6, alpha=0.7, label=label or None)
+    styles = estimator_styles(curve.estimator for curve in curves[:named])
+    for curve in curves[:named]:
+        colour, dashes = styles[curve.estimator]
+        colour = GREY if curve.few else colour
+        label = f"{plain(curve.estimator)[:34]}  {marked(curve.roc_auc, curve.few)}"
+        rates = (curve.false_positive_rate, curve.true_positive_rate)
+        ax.plot(*rates, color=colour, linestyle=dashes, label=label)
+    ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    ax.set_xlabel("share of correct answers flagged")
+    ax.set_ylabel("share of errors flagged")
+    ax.grid(True, axis="both")
+    handles, labels = ax.get_legend_handles_labels()
+    if len(others):
+        handles, labels = handles[1:] + handles[:1], labels[1:] + labels[:1]
+    ax.legend(
+        handles,
+        labels,
+        loc="upper left",
+        bbox_to_anchor=(1.02, 1.0),
+        title="ROC AUC",
+        alignment="left",
+    )
+    return ax
+
+
+def roc_figure(curves: Sequence[RocCurve], title: str) -> Figure:
+    """One square plot of pooled ROC curves with its legend at the right."""
+    figure, ax = single((3.8, 3.8), (0.65, 3.1, 0.55, 0.55), title)
+    draw_roc_curves(ax, curves)
+    return figure

@@ -1,0 +1,195 @@
+"""How ranking, entropy and calibration change with a model's size, and models beside each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter
+from scipy.stats import t
+
+from ..analyses.model_comparisons import best_column
+from ..frames.formatting import plain
+from ..frames.style import BLUE, GREY
+from ..metrics.calibration_error import ece, is_probability
+from ..metrics.evaluation import Evaluation
+from ..statistics.ranking import FloatArray, roc_auc
+from .layout import panels
+
+SIZE_COLUMNS = (
+    *("model", "task", "parameters", "accuracy", "estimator", "roc_auc", "entropy"),
+    *("mean_entropy", "calibrated", "ece"),
+)
+_SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s*([bm])(?![a-z])", re.IGNORECASE)
+_ENTROPIES = ("token_entropy", "cot_answer_entropy", "option_entropy", "normalized_option_entropy")
+
+
+_TICKS = [base * 10.0**power for power in range(6, 13) for base in (1, 3)]
+
+
+def parameters_of(model: str, manifests: Sequence[Mapping[str, Any]] = ()) -> float:
+    """Number of parameters: from a manifest, else from a name such as "Qwen2.5-3B"; else NaN."""
+    for manifest in manifests:
+        about = manifest.get("model")
+        names = {manifest.get("model_folder")}
+        if isinstance(about, Mapping) and model in names and about.get("parameters"):
+            return float(about["parameters"])
+    found = _SIZE.search(model.replace("_", "-"))
+    if found is None:
+        return float("nan")
+    return float(found[1]) * (1e9 if found[2].lower() == "b" else 1e6)
+
+
+def compute_sizes(
+    evaluated: Sequence[Evaluation],
+    manifests: Sequence[Mapping[str, Any]] = (),
+    probabilities: frozenset[str] = frozenset(),
+) -> pd.DataFrame:
+    """One row per model and task: parameters, accuracy, its best estimator's ROC AUC (none with too
+    few errors or right answers), the mean of its first stored entropy, and the ECE of its first
+    stored probability."""
+    return pd.DataFrame.from_records(
+        [_size(one, manifests, probabilities) for one in evaluated], columns=list(SIZE_COLUMNS)
+    )
+
+
+def _size(
+    one: Evaluation, manifests: Sequence[Mapping[str, Any]], probabilities: frozenset[str]
+) -> dict[str, Any]:
+    best = best_column(one)
+    area = float("nan")
+    if best is not None:
+        present = ~np.isnan(one.scores[:, best])
+        area = roc_auc(one.errors[present], one.scores[present, best])
+    entropy = next((name for name in _ENTROPIES if name in one.estimators), None)
+    claimed = next(
+        (
+            name
+            for name in one.estimators
+            if is_probability(name, probabilities) and name != "topic_error_rate"
+        ),
+        None,
+    )
+    gap = float("nan")
+    if claimed is not None:
+        raw = one.raw[:, one.estimators.index(claimed)]
+        chosen = ~np.isnan(raw) & ~one.unparsed
+        if chosen.any() and raw[chosen].min() >= 0 and raw[chosen].max() <= 1:
+            gap = ece(one.errors[chosen], raw[chosen])
+    values = one.raw[:, one.estimators.index(entropy)] if entropy else np.full(1, np.nan)
+    return {
+        **{"model": one.model, "task": one.task},
+        "parameters": parameters_of(one.model, manifests),
+        "accuracy": float((~one.errors).mean()) if one.errors.size else float("nan"),
+        "estimator": None if best is None else one.estimators[best],
+        **{"roc_auc": area, "entropy": entropy},
+        "mean_entropy": float(np.nanmean(values)) if not np.isnan(values).all() else float("nan"),
+        **{"calibrated": claimed, "ece": gap},
+    }
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """y = scale · x^exponent, fitted by least squares in logarithms, with its 95 % band.
+
+    Attributes:
+        exponent, exponent_low, exponent_high: with its 95 % interval.
+        x, y, low, high: (points,) the curve and the band of its mean.
+    """
+
+    exponent: float
+    exponent_low: float
+    exponent_high: float
+    x: FloatArray
+    y: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+def fit_power_law(x: FloatArray, y: FloatArray, points: int = 60) -> PowerLaw | None:
+    """The fit to positive values (n,); None with fewer than three different sizes."""
+    known = (x > 0) & (y > 0)
+    u, v = np.log(x[known]), np.log(y[known])
+    if np.unique(u).size < 3:
+        return None
+    centred = u - u.mean()
+    spread = float((centred**2).sum())
+    slope = float((centred * v).sum()) / spread
+    rest = v - v.mean() - slope * centred
+    freedom = u.size - 2
+    noise = float(np.sqrt((rest**2).sum() / freedom))
+    factor = float(t.ppf(0.975, freedom))
+    grid = np.linspace(u.min(), u.max(), points)
+    line = v.mean() + slope * (grid - u.mean())
+    half = factor * noise * np.sqrt(1 / u.size + (grid - u.mean()) ** 2 / spread)
+    reach = factor * noise / np.sqrt(spread)
+    curve, low, high = (np.exp(values) for values in (line, line - half, line + half))
+    return PowerLaw(slope, slope - reach, slope + reach, np.exp(grid), curve, low, high)
+
+
+def draw_size(ax: Axes, sizes: pd.DataFrame, column: str, label: str) -> Axes:
+    """One quantity against parameters, with the fit where there are three sizes or more.
+
+    Points carry the column `number`.
+    """
+    known = sizes.dropna(subset=["parameters", column])
+    x, y = (known[name].to_numpy(dtype=np.float64) for name in ("parameters", column))
+    law = fit_power_law(x, y)
+    if law is not None:
+        ax.fill_between(law.x, law.low, law.high, color=GREY, alpha=0.25, linewidth=0)
+        text = f"∝ N^{law.exponent:.2f}"
+        if law.exponent_high > law.exponent_low:
+            text += f" [{law.exponent_low:.2f}, {law.exponent_high:.2f}]"
+        ax.plot(law.x, law.y, color=GREY, linewidth=1, label=text)
+        ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.1)
+    ax.plot(x, y, "o", color=BLUE, markersize=4.5)
+    for index, (at, value) in enumerate(zip(x, y, strict=True)):
+        number = str(int(known["number"].iloc[index]))
+        ax.annotate(number, (at, value), (4, 3), textcoords="offset points", fontsize=7)
+    ax.set_xscale("log")
+    ax.set_xlim(x.min() / 1.5, x.max() * 1.7)
+    if law is not None:
+        low, high = float(y.min()), float(y.max())
+        room = max(0.15 * (high - low), 0.02)
+        ax.set_ylim(low - room, high + room)
+    ax.xaxis.set_major_locator(FixedLocator(_TICKS))
+    ax.xaxis.set_major_formatter(FuncFormatter(_size_label))
+    ax.minorticks_off()
+    ax.set_xlabel("parameters")
+    ax.set_ylabel(label)
+    ax.grid(True, axis="both")
+    return ax
+
+
+def size_figure(sizes: pd.DataFrame, title: str) -> Figure | None:
+    """AUC, mean entropy and ECE against parameters; None where fewer than two sizes are known."""
+    if sizes.dropna(subset=["parameters"])["parameters"].nunique() < 2:
+        return None
+    quantities = (
+        ("roc_auc", "ROC AUC, best estimator"),
+        ("mean_entropy", "mean entropy (nats)"),
+        ("ece", "ECE"),
+    )
+    shown = [(c, n) for c, n in quantities if sizes[["parameters", c]].notna().all(axis=1).any()]
+    if not shown:
+        return None
+    named = sizes.assign(number=np.arange(1, len(sizes) + 1))
+    bottom = 0.75 + 0.16 * len(named)
+    figure, axes = panels(len(shown), (2.6, 2.2), title, left=0.75, gap=(0.8, 0.6), bottom=bottom)
+    for ax, (column, label) in zip(axes, shown, strict=True):
+        draw_size(ax, named, column, label)
+    names = zip(named["number"], named["model"], strict=True)
+    text = "\n".join(f"{number}  {plain(model)[:60]}" for number, model in names)
+    width, height = figure.get_size_inches()
+    figure.text(0.75 / width, 0.1 / height, text, fontsize=7, va="bottom")
+    return figure
+
+
+def _size_label(value: float, _: int | None = None) -> str:
+    return f"{value / 1e9:g} B" if value >= 1e9 else f"{value / 1e6:g} M"

@@ -1,0 +1,190 @@
+"""ROC AUC along ordered strata, and tasks of one model side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..frames.formatting import count, number, plain
+from ..frames.limits import drawn_topics
+from ..frames.style import BLUE, VERMILION, draw_few, estimator_styles
+from ..metrics.evaluation import ALL, MACRO
+from ..statistics.ranking import FloatArray
+from .layout import single
+
+LINES = 8
+
+
+@dataclass(frozen=True)
+class TrendLine:
+    """ROC AUC (g,) of one estimator along a stratum's values, with ends of the intervals."""
+
+    estimator: str
+    values: FloatArray
+    low: FloatArray
+    high: FloatArray
+    p: float
+
+
+@dataclass(frozen=True)
+class TrendLines:
+    """The best estimators along one ordered stratum; labels (g,) name its values and n."""
+
+    stratum: str
+    labels: list[str]
+    lines: list[TrendLine]
+
+
+def compute_trend_lines(metrics: pd.DataFrame, trends: pd.DataFrame) -> list[TrendLines]:
+    """One per ordered stratum, from metrics and trends of one model on one task."""
+    pooled = metrics[metrics["topic"] == ALL].set_index("estimator")["roc_auc"].astype(float)
+    result = []
+    for stratum, own in trends.groupby("stratum", sort=False):
+        groups = [f"{stratum}={value}" for value in str(own["values"].iloc[0]).split(", ")]
+        part = metrics[metrics["topic"].isin(groups)]
+        n = part.groupby("topic")["n"].max()
+        labels = [f"{plain(g.split('=', 1)[1])}\n{count(float(n[g]))}" for g in groups]
+        p = own.set_index("estimator")["p_holm"].astype(float)
+        best = pooled.reindex(p.index).sort_values(ascending=False, kind="stable").index[:LINES]
+        lines = []
+        for name in best:
+            rows = part[part["estimator"] == name].set_index("topic").reindex(groups)
+            values, low, high = (
+                rows[column].to_numpy(dtype=np.float64)
+                for column in ("roc_auc", "roc_auc_low", "roc_auc_high")
+            )
+            lines.append(TrendLine(str(name), values, low, high, float(p[name])))
+        result.append(TrendLines(str(stratum), labels, lines))
+    return result
+
+
+def draw_trend_lines(ax: Axes, trend: TrendLines) -> Axes:
+    """Lines with intervals, set slightly apart; the legend holds the test of a trend."""
+    at = np.arange(len(trend.labels), dtype=np.float64)
+    styles = estimator_styles(line.estimator for line in trend.lines)
+    for index, line in enumerate(trend.lines):
+        colour, dashes = styles[line.estimator]
+        x = at + 0.05 * (index - (len(trend.lines) - 1) / 2)
+        p = "p < 0.001" if line.p < 0.001 else f"p = {line.p:.3f}"
+        label = f"{plain(line.estimator)[:32]}  {p}"
+        ax.plot(x, line.values, "o", color=colour, linestyle=dashes, markersize=3, label=label)
+        ax.vlines(x, line.low, line.high, color=colour, linewidth=1)
+        draw_few(ax, x, line.values, line.low)
+    ax.axhline(0.5, color="#222222", linewidth=0.8)
+    ax.set_xticks(at, trend.labels)
+    ax.set_xlim(-0.4, at[-1] + 0.4)
+    ax.set_ylabel("ROC AUC (0.5 = chance)")
+    ax.grid(True, axis="y")
+    ax.grid(False, axis="x")
+    title = "trend, Holm-adjusted"
+    ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), title=title, alignment="left")
+    return ax
+
+
+def trend_figure(trend: TrendLines, title: str) -> Figure:
+    """One plot with its legend at the right."""
+    width = max(2.6, 1.1 * len(trend.labels))
+    figure, ax = single((width, 3.0), (0.7, 3.4, 0.5, 0.75), title)
+    draw_trend_lines(ax, trend)
+    ax.set_xlabel(plain(trend.stratum).replace("_", " ") + " (number of questions)")
+    return figure
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """One quantity of two tasks by group, e.g. direct answers against a chain of thought.
+
+    Attributes:
+        groups: (g,) labels, all first.
+        names: what stands for the first and the second task.
+        values, low, high: (2, g), NaN where undefined; ends are NaN where no interval is known.
+        label: the quantity.
+    """
+
+    groups: list[str]
+    names: tuple[str, str]
+    values: FloatArray
+    low: FloatArray
+    high: FloatArray
+    label: str
+
+
+def compute_side_by_side(
+    first: pd.DataFrame, second: pd.DataFrame, best: tuple[str, str]
+) -> list[SideBySide]:
+    """Accuracy and ROC AUC by topic of two tasks of one model, each task by its best estimator.
+
+    `first` and `second` are the metrics of the two tasks. Of very many topics, those with most
+    questions are drawn.
+    """
+    parts = [
+        frame[frame["estimator"] == name].set_index("topic")
+        for frame, name in zip((first, second), best, strict=True)
+    ]
+    common = [
+        topic
+        for topic in parts[0].index
+        if topic in parts[1].index and topic != MACRO and ("=" not in topic or "topic=" in topic)
+    ]
+    common = drawn_topics(parts[0]["n"].reindex(common).astype(float), (ALL,))
+    names = tuple(str(frame["task"].iloc[0]) for frame in (first, second))
+    result = []
+    for column, label in (("accuracy", "accuracy"), ("roc_auc", "ROC AUC of errors")):
+        values = _column(parts, column, common)
+        known = column == "roc_auc"
+        low = _column(parts, f"{column}_low", common) if known else np.full_like(values, np.nan)
+        high = _column(parts, f"{column}_high", common) if known else np.full_like(values, np.nan)
+        shown = (names[0], names[1])
+        if known:
+            shown = (f"{names[0]}: {best[0]}", f"{names[1]}: {best[1]}")
+        result.append(
+            SideBySide([plain(topic) for topic in common], shown, values, low, high, label)
+        )
+    return result
+
+
+def _column(parts: Sequence[pd.DataFrame], name: str, topics: list[str]) -> FloatArray:
+    return np.stack([part[name].reindex(topics).to_numpy(dtype=np.float64) for part in parts])
+
+
+def draw_side_by_side(ax: Axes, pair: SideBySide) -> Axes:
+    """Two points per group, joined by a line, first group on top."""
+    at = np.arange(len(pair.groups), dtype=np.float64)
+    at[1:] += 0.5
+    ax.hlines(at, pair.values.min(axis=0), pair.values.max(axis=0), color="#999999", linewidth=1)
+    for index, (colour, marker) in enumerate(((BLUE, "o"), (VERMILION, "s"))):
+        offset = (index - 0.5) * 0.24 if not np.isnan(pair.low).all() else 0.0
+        mean = number(float(pair.values[index, 0]))
+        label = f"{plain(pair.names[index])[:48]}  {mean}"
+        ax.hlines(at + offset, pair.low[index], pair.high[index], color=colour, linewidth=1.2)
+        ax.plot(pair.values[index], at + offset, marker, color=colour, markersize=4, label=label)
+        if pair.label.startswith("ROC"):
+            draw_few(ax, pair.values[index], at + offset, pair.low[index], marker)
+    if pair.label.startswith("ROC"):
+        ax.axvline(0.5, color="#222222", linewidth=0.8)
+    ax.set_yticks(at, pair.groups)
+    ax.set_ylim(at[-1] + 0.6, -0.6)
+    ax.set_xlabel(pair.label)
+    ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.2)
+    return ax
+
+
+def side_by_side_figure(pairs: Sequence[SideBySide], title: str) -> Figure:
+    """One panel per quantity: accuracy at the left, ROC AUC at the right."""
+    left = 0.3 + 0.075 * max(map(len, pairs[0].groups))
+    height, width, gap = 0.24 * len(pairs[0].groups) + 0.2, 3.0, 0.75
+    wide = left + len(pairs) * (width + gap) + 0.15
+    figure, first = single((width, height), (left, wide - left - width, 1.05, 0.55), title)
+    draw_side_by_side(first, pairs[0])
+    for index, pair in enumerate(pairs[1:], start=1):
+        x = (left + index * (width + gap)) / wide
+        box = (x, 0.55 / (height + 1.6), width / wide, height / (height + 1.6))
+        ax = figure.add_axes(box, sharey=first)
+        draw_side_by_side(ax, pair)
+        ax.tick_params(labelleft=False)
+    return figure

@@ -1,0 +1,1 @@
+"""What a report reads, and how its values, tables and files are written."""

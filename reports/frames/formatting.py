@@ -1,0 +1,105 @@
+"""How numbers and names are shown; values in files stay in full precision."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..statistics.intervals import FEW_MARK
+
+UNDEFINED = "–"
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': "''",
+    "-": "{-}",
+    "–": "--",
+    FEW_MARK: "\\dag{}",
+    "[": "{[}",
+    "]": "{]}",
+}
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """`0.709`, or an en dash where the value is undefined."""
+    return UNDEFINED if value is None or np.isnan(value) else f"{value:.{digits}f}"
+
+
+def marked(value: float | None, few: bool) -> str:
+    """`0.222†`: a value from too few answers for an interval is marked wherever it stands."""
+    shown = number(value)
+    return shown + FEW_MARK if few and shown != UNDEFINED else shown
+
+
+def interval(low: float, high: float) -> str:
+    """`[0.700, 0.718]`, or nothing where undefined."""
+    return "" if np.isnan(low) or np.isnan(high) else f"[{low:.3f}, {high:.3f}]"
+
+
+def count(value: float) -> str:
+    """`12,030`."""
+    return UNDEFINED if np.isnan(value) else f"{int(value):,}"
+
+
+def percent(value: float) -> str:
+    """`36.2 %` of a share in [0, 1]."""
+    if np.isnan(value):
+        return UNDEFINED
+    shown = f"{100 * value:.1f} %"
+    return "> 99.9 %" if shown == "100.0 %" and value < 1 else shown
+
+
+def plain(text: object) -> str:
+    """Text on one line: control and unassigned characters become U+FFFD."""
+    cleaned = re.sub(r"\s+", " ", str(text))
+    return "".join("\ufffd" if unicodedata.category(c) in _UNSHOWN else c for c in cleaned)
+
+
+_LATIN_1 = frozenset(map(chr, range(0xC0, 0x100))) - frozenset("×÷ÐÞðþ")  # in OT1
+_UNSHOWN = frozenset(("Cc", "Cs", "Cn", "Cf", "Co"))
+
+
+def latex(text: object) -> str:
+    """Text that LaTeX prints as it is; letters beyond Latin-1 become their base or `?`."""
+    return "".join(_LATEX.get(c) or _latin(c) for c in plain(text))
+
+
+def _latin(character: str) -> str:
+    if character.isascii() or character in _LATIN_1:
+        return character
+    base = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    return "".join(_LATEX.get(c, c) for c in base) or "?"
+
+
+def markdown(text: object) -> str:
+    """Text that Markdown shows as it is inside a table cell."""
+    escaped = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", escaped)
+
+
+def file_stems(names: Iterable[str]) -> dict[str, str]:
+    """A file name stem for each name: safe characters only, unique whatever the letter case."""
+    stems: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-_")[:80] or "unnamed"
+        unique, number_ = stem, 2
+        while unique.lower() in taken:
+            unique, number_ = f"{stem}-{number_}", number_ + 1
+        taken.add(unique.lower())
+        stems[name] = unique
+    return stems

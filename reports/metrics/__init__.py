@@ -1,0 +1,1 @@
+"""Metrics per model, task, estimator and topic."""

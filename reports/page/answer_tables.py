@@ -1,0 +1,117 @@
+"""Tables of a task's questions and answers, for the page: sets, letters, gaps, confident errors."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..analyses.confident import ConfidentError
+from ..frames.blocks import (
+    Cell,
+    Column,
+    PageTable,
+    Shown,
+    number_cell,
+    shortened,
+    table_from_frame,
+    text_cell,
+)
+from ..frames.formatting import plain
+from ..metrics.evaluation import ALL
+
+
+def conformal_tables(conformal: pd.DataFrame) -> list[PageTable]:
+    """Coverage and size over all questions, and by topic (folded)."""
+    columns = (
+        Shown("topic", "topic", "text"),
+        Shown("method", "method", "text"),
+        Shown("α", "alpha", "plain3"),
+        Shown("n", "n", "count"),
+        Shown("coverage", "coverage"),
+        Shown("95 % interval", "coverage_low", "interval", "coverage_high"),
+        Shown("set size", "set_size"),
+        Shown("of the options", "share_of_options", "percent"),
+        Shown("single options", "singletons", "percent"),
+        Shown("accuracy", "accuracy", "percent"),
+    )
+    pooled = conformal["topic"] == ALL
+    return [
+        table_from_frame(
+            conformal[pooled], "Conformal sets, all questions", columns, file="conformal.csv"
+        ),
+        table_from_frame(
+            conformal[~pooled],
+            "Conformal sets by topic",
+            columns,
+            folded=True,
+            file="conformal.csv",
+        ),
+    ]
+
+
+def position_table(positions: pd.DataFrame) -> PageTable:
+    """Answers by option letter."""
+    columns = (
+        Shown("letter", "letter", "text"),
+        Shown("is right", "gold", "count"),
+        Shown("is answered", "predicted", "count"),
+        Shown("both", "right", "count"),
+        Shown("recall", "recall"),
+        Shown("excess share", "excess", "signed"),
+    )
+    return table_from_frame(positions, "Answers by option letter", columns, file="positions.csv")
+
+
+def flow_table(flow: pd.DataFrame) -> PageTable:
+    """Questions asked, answered, parsed, scored, common."""
+    named = flow.assign(
+        stage=flow["stage"].replace("dont_know", "“don't know”"),
+        estimator=flow["estimator"].where(flow["stage"] == "scored", None),
+    )
+    columns = (
+        Shown("stage", "stage", "text"),
+        Shown("estimator", "estimator", "text"),
+        Shown("questions", "n", "count"),
+        Shown("share of asked", "share", "percent"),
+    )
+    return table_from_frame(named, "n-flow", columns, file="flow.csv")
+
+
+def missing_tables(missing: pd.DataFrame, by_topic: pd.DataFrame) -> list[PageTable]:
+    """Missing scores by reason, and missing or unparsed by topic; none where all is there."""
+    tables = []
+    if len(missing):
+        columns = (
+            Shown("estimator", "estimator", "text"),
+            Shown("reason", "reason", "text"),
+            Shown("questions", "n", "count"),
+        )
+        tables.append(table_from_frame(missing, "Missing scores", columns, file="missing.csv"))
+    lacking = by_topic.groupby("estimator", sort=False)["missing"].transform("max") > 0
+    names = list(dict.fromkeys(by_topic.loc[lacking, "estimator"]))
+    topics = by_topic.drop_duplicates("topic").set_index("topic")
+    if names or topics[["unparsed", "dont_know"]].to_numpy().any():
+        table = by_topic[lacking].pivot(index="topic", columns="estimator", values="missing")
+        wide = topics[["n", "unparsed", "dont_know"]].join(table[names]).reset_index()
+        shown = [Shown("topic", "topic", "text"), Shown("questions", "n", "count")]
+        shown += [Shown("unparsed", "unparsed", "count"), Shown("don't know", "dont_know", "count")]
+        shown += [Shown(f"no {name}", name, "count") for name in names]
+        tables.append(
+            table_from_frame(
+                wide, "Missing and unparsed by topic", shown, file="missing_by_topic.csv"
+            )
+        )
+    return tables
+
+
+def confident_table(errors: list[ConfidentError]) -> PageTable:
+    """Wrong answers with the lowest scores, with their texts."""
+    names = ("question", "topic", "score", "text", "answered", "right answer")
+    heads = [Column(name, name != "score") for name in names]
+    rows = []
+    for one in errors:
+        answer = f"{plain(one.answer)}: {shortened(one.answer_text, 200)}".removesuffix(": ")
+        gold = f"{plain(one.gold)}: {shortened(one.gold_text, 200)}".removesuffix(": ")
+        text = [text_cell(one.question_id), text_cell(one.topic)]
+        text.append(number_cell(one.score, lambda value: f"{value:.3g}"))
+        rows.append([*text, *map(Cell, (shortened(one.question), answer, gold))])
+    return PageTable("Confident and wrong", heads, rows, prose=True)

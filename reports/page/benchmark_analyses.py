@@ -1,0 +1,209 @@
+"""`apprehend analyse`: what the stored models say about the benchmark itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ..analyses.difficulty import compute_order_flags, compute_rasch, compute_u_curve, error_matrix
+from ..analyses.factorisation import Factors, compute_factors
+from ..figures.drawing import Drawer
+from ..figures.layout import single
+from ..figures.leaderboard import Heatmap, heatmap_figure
+from ..frames.blocks import Block, Shown, table_from_frame
+from ..frames.csv_files import csv_text
+from ..frames.formatting import file_stems, number, plain
+from ..frames.inputs import ReportInput
+from ..frames.style import FORMATS, estimator_style, write_atomically
+from ..metrics.evaluation import Rows, evaluations
+from .page import PageSection, render_page
+
+U_ESTIMATORS = (
+    *("token_entropy", "cot_answer_entropy", "option_entropy", "cot_mean_entropy"),
+    *("max_probability", "committee_disagreement"),
+)
+
+
+@dataclass(frozen=True)
+class BenchmarkAnalyses:
+    """Frames (by file name), factors by task, sentences, and the files written."""
+
+    frames: dict[str, pd.DataFrame]
+    factors: dict[str, Factors]
+    summary: list[str]
+    files: list[Path] = field(default_factory=list)
+
+
+def build_benchmark_analyses(
+    data: ReportInput,
+    output_path: str | Path,
+    rows: Rows = "all",
+    formats: Sequence[str] = FORMATS,
+) -> BenchmarkAnalyses:
+    """Write u_curve.csv, option_order.csv, rasch.csv, clusters.csv, factors.csv, their figures and
+    a page; what the stored models do not allow is left out and said."""
+    root = Path(output_path)
+    evaluated = evaluations(data, rows)
+    factors: dict[str, Factors] = {}
+    clusters = []
+    for task in dict.fromkeys(one.task for one in evaluated):
+        matrix = error_matrix([one for one in evaluated if one.task == task])
+        found = compute_factors(matrix)
+        if found is not None:
+            factors[task] = found
+            frame = pd.DataFrame({"task": task, "question_id": matrix.question_ids})
+            frame["topic"], frame["cluster"] = matrix.topics, found.cluster
+            clusters.append(frame)
+    frames = {
+        "u_curve": compute_u_curve(evaluated, U_ESTIMATORS),
+        "option_order": compute_order_flags(data),
+        "rasch": compute_rasch(data, evaluated),
+        "factors": _ranks(factors),
+        "clusters": pd.concat(clusters) if clusters else pd.DataFrame(),
+    }
+    result = BenchmarkAnalyses(frames, factors, _summary(frames, factors))
+    drawer = Drawer(root / "figures", formats)
+    for name, frame in frames.items():
+        if len(frame):
+            text = csv_text(frame)
+            result.files.append(write_atomically(root / f"{name}.csv", text))
+    with drawer:
+        blocks = _blocks(frames, factors, drawer)
+    result.files.extend(drawer.files)
+    settings: dict[str, Any] = {"rows": rows, "replicates": 0, "seed": 0}
+    settings |= {"title": "The benchmark itself", "summary": result.summary}
+    html = render_page([PageSection("Analyses", blocks)], data.manifests, [], settings)
+    result.files.append(write_atomically(root / "index.html", html))
+    return result
+
+
+def _ranks(factors: dict[str, Factors]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"task": task, "rank": rank, "held_out_error": score, "chosen": rank == found.rank}
+            | {"standard_error": found.spreads[rank], "stability": found.stability}
+            for task, found in factors.items()
+            for rank, score in found.scores.items()
+        ]
+    )
+
+
+def _summary(frames: dict[str, pd.DataFrame], factors: dict[str, Factors]) -> list[str]:
+    lines = []
+    for task, found in factors.items():
+        lines.append(
+            f"{task}: {found.rank} shared cause{'s' * (found.rank != 1)} predict held-out errors "
+            f"best (stability over seeds {number(found.stability)}): {'; '.join(found.names)}."
+        )
+    if not factors:
+        lines.append("Shared causes need four models on one task.")
+    if frames["u_curve"].empty:
+        lines.append("The U-curve needs three models with common questions.")
+    flags = frames["option_order"]
+    if flags.empty:
+        lines.append("Sensitivity to the options' order needs the signal permuted_answers.")
+    for one in flags[flags["flag"].astype(bool)].to_dict("records") if len(flags) else []:
+        lines.append(
+            f"{one['model']} on {one['task']} is better with the options in their published order "
+            f"(difference {number(one['difference'])}): a sign of contamination or of letter bias."
+        )
+    if frames["rasch"].empty:
+        lines.append("Rasch difficulty against the judge needs three models and judgements.")
+    return lines
+
+
+def _blocks(
+    frames: dict[str, pd.DataFrame], factors: dict[str, Factors], drawer: Drawer
+) -> list[Block]:
+    blocks = []
+    curves = frames["u_curve"]
+    pairs = list(curves.groupby(["task", "estimator"], sort=False)) if len(curves) else []
+    stems = file_stems([f"{task}_{name}" for (task, name), _ in pairs])
+    for (task, name), own in pairs:
+        title = f"{name} against difficulty for the other models, {task}"
+        drawn = [u_figure(own, title)]
+        figures = drawer.add("u_curve", title, stems[f"{task}_{name}"], drawn)
+        blocks.append(Block(plain(title), figures=figures))
+    for task, found in factors.items():
+        title = f"Shared causes of errors, {task}"
+        heatmap = Heatmap(
+            [plain(name) for name in found.names],
+            [plain(topic) for topic in found.topics],
+            found.shares,
+            1 / (found.rank + 1),
+            "share",
+            (0.0, 1.0),
+        )
+        stem = file_stems([task])[task]
+        figures = drawer.add("error_clusters", title, stem, [heatmap_figure(heatmap, title)])
+        own = frames["factors"][frames["factors"]["task"] == task]
+        columns = (
+            Shown("causes", "rank", "count"),
+            Shown("held-out squared error", "held_out_error", "plain3"),
+            Shown("standard error", "standard_error", "plain3"),
+            Shown("chosen", "chosen", "yes"),
+        )
+        blocks.append(Block(title, figures=figures, tables=[table_from_frame(own, title, columns)]))
+    for key, title, shown in _TABLES:
+        if len(frames[key]):
+            blocks.append(Block(title, tables=[table_from_frame(frames[key], title, shown)]))
+    return blocks
+
+
+_TABLES: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
+    (
+        "option_order",
+        "The options' published order",
+        (
+            Shown("model", "model", "text"),
+            Shown("task", "task", "text"),
+            Shown("n", "n", "count"),
+            Shown("accuracy as published", "accuracy_as_published"),
+            Shown("reordered", "accuracy_reordered"),
+            Shown("difference", "difference", "signed"),
+            Shown("95 % interval", "low", "interval", "high"),
+            Shown("p", "p", "p"),
+            Shown("right only as published", "right_only_as_published", "percent"),
+            Shown("flag", "flag", "yes"),
+        ),
+    ),
+    (
+        "rasch",
+        "Rasch difficulty and the judges",
+        (
+            Shown("task", "task", "text"),
+            Shown("questionnaire", "questionnaire", "text"),
+            Shown("judge", "judge", "text"),
+            Shown("n", "n", "count"),
+            Shown("models", "models", "count"),
+            Shown("rank correlation", "spearman", "signed"),
+            Shown("p", "p", "p"),
+        ),
+    ),
+)
+
+
+def u_figure(curve: pd.DataFrame, title: str) -> Figure:
+    """Mean score with 95 % intervals by difficulty, a line per model."""
+    models = list(dict.fromkeys(curve["model"]))
+    right = 0.8 + 0.075 * max(len(plain(model)[:40]) for model in models)
+    figure, ax = single((4.2, 3.0), (0.75, right, 0.5, 0.55), title)
+    for model in models:
+        own = curve[curve["model"] == model]
+        x, y, error = (
+            own[name].to_numpy(dtype=np.float64)
+            for name in ("difficulty", "mean_score", "standard_error")
+        )
+        colour, dashes = estimator_style(f"model {model}")
+        ax.plot(x, y, "o", linestyle=dashes, color=colour, markersize=3, label=plain(model)[:40])
+        ax.vlines(x, y - 1.96 * error, y + 1.96 * error, color=colour, linewidth=1)
+    ax.set(xlabel="share of the other models that are wrong", ylabel="mean score")
+    ax.grid(True, axis="both")
+    ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0))
+    return figure

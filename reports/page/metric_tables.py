@@ -1,0 +1,209 @@
+"""Tables of metrics and tests of one model on one task, for the page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pandas as pd
+
+from ..frames.blocks import (
+    Cell,
+    Column,
+    PageTable,
+    Shown,
+    area_cell,
+    number_cell,
+    table_from_frame,
+    text_cell,
+)
+from ..frames.formatting import count, interval, marked, percent, plain
+from ..frames.limits import ROWS, row_numbers, rows_note
+from ..metrics.evaluation import ALL, MACRO
+from ..metrics.summary import pooled_rank
+from ..metrics.topic_tables import TopicTable, macro_label
+from ..statistics.intervals import SMALLEST_CLASS, too_few
+
+
+def pooled_table(metrics: pd.DataFrame) -> PageTable:
+    """Pooled metrics with the macro AUC, highest AUC first."""
+    macro = metrics[metrics["topic"] == MACRO].set_index("estimator")
+    of = pooled_rank(metrics)
+    ranked = of.assign(
+        macro=of["estimator"].map(macro["roc_auc"]),
+        macro_low=of["estimator"].map(macro["roc_auc_low"]),
+    )
+    carried = macro_label(macro["n_topics"].astype(float), macro["n_topics_total"].astype(float))
+    heads = [
+        *(Column("estimator", True), Column("ROC AUC"), Column("95 % interval"), Column(carried)),
+        *map(Column, ("PR AUC", "PRR", "AURC ↓", "AUGRC ↓", "information")),
+        *map(Column, ("accuracy at 10 %", "25 %", "50 %", "coverage at 10 % risk")),
+        *map(Column, ("n", "errors", "coverage", "worst-case AUC", "common AUC")),
+    ]
+    rows = []
+    for one in ranked.head(ROWS).to_dict("records"):
+        ends = interval(one["roc_auc_low"], one["roc_auc_high"])
+        few = not ends and not pd.isna(one["roc_auc"])
+        note = one["interval_note"] if few else ""
+        cells = [
+            Cell(ends or note, one["roc_auc_low"] if ends else ""),
+            area_cell(one["macro"], pd.isna(one["macro_low"])),
+            *(number_cell(one[name]) for name in ("pr_auc", "prr", "aurc", "augrc")),
+            number_cell(one["information"]),
+            *(number_cell(one[f"accuracy_at_{share}"]) for share in (10, 25, 50)),
+            number_cell(one["coverage_at_risk_10"], percent),
+            *(number_cell(one[name], count) for name in ("n", "n_errors")),
+            number_cell(one["coverage"], percent),
+            *(number_cell(one[name]) for name in ("roc_auc_worst", "roc_auc_common")),
+        ]
+        grey = [replace(cell, heat=math.nan, few=cell.few or few) for cell in cells]
+        rows.append([text_cell(one["estimator"]), area_cell(one["roc_auc"], few), *grey])
+    note = rows_note(len(ranked), "metrics.csv", sized=False)
+    return PageTable("Pooled metrics", heads, rows, note=note)
+
+
+def topic_table(table: TopicTable) -> PageTable:
+    """ROC AUC by topic and estimator with intervals."""
+    heads = [Column("topic", True), Column("n"), Column("errors")]
+    heads += [Column(name) for name in table.estimators]
+    counts = [table.rows(topic) for topic in table.topics]
+    shown = row_numbers([n for n, _ in counts], len(counts))
+    rows, bold = [], []
+    for index, row in enumerate(shown):
+        topic, (n, errors) = table.topics[row], counts[row]
+        cells = [text_cell(table.label(topic)), number_cell(n, count), number_cell(errors, count)]
+        for name in table.estimators:
+            _, ends, note = table.cell(topic, name)
+            cell = area_cell(table.area(topic, name), table.few(topic, name))
+            cells.append(replace(cell, small=tuple(filter(None, (ends, note)))))
+        rows.append(cells)
+        if topic in (ALL, MACRO):
+            bold.append(index)
+    note = rows_note(len(counts), "metrics.csv", sized=True)
+    return PageTable("ROC AUC by topic", heads, rows, frozenset(bold), note=note)
+
+
+def against_table(pairs: pd.DataFrame, best: str) -> PageTable:
+    """The best estimator against each other one; `pairs` as from `summary.against`."""
+    columns = (
+        Shown("other", "other", "text"),
+        Shown("n", "n", "count"),
+        Shown("its ROC AUC", "value"),
+        Shown("difference", "difference", "signed"),
+        Shown("95 % interval", "low", "interval", "high"),
+        Shown("p (Holm)", "p_holm", "p"),
+        Shown("distinguishable", "distinguishable", "yes"),
+    )
+    return table_from_frame(
+        pairs, f"{plain(best)} against the others", columns, file="comparisons.csv"
+    )
+
+
+def pairs_table(pairs: pd.DataFrame, kind: str, title: str, note: str = "") -> PageTable:
+    """All tests of one family; `kind` names what differs: estimator, topic, model or task."""
+    columns = (
+        Shown("first", f"{kind}_a", "text"),
+        Shown("second", f"{kind}_b", "text"),
+        Shown("of", "quantity" if kind in ("model", "task") else "estimator_a", "text"),
+        Shown("n", "n", "count"),
+        Shown("first's value", "value_a"),
+        Shown("second's value", "value_b"),
+        Shown("difference", "difference", "signed"),
+        Shown("95 % interval", "low", "interval", "high"),
+        Shown("effect size (d′)", "effect_size", "signed"),
+        Shown("p (Holm)", "p_holm", "p"),
+        Shown("distinguishable", "distinguishable", "yes"),
+    )
+    chosen = [shown for shown in columns if not (kind == "estimator" and shown.heading == "of")]
+    return table_from_frame(pairs, title, chosen, folded=True, file="comparisons.csv", note=note)
+
+
+def calibration_table(metrics: pd.DataFrame) -> PageTable | None:
+    """Calibration of the scores that are probabilities, best first; None where there are none.
+
+    Those with too few errors or right answers come last and grey.
+    """
+    own = metrics[(metrics["topic"] == ALL) & (metrics["n_calibration"] > 0)]
+    if own.empty:
+        return None
+    columns = (
+        Shown("estimator", "estimator", "text"),
+        Shown("n", "n_calibration", "count"),
+        Shown("ECE ↓ (equal width)", "ece"),
+        Shown("ECE ↓ (equal mass)", "ece_mass"),
+        Shown("Brier ↓", "brier"),
+        Shown("reliability ↓", "brier_reliability"),
+        Shown("resolution", "brier_resolution"),
+        Shown("uncertainty", "brier_uncertainty"),
+        Shown("log loss ↓", "log_loss"),
+    )
+    few = own["roc_auc_low"].isna()
+    own = own.loc[own["ece"].mask(few).sort_values(kind="stable").index]
+    grey = own["roc_auc_low"].isna().tolist()
+    return table_from_frame(own, "Calibration", columns, file="metrics.csv", few=grey)
+
+
+def threshold_table(thresholds: pd.DataFrame, best: str) -> PageTable:
+    """Thresholds of the best estimator."""
+    own = thresholds[thresholds["estimator"] == best]
+    columns = (
+        Shown("keep if score ≤", "threshold", "plain3"),
+        Shown("coverage", "coverage", "percent"),
+        Shown("kept", "n_kept", "count"),
+        Shown("errors kept", "n_errors_kept", "count"),
+        Shown("accuracy", "accuracy"),
+        Shown("95 % interval", "accuracy_low", "interval", "accuracy_high"),
+    )
+    return table_from_frame(own, f"Thresholds of {plain(best)}", columns, file="thresholds.csv")
+
+
+def trend_table(trends: pd.DataFrame) -> PageTable:
+    """Trends of all estimators along the ordered strata."""
+    names = ("roc_auc", "n_errors", "n")
+    shown = trends.assign(
+        areas=[
+            " → ".join(
+                marked(float(area), bool(too_few(int(wrong), int(n))))
+                for area, wrong, n in zip(*(str(part).split(", ") for part in parts), strict=True)
+            )
+            for parts in zip(*(trends[name] for name in names), strict=True)
+        ]
+    )
+    columns = (
+        Shown("estimator", "estimator", "text"),
+        Shown("stratum", "stratum", "text"),
+        Shown("values", "values", "text"),
+        Shown("ROC AUC", "areas", "text"),
+        Shown("slope per step", "slope", "signed"),
+        Shown("p (Holm)", "p_holm", "p"),
+    )
+    return table_from_frame(
+        shown, "Trends along ordered strata", columns, folded=True, file="trends.csv"
+    )
+
+
+def complementarity_table(pairs: pd.DataFrame) -> PageTable:
+    """Pairs of estimators, largest gain first, those with too few answers last and grey."""
+    columns = (
+        Shown("first", "estimator_a", "text"),
+        Shown("second", "estimator_b", "text"),
+        Shown("n", "n", "count"),
+        Shown("rank correlation", "spearman", "signed"),
+        Shown("first's ROC AUC", "roc_auc_a"),
+        Shown("second's", "roc_auc_b"),
+        Shown("of both ranks", "roc_auc_both"),
+        Shown("gain", "gain", "signed"),
+        Shown("first's overlooked errors that the second finds", "found_by_b", "percent"),
+        Shown("the other way round", "found_by_a", "percent"),
+    )
+    right = pairs["n"] - pairs["n_errors"]
+    few = pairs["n_errors"].lt(SMALLEST_CLASS) | right.lt(SMALLEST_CLASS)
+    order = pairs["gain"].mask(few).sort_values(ascending=False, kind="stable").index
+    return table_from_frame(
+        pairs.loc[order],
+        "Pairs of estimators",
+        columns,
+        folded=True,
+        file="complementarity.csv",
+        few=few[order].tolist(),
+    )

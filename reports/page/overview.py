@@ -1,0 +1,160 @@
+"""The page's sections on several models or tasks at once: comparisons, judges, costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import pandas as pd
+
+from ..analyses.together import Analyses
+from ..figures.drawing import Drawer
+from ..figures.judge_labels import compute_label_shares, shares_figure
+from ..figures.strata import compute_side_by_side, side_by_side_figure
+from ..frames.blocks import Block, PageFigure, Shown, table_from_frame
+from ..frames.catalogue import FIGURES
+from ..frames.formatting import file_stems, plain
+from ..frames.limits import drawn_note, largest, tested_note
+from ..metrics.summary import best_estimator
+from .metric_tables import pairs_table
+from .page import PageSection
+
+
+def overview_sections(analyses: Analyses, drawer: Drawer) -> Iterator[PageSection]:
+    """Sections that have something to show: tasks side by side, models, judges, costs."""
+    found = (
+        PageSection("Direct answers and chains of thought", list(_tasks(analyses, drawer))),
+        PageSection("Models compared", list(_models(analyses))),
+        PageSection("Judges", list(_judges(analyses, drawer))),
+        PageSection("Costs", list(_costs(analyses))),
+    )
+    yield from (section for section in found if section.blocks)
+
+
+def _tasks(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
+    """Per model every pair of its tasks with common questions."""
+    models = dict.fromkeys(one.model for one in analyses.evaluated)
+    stems = file_stems(models)
+    own = analyses.comparisons[analyses.comparisons["family"] == "tasks"]
+    for model in models:
+        evaluated = [one for one in analyses.evaluated if one.model == model]
+        figures: list[PageFigure] = []
+        for a, b in combinations(largest(evaluated, lambda one: one.errors.size), 2):
+            metrics = (analyses.of("metrics", a), analyses.of("metrics", b))
+            best = tuple(best_estimator(frame) for frame in metrics)
+            shared = set(a.question_ids) & set(b.question_ids)
+            if best[0] is None or best[1] is None or not shared:
+                continue
+            pairs = compute_side_by_side(*metrics, (best[0], best[1]))
+            title = f"{FIGURES['tasks_side_by_side'][0]}: {model}"
+            figure = side_by_side_figure(pairs, title)
+            topics = drawn_note(len(set(a.topics) & set(b.topics)))
+            figures += drawer.add("tasks_side_by_side", title, stems[model], [figure], topics)
+        tests = own[own["model_a"] == model]
+        if figures or len(tests):
+            note = (
+                "On the questions of both tasks: the test compares the ROC AUC of each task's best "
+                "estimator, and the accuracies (McNemar)."
+            )
+            left = tested_note(len(evaluated), "tasks")
+            shown = [pairs_table(tests, "task", "Tasks compared", left)] if len(tests) else []
+            yield Block(plain(model), note, figures, shown)
+
+
+def _models(analyses: Analyses) -> Iterator[Block]:
+    own = analyses.comparisons[analyses.comparisons["family"] == "models"]
+    for task, part in own.groupby("task_a", sort=False):
+        columns = (
+            Shown("first", "model_a", "text"),
+            Shown("second", "model_b", "text"),
+            Shown("quantity", "quantity", "text"),
+            Shown("estimator", "estimator_a", "text"),
+            Shown("n", "n", "count"),
+            Shown("first's value", "value_a"),
+            Shown("second's value", "value_b"),
+            Shown("difference", "difference", "signed"),
+            Shown("95 % interval", "low", "interval", "high"),
+            Shown("p (Holm)", "p_holm", "p"),
+            Shown("distinguishable", "distinguishable", "yes"),
+        )
+        left = tested_note(sum(one.task == task for one in analyses.evaluated), "models")
+        note = "Paired tests on the questions that both models were asked."
+        folded = len(part) > 30
+        title = f"Models on {plain(task)}"
+        table = table_from_frame(part, title, columns, folded, "comparisons.csv", left)
+        note = " ".join(filter(None, (note, left)))
+        yield Block(f"On {plain(task)}", note, tables=[table])
+
+
+def _judges(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
+    for task, part in analyses.judges.groupby("task", sort=False):
+        columns = (
+            Shown("questionnaire", "questionnaire", "text"),
+            Shown("judge", "judge", "text"),
+            Shown("replies", "n", "count"),
+            Shown("unread", "unread", "count"),
+            Shown("distinct values", "values", "count"),
+            Shown("share of the most frequent", "top_share", "percent"),
+            Shown("mean", "mean"),
+            Shown("rated", "rated", "count"),
+            Shown("mean rating", "rating_mean", "short"),
+            Shown("rated 10", "rating_top_share", "percent"),
+            Shown("rated 9 or more", "rating_kept", "percent"),
+        )
+        shown = [table_from_frame(part, f"Judges on {plain(task)}", columns, file="judges.csv")]
+        agreement = _of_task(analyses.judge_agreement, str(task))
+        if len(agreement):
+            pairs = (
+                Shown("questionnaire", "questionnaire", "text"),
+                Shown("first", "judge_a", "text"),
+                Shown("second", "judge_b", "text"),
+                Shown("n", "n", "count"),
+                Shown("same value", "agreement", "percent"),
+                Shown("κ", "kappa"),
+                Shown("weighted κ", "weighted_kappa"),
+                Shown("rank correlation", "spearman", "signed"),
+            )
+            file = "judge_agreement.csv"
+            shown.append(table_from_frame(agreement, "Agreement between judges", pairs, file=file))
+        figures: list[PageFigure] = []
+        stem = file_stems([str(task)])[str(task)]
+        for shares in compute_label_shares(_of_task(analyses.judge_labels, str(task))):
+            title = f"{FIGURES['judge_labels'][0]}: {shares.legend} on {task}"
+            figures += drawer.add("judge_labels", title, stem, [shares_figure(shares, title)])
+        note = (
+            "Ratings near 10 throughout, or one value for most questions, mean that the judge "
+            "says little about the questions."
+        )
+        yield Block(f"On {plain(task)}", note, figures, shown)
+
+
+def _of_task(frame: pd.DataFrame, task: str) -> pd.DataFrame:
+    return frame[frame["task"].astype(str) == task]
+
+
+def _costs(analyses: Analyses) -> Iterator[Block]:
+    costs = analyses.costs
+    for kind, title in (("signal", "Signals"), ("estimator", "Estimators")):
+        own = costs[costs["kind"] == kind]
+        if own.empty:
+            continue
+        per = own["seconds"].astype(float) / own["questions"].astype(float)
+        columns = [
+            Shown("model", "model", "text"),
+            Shown("task", "task", "text"),
+            Shown(kind, "item", "text"),
+            Shown("questions", "questions", "count"),
+            Shown("seconds", "seconds", "plain3"),
+            Shown("seconds per question", "per_question", "plain3"),
+            Shown("tokens", "tokens", "count"),
+        ]
+        if kind == "estimator":
+            columns.append(Shown("needs", "needs", "text"))
+        note = (
+            "What it took to collect each signal, from the manifests."
+            if kind == "signal"
+            else "The cost of an estimator alone is that of the signals it needs; estimators that "
+            "share a signal share its cost."
+        )
+        table = table_from_frame(own.assign(per_question=per), title, columns, file="costs.csv")
+        yield Block(title, note, tables=[table])

@@ -1,0 +1,127 @@
+"""The report in the terminal, as rich renderables; nothing is printed here."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pandas as pd
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..frames.formatting import count, interval, marked, number, percent, plain
+from ..frames.limits import DRAWN, largest
+from ..metrics.summary import pooled_rank
+from ..metrics.topic_tables import TopicTable, macro_label, topic_tables
+from ..statistics.intervals import FEW_MARK, FEW_MEANING
+
+COLUMNS = 5
+TABLES = 20
+"""Models and tasks whose tables are shown."""
+_FEW_STYLE = "bright_black"
+_STAGES = ("asked", "answered", "parsed", "dont_know", "kept", "common")
+
+
+def terminal(
+    metrics: pd.DataFrame, flow: pd.DataFrame, sentences: list[str]
+) -> list[RenderableType]:
+    """Summary, n-flow, and per model and task the pooled values and the AUC by topic."""
+    shown: list[RenderableType] = [Text(sentence + "\n") for sentence in sentences]
+    shown.append(_flow_table(flow))
+    found = topic_tables(metrics)
+    for table in found[:TABLES]:
+        own = metrics[(metrics["model"] == table.model) & (metrics["task"] == table.task)]
+        shown.append(_pooled_table(own, table))
+        shown += [
+            _topic_table(table, table.estimators[start : start + COLUMNS])
+            for start in range(0, len(table.estimators), COLUMNS)
+        ]
+    if len(found) > TABLES:
+        shown.append(Text(f"{len(found) - TABLES:,} more models and tasks are in the page."))
+    return shown
+
+
+def _table(title: str) -> Table:
+    return Table(title=Text(title, style="bold"), title_justify="left", expand=False)
+
+
+def _flow_table(flow: pd.DataFrame) -> Table:
+    table = _table("Questions (n-flow)")
+    stages = [stage for stage in _STAGES if (flow["stage"] == stage).any()]
+    for name in ("model", "task"):
+        table.add_column(name, overflow="fold")
+    for stage in [*stages[:-1], "scored", "common"]:
+        table.add_column("don't know" if stage == "dont_know" else stage, justify="right")
+    for (model, task), part in flow.groupby(["model", "task"], sort=False):
+        n = part.set_index("stage")["n"]
+        scored = part.loc[part["stage"] == "scored", "n"]
+        low, high = count(float(scored.min())), count(float(scored.max()))
+        cells = [count(float(n[stage])) for stage in stages[:-1]]
+        cells += [low if low == high else f"{low}–{high}", count(float(n["common"]))]
+        table.add_row(*map(Text, (plain(model), plain(task), *cells)))
+    return table
+
+
+def _pooled_table(metrics: pd.DataFrame, table: TopicTable) -> Table:
+    shown = _table(f"{plain(table.model)} on {plain(table.task)}: ranking of errors")
+    shown.add_column("estimator", overflow="fold")
+    macro = metrics[metrics["topic"] == "macro"].set_index("estimator")
+    carried = macro_label(macro["n_topics"].astype(float), macro["n_topics_total"].astype(float))
+    for name in ("ROC AUC", "95 % interval", carried, "PRR", "coverage"):
+        shown.add_column(name, justify="right")
+    for row in pooled_rank(metrics).to_dict("records"):
+        mean = macro.loc[row["estimator"]]
+        cells = (
+            Text(plain(row["estimator"])),
+            _area(row["roc_auc"], row["roc_auc_low"]),
+            Text(interval(row["roc_auc_low"], row["roc_auc_high"])),
+            _area(float(mean["roc_auc"]), float(mean["roc_auc_low"])),
+            Text(number(row["prr"]), style=_FEW_STYLE if math.isnan(row["roc_auc_low"]) else ""),
+            Text(percent(row["coverage"])),
+        )
+        shown.add_row(*cells)
+    _explain(shown, metrics)
+    return shown
+
+
+def _area(area: float, low: float) -> Text:
+    """A ROC AUC; from too few answers for an interval it is marked and grey."""
+    few = math.isnan(low) and not math.isnan(area)
+    return Text(marked(area, few), style=_FEW_STYLE if few else "")
+
+
+def _explain(shown: Table, metrics: pd.DataFrame) -> None:
+    """Say under the table what the mark means, where a value carries it."""
+    if (metrics["roc_auc"].notna() & metrics["roc_auc_low"].isna()).any():
+        shown.caption = Text(f"{FEW_MARK} {FEW_MEANING}")
+        shown.caption_justify = "left"
+
+
+def _topic_table(table: TopicTable, estimators: list[str]) -> Table:
+    shown = _table(f"{plain(table.model)} on {plain(table.task)}: ROC AUC by topic")
+    shown.add_column("topic", overflow="fold")
+    for name in ("n", "errors", *estimators):
+        shown.add_column(Text(_wrapped(name, 12)), justify="right", overflow="fold")
+    columns = [table.estimators.index(name) for name in estimators]
+    counts = [table.rows(topic) for topic in table.topics]
+    rows = largest(range(len(counts)), lambda row: int(counts[row][0]), DRAWN)
+    if len(rows) < len(counts):
+        shown.caption = Text(f"The {DRAWN} rows with most questions of {len(counts):,}.")
+    for row in rows:
+        topic, (n, errors) = table.topics[row], counts[row]
+        low = table.values["roc_auc_low"][row]
+        cells = [_area(table.area(topic, table.estimators[k]), float(low[k])) for k in columns]
+        heads = (_wrapped(table.label(topic), 24), count(n), count(errors))
+        shown.add_row(*map(Text, heads), *cells)
+    return shown
+
+
+def _wrapped(name: str, width: int) -> str:
+    """The name on lines of at most `width` characters, broken after `_` or `=` where it can be."""
+    lines = [""]
+    for part in re.findall(r"[^_=]*[_=]|[^_=]+", plain(name)):
+        if lines[-1] and len(lines[-1]) + len(part) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)

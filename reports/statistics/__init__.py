@@ -1,0 +1,1 @@
+"""Numbers from arrays: ranking metrics, intervals, resamples and tests."""

@@ -1,0 +1,13 @@
+"""Every folder of modules is a package below ``apprehend``; the rest stands in pyproject.toml."""
+
+from setuptools import find_packages, setup
+
+FOLDERS = ("benchmark", "estimators", "reports", "tasks")
+
+setup(
+    packages=[
+        ".".join(("apprehend", folder, *filter(None, [inner])))
+        for folder in FOLDERS
+        for inner in ("", *find_packages(folder))
+    ]
+)
