@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-from apprehend.reports.metrics.computing.topic_tables import macro_label
+from apprehend.reports.metrics.topic_tables import macro_label
 from apprehend.reports.statistics.intervals import FEW_MARK, FEW_MEANING
 
 ROOT = Path(__file__).resolve().parents[1]

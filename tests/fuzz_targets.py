@@ -23,9 +23,9 @@ from apprehend.benchmark.engines.endpoint.replies import label_logprobs, read_ch
 from apprehend.benchmark.importers.lm_eval_samples import read_samples
 from apprehend.benchmark.importers.mmlu_pro_results import read_results
 from apprehend.benchmark.importers.table import TableColumns, read_table
-from apprehend.benchmark.judges.judge.judge import HTTPJudge
-from apprehend.benchmark.store.task_store.task_store import TaskStore
-from apprehend.benchmark.store.task_store.verifying import findings
+from apprehend.benchmark.judges.judge import HTTPJudge
+from apprehend.benchmark.store.task_store import TaskStore
+from apprehend.benchmark.store.verifying import findings
 from apprehend.tasks.data_errors import DataError
 from apprehend.tasks.dataset import read_questions
 from apprehend.tasks.parsing import parse_marked_label

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from apprehend.benchmark.console.errors import ApprehendError
 from apprehend.benchmark.console.masking import mask_command, mask_text
-from apprehend.benchmark.store.task_store.contract import upgraded
+from apprehend.benchmark.store.contract import upgraded
 from fuzz_targets import (
     CHAT_REPLY,
     CORPUS,

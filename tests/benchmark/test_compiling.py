@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 from apprehend.benchmark.console.errors import UsageError
-from apprehend.benchmark.engines.hf.hf_engine import static
-from apprehend.benchmark.engines.hf.hf_engine.hf_engine import HFEngine
+from apprehend.benchmark.engines.hf import static
+from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 from apprehend.benchmark.engines.shared.engine import Generation, Sampling
 from models import configs, make_model
 
@@ -127,7 +127,7 @@ def test_memory_that_runs_out_makes_fewer_rows(tmp_path: Path, monkeypatch: Any)
 def test_without_shared_prefixes_nothing_is_compiled(
     tmp_path: Path, monkeypatch: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from apprehend.benchmark.engines.hf.hf_engine.forward import Forward
+    from apprehend.benchmark.engines.hf.forward import Forward
 
     folder = make_model(tmp_path / "m", "llama")
     expected = written(engine(folder))

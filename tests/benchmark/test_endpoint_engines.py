@@ -23,7 +23,7 @@ from apprehend.benchmark.engines.endpoint.replies import (
     read_logprob,
 )
 from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed
-from apprehend.benchmark.store.task_store.failures import read_failures
+from apprehend.benchmark.store.failures import read_failures
 from completions_server import completing
 from faulty_server import Server, serving
 from helpers import Run, rows

@@ -12,10 +12,10 @@ import pytest
 import scipy.stats
 import torch
 from apprehend.benchmark.console.errors import ApprehendError, UsageError
-from apprehend.benchmark.engines.hf.hf_engine.forward import Forward
-from apprehend.benchmark.engines.hf.hf_engine.hf_engine import HFEngine
-from apprehend.benchmark.engines.hf.hf_engine.plain import batches
-from apprehend.benchmark.engines.hf.hf_engine.prefixes import distinct_tokens
+from apprehend.benchmark.engines.hf.forward import Forward
+from apprehend.benchmark.engines.hf.hf_engine import HFEngine
+from apprehend.benchmark.engines.hf.plain import batches
+from apprehend.benchmark.engines.hf.prefixes import distinct_tokens
 from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Sampling
 from apprehend.tasks.dataset import embedded_file, read_questions
 from apprehend.tasks.mmlu_pro import STYLES, choice_labels, render_system, render_user

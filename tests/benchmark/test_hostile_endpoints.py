@@ -30,15 +30,15 @@ from apprehend.benchmark.engines.endpoint.replies import (
     read_text,
 )
 from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed, Sampling
-from apprehend.benchmark.judges.judge.judge import load_judge
-from apprehend.benchmark.judges.judge.judging import judge_questions
+from apprehend.benchmark.judges.judge import load_judge
 from apprehend.benchmark.judges.judge_options import JudgeOptions
+from apprehend.benchmark.judges.judging import judge_questions
 from apprehend.benchmark.run.adapter import Record, TaskFacts, UncertaintyLM
 from apprehend.benchmark.run.probe_replies import KeptReplies, ask_each
-from apprehend.benchmark.store.task_store.failures import note_failures, read_failures
-from apprehend.benchmark.store.task_store.manifest import new_manifest
-from apprehend.benchmark.store.task_store.sink import store_rows
-from apprehend.benchmark.store.task_store.task_store import TaskStore
+from apprehend.benchmark.store.failures import note_failures, read_failures
+from apprehend.benchmark.store.manifest import new_manifest
+from apprehend.benchmark.store.sink import store_rows
+from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.estimators import Signal
 from faulty_server import verdict
 from helpers import Run, environment, rows

@@ -20,12 +20,12 @@ from apprehend.benchmark.endpoints.concurrency import as_completed
 from apprehend.benchmark.endpoints.endpoint import Endpoint
 from apprehend.benchmark.endpoints.request_errors import RequestFailed
 from apprehend.benchmark.endpoints.transport import retry_after
-from apprehend.benchmark.judges.judge.judge import load_judge
-from apprehend.benchmark.judges.judge.judging import judge_questions
+from apprehend.benchmark.judges.judge import load_judge
 from apprehend.benchmark.judges.judge_options import JudgeOptions
-from apprehend.benchmark.store.task_store.failures import read_failures
-from apprehend.benchmark.store.task_store.manifest import new_manifest
-from apprehend.benchmark.store.task_store.task_store import TaskStore
+from apprehend.benchmark.judges.judging import judge_questions
+from apprehend.benchmark.store.failures import read_failures
+from apprehend.benchmark.store.manifest import new_manifest
+from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.estimators import Signal
 from faulty_server import FAULTS, Server, serving, verdict
 from helpers import Run, environment, rows

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from apprehend.benchmark.console.errors import ApprehendError
-from apprehend.benchmark.store.task_store.failures import FAILURES
-from apprehend.benchmark.store.task_store.manifest_shape import check_shape
-from apprehend.benchmark.store.task_store.task_store import Results
+from apprehend.benchmark.store.failures import FAILURES
+from apprehend.benchmark.store.manifest_shape import check_shape
+from apprehend.benchmark.store.task_store import Results
 from helpers import imported, in_process
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -135,7 +135,7 @@ def test_what_runs_write_has_the_shape(embedded_run: Path) -> None:
     "question_id": 1, "reason": ""}, {"signal": "answer", "variant": "", "source": "",
     "question_id": [1], "reason": ""}])  # fmt: skip
 def test_odd_failures_are_refused(row: Any, tmp_path: Path) -> None:
-    from apprehend.benchmark.store.task_store.failures import read_failures
+    from apprehend.benchmark.store.failures import read_failures
 
     (tmp_path / FAILURES).write_text(json.dumps([row]), encoding="utf-8")
     with pytest.raises(ApprehendError, match="not readable"):

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 from apprehend.benchmark.console.errors import UsageError
-from apprehend.benchmark.store.task_store.names import (
+from apprehend.benchmark.store.names import (
     LONGEST,
     check_name,
     folder_name,
     model_folder,
     task_folder,
 )
-from apprehend.benchmark.store.task_store.task_store import Results
+from apprehend.benchmark.store.task_store import Results
 from helpers import imported
 from hypothesis import given
 from hypothesis import strategies as st

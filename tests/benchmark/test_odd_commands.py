@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 
 import pandas as pd
 import pytest
-from apprehend.benchmark.cli.main.main import app
+from apprehend.benchmark.cli.main import app
 from helpers import in_process
 
 ESC = "\x1b[31m"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from apprehend.benchmark.engines.hf.hf_engine.attention import (
+from apprehend.benchmark.engines.hf.attention import (
     Chunk,
     Edge,
     How,
@@ -16,7 +16,7 @@ from apprehend.benchmark.engines.hf.hf_engine.attention import (
     merge,
     part_of,
 )
-from apprehend.benchmark.engines.hf.hf_engine.prefixes import (
+from apprehend.benchmark.engines.hf.prefixes import (
     Node,
     common_length,
     distinct_tokens,

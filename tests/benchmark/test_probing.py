@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from apprehend.benchmark.engines.hf.hf_engine.hf_engine import HFEngine
+from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Sampling
 from apprehend.benchmark.run.perturbing import rotated, rotated_back, shuffled_stem, without_stem
 from apprehend.estimators import builtin_estimators

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from apprehend.benchmark.cli.main.main import main
-from apprehend.benchmark.store.task_store.task_store import TaskStore
+from apprehend.benchmark.cli.main import main
+from apprehend.benchmark.store.task_store import TaskStore
 
 PAIR = ("--small", "tiny-160m", "--large", "other-7b")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from apprehend.benchmark.engines.hf.hf_engine.reading import entropy, uniform_kl
+from apprehend.benchmark.engines.hf.reading import entropy, uniform_kl
 from apprehend.benchmark.engines.shared.sampling import Draws, draw_tokens
 from hypothesis import given
 from hypothesis import strategies as st

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from apprehend.benchmark.console.errors import ApprehendError, UsageError
 from apprehend.benchmark.run.sharding import Shard, current_shard, merge
-from apprehend.benchmark.store.task_store.failures import note_failures, read_failures
-from apprehend.benchmark.store.task_store.manifest import add_cost, new_manifest
-from apprehend.benchmark.store.task_store.task_store import TaskStore
+from apprehend.benchmark.store.failures import note_failures, read_failures
+from apprehend.benchmark.store.manifest import add_cost, new_manifest
+from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.estimators import Signal
 from helpers import Run, environment, rows
 

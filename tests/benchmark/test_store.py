@@ -10,17 +10,17 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from apprehend.benchmark.console.errors import ApprehendError, UsageError
-from apprehend.benchmark.store.task_store.arrow import arrow_to_table, records_to_arrow
-from apprehend.benchmark.store.task_store.files import (
+from apprehend.benchmark.store.arrow import arrow_to_table, records_to_arrow
+from apprehend.benchmark.store.files import (
     atomic_path,
     publish,
     temporary_file,
     write_text,
 )
-from apprehend.benchmark.store.task_store.task_store import Results, TaskStore
+from apprehend.benchmark.store.task_store import Results, TaskStore
 from apprehend.estimators import Need, Signal
-from apprehend.estimators.signals.batch.batch import TABLES
-from apprehend.estimators.signals.batch.tables import Kind
+from apprehend.estimators.signals.batch import TABLES
+from apprehend.estimators.signals.tables import Kind
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

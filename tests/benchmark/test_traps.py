@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.dataset as ds
 import pytest
-from apprehend.benchmark.engines.hf.hf_engine.hf_engine import HFEngine
+from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 from apprehend.benchmark.engines.shared.engine import ChoicePrompt
 from models import make_model
 

@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.dataset as ds
 import pytest
-from apprehend.benchmark.store.task_store.derivation import DERIVED_FROM
-from apprehend.benchmark.store.task_store.task_store import TaskStore
-from apprehend.benchmark.store.task_store.verifying import findings, folder_findings
+from apprehend.benchmark.store.derivation import DERIVED_FROM
+from apprehend.benchmark.store.task_store import TaskStore
+from apprehend.benchmark.store.verifying import findings, folder_findings
 from changed_settings import CHANGES
 from chaos_run import INCOMPLETE, PRELOADED, REFUSED, collect
 

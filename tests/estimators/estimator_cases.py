@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from apprehend.estimators.signals.batch.batch import TABLES, Panel, Signal, Signals, Variants
+from apprehend.estimators.signals.batch import TABLES, Panel, Signal, Signals, Variants
 from hypothesis import strategies as st
 
 TOP = 6

@@ -10,7 +10,7 @@ from apprehend.estimators import Estimator, Signal, Signals, builtin_estimators,
 from apprehend.estimators.checks.conformance import check_estimator
 from apprehend.estimators.checks.conformance_checks import CHECKS
 from apprehend.estimators.checks.synthetic import synthetic_questions
-from apprehend.estimators.signals.batch.batch import TABLES
+from apprehend.estimators.signals.batch import TABLES
 
 VARIANTS = (
     "vote_share(samples='cot')",

@@ -12,7 +12,7 @@ from apprehend.estimators.calibration import Isotonic, Platt, TemperatureScaled
 from apprehend.estimators.checks.alterations import other_outcomes
 from apprehend.estimators.checks.synthetic import synthetic_questions
 from apprehend.estimators.controls import TopicErrorRate
-from apprehend.estimators.learning.score_learner.cross_fitting import Folds, cross_fit
+from apprehend.estimators.learning.cross_fitting import Folds, cross_fit
 from apprehend.estimators.supervised import HiddenStateProbe, Stacked
 from sklearn.metrics import roc_auc_score
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from apprehend.estimators import Signals, builtin_estimators, evaluate
-from apprehend.estimators.learning.score_learner.cross_fitting import fit_fresh
+from apprehend.estimators.learning.cross_fitting import fit_fresh
 from estimator_cases import CaseMaker
 from estimator_learning_oracles import LEARNING_ORACLES
 from hypothesis import HealthCheck, given, settings

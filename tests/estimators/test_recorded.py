@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from apprehend.estimators import Panel, Signal, Signals, evaluate, load_estimator
 from apprehend.estimators.conformal import calibration_scores, conformal_sets, conformal_threshold
-from apprehend.estimators.signals.batch.batch import AnswerTable, CommitteeTable
-from apprehend.estimators.signals.batch.probabilities import softmax
+from apprehend.estimators.signals.batch import AnswerTable, CommitteeTable
+from apprehend.estimators.signals.probabilities import softmax
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 

@@ -20,9 +20,9 @@ from apprehend.estimators.answer_distribution import truncated_entropy_bounds
 from apprehend.estimators.checks.alterations import unobserved
 from apprehend.estimators.checks.synthetic import synthetic_questions
 from apprehend.estimators.conformal import conformal_sets, conformal_threshold, nonconformity
-from apprehend.estimators.learning.score_learner.cross_fitting import Folds, cross_fit
+from apprehend.estimators.learning.cross_fitting import Folds, cross_fit
 from apprehend.estimators.position_bias import at_positions
-from apprehend.estimators.signals.batch.batch import (
+from apprehend.estimators.signals.batch import (
     AnswerTable,
     Panel,
     SamplesTable,
@@ -30,7 +30,7 @@ from apprehend.estimators.signals.batch.batch import (
     TraceTable,
     Variants,
 )
-from apprehend.estimators.signals.batch.probabilities import divergence, softmax
+from apprehend.estimators.signals.probabilities import divergence, softmax
 from sklearn.metrics import roc_auc_score
 
 PLAIN = [name for name, cls in builtin_estimators().items() if not cls().learns and cls().needs]
@@ -267,8 +267,8 @@ def test_a_calibrated_model_needs_no_temperature() -> None:
 
 
 def test_a_temperature_needs_option_probabilities() -> None:
+    from apprehend.benchmark.console.errors import EstimatorError
     from apprehend.estimators.calibration import fit_temperature
-    from apprehend.estimators.signals.batch.errors import EstimatorError
 
     with pytest.raises(EstimatorError, match="right option has a probability, got none"):
         fit_temperature(np.empty((3, 0)), np.array([0, 4, -1]))

@@ -53,7 +53,7 @@ def _requests(rows: Sequence[cases.Row], shots: int) -> list[Any]:
 
 
 def _engine(model: str, device: str = "cpu", dtype: str = "auto", **more: Any) -> Any:
-    from apprehend.benchmark.engines.hf.hf_engine.hf_engine import HFEngine
+    from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 
     return HFEngine({"pretrained": model, "dtype": dtype, **more}, "auto", device)
 
@@ -167,7 +167,7 @@ def _choice(row: cases.Row, shots: int) -> Any:
 
 def orders(model: str, rows: list[cases.Row], shots: int, repeats: int) -> Result:
     """Ours: one option order of every question, and all cyclic ones; with their tokens."""
-    from apprehend.benchmark.engines.hf.hf_engine.prefixes import distinct_tokens
+    from apprehend.benchmark.engines.hf.prefixes import distinct_tokens
 
     engine = _engine(model)
     engine.score([_choice(row, shots) for row in rows[:2]])
@@ -228,7 +228,7 @@ def share(
     dtype: str = "auto",
 ) -> Result:
     """Needed floating-point operations per second of ours, over those of a matrix product."""
-    from apprehend.benchmark.engines.hf.hf_engine.prefixes import grow
+    from apprehend.benchmark.engines.hf.prefixes import grow
 
     engine = _engine(model, device, dtype)
     prompts = [_choice(row, shots) for row in rows]

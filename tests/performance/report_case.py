@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from apprehend.benchmark.importers.common import ImportedQuestion, write_import
 from apprehend.benchmark.score.scoring import score_store
-from apprehend.benchmark.store.task_store.task_store import Results
-from apprehend.estimators.signals.batch.batch import Signal
+from apprehend.benchmark.store.task_store import Results
+from apprehend.estimators.signals.batch import Signal
 from scipy.special import log_softmax
 
 OPTIONS = 10

@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from apprehend.benchmark.store.task_store.task_store import TaskStore
+from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.estimators.registry import builtin_estimators
-from apprehend.estimators.signals.batch.batch import Signal
+from apprehend.estimators.signals.batch import Signal
 
 TASKS = ("mmlu_pro_direct", "mmlu_pro_cot")
 TOKENS = 300

@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.reports import ReportInput, compute_analyses, evaluations, roc_auc
-from apprehend.reports.analyses.together.complementarity import (
+from apprehend.reports.analyses.complementarity import (
     compute_complementarity,
     correlation_matrix,
 )
-from apprehend.reports.analyses.together.judges import agreement, compute_labels
-from apprehend.reports.analyses.together.positions import compute_positions
-from apprehend.reports.analyses.together.thresholds import compute_thresholds
+from apprehend.reports.analyses.judge_agreement import agreement, compute_labels
+from apprehend.reports.analyses.positions import compute_positions
+from apprehend.reports.analyses.thresholds import compute_thresholds
 from apprehend.reports.figures.judge_labels import compute_label_shares
-from apprehend.reports.metrics.computing.conformal import (
+from apprehend.reports.metrics.conformal_sets import (
     compute_conformal,
     conformal_sets,
     conformal_threshold,

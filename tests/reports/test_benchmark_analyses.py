@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.reports import ReportInput, build_benchmark_analyses, evaluations
-from apprehend.reports.analyses.together.difficulty import (
+from apprehend.reports.analyses.difficulty import (
     compute_order_flags,
     compute_rasch,
     compute_u_curve,
     error_matrix,
     rasch,
 )
-from apprehend.reports.analyses.together.factorisation import compute_factors, factorise
+from apprehend.reports.analyses.factorisation import compute_factors, factorise
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_two_causes_are_found_named_and_stable(five):
 
 def test_independent_errors_have_one_cause():
     rng = np.random.default_rng(1)
-    from apprehend.reports.analyses.together.difficulty import ErrorMatrix
+    from apprehend.reports.analyses.difficulty import ErrorMatrix
 
     errors = (rng.random((6, 300)) < np.linspace(0.2, 0.6, 6)[:, None]).astype(float)
     topics = np.array(["a", "b"], dtype=object)[np.arange(300) % 2]

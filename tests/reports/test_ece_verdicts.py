@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.reports import ReportInput
-from apprehend.reports.metrics.computing.evaluation import evaluations
-from apprehend.reports.paper.build_paper.ece_verdicts import compute_ece_verdicts, ece_replicates
-from apprehend.reports.paper.build_paper.verdicts import DIFFERS, REPRODUCED, UNKNOWN, published
+from apprehend.reports.metrics.evaluation import evaluations
+from apprehend.reports.paper.ece_verdicts import compute_ece_verdicts, ece_replicates
+from apprehend.reports.paper.verdicts import DIFFERS, REPRODUCED, UNKNOWN, published
 
 N = 4000
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from apprehend.benchmark.cli.main.main import main
+from apprehend.benchmark.cli.main import main
 from apprehend.benchmark.importers.common import ImportedQuestion, write_import
 from apprehend.benchmark.score.scoring import score_store
-from apprehend.benchmark.store.task_store.task_store import Results
-from apprehend.estimators.signals.batch.batch import Signal
+from apprehend.benchmark.store.task_store import Results
+from apprehend.estimators.signals.batch import Signal
 from apprehend.reports import ReportInput, build_report, compare
-from apprehend.reports.analyses.together.comparisons import untested
+from apprehend.reports.analyses.comparisons import untested
 from apprehend.reports.frames.inputs import ReportInput as Input
-from apprehend.reports.metrics.computing.evaluation import evaluations
-from apprehend.reports.page.page import pages
+from apprehend.reports.metrics.evaluation import evaluations
+from apprehend.reports.page import pages
 from conftest import score_frame
 
 TOPICS, EACH = 300, 24

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.reports import ReportInput, build_comparison, build_paper
-from apprehend.reports.paper.build_paper.verdicts import (
+from apprehend.reports.paper.verdicts import (
     DIFFERS,
     REPRODUCED,
     UNKNOWN,

@@ -24,8 +24,8 @@ from apprehend.reports.frames.style import (
     figure_style,
     write_atomically,
 )
-from apprehend.reports.metrics.computing.evaluation import evaluations
-from apprehend.reports.page.page.page import TEMPLATES, render_page
+from apprehend.reports.metrics.evaluation import evaluations
+from apprehend.reports.page.page import TEMPLATES, render_page
 from rich.console import Console
 
 VOID = {"wbr", "meta", "br", "link", "img", "input", "hr"}

@@ -29,8 +29,8 @@ from apprehend.reports import (
     unpaired_test,
     wilson,
 )
-from apprehend.reports.analyses.together.difficulty import compute_u_curve
-from apprehend.reports.analyses.together.trends import compute_trends
+from apprehend.reports.analyses.difficulty import compute_u_curve
+from apprehend.reports.analyses.trends import compute_trends
 from apprehend.reports.figures.auc import compute_auc_bars, draw_auc_bars
 from apprehend.reports.figures.leaderboard import (
     compute_leaders,
@@ -39,10 +39,10 @@ from apprehend.reports.figures.leaderboard import (
     draw_leaderboard,
 )
 from apprehend.reports.frames.style import GREY
-from apprehend.reports.metrics.computing.summary import best_estimator, summarise
-from apprehend.reports.metrics.computing.topic_tables import to_latex, to_markdown
-from apprehend.reports.paper.build_paper.ece_verdicts import compute_ece_verdicts
-from apprehend.reports.paper.build_paper.verdicts import UNKNOWN, compute_verdicts
+from apprehend.reports.metrics.summary import best_estimator, summarise
+from apprehend.reports.metrics.topic_tables import to_latex, to_markdown
+from apprehend.reports.paper.ece_verdicts import compute_ece_verdicts
+from apprehend.reports.paper.verdicts import UNKNOWN, compute_verdicts
 from apprehend.reports.statistics.intervals import mean_interval, paired_shares_interval, too_few
 from golden_files import command
 from hypothesis import given, settings

@@ -22,8 +22,8 @@ from apprehend.reports import (
     trend_test,
     unpaired_test,
 )
-from apprehend.reports.metrics.computing.evaluation import evaluations
-from apprehend.reports.metrics.computing.summary import against
+from apprehend.reports.metrics.evaluation import evaluations
+from apprehend.reports.metrics.summary import against
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import linregress, norm

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from apprehend.reports import bootstrap_roc_auc
-from apprehend.reports.metrics.computing.calibration import ece
+from apprehend.reports.metrics.calibration_error import ece
 
 
 def test_labels_and_scores_are_resampled_together():

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from apprehend.benchmark.importers.common import ImportedQuestion, write_import
 from apprehend.benchmark.score.scoring import score_store
-from apprehend.benchmark.store.task_store.task_store import Results
-from apprehend.estimators.signals.batch.batch import Signal
+from apprehend.benchmark.store.task_store import Results
+from apprehend.estimators.signals.batch import Signal
 from apprehend.reports.figures.workers import in_processes
 
 pytestmark = pytest.mark.skipif(
