@@ -13,7 +13,12 @@ import pytest
 import torch
 from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Sampling
-from apprehend.benchmark.run.perturbing import rotated, rotated_back, shuffled_stem, without_stem
+from apprehend.benchmark.run.probes.perturbing import (
+    rotated,
+    rotated_back,
+    shuffled_stem,
+    without_stem,
+)
 from apprehend.estimators import builtin_estimators
 from apprehend.tasks.dataset import embedded_file, read_questions
 from apprehend.tasks.mmlu_pro import STYLES, choice_labels, render_system, render_user
@@ -34,7 +39,7 @@ STYLE = STYLES["mmlu_pro_direct"]
 def everything(tmp_path_factory: pytest.TempPathFactory, cli: Run) -> Path:
     """A run of all estimators."""
     folder = tmp_path_factory.mktemp("all") / "results"
-    done = cli("run", "--no-report", "--model_args", "pretrained=embedded", "--data", "embedded",
+    done = cli("run", "--no_report", "--model_args", "pretrained=embedded", "--data", "embedded",
                "--device", "cpu", "--tasks",
                "mmlu_pro_direct_law,mmlu_pro_direct_math,mmlu_pro_direct_health,"
                "mmlu_pro_cot_law,mmlu_pro_cot_math,mmlu_pro_cot_health",
@@ -120,7 +125,7 @@ def test_all_families_have_scores(everything: Path) -> None:
 
 def test_all_without_what_some_need(tmp_path: Path, cli: Run) -> None:
     """Of ``all``, what a task or the lack of a judge does not allow is named and left out."""
-    arguments = ("run", "--no-report", "--model_args", "pretrained=embedded", "--data", "embedded",
+    arguments = ("run", "--no_report", "--model_args", "pretrained=embedded", "--data", "embedded",
                  "--device", "cpu", "--tasks", "mmlu_pro_cot_law", "--limit", 6,
                  "--output_path", tmp_path)  # fmt: skip
     done = cli(*arguments, "--estimators", "all")
@@ -282,7 +287,7 @@ def test_a_probe_in_other_words_is_not_mixed_in(
     mine = tmp_path / "mine.jinja"
     mine.write_text("Which one is it, and how sure are you?")
     changed = ("--prompt", f"{template}={mine}")
-    arguments = ("run", "--no-report", "--model_args", "pretrained=embedded", "--data", "embedded",
+    arguments = ("run", "--no_report", "--model_args", "pretrained=embedded", "--data", "embedded",
                  "--device", "cpu", "--tasks", "mmlu_pro_direct_law", "--limit", 2,
                  "--estimators", f"random,{estimator}")  # fmt: skip
     signal, variant = probe.split()

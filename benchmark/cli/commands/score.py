@@ -9,7 +9,7 @@ import typer
 
 from ...console.errors import ApprehendError
 from ...console.options import say, split_names
-from .run import say_skipped
+from ...score.score_summary import say_skipped
 
 
 def score(
