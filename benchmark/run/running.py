@@ -13,8 +13,8 @@ from ..endpoints.budget import Budget
 from ..engines.loading import check_engine
 from ..judges.judge import check_judges
 from ..judges.judging import check_prompts
-from ..score.score_summary import say_skipped
-from ..score.scoring import expand_specs, score_store
+from ..score.score_stores import say_skipped, score_stores
+from ..score.scoring import expand_specs
 from ..store.task_store import TaskStore
 from .asking.task_loading import LoadedTask, TaskOptions, expand_tasks, load_tasks
 from .collecting import collect_missing
@@ -36,7 +36,7 @@ def run(options: RunOptions) -> RunOutcome:
     outcome = RunOutcome(budget=Budget(options.max_requests, options.max_cost))
     with stores_held(plan):
         collect_missing(plan, outcome)
-        if plan.is_shard:  # the other questions are collected elsewhere: merge goes on
+        if plan.is_shard:  # merge scores all shards together
             return say_collected(plan, outcome)
         stores = [family.store for family in plan.families]
         score(stores, outcome, plan.specs, options.committee)
@@ -82,21 +82,20 @@ def score(
     committee: Sequence[str] = (),
 ) -> None:
     """Turn the stored signals into uncertainty scores, and say how many."""
-    for store in stores:
-        try:
-            scored = score_store(store, specs, committee=committee)
-        except ApprehendError as error:
-            if not outcome.problems:
-                raise
-            # Why there is nothing to score is what went wrong before.
-            raise ApprehendError("; ".join([*outcome.problems, str(error)])) from error
-        outcome.scored[store.path] = scored
-        outcome.problems += scored.failed.values()
-    for path, scored in outcome.scored.items():
-        rows = f"{outcome.merged[path]} rows joined, " if path in outcome.merged else ""
-        count = len(scored.estimators)
-        say(f"{path}: {rows}{scored.questions} questions, {count} estimators scored")
-        say_skipped(scored.skipped)
+    before = list(outcome.problems)
+    try:
+        for store, scored in score_stores(stores, specs, committee):
+            outcome.scored[store.path] = scored
+            outcome.problems += scored.failed.values()
+            rows = f"{outcome.merged[store.path]} rows joined, " if outcome.merged else ""
+            count = len(scored.estimators)
+            say(f"{store.path}: {rows}{scored.questions} questions, {count} estimators scored")
+            say_skipped(scored.skipped)
+    except ApprehendError as error:
+        if not before:
+            raise
+        # Why there is nothing to score is what went wrong before.
+        raise ApprehendError("; ".join([*before, str(error)])) from error
 
 
 def report(results: Path, outcome: RunOutcome, paper_filter: bool) -> None:

@@ -39,6 +39,10 @@ logger = logging.getLogger(__name__)
 BATCH = 2048
 
 
+class NothingToScore(ApprehendError):
+    """None of the estimators has a score on what a store holds."""
+
+
 @dataclass
 class Scored:
     """What scoring one store did."""
@@ -148,11 +152,11 @@ def unmet_need(store: TaskStore, estimator: Estimator, committee: Sequence[str] 
 
 
 def outcome_signal(store: TaskStore) -> Signal:
-    """The signal that holds the model's answers. Raises ApprehendError where none is stored."""
+    """The signal that holds the model's answers. Raises NothingToScore where none is stored."""
     for signal in OUTCOMES:
         if store.has(signal):
             return signal
-    raise ApprehendError(f"{store.path}: no answers stored yet; run it again to collect them")
+    raise NothingToScore(f"{store.path}: no answers stored yet; run it again to collect them")
 
 
 def score_store(
@@ -166,7 +170,8 @@ def score_store(
     ``specs`` names the estimators; without it, every built-in and imported one that has a score
     for some question. Estimators that learn are fitted out of fold only, by ``folds``.
     ``committee`` names the other models that count as such, all stored ones where it is empty.
-    Raises EstimatorError for unknown estimators, UsageError for unknown models.
+    Raises EstimatorError for unknown estimators, UsageError for unknown models, NothingToScore
+    where none has a score.
     """
     if not store.manifest:
         raise ApprehendError(f"{store.path}: has no manifest.json; not a task's folder?")
@@ -197,7 +202,7 @@ def score_store(
     if not tables and result.failed:
         raise EstimatorError("; ".join(result.failed.values()))
     if not tables:
-        raise ApprehendError(f"{store.path}: no estimator has a score on what is stored")
+        raise NothingToScore(f"{store.path}: no estimator has a score on what is stored")
     write_parquet(store.path / SCORES, marked_scores(store, pa.concat_tables(tables)))
     _write_strata(store, ids)
     return result
@@ -288,7 +293,7 @@ def _chosen(
     chosen += [_Recorded(name) for name in recorded if specs is None or name in specs]
     if not chosen:
         asked = ", ".join(f"{name}: {reason}" for name, reason in result.skipped.items())
-        raise UsageError(f"{store.path}: nothing to score ({asked})")
+        raise NothingToScore(f"{store.path}: nothing to score ({asked})")
     return chosen
 
 
