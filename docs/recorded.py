@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from apprehend.benchmark.cli import main as apprehend
+from apprehend.benchmark.cli.main import main as apprehend
 
 ROOT = Path(__file__).resolve().parents[1]
 OPTION_LOGITS = "llm_uncertainty_bench_"

@@ -37,23 +37,26 @@ def read_questions(path: str | Path) -> list[dict[str, Any]]:
     kind = FORMATS.get(file.suffix.lower())
     if kind is None:
         raise DataError(f"{file}: expected a .parquet or .jsonl file, got {file.suffix!r}")
-    rows = _read_parquet(file) if kind == "parquet" else _read_jsonl(file)
-    if not rows:
+    found = _read_parquet(file) if kind == "parquet" else _read_jsonl(file)
+    if not found:
         raise DataError(f"{file}: has no rows; expected one row per question")
+    rows = list(found.values())
     _check_columns(file, rows)
-    seen: dict[Any, int] = {}
-    for number, row in enumerate(rows):
-        _check_row(file, number, row)
-        if row["question_id"] in seen:
+    seen: dict[Any, str] = {}
+    for place, row in found.items():
+        _check_row(file, place, row)
+        identity = row["question_id"]
+        if identity in seen:
             raise DataError(
-                f"{file}, row {number}, column 'question_id': {row['question_id']!r} stands in row "
-                f"{seen[row['question_id']]} already; ids must be unique"
+                f"{file}, {place}, column 'question_id': duplicate id {identity!r}, first in "
+                f"{seen[identity]}; ids must be unique"
             )
-        seen[row["question_id"]] = number
+        seen[identity] = place
     return rows
 
 
-def _read_parquet(file: Path) -> list[dict[str, Any]]:
+def _read_parquet(file: Path) -> dict[str, dict[str, Any]]:
+    """Place in the file, counted from 1 → row."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -63,7 +66,7 @@ def _read_parquet(file: Path) -> list[dict[str, Any]]:
         check_parquet(file)
         table = pq.read_table(file)
         table.validate(full=True)  # else bad text is met while it is used
-        return list(table.to_pylist())
+        return {f"row {number}": row for number, row in enumerate(table.to_pylist(), 1)}
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -71,26 +74,25 @@ def _read_parquet(file: Path) -> list[dict[str, Any]]:
         raise DataError(f"{file}: not a readable Parquet file (truncated?): {reason}") from error
 
 
-def _read_jsonl(file: Path) -> list[dict[str, Any]]:
-    rows = []
+def _read_jsonl(file: Path) -> dict[str, dict[str, Any]]:
+    """Place in the file, the line as an editor counts → row."""
+    rows = {}
     check_text(file)
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: not UTF-8 text: {error.reason} at byte {error.start}") from error
-    for number, line in enumerate(lines):
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
             reason = getattr(error, "msg", str(error))
-            raise DataError(f"{file}, line {number + 1}: not JSON: {reason}") from error
+            raise DataError(f"{file}, line {number}: not JSON: {reason}") from error
         if not isinstance(row, dict):
-            raise DataError(
-                f"{file}, line {number + 1}: expected an object, got {type(row).__name__}"
-            )
-        rows.append(row)
+            raise DataError(f"{file}, line {number}: expected an object, got {type(row).__name__}")
+        rows[f"line {number}"] = row
     return rows
 
 
@@ -105,9 +107,9 @@ def _check_columns(file: Path, rows: Sequence[dict[str, Any]]) -> None:
             )
 
 
-def _check_row(file: Path, number: int, row: dict[str, Any]) -> None:
+def _check_row(file: Path, place: str, row: dict[str, Any]) -> None:
     def fail(column: str, message: str) -> DataError:
-        return DataError(f"{file}, row {number}, column {column!r}: {message}")
+        return DataError(f"{file}, {place}, column {column!r}: {message}")
 
     for name in REQUIRED_COLUMNS:
         if row.get(name) is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from apprehend.benchmark.judges.judge_options import JudgeOptions
-from apprehend.benchmark.run.plan import RunOptions
+from apprehend.benchmark.run.run_options import RunOptions
 from apprehend.tasks.dataset import embedded_file
 
 PRELOADED = [
@@ -49,6 +49,7 @@ def options_of(folder: str, limit: int, **changed: Any) -> RunOptions:
         samples=3,
         output_path=Path(folder),
         device="cpu",
+        report=False,
     )
     return replace(usual, **changed)
 
@@ -66,7 +67,7 @@ def collect(
     import torch
     from apprehend.benchmark.console.errors import ApprehendError, UsageError
     from apprehend.benchmark.judges import judging
-    from apprehend.benchmark.run import adapter
+    from apprehend.benchmark.run.asking import adapter
     from apprehend.benchmark.run.running import run
     from changed_settings import CHANGES
 
@@ -101,7 +102,7 @@ def collect(
 def _fail_some() -> None:
     """Answers and texts of every third question are failures."""
     from apprehend.benchmark.engines.shared.engine import Failed
-    from apprehend.benchmark.run.adapter import UncertaintyLM
+    from apprehend.benchmark.run.asking.adapter import UncertaintyLM
 
     class Failing:
         """The engine as the adapter sees it; judges and probes reach the real one."""

@@ -51,7 +51,7 @@ def embedded_run(tmp_path_factory: pytest.TempPathFactory, cli: Run) -> Path:
         "--judge_args", "pretrained=embedded",
         "--limit", 12,
         "--device", "cpu",
-        "--no-report",
+        "--no_report",
         "--output_path", folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -47,7 +47,7 @@ class Done:
 
 def in_process(arguments: list[Any], folder: Path) -> Done:
     """The command line without a new process: the same code, seconds faster per case."""
-    from apprehend.benchmark.cli import main
+    from apprehend.benchmark.cli.main import main
 
     before = Path.cwd()
     errors, shown = io.StringIO(), io.StringIO()

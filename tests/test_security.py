@@ -143,7 +143,7 @@ def test_a_planted_key_is_in_no_file_and_no_message(tmp_path: Path, fault: str) 
     with serving(rate=1.0 if fault else 0.0, faults=(fault,)) as server:
         done = subprocess.run(
             [sys.executable, "-m", "apprehend.benchmark", "--debug", "run",
-             "--no-report", "--model_args",
+             "--no_report", "--model_args",
              "pretrained=embedded", "--data", "embedded", "--device", "cpu", "--limit", "3",
              "--tasks", "mmlu_pro_direct_law", "--estimators", "token_entropy,masj_complexity",
              "--judge", "local-chat-completions", "--judge_name", "j", "--judge_args",
@@ -191,7 +191,7 @@ def test_weights_that_would_be_unpickled_are_refused(tmp_path: Path, cli: Run) -
     weights = model / "model.safetensors"
     torch.save(load_file(weights), model / "pytorch_model.bin")
     weights.unlink()
-    arguments = ("--no-report", "--data", "embedded", "--device", "cpu", "--limit", 1, "--tasks",
+    arguments = ("--no_report", "--data", "embedded", "--device", "cpu", "--limit", 1, "--tasks",
                  "mmlu_pro_direct_law", "--output_path", tmp_path / "out")  # fmt: skip
     done = cli("run", "--model_args", f"pretrained={model}", *arguments)
     assert done.returncode in (1, 2), done.stderr

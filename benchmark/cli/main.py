@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 import typer.main
 
+from ..console.declared import spelled_once
 from ..console.errors import ApprehendError
 from ..console.masking import MaskingFormatter, mask_text, remember_typed
 from ..console.options import check_text, say
@@ -41,6 +42,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"token_normalize_func": spelled_once},
 )
 app.command("demo")(demo.demo)
 app.command("run")(running.run)

@@ -13,8 +13,6 @@ from .masking import is_secret_name, remember_secret
 from .streams import for_layout
 
 LONGEST_CONFIG = 1_000_000
-REPEATED = ("prompt", "judge", "judge_args", "judge_name")
-"""Options that may be given several times."""
 
 
 def say(line: str) -> None:
@@ -95,8 +93,9 @@ def parse_pairs(option: str, pieces: Iterable[str] | None) -> dict[str, str]:
     return found
 
 
-def read_config(path: Path, known: Sequence[str]) -> dict[str, Any]:
-    """Options from a YAML file: keys are option names without dashes.
+def read_config(path: Path, known: Sequence[str], repeated: Sequence[str] = ()) -> dict[str, Any]:
+    """Options from a YAML file: keys are option names without dashes before them; ``repeated``
+    are those that can be given several times.
 
     Raises UsageError for a file that cannot be read or a key that is no option.
     """
@@ -122,14 +121,14 @@ def read_config(path: Path, known: Sequence[str]) -> dict[str, Any]:
         name = str(key).replace("-", "_")
         if name not in known:
             raise UsageError(f"--config: {path}: unknown option {key!r}{did_you_mean(name, known)}")
-        result[name] = _config_value(name, value)
+        result[name] = _config_value(name, value, name in repeated)
         for text in result[name] if isinstance(result[name], list) else [result[name]]:
             check_text(f"--config: {path}: {name}", str(text))
     return result
 
 
-def _config_value(name: str, value: Any) -> Any:
-    if name in REPEATED and value is not None:
+def _config_value(name: str, value: Any, repeated: bool) -> Any:
+    if repeated and value is not None:
         if name == "prompt" and isinstance(value, Mapping):
             return _pairs(value)
         return [_one_value(item) for item in (value if isinstance(value, list) else [value])]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +53,34 @@ class Imported:
 
 
 def fail(file: Path, row: int, column: str, message: str) -> ApprehendError:
-    """An error that names the place."""
-    return ApprehendError(f"{file}, row {row}, column {column!r}: {message}")
+    """An error that names the place; ``row`` is counted from 0, without a header."""
+    return ApprehendError(f"{file}, {place_of(file, row)}, column {column!r}: {message}")
+
+
+def place_of(file: Path, row: int) -> str:
+    """Where a row is, counted from 1: the line of a text file, as an editor shows it, or else the
+    row. ``row`` is counted from 0, without a header."""
+    suffix = file.suffix.lower()
+    if suffix in (".jsonl", ".ndjson"):
+        lines = file.read_text(encoding="utf-8").split("\n")
+        filled = (number for number, line in enumerate(lines, 1) if line.strip())
+        return f"line {next(islice(filled, row, None))}"
+    if suffix in (".csv", ".tsv"):
+        starts = _record_lines(file, "\t" if suffix == ".tsv" else ",")
+        with contextlib.suppress(csv.Error):  # a cell beyond the limit of the csv module
+            return f"line {next(islice(starts, row + 1, None))}"
+    return f"row {row + 1}"
+
+
+def _record_lines(file: Path, delimiter: str) -> Iterator[int]:
+    """The first line of each record of a CSV file, which can have several."""
+    with file.open(encoding="utf-8", newline="") as text:
+        records = csv.reader(text, delimiter=delimiter)
+        first = 1
+        for cells in records:
+            if any(cell.strip() for cell in cells) or len(cells) > 1:
+                yield first
+            first = records.line_num + 1
 
 
 def is_missing(cell: Any) -> bool:

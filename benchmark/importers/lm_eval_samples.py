@@ -74,7 +74,7 @@ def read_samples(files: Sequence[Path]) -> tuple[Signal, list[ImportedQuestion]]
             if question.question_id in questions:
                 if sample.get("filter") != questions[question.question_id][1]:
                     continue  # the same answer under another of lm-eval's filters
-                raise ApprehendError(f"{place}: question {question.question_id!r} stands twice")
+                raise ApprehendError(f"{place}: duplicate id {question.question_id!r}")
             questions[question.question_id] = (question, str(sample.get("filter")))
     if not questions:
         raise ApprehendError(f"{files[0]}: is empty")

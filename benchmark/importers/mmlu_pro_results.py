@@ -15,7 +15,7 @@ from ...tasks.data_errors import DataError
 from ...tasks.topics import LETTERS
 from ..console.errors import ApprehendError, UsageError
 from ..console.options import whole_number
-from .common import ImportedQuestion, fail, is_missing, option_index
+from .common import ImportedQuestion, fail, is_missing, option_index, place_of
 
 _UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What a damaged, encrypted or unusually packed archive, or text that is no JSON, raises."""
@@ -38,7 +38,9 @@ def read_results(file: Path) -> list[ImportedQuestion]:
         for number, row in enumerate(rows):
             question = _read(Path(name), number, row)
             if question.question_id in questions:
-                raise fail(Path(name), number, "question_id", f"{question.question_id} twice")
+                raise fail(
+                    Path(name), number, "question_id", f"duplicate id {question.question_id!r}"
+                )
             questions[question.question_id] = question
     return list(questions.values())
 
@@ -65,7 +67,7 @@ def _documents(file: Path) -> Iterable[tuple[str, Any]]:
 
 def _read(file: Path, number: int, row: Any) -> ImportedQuestion:
     if not isinstance(row, Mapping):
-        raise ApprehendError(f"{file}, row {number}: expected an object")
+        raise ApprehendError(f"{file}, {place_of(file, number)}: expected an object")
     for name in REQUIRED:
         if name not in row:
             raise fail(file, number, name, "is missing; expected a published MMLU-Pro result")

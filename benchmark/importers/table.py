@@ -22,6 +22,7 @@ from .common import (
     is_missing,
     log_softmax,
     option_index,
+    place_of,
     truth,
 )
 
@@ -91,8 +92,7 @@ def read_frame(file: Path) -> Any:
             return pd.read_csv(file, sep="\t" if suffix == ".tsv" else ",")
         if suffix in (".jsonl", ".ndjson"):
             check_text(file)
-            with file.open(encoding="utf-8") as lines:
-                return _frame_of_objects([json.loads(line) for line in lines if line.strip()])
+            return _frame_of_lines(file.read_text(encoding="utf-8").split("\n"))
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
@@ -103,12 +103,21 @@ def read_frame(file: Path) -> Any:
     raise UsageError(f"{file}: expected .csv, .tsv, .jsonl or .parquet, got {suffix!r}")
 
 
-def _frame_of_objects(rows: list[Any]) -> Any:
+def _frame_of_lines(lines: list[str]) -> Any:
     import pandas as pd
 
-    for number, row in enumerate(rows, 1):
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            reason = getattr(error, "msg", str(error))
+            raise ValueError(f"line {number}: not JSON: {reason}") from error
         if not isinstance(row, dict):
             raise ValueError(f"line {number}: expected an object, got {type(row).__name__}")
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -127,6 +136,7 @@ def read_table(file: Path, columns: TableColumns) -> list[ImportedQuestion]:
             )
     if columns.correct is None and columns.answer is None:
         raise UsageError("give --answer (the gold option) or --correct (whether it was right)")
+    frame = frame.reset_index(drop=True)
     for column, wanted in columns.where.items():
         frame = frame[frame[column].astype(str) == wanted]
     if not len(frame):
@@ -140,7 +150,8 @@ def read_table(file: Path, columns: TableColumns) -> list[ImportedQuestion]:
                 file,
                 row,
                 columns.id,
-                f"{question.question_id!r} stands in row {seen[question.question_id]} already",
+                f"duplicate id {question.question_id!r}, first in "
+                f"{place_of(file, seen[question.question_id])}",
             )
         seen[question.question_id] = row
         questions.append(question)

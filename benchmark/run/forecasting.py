@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...estimators.signals.batch import Signal
 from ...tasks.questionnaires import ABOUT_QUESTION, QUESTIONNAIRES
+from ..console.options import say
 from ..judges.judging import RATING_TOKENS, VERDICT_TOKENS
-from .plan import Family
+from .families import Family
+from .plan import Plan
+from .probes.loads import Load
 
 
-@dataclass(frozen=True)
-class Load:
-    """What collecting one signal asks of a model."""
-
-    name: str
-    prompts: int
-    prompt_tokens: int
-    """Of all prompts, estimated from some; what they share goes through the model once."""
-    texts: int = 0
-    """Texts to be generated."""
-    most_tokens: int = 0
-    """Of one text, at most."""
-
-    @property
-    def generated(self) -> int:
-        """Tokens to be generated, at most."""
-        return self.texts * self.most_tokens
+def announce(plan: Plan, engine: Any, loads: Mapping[str, Sequence[Load]]) -> None:
+    """Say what all of the run will cost: ``loads`` of each task, and judgements."""
+    if engine is not None:
+        named = [
+            replace(load, name=f"{task} {load.name}") if len(loads) > 1 else load
+            for task, some in loads.items()
+            for load in some
+        ]
+        for line in forecast(engine, named):
+            say(line)
+    for judge in plan.options.judges:
+        for line in forecast_judgements(plan.families, plan.questionnaires, judge.name):
+            say(line)
 
 
 def forecast(engine: Any, loads: Sequence[Load]) -> list[str]:

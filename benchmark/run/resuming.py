@@ -1,37 +1,41 @@
-"""Going on with what is stored, or refusing to: the modes of ``--overwrite``."""
+"""Becoming the only writer of a plan's stores: the modes of ``--overwrite``."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from ...estimators.core.estimator import Estimator
-from ...estimators.signals.batch import Signal
 from ..console.errors import UsageError
 from ..console.options import say
-from ..store import manifest as manifests
-from ..store.contract import complete
 from ..store.store_folder import MANIFEST
-from .collecting import check_stored
-from .plan import Family, Overwrite, RunOptions
-from .probing import wanted_probes
+from .families import Family
+from .plan import Plan
+from .run_options import Overwrite, RunOptions
+from .sharding import copy_stored
 
 
-def go_on(family: Family) -> None:
-    """Take the stored manifest over, if there is one.
+@contextlib.contextmanager
+def stores_held(plan: Plan) -> Iterator[None]:
+    """Hold the plan's stores for as long as the block lasts, resumed or emptied as the options
+    say; a shard's get copies of what the results hold. ``only-cache`` writes no signal, and holds
+    nothing.
 
-    Raises UsageError where what is stored was collected in another way.
+    Raises UsageError where what is stored must stay as it is, ApprehendError where another process
+    writes it.
     """
-    stored = family.store.manifest
-    if stored:
-        manifests.check_agreement(family.store, family.manifest)
-        wanted = family.manifest
-        family.manifest = {**stored, "updated": manifests.now()}
-        complete(family.manifest, wanted)
+    with contextlib.ExitStack() as locks:
+        if plan.is_shard or plan.options.overwrite is not Overwrite.ONLY_CACHE:
+            _take_over(plan.options, plan.families, locks)
+        if plan.is_shard:
+            for family in plan.families:
+                copy_stored(family, plan.results)
+        yield
 
 
-def take_over(options: RunOptions, families: Sequence[Family], locks: contextlib.ExitStack) -> None:
-    """Become the only writer of the stores, and do with what they hold as the options say."""
+def _take_over(
+    options: RunOptions, families: Sequence[Family], locks: contextlib.ExitStack
+) -> None:
+    """Lock the stores, and do with what they hold as the options say."""
     for family in families:
         store = family.store
         if options.overwrite is Overwrite.NEVER and store.manifest:
@@ -49,34 +53,4 @@ def take_over(options: RunOptions, families: Sequence[Family], locks: contextlib
                 say(f"{store.path}: what was stored is set aside in {store.set_aside(found)}")
         else:
             locks.enter_context(store.writing())
-            go_on(family)
-
-
-def missing_from_cache(
-    options: RunOptions,
-    families: Sequence[Family],
-    estimators: Sequence[Estimator],
-    questionnaires: Sequence[str],
-) -> list[str]:
-    """One sentence for each store that lacks something of what was asked for.
-
-    Raises UsageError where what is stored was made under other settings.
-    """
-    needs = [need for estimator in estimators for need in estimator.requirements()]
-    problems = []
-    for family in families:
-        check_stored(options, family, estimators, questionnaires)
-        ids = set(family.ids)
-        wanted = [(family.signal, ""), *wanted_probes(needs, family.signal)]
-        lacking = {
-            f"{signal.value} {variant}".strip(): len(ids - family.store.done(signal, variant))
-            for signal, variant in wanted
-        }
-        judged = family.store.variants(Signal.JUDGEMENT)
-        lacking |= {f"judgement {name}": len(ids) for name in questionnaires if name not in judged}
-        shown = [f"{name} of {count} questions" for name, count in lacking.items() if count]
-        if shown:
-            problems.append(
-                f"{family.store.path} lacks {', '.join(shown)} (--overwrite only-cache)"
-            )
-    return problems
+            family.resume()

@@ -12,10 +12,10 @@ from ...tasks.prompting import load_prompt
 from ...tasks.questionnaires import QUESTIONNAIRES, RATING_PROMPT
 from ...tasks.self_report_prompts import SELF_REPORTS
 from ..store.manifest import text_hash
-from .perturbing import SHUFFLED_STEM
-from .plan import RunOptions
-from .probing import generation_limits, probe_prompts
-from .task_loading import LoadedTask
+from .asking.task_loading import LoadedTask
+from .probes.perturbing import SHUFFLED_STEM
+from .probes.probe_kinds import generation_limits, probe_prompts
+from .run_options import RunOptions
 
 SAMPLED = ("samples", "temperature", "seed")
 """Options that decide how answers are sampled."""
@@ -48,6 +48,11 @@ def judge_settings(
     told = {"files", "fingerprint"} & identity.keys()
     identity = {k: v for k, v in identity.items() if not (told and k == "pretrained")}
     return {**identity, "prompts": _prompt_hashes(names, prompts)}
+
+
+def judge_prompts(options: RunOptions) -> dict[str, str]:
+    """The judges' prompt templates that a run replaces."""
+    return {name: path for name, path in options.prompts.items() if name.startswith("judge")}
 
 
 def _prompt_hashes(names: Sequence[str], prompts: Mapping[str, str]) -> dict[str, str]:

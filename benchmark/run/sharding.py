@@ -24,7 +24,8 @@ from ..store.store_folder import MANIFEST
 from ..store.task_store import TaskStore
 
 if TYPE_CHECKING:
-    from .plan import Family, RunOptions
+    from .families import Family
+    from .run_options import RunOptions
 
 SHARDS = "shards"
 MOST_SHARDS = 100_000
@@ -136,8 +137,8 @@ def _copy(source: TaskStore, target: TaskStore, signal: Signal, ids: Sequence[An
     return count
 
 
-def merge(results: Path) -> list[tuple[TaskStore, int]]:
-    """Move what all shards hold into the results; gives the stores with their new rows.
+def move_shards(results: Path) -> dict[Path, int]:
+    """Move what all shards hold into the results; gives the stores' folders with their new rows.
 
     A row that is there already is not taken again, so that a merge that was interrupted can be
     repeated. Raises ApprehendError where a shard is still being written or was collected in
@@ -146,16 +147,15 @@ def merge(results: Path) -> list[tuple[TaskStore, int]]:
     folders = sorted(path for path in (results / SHARDS).glob("*-of-*") if path.is_dir())
     if not folders:
         raise UsageError(f"{results}: no shards in {results / SHARDS}; nothing to merge")
-    merged: dict[Path, tuple[TaskStore, int]] = {}
+    merged: dict[Path, int] = {}
     for folder in folders:
         for file in sorted(folder.glob(f"*/*/{MANIFEST}")):
             part = TaskStore(file.parent)
             store = TaskStore(results / part.model / part.task)
-            _, before = merged.get(store.path, (store, 0))
-            merged[store.path] = (store, before + _merge(part, store))
+            merged[store.path] = merged.get(store.path, 0) + _merge(part, store)
         shutil.rmtree(folder)
     (results / SHARDS).rmdir()
-    return list(merged.values())
+    return merged
 
 
 def _merge(part: TaskStore, store: TaskStore) -> int:

@@ -16,14 +16,14 @@ from ...estimators.registry import builtin_estimators, load_estimators
 from ...estimators.signals.batch import Signal, Signals
 from ...estimators.signals.estimator_errors import EstimatorError
 from ...estimators.signals.tables import FloatArray
-from ..console.errors import ApprehendError, UsageError
+from ..console.errors import ApprehendError
 from ..store.checks.ownership import SCORES, check_owned, marked_scores
 from ..store.files import write_parquet
 from ..store.task_store import TaskStore
 from .lacking import lacking, lacks_something
 from .question_strata import write_strata
 from .score_columns import ScoreColumn, score_in_batches, score_out_of_fold
-from .signal_loading import load_signals, outcome_signal, unmet_need
+from .signal_loading import NothingToScore, load_signals, outcome_signal, unmet_need
 
 
 @dataclass
@@ -80,7 +80,8 @@ def score_store(
     ``specs`` names the estimators; without it, every built-in and imported one that has a score
     for some question. Estimators that learn are fitted out of fold only, by ``folds``.
     ``committee`` names the other models that count as such, all stored ones where it is empty.
-    Raises EstimatorError for unknown estimators, UsageError for unknown models.
+    Raises EstimatorError for unknown estimators, UsageError for unknown models, NothingToScore
+    where none has a score.
     """
     if not store.manifest:
         raise ApprehendError(f"{store.path}: has no manifest.json; not a task's folder?")
@@ -114,7 +115,7 @@ def score_store(
     if not tables and result.failed:
         raise EstimatorError("; ".join(result.failed.values()))
     if not tables:
-        raise ApprehendError(f"{store.path}: no estimator has a score on what is stored")
+        raise NothingToScore(f"{store.path}: no estimator has a score on what is stored")
     write_parquet(store.path / SCORES, marked_scores(store, pa.concat_tables(tables)))
     write_strata(store, ids)
     return result
@@ -138,7 +139,7 @@ def _chosen(
     chosen += [_Recorded(name) for name in recorded if specs is None or name in specs]
     if not chosen:
         asked = ", ".join(f"{name}: {reason}" for name, reason in result.skipped.items())
-        raise UsageError(f"{store.path}: nothing to score ({asked})")
+        raise NothingToScore(f"{store.path}: nothing to score ({asked})")
     return chosen
 
 

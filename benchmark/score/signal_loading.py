@@ -15,6 +15,10 @@ from ..store.task_store import OUTCOMES, VARIANT_SIGNALS, TaskStore
 from .same_questions import differing, same_questions
 
 
+class NothingToScore(ApprehendError):
+    """None of the estimators has a score on what a store holds."""
+
+
 def siblings(store: TaskStore, committee: Sequence[str] = ()) -> list[TaskStore]:
     """Stores of other models' answers to the same questions of the task, in the same folder.
 
@@ -81,8 +85,8 @@ def unmet_need(store: TaskStore, estimator: Estimator, committee: Sequence[str] 
 
 
 def outcome_signal(store: TaskStore) -> Signal:
-    """The signal that holds the model's answers. Raises ApprehendError where none is stored."""
+    """The signal that holds the model's answers. Raises NothingToScore where none is stored."""
     for signal in OUTCOMES:
         if store.has(signal):
             return signal
-    raise ApprehendError(f"{store.path}: no answers stored yet; run it again to collect them")
+    raise NothingToScore(f"{store.path}: no answers stored yet; run it again to collect them")

@@ -48,7 +48,7 @@ def build_paper(
     """Write the paper's tables and figures for whatever is stored, beside the published values.
 
     Writes verdicts.csv, ece_verdicts.csv, tables/*.{md,csv,tex}, figures/*, and index.html. Values
-    are on the paper's rows (`--paper-filter`), with the AUC on all rows beside them. Raises
+    are on the paper's rows (`--paper_filter`), with the AUC on all rows beside them. Raises
     ValueError where none of the paper's estimators is stored.
     """
     scores = data.scores[data.scores["estimator"].isin(ESTIMATORS)]

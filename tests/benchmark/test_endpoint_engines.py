@@ -29,7 +29,7 @@ from faulty_server import Server, serving
 from helpers import Run, rows
 
 TASKS = "mmlu_pro_direct_law,mmlu_pro_direct_math"
-COMMON = ("run", "--no-report", "--data", "embedded", "--limit", 12)
+COMMON = ("run", "--no_report", "--data", "embedded", "--limit", 12)
 
 
 @pytest.fixture(scope="module")

@@ -285,7 +285,7 @@ CASES = [
         1,
         ("is 'option' meant?",),
     ),
-    Case("duplicate id", with_data(GOOD, GOOD), 1, ("row 1", "stands in row 0 already")),
+    Case("duplicate id", with_data(GOOD, GOOD), 1, ("line 2", "duplicate id 1, first in line 1")),
     Case("letter beyond the options", with_data({**GOOD, "answer": "D"}), 1, ("A to C", "'D'")),
     Case("answer as a number", with_data({**GOOD, "answer": 1}), 1, ("expected a letter",)),
     Case("options as text", with_data({**GOOD, "options": "a, b"}), 1, ("list of texts, got str",)),
@@ -363,13 +363,14 @@ CASES = [
     Case("table: only the gold answer", lambda f: table(f, "--answer", "gold"), 2,
          ("--prediction",)),
     Case("table: outcome that is none", lambda f: table(f, "--correct", "pred"), 1,
-         ("row 0", "'pred'", "true or false")),
+         ("line 2", "'pred'", "true or false")),
     Case("table: score that is text", lambda f: table(
         f, "--answer", "gold", "--prediction", "pred", "--score", "x=pred"), 1,
-        ("row 0", "expected a number, got 'A'")),
+        ("line 2", "expected a number, got 'A'")),
     Case("table: duplicate id", lambda f: table(
         f, "--answer", "gold", "--prediction", "pred",
-        rows=[{"id": 1, "pred": "A", "gold": "A"}] * 2), 1, ("row 1", "row 0 already")),
+        rows=[{"id": 1, "pred": "A", "gold": "A"}] * 2), 1,
+        ("line 3", "duplicate id 1, first in line 2")),
     Case("table: gold that is no option", lambda f: table(
         f, "--answer", "gold", "--prediction", "pred",
         rows=[{"id": 1, "pred": "A", "gold": "?"}]), 1, ("letter or index, got '?'",)),

@@ -33,8 +33,8 @@ from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed, Samp
 from apprehend.benchmark.judges.judge import load_judge
 from apprehend.benchmark.judges.judge_options import JudgeOptions
 from apprehend.benchmark.judges.judging import judge_questions
-from apprehend.benchmark.run.adapter import Record, TaskFacts, UncertaintyLM
-from apprehend.benchmark.run.probe_replies import KeptReplies, ask_each
+from apprehend.benchmark.run.asking.adapter import Record, TaskFacts, UncertaintyLM
+from apprehend.benchmark.run.probes.probe_replies import KeptReplies, ask_each
 from apprehend.benchmark.store.failures import note_failures, read_failures
 from apprehend.benchmark.store.manifest import new_manifest
 from apprehend.benchmark.store.sink import store_rows
@@ -429,7 +429,7 @@ def test_any_reply_is_read_or_refused() -> None:
 
 # -- the command line ------------------------------------------------------------------------------
 
-COMMON = ("run", "--no-report", "--data", "embedded", "--model_name", "m",
+COMMON = ("run", "--no_report", "--data", "embedded", "--model_name", "m",
           "--tasks", "mmlu_pro_direct_law", "--limit", 6)  # fmt: skip
 
 

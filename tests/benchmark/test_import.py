@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.estimators.registry import builtin_estimators
-from helpers import Run, lm_eval_samples, rows
+from helpers import Run, in_process, lm_eval_samples, rows
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 QWEN = ("--id", "question_id", "--topic", "category", "--prediction", "response",
@@ -289,3 +289,34 @@ def test_a_committee_is_chosen_by_name(cli: Run, tmp_path: Path) -> None:
     assert unknown.returncode == 2
     assert "--committee: no answers of 'bb' to t" in unknown.stderr
     assert "did you mean 'b'?" in unknown.stderr
+
+
+PLACES = {
+    "t.csv": (b'id,ok,t\n1,1,"two\nlines"\n\n2,1,x\n2,?,x\n', "line 6"),
+    "t.tsv": (b"id\tok\tt\n1\t1\ta\n2\t1\tx\n2\t?\tx\n", "line 4"),
+    "t.jsonl": (b'{"id": 1, "ok": 1}\n\n{"id": 2, "ok": 1}\r\n{"id": 2, "ok": "?"}\n', "line 4"),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("what", ["duplicate", "outcome"])
+def test_a_row_is_named_by_the_line_that_an_editor_shows(
+    tmp_path: Path, name: str, what: str
+) -> None:
+    content, place = PLACES[name]
+    content = content if what == "outcome" else content.replace(b"?", b"1")
+    (tmp_path / name).write_bytes(content.replace(b'"1"', b"1"))
+    done = in_process(
+        ["import", "table", name, "--model", "m", "--id", "id", "--correct", "ok"], tmp_path
+    )
+    assert done.returncode == 1
+    assert f"{name}, {place}, column" in done.stderr
+    assert ("duplicate id 2, first in line" in done.stderr) == (what == "duplicate")
+
+
+def test_a_row_of_a_parquet_file_is_counted_from_1(tmp_path: Path) -> None:
+    pd.DataFrame({"id": [1, 2, 2], "ok": [1, 1, 1]}).to_parquet(tmp_path / "t.parquet")
+    done = in_process(
+        ["import", "table", "t.parquet", "--model", "m", "--id", "id", "--correct", "ok"], tmp_path
+    )
+    assert "t.parquet, row 3, column 'id': duplicate id 2, first in row 2" in done.stderr

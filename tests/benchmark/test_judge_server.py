@@ -57,7 +57,7 @@ def judge_arguments(address: str, **more: object) -> str:
     return ",".join(f"{name}={value}" for name, value in pairs.items())
 
 
-COMMON = ("run", "--no-report", "--model_args", "pretrained=embedded", "--data", "embedded",
+COMMON = ("run", "--no_report", "--model_args", "pretrained=embedded", "--data", "embedded",
           "--device", "cpu",
           "--tasks", "mmlu_pro_direct_law,mmlu_pro_direct_math", "--limit", 4,
           "--estimators", "token_entropy,masj_complexity,masj_reasoning_steps")  # fmt: skip

@@ -245,7 +245,7 @@ def test_work_is_done_once_each_by_no_more_than_the_workers() -> None:
 
 
 def test_ctrl_c_stores_everything_and_says_one_line(tmp_path: Path, cli: Run) -> None:
-    common = ["run", "--no-report", "--model_args", "pretrained=embedded", "--data", "embedded",
+    common = ["run", "--no_report", "--model_args", "pretrained=embedded", "--data", "embedded",
           "--device", "cpu",
               "--tasks", "mmlu_pro_direct_law", "--limit", "40",
               "--estimators", "token_entropy,masj_complexity", "--judge", "local-chat-completions",

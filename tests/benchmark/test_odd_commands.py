@@ -11,7 +11,9 @@ from typing import Any, get_args, get_type_hints
 import pandas as pd
 import pytest
 from apprehend.benchmark.cli.main import app
+from apprehend.benchmark.run.run_options import RunOptions, read_options, typed_options
 from helpers import in_process
+from typer.main import get_command
 
 ESC = "\x1b[31m"
 
@@ -129,6 +131,58 @@ def test_a_limit_is_a_number_of_questions_or_a_share(text: str, tmp_path: Path) 
     assert done.returncode == 2
     assert "--limit: expected a whole number of questions or a share below 1" in done.stderr
     assert one_error(done.stderr)
+
+
+# -- options, as they are spelt ------------------------------------------------------------------
+
+
+def spelt() -> Iterator[tuple[tuple[str, ...], str]]:
+    """Command and name of every option of every command, as its help shows it."""
+    todo: list[tuple[tuple[str, ...], Any]] = [((), get_command(app))]
+    while todo:
+        words, command = todo.pop()
+        todo += [((*words, k), sub) for k, sub in getattr(command, "commands", {}).items()]
+        for parameter in command.params:
+            for option in (*parameter.opts, *parameter.secondary_opts):
+                if option.startswith("--"):
+                    yield words, option
+
+
+def test_options_are_spelt_with_underscores() -> None:
+    options = list(spelt())
+    assert {(("run",), "--paper_filter"), (("run",), "--no_report")} <= set(options)
+    assert not [(words, option) for words, option in options if "-" in option[2:]]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["report", "r", "--paper-filter"],
+        ["compare", "r", "--paper-filter"],
+        ["threshold", "r", "--estimator", "x", "--target-risk", 0.1],
+        ["cascade", "r", "--small=a", "--large=b", "--by=x", "--cost-small", 1, "--cost-large=2"],
+    ],
+    ids=lambda given: given[0],
+)
+def test_the_spelling_with_dashes_is_read_too(given: list[Any], tmp_path: Path) -> None:
+    done = in_process(given, tmp_path)
+    assert done.returncode == 2
+    assert "no results folder at r" in done.stderr
+
+
+def test_the_dashes_of_a_value_stay(tmp_path: Path) -> None:
+    done = in_process([*RUN, "--no-report", "--overwrite=always-always"], tmp_path)
+    assert "got 'always-always'" in done.stderr
+
+
+def test_options_of_run_are_those_that_are_declared() -> None:
+    """Command line, config file and options object, in one order."""
+    declared = dict(typed_options())
+    shown = [option[2:] for words, option in spelt() if words == ("run",)]
+    assert {*declared, "config", "no_report"} == set(shown)
+    assert [name for name in shown if name in declared] == list(declared)
+    as_declared = read_options({k: o.default for k, o in declared.items()} | {"model": "vllm"})
+    assert as_declared == RunOptions(model="vllm")
 
 
 # -- odd words --------------------------------------------------------------------------------
@@ -293,15 +347,15 @@ ODD = {
     "threshold: odd estimator": lambda f, r: ["threshold", r, "--estimator", ESC],
     "threshold: unparsable estimator": lambda f, r: ["threshold", r, "--estimator", "h("],
     "threshold: scores without end": lambda f, r: ["threshold", r, "--estimator", "far"],
-    "threshold: risk 0": lambda f, r: ["threshold", r, "--estimator", "far", "--target-risk", "0",
+    "threshold: risk 0": lambda f, r: ["threshold", r, "--estimator", "far", "--target_risk", "0",
                                        "--confidence", "0.9999"],
     "threshold: output is a folder": lambda f, r: ["threshold", r, "--estimator", "h",
                                                     "--output_path", f],
     "cascade: itself": lambda f, r: ["cascade", r, "--small", "small", "--large", "small", "--by",
                                       "h", "--output_path", f / "c"],
     "cascade: costs of 0": lambda f, r: [
-        "cascade", r, "--small", "small", "--large", "large", "--by", "far", "--cost-small", "0",
-        "--cost-large", "0", "--output_path", f / "c"],
+        "cascade", r, "--small", "small", "--large", "large", "--by", "far", "--cost_small", "0",
+        "--cost_large", "0", "--output_path", f / "c"],
     "cascade: no such model": lambda f, r: ["cascade", r, "--small", "", "--large", ESC, "--by",
                                              "h"],
     "split: odd groups": lambda f, r: ["split", r, "--by", "h", "--groups", "a=nan,b=inf"],

@@ -22,7 +22,7 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def arguments(model: Path, tmp_path: Path) -> list[object]:
-    return ["run", "--no-report", "--model_args", f"pretrained={model}", "--model_name", "m",
+    return ["run", "--no_report", "--model_args", f"pretrained={model}", "--model_name", "m",
             "--data", "embedded", "--device", "cpu", "--tasks", "mmlu_pro_direct_law",
             "--output_path", tmp_path / "results"]  # fmt: skip
 

@@ -19,7 +19,7 @@ PANEL = "masj_complexity,masj_education_level"
 
 def from_command_line(folder: Path, server: Server) -> list[Any]:
     return [
-        *("--tasks", TASKS["tasks"], "--limit", TASKS["limit"], "--no-report"),
+        *("--tasks", TASKS["tasks"], "--limit", TASKS["limit"], "--no_report"),
         *("--judge", "local-chat-completions"),
         *("--judge_args", f"model=served,base_url={server.url}"),
         *("--judge", "hf", "--judge_args", "pretrained=embedded"),

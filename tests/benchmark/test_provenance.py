@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from apprehend.benchmark.cli import main
+from apprehend.benchmark.cli.main import main
 from apprehend.benchmark.console.errors import ApprehendError, UsageError
 from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 from apprehend.benchmark.engines.shared.engine import Failed
 from apprehend.benchmark.judges.judge_options import JudgeOptions
-from apprehend.benchmark.run.plan import RunOptions, RunOutcome, model_name
+from apprehend.benchmark.run.families import model_name
+from apprehend.benchmark.run.outcome import RunOutcome
+from apprehend.benchmark.run.run_options import RunOptions
 from apprehend.benchmark.run.running import run
 from apprehend.benchmark.score.report_building import report_input
 from apprehend.benchmark.store.checks.verifying import findings, folder_findings
@@ -48,6 +50,7 @@ def options_of(folder: Path, **changed: Any) -> RunOptions:
         limit=3,
         device="cpu",
         output_path=folder,
+        report=False,
     )
     return replace(usual, **changed)
 
@@ -305,16 +308,16 @@ def test_rows_that_older_schemas_derived_from_nothing_are_found(tmp_path: Path) 
 def test_parts_deleted_while_a_run_lasts_are_missed(
     tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from apprehend.benchmark.run import running
+    from apprehend.benchmark.run import collecting
 
     results = tmp_path / "results"
-    collect = running.collect_judgements
+    collect = collecting.collect_judgements
 
     def after_deleting(*arguments: Any) -> None:
         delete(results, Signal.ANSWER)
         collect(*arguments)
 
-    monkeypatch.setattr(running, "collect_judgements", after_deleting)
+    monkeypatch.setattr(collecting, "collect_judgements", after_deleting)
     lost: RunOutcome | str
     try:
         lost = " ".join(run(options_of(results)).problems)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from apprehend.benchmark.cli import main
+from apprehend.benchmark.cli.main import main
 from apprehend.benchmark.store.task_store import TaskStore
 
 PAIR = ("--small", "tiny-160m", "--large", "other-7b")
@@ -66,7 +66,7 @@ def test_compare(results, tmp_path):
 
 def test_threshold(results, tmp_path, capsys):
     out = tmp_path / "threshold.csv"
-    given = ("--estimator", "max_probability", "--target-risk", 0.3, "--output_path", out)
+    given = ("--estimator", "max_probability", "--target_risk", 0.3, "--output_path", out)
     assert command("threshold", results, *given) == 0
     found = pd.read_csv(out)
     assert len(found) == 4
@@ -101,7 +101,7 @@ def test_cascade_costs_are_those_of_the_manifests(results, tmp_path, capsys):
     assert curve["cost"].iloc[0] == pytest.approx(0.05)
     assert curve["cost"].iloc[-1] == pytest.approx(0.55)
     assert "0.05 and 0.5 seconds" in capsys.readouterr().out
-    set_by_hand = (*given, "--cost-small", 2, "--cost-large", 3)
+    set_by_hand = (*given, "--cost_small", 2, "--cost_large", 3)
     assert command("cascade", own, *set_by_hand, "--output_path", tmp_path / "out") == 0
     assert pd.read_csv(tmp_path / "out" / "cascade.csv")["cost"].iloc[-1] == 5
 
@@ -126,11 +126,11 @@ def test_analyse(results, tmp_path, capsys):
     [
         (("threshold", "{}", "--estimator", "max_probabilty"), 2, "did you mean 'max_probability'"),
         (("threshold", "{}", "--estimator", "random", "--model", "phi4"), 2, "no model 'phi4'"),
-        (("threshold", "{}", "--estimator", "random", "--target-risk", "7"), 2, "target-risk"),
+        (("threshold", "{}", "--estimator", "random", "--target_risk", "7"), 2, "target_risk"),
         (("split", "{}", "--by", "random", "--groups", "a"), 2, "at least two names"),
         (("split", "{}", "--by", "random", "--groups", "a,b=x"), 2, "name=weight"),
         (("cascade", "{}", "--small", "phi-4", "--large", "x", "--by", "random"), 1, "no task of"),
-        (("cascade", "{}", *PAIR, "--by", "random", "--cost-small", "1"), 2, "--cost-large"),
+        (("cascade", "{}", *PAIR, "--by", "random", "--cost_small", "1"), 2, "--cost_large"),
         (("compare", "/nowhere"), 2, "no results folder"),
         (("paper", "/nowhere"), 2, "no results folder"),
         (("analyse", "/nowhere"), 2, "no results folder"),

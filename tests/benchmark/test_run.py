@@ -22,7 +22,7 @@ from apprehend.tasks.topics import TOPICS, topic_slug
 from helpers import Run, environment, lm_eval_samples, rows
 
 EMBEDDED = ("--model_args", "pretrained=embedded", "--data", "embedded", "--device", "cpu",
-            "--no-report")  # fmt: skip
+            "--no_report")  # fmt: skip
 
 
 def scores(folder: Path, task: str = "mmlu_pro_direct", model: str = "embedded") -> pd.DataFrame:
@@ -225,7 +225,7 @@ def test_options_from_a_config_file(tmp_path: Path, cli: Run) -> None:
         f"limit: 3\nestimators: [token_entropy, random]\noutput_path: {tmp_path / 'out'}\n",
         encoding="utf-8",
     )
-    done = cli("run", "--config", config, "--device", "cpu", "--no-report")
+    done = cli("run", "--config", config, "--device", "cpu", "--no_report")
     assert done.returncode == 0, done.stderr
     table = scores(tmp_path / "out", model="embedded")
     assert set(table.estimator) == {"token_entropy", "random"}
@@ -240,7 +240,7 @@ def test_a_local_model_of_another_folder_has_its_own_name(tmp_path: Path, cli: R
 
     model = make_model(tmp_path / "my-model", "qwen2")
     done = cli("run", "--model_args", f"pretrained={model}", "--data", "embedded", "--limit", 2,
-               "--no-report",
+               "--no_report",
                "--tasks", "mmlu_pro_direct_law,mmlu_pro_cot_law", "--num_fewshot", 1,
                "--apply_chat_template", "--device", "cpu",
                "--prompt", f"cot_system={_short(tmp_path)}",

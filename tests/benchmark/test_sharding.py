@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from apprehend.benchmark.console.errors import ApprehendError, UsageError
-from apprehend.benchmark.run.sharding import Shard, current_shard, merge
+from apprehend.benchmark.run.sharding import Shard, current_shard, move_shards
 from apprehend.benchmark.store.failures import note_failures, read_failures
 from apprehend.benchmark.store.manifest import add_cost, new_manifest
 from apprehend.benchmark.store.task_store import TaskStore
@@ -65,7 +65,8 @@ def test_merging_takes_every_row_once(tmp_path: Path) -> None:
     make_shard(tmp_path, 0, 2, [1, 2, 3])
     last = make_shard(tmp_path, 1, 2, [4, 5])
     note_failures(last.path, Signal.TRACE, "", "", [5], {5: "no reply"})
-    ((store, count),) = merge(tmp_path)
+    ((path, count),) = move_shards(tmp_path).items()
+    store = TaskStore(path)
     assert count == 10
     assert store.path == tmp_path / "model" / "task"
     assert store.question_ids == [1, 2, 3, 4, 5]
@@ -74,7 +75,8 @@ def test_merging_takes_every_row_once(tmp_path: Path) -> None:
     assert [row["question_id"] for row in read_failures(store.path)] == [5]
     assert not (tmp_path / "shards").exists()
     make_shard(tmp_path, 0, 1, [4, 5, 6])
-    ((store, count),) = merge(tmp_path)
+    ((path, count),) = move_shards(tmp_path).items()
+    store = TaskStore(path)
     assert count == 2
     assert rows(store.path, "answer").question_id.tolist() == [1, 2, 3, 4, 5, 6]
 
@@ -83,25 +85,25 @@ def test_a_shard_of_another_model_is_not_merged(tmp_path: Path) -> None:
     make_shard(tmp_path, 0, 2, [1])
     make_shard(tmp_path, 1, 2, [2], fingerprint="another")
     with pytest.raises(ApprehendError, match="the model's weights"):
-        merge(tmp_path)
+        move_shards(tmp_path)
     assert (tmp_path / "shards" / "001-of-002" / "model" / "task" / "signals").is_dir()
 
 
 def test_a_shard_that_is_being_written_is_not_merged(tmp_path: Path) -> None:
     store = make_shard(tmp_path, 0, 1, [1])
     with store.writing(), pytest.raises(ApprehendError, match="is being written by process"):
-        merge(tmp_path)
+        move_shards(tmp_path)
     assert store.done(Signal.ANSWER) == {1}
 
 
 def test_nothing_to_merge(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing to merge"):
-        merge(tmp_path)
+        move_shards(tmp_path)
 
 
 @pytest.mark.slow
 def test_two_processes_give_the_same_store_as_one(tmp_path: Path, cli: Run) -> None:
-    arguments = ["run", "--no-report", "--model_args", "pretrained=embedded", "--data", "embedded",
+    arguments = ["run", "--no_report", "--model_args", "pretrained=embedded", "--data", "embedded",
                  "--device",
                  "cpu", "--tasks", "mmlu_pro_direct_law,mmlu_pro_direct_math", "--limit", "11",
                  "--judge", "hf", "--judge_args", "pretrained=embedded", "--samples", "3",

@@ -19,13 +19,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from apprehend.benchmark.cli import main
+from apprehend.benchmark.cli.main import main
 from apprehend.benchmark.console.errors import ApprehendError
 from apprehend.benchmark.score.signal_loading import load_signals, siblings
-from apprehend.benchmark.store import parts
 from apprehend.benchmark.store.failures import note_failures
 from apprehend.benchmark.store.manifest import new_manifest
-from apprehend.benchmark.store.task_store import TaskStore
+from apprehend.benchmark.store.task_store import TaskStore, parts
 from apprehend.estimators import Need, Signal
 from helpers import Run, environment
 

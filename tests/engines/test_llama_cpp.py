@@ -65,7 +65,7 @@ def both(
     url: str, folder: Path, cli: Run, tasks: str, limit: int, estimator: str
 ) -> tuple[Path, Path]:
     """Results of llama.cpp and of the hf engine on the same questions."""
-    common = ("run", "--no-report", "--data", "embedded", "--tasks", tasks, "--limit", limit,
+    common = ("run", "--no_report", "--data", "embedded", "--tasks", tasks, "--limit", limit,
               "--estimators", estimator, "--model_name", "m")  # fmt: skip
     done = cli(*common, "--model", "local-completions", "--model_args",
                f"model=m,base_url={url}", "--output_path", folder / "http")  # fmt: skip

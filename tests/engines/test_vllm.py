@@ -39,7 +39,7 @@ CLOSE = 1e-3
 
 
 def arguments(folder: Path, tasks: str, limit: int, estimators: str) -> list[str]:
-    return ["run", "--no-report", "--data", "embedded", "--tasks", tasks, "--limit", str(limit),
+    return ["run", "--no_report", "--data", "embedded", "--tasks", tasks, "--limit", str(limit),
             "--estimators", estimators, "--model_name", "m", "--samples", "8",
             "--output_path", str(folder)]  # fmt: skip
 

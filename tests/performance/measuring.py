@@ -68,7 +68,7 @@ def direct(
     dtype: str = "auto",
 ) -> Result:
     """Ours: option log-probabilities and all else that a direct answer stores."""
-    from apprehend.benchmark.run.adapter import Step, TaskFacts, UncertaintyLM
+    from apprehend.benchmark.run.asking.adapter import Step, TaskFacts, UncertaintyLM
 
     facts = TaskFacts(
         gold=lambda doc: int(doc["answer_index"]),

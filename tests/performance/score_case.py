@@ -25,7 +25,7 @@ def run_arguments(folder: Path) -> list[str]:
     return [
         *("run", "--model_args", "pretrained=embedded", "--data", "embedded", "--limit", "5"),
         *("--tasks", ",".join(TASKS), "--judge", "hf", "--judge_args", "pretrained=embedded"),
-        *("--estimators", "all", "--no-report", "--output_path", str(folder)),
+        *("--estimators", "all", "--no_report", "--output_path", str(folder)),
     ]
 
 

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-from apprehend.benchmark.cli import main
+from apprehend.benchmark.cli.main import main
 
 GOLDEN = Path(__file__).with_name("golden")
 FILES = (

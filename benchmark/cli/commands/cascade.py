@@ -22,6 +22,7 @@ def cascade(
     cost_small: Annotated[
         Optional[float],
         typer.Option(
+            "--cost_small",
             min=0,
             max=HIGHEST_COST,
             help="Cost of an answer by the small model (default: seconds taken).",
@@ -29,7 +30,12 @@ def cascade(
     ] = None,
     cost_large: Annotated[
         Optional[float],
-        typer.Option(min=0, max=HIGHEST_COST, help="Cost of an answer by the large model."),
+        typer.Option(
+            "--cost_large",
+            min=0,
+            max=HIGHEST_COST,
+            help="Cost of an answer by the large model.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the bootstrap.")] = 0,
     output_path: Annotated[
@@ -56,7 +62,7 @@ def cascade(
     from ...store.task_store import Results
 
     if (cost_small is None) != (cost_large is None):
-        raise UsageError("give --cost-small and --cost-large, or neither")
+        raise UsageError("give --cost_small and --cost_large, or neither")
     first = evaluated_with(results, by, small, task)
     second = evaluations(report_input(Results(results)))
     pairs = [(a, b) for a in first for b in second if b.model == large and b.task == a.task]
@@ -104,4 +110,4 @@ def _costs(
     measured = measured_costs(results, small.model, large, small.task, by)
     if measured is not None:
         return measured, "seconds, by the manifests"
-    return (1.0, 10.0), "by assumption, no times are stored (--cost-small and --cost-large)"
+    return (1.0, 10.0), "by assumption, no times are stored (--cost_small and --cost_large)"

@@ -18,7 +18,7 @@ def compare(
         Path, typer.Option("--output_path", help="Folder for tables, figures and page.")
     ] = Path("comparison"),
     paper_filter: Annotated[
-        bool, typer.Option("--paper-filter", help="Compare on the paper's rows only.")
+        bool, typer.Option("--paper_filter", help="Compare on the paper's rows only.")
     ] = False,
     replicates: Annotated[
         int,

@@ -39,9 +39,8 @@ def demo(
     """Run the embedded model on the embedded questions, with itself as judge; no download."""
     from ....tasks.dataset import EMBEDDED
     from ...judges.judge_options import JudgeOptions
-    from ...run.plan import RunOptions
+    from ...run.run_options import RunOptions
     from ...run.running import run
-    from .run import finish
 
     options = RunOptions(
         model="hf",
@@ -55,4 +54,4 @@ def demo(
         device="cpu",
         limit=limit,
     )
-    finish(run(options), output_path, paper_filter=False)
+    run(options).raise_problems()

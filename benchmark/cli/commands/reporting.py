@@ -19,7 +19,7 @@ def report(
     paper_filter: Annotated[
         bool,
         typer.Option(
-            "--paper-filter",
+            "--paper_filter",
             help="The paper's rows: parsed answers, and judgements rated 9 or more where stored.",
         ),
     ] = False,

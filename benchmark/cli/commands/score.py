@@ -9,7 +9,6 @@ import typer
 
 from ...console.errors import ApprehendError
 from ...console.options import say, split_names
-from .run import say_skipped
 
 
 def score(
@@ -25,7 +24,8 @@ def score(
 ) -> None:
     """Recompute scores from stored signals: no model."""
     from ....estimators.registry import load_estimators, split_specs
-    from ...score.scoring import expand_specs, score_store
+    from ...score.score_stores import say_skipped, score_stores
+    from ...score.scoring import expand_specs
     from ...store.task_store import Results
 
     specs = expand_specs(None if estimators is None else split_specs(estimators))
@@ -33,8 +33,7 @@ def score(
     recorded = {name for store in stores for name in store.variants_of_recorded_scores()}
     load_estimators([spec for spec in specs or [] if spec not in recorded])
     problems: list[str] = []
-    for store in stores:
-        scored = score_store(store, specs, committee=split_names(committee))
+    for store, scored in score_stores(stores, specs, split_names(committee)):
         say(
             f"{store.path}: {scored.questions} questions, scored: "
             f"{', '.join(scored.estimators) or 'nothing'}"

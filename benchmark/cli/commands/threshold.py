@@ -14,7 +14,10 @@ def threshold(
     results: Annotated[Path, typer.Argument(help="Results folder.")],
     estimator: Annotated[str, typer.Option(help="Estimator whose score decides.")],
     target_risk: Annotated[
-        float, typer.Option(min=0, max=1, help="Highest error rate among the answers kept.")
+        float,
+        typer.Option(
+            "--target_risk", min=0, max=1, help="Highest error rate among the answers kept."
+        ),
     ] = 0.05,
     confidence: Annotated[
         Optional[float],

@@ -18,9 +18,9 @@ import numpy as np
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
-from ...estimators.signals.batch import Signal, Status
-from ...tasks.parsing import parse_marked_label
-from ..engines.shared.engine import Answer, ChoicePrompt, Failed, Generation
+from ....estimators.signals.batch import Signal, Status
+from ....tasks.parsing import parse_marked_label
+from ...engines.shared.engine import Answer, ChoicePrompt, Failed, Generation
 
 Record = dict[str, Any]
 Sink = Callable[[str, Signal, list[Record]], None]

@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...estimators.signals.batch import Signal
-from ...tasks import mmlu_pro
-from ...tasks.data_errors import DataError
-from ...tasks.prompting import Prompt, load_prompt
-from ...tasks.task_names import known_tasks
-from ...tasks.topics import LETTERS, MAX_OPTIONS, TOPICS, topic_slug
-from ..console.errors import ApprehendError, UsageError, did_you_mean
+from ....estimators.signals.batch import Signal
+from ....tasks import mmlu_pro
+from ....tasks.data_errors import DataError
+from ....tasks.prompting import Prompt, load_prompt
+from ....tasks.task_names import known_tasks
+from ....tasks.topics import LETTERS, MAX_OPTIONS, TOPICS, topic_slug
+from ...console.errors import ApprehendError, UsageError, did_you_mean
 from .adapter import TaskFacts
 
 TASK_FOLDER = Path(mmlu_pro.__file__).parent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
-from ..engines.shared.engine import ChoicePrompt, Failed, Sampling
+from ...engines.shared.engine import ChoicePrompt, Failed, Sampling
 
 ItemT = TypeVar("ItemT")
 RecordT = TypeVar("RecordT")

@@ -1,0 +1,60 @@
+"""Options as they are declared, and the parameters that typer reads of them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+
+@dataclass(frozen=True)
+class Typed:
+    """An option as it is typed: ``--name VALUE``, or ``name: value`` in a config file."""
+
+    help: str
+    kind: Any = str
+    """Its type; ``list[str]`` for one that can be repeated."""
+    default: Any = None
+    min: float | None = None
+    max: float | None = None
+    name: str = ""
+    """That of the field, unless given here."""
+
+
+def spelled_once(name: str) -> str:
+    """An option's one spelling: with underscores, as lm-eval's. With dashes it is read too."""
+    return name.replace("-", "_")
+
+
+def with_options(
+    declared: Iterable[tuple[str, Typed]],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command that takes ``**given`` the declared options, before those of its own."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True).parameters.values()
+        parameters = [_parameter(name, option) for name, option in declared]
+        parameters += [p for p in own if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        hints = {parameter.name: parameter.annotation for parameter in parameters}
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {**hints, "return": None}
+        return command
+
+    return decorate
+
+
+def _parameter(name: str, option: Typed) -> inspect.Parameter:
+    words = f"--{name}"
+    if option.kind is bool and option.default:
+        words += f"/--no_{name}"
+    info: Any = typer.Option(words, min=option.min, max=option.max, help=option.help)
+    kind: Any = option.kind | None if option.default is None else option.kind
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=option.default,
+        annotation=Annotated[kind, info],
+    )

@@ -1,0 +1,110 @@
+"""Collecting answers, through lm-eval."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ...estimators.signals.batch import Signal
+from ..console.errors import ApprehendError
+from ..console.progress import progress_bar
+from ..store import manifest as manifests
+from ..store.failures import note_failures
+from ..store.sink import store_rows
+from .asking.adapter import Record, UncertaintyLM
+from .asking.task_loading import LoadedTask, Question
+from .families import Family, model_name
+from .missing import Work
+from .outcome import RunOutcome
+from .run_options import RunOptions
+
+QUESTIONS_PER_EVALUATION = 2048
+"""lm-eval keeps all requests of a call in memory: this many questions at a time."""
+
+
+def collect_answers(
+    options: RunOptions, engine: Any, works: Sequence[Work], outcome: RunOutcome
+) -> None:
+    """The answers that are missing, each stored with its batch."""
+    if not outcome.collected:
+        return
+    total = sum(len(work.family.ids) for work in works)
+    with progress_bar(total, model_name(options), done=total - outcome.collected) as bar:
+        for work in works:
+            _ask(options, engine, work.family, work.answers, bar, outcome)
+
+
+def _ask(
+    options: RunOptions,
+    engine: Any,
+    family: Family,
+    missing: Sequence[tuple[LoadedTask, Question]],
+    bar: Any,
+    outcome: RunOutcome,
+) -> None:
+    began, spent = time.monotonic(), outcome.budget.spent()
+    tokens = 0
+    failed: dict[Any, str] = {}
+
+    def sink(_: str, signal: Signal, records: list[Record]) -> None:
+        nonlocal tokens
+        got = [record for record in records if "failure" not in record]
+        failed.update({r["question_id"]: r["failure"] for r in records if "failure" in r})
+        failed.update(store_rows(family.store, signal, got))
+        asked = [record["question_id"] for record in records]
+        note_failures(family.store.path, signal, "", "", asked, failed)
+        tokens += sum(max(0, record["prompt_tokens"]) for record in got)
+        bar.update(len(records))
+
+    model = UncertaintyLM(engine, {task.name: task.facts for task in family.tasks}, sink)
+    for start in range(0, len(missing), QUESTIONS_PER_EVALUATION):
+        _evaluate(options, model, missing[start : start + QUESTIONS_PER_EVALUATION])
+    if missing:
+        manifests.add_cost(
+            family.manifest,
+            family.signal.value,
+            questions=len(missing) - len(failed),
+            seconds=time.monotonic() - began,
+            **{"prompt_tokens": tokens, **outcome.budget.since(spent)},
+        )
+        family.store.compact(family.signal)
+        family.store.write_manifest(family.manifest)
+    if failed:
+        problem = (
+            f"{model_name(options)} gave no answer to {len(failed)} of {len(missing)} questions "
+            f"of {family.store.task}, first: {next(iter(failed.values()))}; run again to ask them "
+            "again"
+        )
+        if not family.store.has(family.signal):
+            raise ApprehendError(problem)
+        outcome.problems.append(problem)
+
+
+def _evaluate(
+    options: RunOptions, model: UncertaintyLM, part: Sequence[tuple[LoadedTask, Question]]
+) -> None:
+    """One call of lm-eval over some questions. An empty list would mean "all" to it.
+
+    ``simple_evaluate`` would do the same, and spend seconds each time on listing packages.
+    """
+    from lm_eval import evaluate
+
+    samples: dict[str, list[int]] = {}
+    tasks: dict[str, Any] = {}
+    for task, question in part:
+        samples.setdefault(task.name, []).append(question.index)
+        tasks[task.name] = task.task
+    for task in tasks.values():
+        task.set_config("num_fewshot", options.num_fewshot or 0)
+        task.set_fewshot_seed(options.seed)
+    evaluate(
+        model,
+        tasks,
+        samples={name: sorted(indices) for name, indices in samples.items()},
+        apply_chat_template=options.apply_chat_template,
+        fewshot_as_multiturn=options.apply_chat_template,
+        system_instruction=options.system_instruction,
+        bootstrap_iters=0,
+        log_samples=False,
+    )

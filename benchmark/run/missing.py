@@ -1,0 +1,144 @@
+"""What a run lacks, and whether what is stored can be used for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...estimators.core.estimator import Estimator
+from ...estimators.signals.batch import Signal
+from ...tasks.mmlu_pro import STYLES
+from ..console.options import say
+from ..engines.loading import CANNOT
+from ..engines.shared.known import is_comparable
+from ..judges.judge import OWN, known_judge
+from ..store import manifest as manifests
+from ..store.derivation import is_derived
+from ..store.failures import read_failures
+from ..store.provenance import settings_key
+from .asking.task_loading import LoadedTask, Question
+from .families import Family
+from .plan import Plan
+from .probes.probing import wanted_probes
+from .row_settings import judge_prompts, judge_settings, probe_settings
+
+
+@dataclass
+class Work:
+    """What is missing of one family: answers, and (signal, variant) of probes."""
+
+    family: Family
+    answers: list[tuple[LoadedTask, Question]]
+    probes: list[tuple[Signal, str]]
+    wanted: list[tuple[Signal, str]]
+    """All (signal, variant) that the run needs of it, missing or not."""
+
+    @property
+    def needs_engine(self) -> bool:
+        """Whether the model must be loaded: something is missing, or nothing else tells whether
+        the stored answers are its."""
+        return bool(self.answers or self.probes) or not _identified(self.family)
+
+
+def find_missing(plan: Plan) -> list[Work]:
+    """What each family lacks of what the plan needs.
+
+    Raises UsageError where what is stored was made under other settings.
+    """
+    for family in plan.families:
+        _check_stored(plan, family)
+    return [_missing(plan, family) for family in plan.families]
+
+
+def _missing(plan: Plan, family: Family) -> Work:
+    wanted = _that_engine_gives(plan.options.model, _wanted(family, plan.estimators))
+    ids = set(family.ids)
+    probes = [pair for pair in wanted if ids - family.store.done(*pair)]
+    return Work(family, family.missing(), probes, [(family.signal, ""), *wanted])
+
+
+def _wanted(family: Family, estimators: Sequence[Estimator]) -> list[tuple[Signal, str]]:
+    """The probes that the estimators need and that the family's tasks can give."""
+    if family.tasks[0].family not in STYLES:
+        return []
+    needs = [need for estimator in estimators for need in estimator.requirements()]
+    return wanted_probes(needs, family.signal)
+
+
+def _identified(family: Family) -> bool:
+    """Whether a store's answers can be told to be this model's without loading it."""
+    stored = family.store.manifest.get("model") or {}
+    return not stored.get("fingerprint") or is_comparable(family.known, stored)
+
+
+def _check_stored(plan: Plan, family: Family) -> None:
+    """Raise UsageError where what is stored of the signals of a run was made under other settings,
+    whether or not something of it is missing."""
+    for signal, variant in _wanted(family, plan.estimators):
+        settings = probe_settings(plan.options, family.tasks, signal, variant)
+        manifests.check_settings(family.store, signal, variant, "", settings)
+    for judge in plan.options.judges:
+        for name in plan.questionnaires:
+            settings = judge_settings(known_judge(judge), name, judge_prompts(plan.options))
+            manifests.check_settings(
+                family.store, Signal.JUDGEMENT, name, judge.name, settings, judge.kind not in OWN
+            )
+
+
+def _that_engine_gives(
+    engine: str, wanted: Sequence[tuple[Signal, str]]
+) -> list[tuple[Signal, str]]:
+    cannot = CANNOT.get(engine, {})
+    for signal in dict.fromkeys(signal for signal, _ in wanted if signal in cannot):
+        say(f"  signal {signal} is not collected: {cannot[signal]}")
+    return [(signal, variant) for signal, variant in wanted if signal not in cannot]
+
+
+def missing_from_cache(plan: Plan) -> list[str]:
+    """One sentence for each store that lacks something of what was asked for.
+
+    Raises UsageError where what is stored was made under other settings.
+    """
+    needs = [need for estimator in plan.estimators for need in estimator.requirements()]
+    problems = []
+    for family in plan.families:
+        _check_stored(plan, family)
+        ids = set(family.ids)
+        wanted = [(family.signal, ""), *wanted_probes(needs, family.signal)]
+        lacking = {
+            f"{signal.value} {variant}".strip(): len(ids - family.store.done(signal, variant))
+            for signal, variant in wanted
+        }
+        judged = family.store.variants(Signal.JUDGEMENT)
+        lacking |= {
+            f"judgement {name}": len(ids) for name in plan.questionnaires if name not in judged
+        }
+        shown = [f"{name} of {count} questions" for name, count in lacking.items() if count]
+        if shown:
+            problems.append(
+                f"{family.store.path} lacks {', '.join(shown)} (--overwrite only-cache)"
+            )
+    return problems
+
+
+def vanished(works: Sequence[Work]) -> list[str]:
+    """One sentence for each store of which less is on the disk, when all is collected, than was
+    written: parts were deleted while the run lasted."""
+    problems = []
+    for work in works:
+        store = work.family.store
+        store.forget()
+        unresolved = {(row["signal"], row["question_id"]) for row in read_failures(store.path)}
+        answered = store.done(work.family.signal)
+        lost = []
+        for signal, variant in work.wanted:
+            asked = answered if is_derived(signal, variant) else set(work.family.ids)
+            missing = asked - store.done(signal, variant)
+            if missing - {question for name, question in unresolved if name == signal.value}:
+                lost.append(f"{settings_key(signal, variant)} of {len(missing)} questions")
+        if lost:
+            problems.append(
+                f"{store.path}: lost while the run lasted: {', '.join(lost)} (were parts "
+                "deleted?); run again to collect them again"
+            )
+    return problems

@@ -1,0 +1,110 @@
+"""Prompts of probes: the task's own for changed questions, reworded ones, and auxiliary ones."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from ....tasks import mmlu_pro
+from ....tasks.prompting import Prompt, load_prompt
+from ...engines.shared.engine import ChoicePrompt, Sampling
+from ..asking.task_loading import LoadedTask, Question
+from .perturbing import (
+    INSTRUCTION,
+    NO_STEM,
+    PARAPHRASES,
+    SHUFFLED_STEM,
+    question_seed,
+    shuffled_stem,
+    without_stem,
+)
+from .probe_kinds import INSTRUCTION_PROMPT, Item, ProbeOptions
+
+
+class PromptBuilder:
+    """Builds the prompts of one engine's probes."""
+
+    def __init__(self, engine: Any, options: ProbeOptions) -> None:
+        self.engine = engine
+        self.options = options
+        self.label_space = "" if options.apply_chat_template else " "
+
+    def context(self, task: LoadedTask, row: Mapping[str, Any]) -> str:
+        """The prompt as lm-eval builds it for this row."""
+        options = self.options
+        chat = options.apply_chat_template
+        text: str = task.task.fewshot_context(
+            row,
+            num_fewshot=options.num_fewshot,
+            system_instruction=options.system_instruction,
+            apply_chat_template=chat,
+            fewshot_as_multiturn=chat,
+            chat_template=self.engine.chat if chat else None,
+            gen_prefix=None,
+        )
+        return text
+
+    def choice(self, task: LoadedTask, row: Mapping[str, Any]) -> ChoicePrompt:
+        """The prompt with the labels that are scored after it."""
+        style = mmlu_pro.STYLES[task.family]
+        labels = mmlu_pro.choice_labels(row, style)
+        return ChoicePrompt(
+            self.context(task, row),
+            tuple(self.label_space + label for label in labels),
+            len(row["options"]),
+        )
+
+    def auxiliary(self, name: str, item: Item, **more: Any) -> str:
+        """An auxiliary prompt about a question, in the model's chat template if that applies."""
+        task, question = item
+        style = mmlu_pro.STYLES[task.family]
+        text = self.template(name).render(**style.context(question.row), **more)
+        if self.options.apply_chat_template:
+            return str(self.engine.chat([{"role": "user", "content": text}]))
+        return text
+
+    def template(self, name: str) -> Prompt:
+        """A prompt template: ours, or the file that replaces it."""
+        return load_prompt(name, self.options.prompts.get(name))
+
+    def changed_row(self, row: Mapping[str, Any], variant: str) -> Mapping[str, Any]:
+        """The row as a prompt variant shows it."""
+        if variant == NO_STEM:
+            return without_stem(row)
+        return shuffled_stem(row, self.options.seed) if variant == SHUFFLED_STEM else row
+
+    @contextlib.contextmanager
+    def reworded(self, task: LoadedTask, variant: str) -> Iterator[None]:
+        """The task with another wording or system message, for as long as the block lasts."""
+        style = mmlu_pro.STYLES[task.family]
+        key: str = ""
+        value: Any = None
+        if variant in PARAPHRASES:
+            prompt = self.template(variant)
+            key, value = "doc_to_text", partial(mmlu_pro.render_user, style=style, prompt=prompt)
+        elif variant == INSTRUCTION:
+            prompt = self.template(INSTRUCTION_PROMPT)
+            topic = str(task.task.eval_docs[0]["category"])
+            key, value = "description", mmlu_pro.render_system(topic, style, prompt) + "\n\n"
+        if not key:
+            yield
+            return
+        before = task.task.get_config(key)
+        task.task.set_config(key, value)
+        try:
+            yield
+        finally:
+            task.task.set_config(key, before)
+
+    def _seeds(self, question: Question, purpose: str) -> list[int]:
+        return [
+            question_seed(question.question_id, self.options.seed, purpose, number)
+            for number in range(self.options.samples)
+        ]
+
+    def sampling(self, part: Sequence[Item], purpose: str) -> Sampling:
+        """Temperature and seeds of the samples, which depend on question and purpose alone."""
+        seeds = [self._seeds(question, purpose) for _, question in part]
+        return Sampling(self.options.temperature, seeds)

@@ -1,0 +1,284 @@
+"""The options of a run, each declared once, as a field of `RunOptions`.
+
+A field says its name and type, whether stored rows depend on it, and how it is typed: help, bounds,
+default, and what reads it. The options of the command line, the keys of a config file and the
+options object follow from the fields.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..console.declared import Typed
+from ..console.errors import UsageError, did_you_mean
+from ..console.number_limits import HIGHEST_COST, LARGEST_SEED, MOST_QUESTIONS
+from ..console.options import parse_arguments, parse_pairs, split_names, whole_number
+from ..judges.judge_options import JudgeOptions
+from ..store.names import check_name, check_names
+
+
+class Overwrite(str, Enum):
+    """What a run does with signals that are stored already."""
+
+    ONLY_MISSING = "only-missing"
+    """Keep them, collect the others."""
+    ALWAYS = "always"
+    """Set them aside and collect all anew."""
+    NEVER = "never"
+    """Refuse to run where there are any."""
+    ONLY_CACHE = "only-cache"
+    """Load no model; score what is stored and name what is missing."""
+
+
+def _option(
+    *typed: Typed, rows: bool, read: Callable[..., Any] | None = None, default: Any = MISSING
+) -> Any:
+    """A field of `RunOptions`.
+
+    Args:
+        typed: How it is typed; several options that are read together make one field.
+        rows: Whether stored rows depend on it, so that a run with another value must not resume.
+        read: From the typed values to the field's; the first value itself where it is None.
+        default: The field's default, if it is not what ``read`` makes of the typed defaults.
+    """
+
+    def usual() -> Any:
+        if default is not MISSING:
+            return default
+        values = [option.default for option in typed]
+        return values[0] if read is None else read(*values)
+
+    return field(default_factory=usual, metadata={"typed": typed, "rows": rows, "read": read})
+
+
+def _read_name(text: str | None) -> str | None:
+    if text is not None:
+        check_name("--model_name", text)
+    return text
+
+
+def _read_estimators(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    from ...estimators.registry import split_specs
+
+    return split_specs(text)
+
+
+def _read_judges(
+    kinds: Sequence[str] | None, arguments: Sequence[str] | None, names: Sequence[str] | None
+) -> list[JudgeOptions]:
+    """The panel: arguments and names belong to the judges in the order given."""
+    kinds, arguments, names = kinds or [], arguments or [], names or []
+    check_names("--judge_name", names)
+    for option, given in (("--judge_args", arguments), ("--judge_name", names)):
+        if given and len(given) != len(kinds):
+            raise UsageError(
+                f"{option}: given {len(given)} times for {len(kinds)} --judge; give it once for "
+                "each, in the same order"
+            )
+    return [
+        JudgeOptions(
+            kind,
+            parse_arguments("--judge_args", arguments[place]) if arguments else {},
+            names[place] if names else None,
+        )
+        for place, kind in enumerate(kinds)
+    ]
+
+
+def _read_batch_size(text: str) -> str:
+    if text != "auto" and not 0 < (whole_number(text) or 0) <= MOST_QUESTIONS:
+        raise UsageError(f"--batch_size: expected auto or a whole number, got {text!r}")
+    return text
+
+
+def _read_limit(limit: float | None) -> float | None:
+    if limit is not None and (limit == 0 or (limit > 1 and limit % 1)):
+        raise UsageError(
+            "--limit: expected a whole number of questions or a share below 1, above 0, got "
+            f"{limit:g}"
+        )
+    return limit
+
+
+def _read_overwrite(text: str) -> Overwrite:
+    known = [mode.value for mode in Overwrite]
+    if text not in known:
+        raise UsageError(
+            f"--overwrite: expected {', '.join(known[:-1])} or {known[-1]}, got {text!r}"
+            f"{did_you_mean(text, known)}"
+        )
+    return Overwrite(text)
+
+
+def _read_shard(text: str | None) -> tuple[int, int, int] | None:
+    from .sharding import current_shard
+
+    shard = current_shard(text, os.environ)
+    return None if shard is None else (shard.index, shard.count, shard.local)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What ``apprehend run`` was asked to do."""
+
+    model: str = _option(
+        Typed(
+            "Engine: hf, vllm, local-completions, openai-completions, local-chat-completions "
+            "or openai-chat-completions.",
+            default="hf",
+        ),
+        rows=True,
+    )
+    model_args: Mapping[str, Any] = _option(
+        Typed("As in lm-eval, e.g. pretrained=NAME,dtype=bfloat16.", default=""),
+        rows=True,
+        read=partial(parse_arguments, "--model_args"),
+    )
+    tasks: str = _option(
+        Typed(
+            "Comma-separated tasks or groups; see `apprehend list tasks`.",
+            default="mmlu_pro_direct",
+        ),
+        rows=False,
+    )
+    output_path: Path = _option(
+        Typed("Results folder; only what is missing is run.", kind=Path, default=Path("results")),
+        rows=False,
+    )
+    data: str | None = _option(
+        Typed("Local Parquet/JSONL in MMLU-Pro's schema, or: embedded."), rows=True
+    )
+    fewshot_data: str | None = _option(Typed("The same, for few-shot examples."), rows=True)
+    estimators: Sequence[str] | None = _option(
+        Typed("Comma-separated: all, names, name(parameter=value), file.py:Class."),
+        rows=False,
+        read=_read_estimators,
+    )
+    committee: Sequence[str] = _option(
+        Typed("Comma-separated other models of `committee_disagreement`; all stored."),
+        rows=False,
+        read=split_names,
+    )
+    judges: Sequence[JudgeOptions] = _option(
+        Typed(
+            "Kind of judge: hf, or any lm-eval model (repeat it for a panel).",
+            kind=list[str],
+            name="judge",
+        ),
+        Typed(
+            "The judge's arguments, as --model_args; one per judge.",
+            kind=list[str],
+            name="judge_args",
+        ),
+        Typed("What to call the judge; one per judge.", kind=list[str], name="judge_name"),
+        rows=True,
+        read=_read_judges,
+    )
+    model_name: str | None = _option(Typed("What to call the model."), rows=False, read=_read_name)
+    include_path: str | None = _option(Typed("Folder with more lm-eval tasks."), rows=True)
+    prompts: Mapping[str, str] = _option(
+        Typed("NAME=FILE: replace a prompt template (repeatable).", kind=list[str], name="prompt"),
+        rows=True,
+        read=partial(parse_pairs, "--prompt"),
+    )
+    num_fewshot: int | None = _option(
+        Typed("Examples per prompt.", kind=int, min=0, max=1000), rows=True
+    )
+    apply_chat_template: bool = _option(
+        Typed("Use the model's chat template.", kind=bool, default=False), rows=True
+    )
+    system_instruction: str | None = _option(Typed("Put before the system prompt."), rows=True)
+    batch_size: str = _option(
+        Typed("auto, or a number of questions.", default="auto"), rows=False, read=_read_batch_size
+    )
+    device: str | None = _option(Typed("cpu, cuda, cuda:1, mps …"), rows=False)
+    limit: float | None = _option(
+        Typed("Questions per topic, above 0 (below 1: a share).", float, min=0, max=MOST_QUESTIONS),
+        rows=False,
+        read=_read_limit,
+    )
+    seed: int = _option(
+        Typed("Seed of everything random.", int, default=0, min=0, max=LARGEST_SEED), rows=True
+    )
+    samples: int = _option(
+        Typed("Sampled answers per question.", int, default=8, min=2, max=1000), rows=True
+    )
+    temperature: float = _option(
+        Typed("Temperature of the sampled answers.", float, default=1.0, min=0.01, max=100),
+        rows=True,
+    )
+    overwrite: Overwrite = _option(
+        Typed(
+            "What to do with stored signals: only-missing (keep them, collect the rest), "
+            "always (set them aside, collect all), never (refuse), only-cache (load no model).",
+            default="only-missing",
+        ),
+        rows=False,
+        read=_read_overwrite,
+    )
+    max_requests: int | None = _option(
+        Typed("Send no more than these to endpoints.", int, min=0, max=10**12), rows=False
+    )
+    max_cost: float | None = _option(
+        Typed(
+            "Spend no more than this on endpoints; needs input_price and output_price (per "
+            "million tokens) among their arguments.",
+            kind=float,
+            min=0,
+            max=HIGHEST_COST,
+        ),
+        rows=False,
+    )
+    shard: tuple[int, int, int] | None = _option(
+        Typed(
+            "I/N: collect part I (from 0) of N of the questions; `apprehend merge` joins the "
+            "parts. Under accelerate launch and torchrun it is given by them."
+        ),
+        rows=False,
+        read=_read_shard,
+        default=None,
+    )
+    """Index, number and local device of the part of the questions that this process takes."""
+    report: bool = _option(
+        Typed(
+            "Write a report below the results, with figures as PNG and SVG "
+            "(`apprehend report` writes one anywhere, with PDF too).",
+            kind=bool,
+            default=True,
+        ),
+        rows=False,
+    )
+    paper_filter: bool = _option(
+        Typed("Report on the paper's rows only.", kind=bool, default=False), rows=False
+    )
+
+
+def typed_options() -> Iterator[tuple[str, Typed]]:
+    """Name and declaration of every option that can be typed, in order."""
+    for declared in fields(RunOptions):
+        for option in declared.metadata["typed"]:
+            yield option.name or declared.name, option
+
+
+def read_options(given: Mapping[str, Any]) -> RunOptions:
+    """The options of a run from values as they were typed, by name.
+
+    Raises UsageError for a value that cannot be.
+    """
+    values = {}
+    for declared in fields(RunOptions):
+        typed = [given[option.name or declared.name] for option in declared.metadata["typed"]]
+        read = declared.metadata["read"]
+        values[declared.name] = typed[0] if read is None else read(*typed)
+    options = RunOptions(**values)
+    if options.model == "hf" and not options.model_args:
+        raise UsageError("--model_args: expected pretrained=NAME_OR_PATH, or pretrained=embedded")
+    return options
