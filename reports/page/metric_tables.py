@@ -167,7 +167,8 @@ def trend_table(trends: pd.DataFrame) -> PageTable:
                 for area, wrong, n in zip(*(str(part).split(", ") for part in parts), strict=True)
             )
             for parts in zip(*(trends[name] for name in names), strict=True)
-        ]
+        ],
+        n=[sum(map(int, str(sizes).split(", "))) for sizes in trends["n"]],
     )
     columns = (
         Shown("estimator", "estimator", "text"),
