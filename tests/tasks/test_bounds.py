@@ -12,7 +12,7 @@ import pytest
 from apprehend.benchmark.console.errors import ApprehendError
 from apprehend.benchmark.importers.lm_eval_samples import read_samples
 from apprehend.benchmark.importers.mmlu_pro_results import read_results
-from apprehend.benchmark.importers.table import read_frame
+from apprehend.benchmark.importers.table_files import read_frame
 from apprehend.tasks.bounds import VARIABLE, check_parquet, limit
 from apprehend.tasks.data_errors import DataError
 from apprehend.tasks.dataset import read_questions
