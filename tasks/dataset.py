@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -154,12 +153,6 @@ def answer_conflicts(rows: Sequence[dict[str, Any]]) -> list[Any]:
         if row.get("answer_index") is not None
         and row["answer_index"] != LETTERS.index(row["answer"])
     ]
-
-
-def topic_counts(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """Questions per topic, topics in alphabetical order."""
-    counts = Counter(row["category"] for row in rows)
-    return {topic: counts[topic] for topic in TOPICS if counts[topic]}
 
 
 def embedded_file(name: str) -> Path:

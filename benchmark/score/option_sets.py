@@ -49,7 +49,7 @@ def _sets_of(options: pd.DataFrame, evaluated: set[str], seed: int) -> Iterator[
     usable = gold < p.shape[1]
     usable[usable] &= ~np.isnan(p[usable, gold[usable]])
     options, p, gold = options[usable], p[usable], gold[usable]
-    half = halves(np.array(options["question_id"].tolist(), dtype=np.str_), seed)
+    half = halves(options["question_id"].astype(str).to_numpy(dtype=np.str_), seed)
     if half.all() or not half.any():
         return
     base = options[["model", "task", "question_id"]].assign(

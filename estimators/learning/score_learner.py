@@ -12,8 +12,6 @@ from ..signals.estimator_errors import EstimatorError
 from ..signals.tables import BoolArray, FloatArray, IntArray
 from .cross_fitting import Folds, cross_fit, fit_fresh
 
-_COSTS = ("c", "m", "x")
-
 
 def known_gold(signals: Signals) -> IntArray:
     """(n,) right options of the training part, -1 where unknown.

@@ -76,11 +76,6 @@ class Drawer:
             self._draw()
         return shown
 
-    def titled(self, kind: str, of: str, stem: str, figure: Figure | None) -> list[PageFigure]:
-        """One figure, or none, under its catalogue title and what it is of."""
-        figures = [] if figure is None else [figure]
-        return self.add(kind, f"{FIGURES[kind][0]}: {of}", stem, figures)
-
     def _draw(self) -> None:
         wanted, self._wanted = self._wanted, []
         extensions = tuple(dict.fromkeys((*self.formats, "svg")))

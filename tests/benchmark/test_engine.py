@@ -15,7 +15,7 @@ from apprehend.benchmark.console.errors import ApprehendError, UsageError
 from apprehend.benchmark.engines.hf.forward import Forward
 from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 from apprehend.benchmark.engines.hf.plain import batches
-from apprehend.benchmark.engines.hf.prefixes import distinct_tokens
+from apprehend.benchmark.engines.hf.prefixes import grow
 from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Sampling
 from apprehend.tasks.dataset import embedded_file, read_questions
 from apprehend.tasks.mmlu_pro import STYLES, choice_labels, render_system, render_user
@@ -251,7 +251,7 @@ def test_every_distinct_token_goes_through_the_model_once(
     roomy = HFEngine.score(engine, asked)
     hook.remove()
     assert len(roomy) == len(asked)
-    least, added = distinct_tokens(rows), len(rows)
+    least, added = sum(map(len, grow(rows, least=1))), len(rows)
     assert least <= sum(counts) - added < least + 16 * len(rows)
     assert sum(counts) < 0.5 * sum(map(len, rows))
     assert sum(heads) <= 3 * len(rows)

@@ -167,7 +167,7 @@ def _choice(row: cases.Row, shots: int) -> Any:
 
 def orders(model: str, rows: list[cases.Row], shots: int, repeats: int) -> Result:
     """Ours: one option order of every question, and all cyclic ones; with their tokens."""
-    from apprehend.benchmark.engines.hf.prefixes import distinct_tokens
+    from apprehend.benchmark.engines.hf.prefixes import grow
 
     engine = _engine(model)
     engine.score([_choice(row, shots) for row in rows[:2]])
@@ -177,7 +177,8 @@ def orders(model: str, rows: list[cases.Row], shots: int, repeats: int) -> Resul
         for name, chosen in (("one", rows), ("all", cases.turned(rows)))
     }
     for name, prompts in asked.items():
-        found[f"{name}_tokens"] = distinct_tokens([engine.encode(p.context) for p in prompts])
+        nodes = grow([engine.encode(p.context) for p in prompts], least=1)
+        found[f"{name}_tokens"] = sum(map(len, nodes))
     for _ in range(repeats):
         for name, prompts in asked.items():
             engine._forward._trunk = None

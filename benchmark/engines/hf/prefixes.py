@@ -120,8 +120,3 @@ def packs(nodes: Sequence[Node], budget: int, most: int) -> Iterator[list[Node]]
         pack.append(node)
     if pack:
         yield pack
-
-
-def distinct_tokens(rows: Rows) -> int:
-    """Number of tokens that go through the model when nothing shared is computed twice."""
-    return sum(len(node) for node in grow(rows, least=1)) if rows else 0
