@@ -80,7 +80,7 @@ def group_by_store(options: RunOptions, tasks: Sequence[LoadedTask]) -> list[Fam
         grouped.setdefault(task.family, []).append(task)
     results = Results(options.output_path)
     families = []
-    known = known_identity(options.model, options.model_args)
+    known = _known_model(options)
     for name, members in grouped.items():
         questions = {task.name: task.questions(options.limit) for task in members}
         store = results.open(model_name(options), name)
@@ -95,6 +95,17 @@ def group_by_store(options: RunOptions, tasks: Sequence[LoadedTask]) -> list[Fam
             f"{options.data or 'the data set'}"
         )
     return families
+
+
+def _known_model(options: RunOptions) -> Mapping[str, Any]:
+    """What is known of the model without loading it; its stored answers can be scored when it is
+    gone."""
+    try:
+        return known_identity(options.model, options.model_args)
+    except UsageError:
+        if options.overwrite is not Overwrite.ONLY_CACHE:
+            raise
+        return {}
 
 
 def _wanted_manifest(
