@@ -285,7 +285,8 @@ def test_a_probe_in_other_words_is_not_mixed_in(
     tmp_path: Path, cli: Run, estimator: str, template: str, probe: str, column: str
 ) -> None:
     mine = tmp_path / "mine.jinja"
-    mine.write_text("Which one is it, and how sure are you?")
+    question = "" if template.endswith("_system") else "{{ question }} "
+    mine.write_text(f"{question}Which one is it, and how sure are you?")
     changed = ("--prompt", f"{template}={mine}")
     arguments = ("run", "--no_report", "--model_args", "pretrained=embedded", "--data", "embedded",
                  "--device", "cpu", "--tasks", "mmlu_pro_direct_law", "--limit", 2,
@@ -300,4 +301,5 @@ def test_a_probe_in_other_words_is_not_mixed_in(
     assert asked[0] != asked[1]  # the template was used
     refused = cli(*arguments, "--output_path", tmp_path / "plain", *changed)
     assert refused.returncode == 2
-    assert f"{probe} was collected with another prompt template {template}" in refused.stderr
+    assert f"its {probe} " in refused.stderr
+    assert f"collected with other settings (prompt template {template})" in refused.stderr
