@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import beta
 
 from ..metrics.evaluation import Evaluation
-from ..statistics.intervals import NONE, SMALLEST_CLASS, percentile_interval, wilson
+from ..statistics.intervals import NONE, SMALLEST_CLASS, exact_share, percentile_interval
 from ..statistics.ranking import BoolArray, FloatArray, IntArray, TieBlocks
 from .model_comparisons import common_rows
 
@@ -28,7 +28,7 @@ class ThresholdChoice:
         threshold: keep an answer if its score is at most this; NaN where none reaches the target.
         development_n, development_coverage, development_risk: where it was chosen.
         n, coverage: test questions, and the share kept of them.
-        n_kept, n_errors_kept, risk, risk_low, risk_high: of the test questions kept, with Wilson's
+        n_kept, n_errors_kept, risk, risk_low, risk_high: of the test questions kept, with the exact
             95 % interval; NaN where none is kept.
         n_missing: questions without a score, never kept and not counted in n.
         seed: seed of the split.
@@ -91,7 +91,7 @@ def choose_threshold(
     threshold = float(blocks.scores[at]) if fitting.size else float("nan")
     kept = rest & (scores <= threshold)
     n, n_kept, n_wrong = int(rest.sum()), int(kept.sum()), int(evaluation.errors[kept].sum())
-    low, high = wilson(n_wrong, n_kept)
+    low, high = exact_share(n_wrong, n_kept)
     return ThresholdChoice(
         model=evaluation.model,
         task=evaluation.task,

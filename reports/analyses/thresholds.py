@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..metrics.evaluation import Evaluation
-from ..statistics.intervals import wilson
+from ..statistics.intervals import exact_share
 from ..statistics.ranking import TieBlocks
 
 COVERAGES = tuple(round(0.1 * k, 1) for k in range(1, 11))
@@ -23,7 +23,7 @@ def compute_thresholds(evaluation: Evaluation) -> pd.DataFrame:
 
     The thresholds are the smallest that keep at least 10, 20, … 100 % of the scored rows; equal
     scores stay together, so fewer than ten may be left. `accuracy` of the rows kept comes with
-    Wilson's 95 % interval. The threshold was not chosen to fit a target; `apprehend threshold`
+    the exact 95 % interval. The threshold was not chosen to fit a target; `apprehend threshold`
     does that, and tests it on other questions.
     """
     records: list[dict[str, Any]] = []
@@ -36,7 +36,7 @@ def compute_thresholds(evaluation: Evaluation) -> pd.DataFrame:
         chosen = np.unique(np.searchsorted(rows, [share * blocks.n - 1e-9 for share in COVERAGES]))
         for at in chosen:
             n, errors = int(rows[at]), int(wrong[at])
-            low, high = wilson(n - errors, n)
+            low, high = exact_share(n - errors, n)
             records.append(
                 {
                     **{"model": evaluation.model, "task": evaluation.task, "estimator": estimator},

@@ -14,7 +14,7 @@ from ..frames.style import BLUE, GREY, VERMILION
 from ..metrics.calibration_error import calibration_bins, ece, is_probability
 from ..metrics.conformal_sets import halves
 from ..metrics.evaluation import Evaluation
-from ..statistics.intervals import wilson
+from ..statistics.intervals import exact_share
 from ..statistics.ranking import BoolArray, FloatArray, IntArray
 from .layout import COLUMNS, pages, panels
 
@@ -28,7 +28,7 @@ class Reliability:
     Attributes:
         estimator: its name.
         confidence, accuracy: (b,) means per non-empty bin, ascending in confidence.
-        low, high: (b,) Wilson's 95 % interval of the accuracy.
+        low, high: (b,) the exact 95 % interval of the accuracy.
         count: (b,) rows per bin.
         ece: over 15 bins of equal width, as in metrics.csv.
         calibrated_confidence, calibrated_accuracy: the same after isotonic calibration, each half
@@ -87,7 +87,9 @@ def reliability_of(
     """Bins of errors (n,) and scores (n,) in [0, 1], and of the calibrated scores if given."""
     bins = calibration_bins(errors, scores, BINS)
     right = bins.count - bins.errors
-    ends = np.array([wilson(float(r), float(n)) for r, n in zip(right, bins.count, strict=True)])
+    ends = np.array(
+        [exact_share(float(r), float(n)) for r, n in zip(right, bins.count, strict=True)]
+    )
     empty = np.zeros(0)
     after = None if calibrated is None else calibration_bins(errors, calibrated, BINS, "mass")
     return Reliability(

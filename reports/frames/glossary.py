@@ -25,7 +25,7 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         "95 % interval. Of a ROC AUC by stratified bootstrap, errors and correct answers resampled "
         f"separately; with fewer than {BOOTSTRAP_ALONE} of either the wider of it and Newcombe's "
         "(2006) score interval, which also stands in where all resamples are alike. Of shares "
-        "Wilson's.",
+        "Clopper and Pearson's, which is exact.",
     ),
     (
         FEW_MARK,

@@ -18,11 +18,11 @@ from ..statistics.intervals import (
     SQUARES,
     Ends,
     enough,
+    exact_share,
     mean_interval,
     percentile_interval,
     roc_auc_interval,
     too_few,
-    wilson,
 )
 from ..statistics.ranking import (
     BoolArray,
@@ -104,7 +104,7 @@ def compute_metrics(
     - n_topics: topics averaged (macro rows only), of n_topics_total; the others hold one class
       only. n_topics_few of those averaged are too small for an interval of their own: they count
       in the mean, which then has no interval either;
-    - accuracy_low, accuracy_high: Wilson's 95 % interval of the accuracy (not of macro rows);
+    - accuracy_low, accuracy_high: the exact 95 % interval of the accuracy (not of macro rows);
     - rows, replicates, seed: how the table was made.
 
     The resamples depend on seed, model, task and group only, not on the order of rows or on what
@@ -216,7 +216,7 @@ def _interval(values: Record, drawn: FloatArray) -> Record:
     """Ends of the intervals of a group's ROC AUC and accuracy, with the method or why none is."""
     wrong, n, area = values["n_errors"], values["n"], values["roc_auc"]
     (low, high), method = roc_auc_interval(area, wrong, n - wrong, drawn)
-    accuracy = wilson(n - wrong, n)
+    accuracy = exact_share(n - wrong, n)
     return {
         **{"roc_auc_low": low, "roc_auc_high": high, "interval_method": method or None},
         "interval_note": too_few(wrong, n) or None,

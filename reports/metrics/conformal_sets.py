@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..frames.inputs import ReportInput
-from ..statistics.intervals import wilson
+from ..statistics.intervals import exact_share
 from ..statistics.ranking import BoolArray
 from .evaluation import Evaluation, keys
 
@@ -32,7 +32,7 @@ def halves(question_ids: NDArray[np.str_], seed: int = 0) -> BoolArray:
 
 
 def compute_conformal(data: ReportInput, evaluation: Evaluation) -> pd.DataFrame:
-    """Coverage (with Wilson's interval) and mean set size per method, α and group.
+    """Coverage (with the exact interval) and mean set size per method, α and group.
 
     `share_of_options` is set size over number of options, `singletons` the share of sets with one
     option, `accuracy` that of the most probable option. Empty where no sets are known.
@@ -60,7 +60,7 @@ def _by_group(evaluation: Evaluation, sets: pd.DataFrame) -> list[Record]:
         n = int(chosen.size)
         if not n:
             continue
-        low, high = wilson(float(covered[chosen].sum()), n)
+        low, high = exact_share(float(covered[chosen].sum()), n)
         records.append(
             {
                 **{"topic": group, "n": n, "coverage": float(covered[chosen].mean())},

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.stats import beta, norm
 
 from .ranking import FloatArray
 
@@ -130,6 +130,21 @@ def wilson(successes: float, n: float, z: float = 1.959963984540054) -> Ends:
         float(centre - half) if successes else 0.0,  # not 1e-17
         float(centre + half) if successes < n else 1.0,
     )
+
+
+def exact_share(successes: float, n: float, level: float = 0.95) -> Ends:
+    """Clopper and Pearson's (1934, doi 10.1093/biomet/26.4.404) exact interval of a share, within
+    [0, 1]; NaN without rows.
+
+    It covers the share with at least its level for any n and any share, so that it is given
+    however few rows there are.
+    """
+    if not n:
+        return NONE
+    tail = (1 - level) / 2
+    low = float(beta.ppf(tail, successes, n - successes + 1)) if successes else 0.0
+    high = float(beta.ppf(1 - tail, successes + 1, n - successes)) if successes < n else 1.0
+    return low, high
 
 
 def paired_shares_interval(both: int, only_a: int, only_b: int, neither: int) -> Ends:

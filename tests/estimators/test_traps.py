@@ -267,8 +267,8 @@ def test_a_calibrated_model_needs_no_temperature() -> None:
 
 
 def test_a_temperature_needs_option_probabilities() -> None:
-    from apprehend.benchmark.console.errors import EstimatorError
     from apprehend.estimators.calibration import fit_temperature
+    from apprehend.estimators.signals.estimator_errors import EstimatorError
 
     with pytest.raises(EstimatorError, match="right option has a probability, got none"):
         fit_temperature(np.empty((3, 0)), np.array([0, 4, -1]))

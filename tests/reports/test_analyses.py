@@ -12,7 +12,7 @@ from apprehend.reports.analyses.positions import compute_positions
 from apprehend.reports.analyses.thresholds import compute_thresholds
 from apprehend.reports.figures.judge_labels import compute_label_shares
 from apprehend.reports.metrics.conformal_sets import compute_conformal
-from apprehend.reports.statistics.intervals import wilson
+from apprehend.reports.statistics.intervals import exact_share, wilson
 from scipy.stats import binomtest, chisquare, spearmanr
 from sklearn.metrics import cohen_kappa_score
 
@@ -40,6 +40,13 @@ def test_wilson_equals_scipy():
         expected = binomtest(k, n).proportion_ci(0.95, method="wilson")
         assert wilson(k, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
     assert np.isnan(wilson(0, 0)).all()
+
+
+def test_exact_interval_equals_scipy():
+    for k, n in ((0, 1), (1, 1), (1, 2), (0, 28), (27, 28), (3, 10), (500, 1000)):
+        expected = binomtest(k, n).proportion_ci(0.95, method="exact")
+        assert exact_share(k, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert np.isnan(exact_share(0, 0)).all()
 
 
 def test_option_letters(make_scores):

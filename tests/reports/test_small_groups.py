@@ -150,7 +150,7 @@ def test_twenty_seven_of_twenty_eight_wrong():
     assert np.isnan([pooled["roc_auc_low"], pooled["roc_auc_high"]]).all()
     assert pooled["interval_note"] == "27 wrong, 1 right: fewer than 10"
     (text,) = summarise(metrics)
-    assert "3.6 % of 28 questions answered right (95 % interval 0.6 % to 17.7 %)" in text
+    assert "3.6 % of 28 questions answered right (95 % interval 0.1 % to 18.3 %)" in text
     assert "27 wrong and 1 right" in text
     assert not VERDICTS.search(text)
     result = bootstrap_roc_auc(errors, scores, 50)
