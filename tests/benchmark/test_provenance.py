@@ -332,17 +332,19 @@ def test_parts_deleted_while_a_run_lasts_are_missed(
 # -- whose a store is ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", ["aaa", "zzz"])
 @pytest.mark.parametrize("link", [False, True], ids=["copy", "link"])
-def test_copies_are_refused_and_found(results: Path, link: bool) -> None:
+def test_copies_are_refused_and_found(results: Path, link: bool, name: str) -> None:
     if link:
-        (results / "zzz").symlink_to(results / "tiny", target_is_directory=True)
+        (results / name).symlink_to(results / "tiny", target_is_directory=True)
     else:
-        shutil.copytree(results / "tiny", results / "zzz")
+        shutil.copytree(results / "tiny", results / name)
     with pytest.raises(ApprehendError, match="are one store"):
         report_input(Results(results))
-    stores = [store_in(results), store_in(results, "zzz")]
-    (path,) = folder_findings(stores)
-    assert path == stores[1].path
+    stores = [store_in(results, model) for model in sorted(("tiny", name))]
+    ((path, (finding,)),) = folder_findings(stores).items()
+    assert path == store_in(results, name).path
+    assert "copied: the same store as" in finding.problem
     assert say("verify", results)[0] == 1
     assert say("report", results, "--output_path", results.parent / "report")[0] == 1
 

@@ -256,8 +256,11 @@ def folder_findings(stores: Sequence[TaskStore]) -> dict[Path, list[Finding]]:
     found: dict[Path, list[Finding]] = {}
     readable = [store for store in stores if not list(_manifest(store))]
     for store, other in twins(readable):
-        problem = f"copied: the same store as {other.path}"
-        found.setdefault(store.path, []).append(Finding(store.path, problem, "delete one of them"))
+        copy, original = (store, other)
+        if misplaced(other) and not misplaced(store):
+            copy, original = (other, store)
+        problem = f"copied: the same store as {original.path}"
+        found.setdefault(copy.path, []).append(Finding(copy.path, problem, "delete one of them"))
     for store in readable:
         problem_here = misplaced(store)
         if problem_here is not None and store.path not in found:
