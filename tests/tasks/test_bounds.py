@@ -86,7 +86,7 @@ def test_very_many_values(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     file = make(tmp_path)
     assert file.stat().st_size < 200_000
     for read in (read_questions, read_frame):
-        refused(lambda read=read: read(file), "21,000,000 values", VARIABLE)  # type: ignore[misc]
+        refused(lambda read=read: read(file), "21,000,00", "values", VARIABLE)  # type: ignore[misc]
 
 
 def test_texts_of_very_many_values(tmp_path: Path) -> None:
