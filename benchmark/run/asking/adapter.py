@@ -67,7 +67,7 @@ class Step:
             self._size = max(self.FEWEST, min(self.MOST, wanted, 2 * size))
 
 
-class UncertaintyLM(LM):  # type: ignore[misc]
+class UncertaintyLM(LM):
     """An lm-eval model around an engine. One batch of questions goes to the sink at a time."""
 
     def __init__(
@@ -114,7 +114,7 @@ class UncertaintyLM(LM):  # type: ignore[misc]
             self._send(batch, Signal.ANSWER, records)
         return replies
 
-    def generate_until(self, requests: list[Instance]) -> list[str]:
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Per request the greedy continuation, cut before the first stop text."""
         texts: list[str] = []
         for _, same in groupby(requests, key=lambda r: repr(r.args[1])):

@@ -1,0 +1,29 @@
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+class TaskConfig:
+    task: str
+
+class Task:
+    VERSION: int | str
+    config: TaskConfig
+    dataset: Any
+    @property
+    def eval_docs(self) -> Any: ...
+    def fewshot_docs(self) -> Sequence[Mapping[str, Any]] | None: ...
+    def get_config(self, key: str) -> Any: ...
+    def set_config(self, key: str, value: object) -> None: ...
+    def set_fewshot_seed(self, seed: int | None = ...) -> None: ...
+    def doc_to_text(self, doc: Mapping[str, Any]) -> str: ...
+    def doc_to_choice(self, doc: Mapping[str, Any]) -> Sequence[str]: ...
+    def doc_to_target(self, doc: Mapping[str, Any]) -> int | str: ...
+    def fewshot_context(
+        self,
+        doc: Mapping[str, Any],
+        num_fewshot: int,
+        system_instruction: str | None = ...,
+        apply_chat_template: bool = ...,
+        fewshot_as_multiturn: bool = ...,
+        chat_template: Callable[..., str] | None = ...,
+        gen_prefix: str | None = ...,
+    ) -> str: ...

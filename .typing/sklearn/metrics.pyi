@@ -1,0 +1,3 @@
+import numpy.typing as npt
+
+def roc_auc_score(y_true: npt.ArrayLike, y_score: npt.ArrayLike) -> float: ...
