@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -14,7 +14,7 @@ from .streams import for_layout
 BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
 
 
-def progress_bar(total: int, what: str, unit: str = "question", done: int = 0) -> Any:
+def progress_bar(total: int, what: str, unit: str = "question", done: int = 0) -> tqdm[NoReturn]:
     """A tqdm bar; where standard error is no terminal it prints a line every ten seconds."""
     stream = for_layout(sys.stderr)
     terminal = stream.isatty()

@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -19,6 +19,12 @@ class Done(Generic[ItemT, ResultT]):
     item: ItemT
     result: ResultT | None
     error: Exception | None
+
+    def get(self) -> ResultT:
+        """The result. Raises the error that came in its place."""
+        if self.error is not None:
+            raise self.error
+        return cast(ResultT, self.result)
 
 
 def as_completed(

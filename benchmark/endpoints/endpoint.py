@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urljoin
 
 import tenacity
@@ -59,7 +59,7 @@ class Endpoint:
     _gone: EndpointGone | None = None
     _random: random.Random = field(default_factory=random.Random, repr=False)
 
-    def post(self, payload: Mapping[str, Any], read: Callable[[Any], ResultT]) -> ResultT:
+    def post(self, payload: Mapping[str, object], read: Callable[[object], ResultT]) -> ResultT:
         """What ``read`` makes of the reply; its RequestFailed counts as a failed try.
 
         Raises RequestFailed when all tries failed or the endpoint rejects this payload,
@@ -98,11 +98,11 @@ class Endpoint:
                 )
                 raise self._gone from error
 
-    def _once(self, payload: Mapping[str, Any], read: Callable[[Any], ResultT]) -> ResultT:
+    def _once(self, payload: Mapping[str, object], read: Callable[[object], ResultT]) -> ResultT:
         self._sleep(max(0.0, self._free_at - time.monotonic()))
         text = json.dumps(payload, ensure_ascii=False)
         most = payload.get("max_tokens") or payload.get("max_completion_tokens") or 1
-        bound = self._cost(len(text) // _CHARACTERS_PER_TOKEN + 1, int(most))
+        bound = self._cost(len(text) // _CHARACTERS_PER_TOKEN + 1, int(str(most)))
         self.budget.take(bound)
         used = (0, 0)
         try:
@@ -115,7 +115,7 @@ class Endpoint:
     def _cost(self, prompt: int, completion: int) -> float:
         return (prompt * self.input_price + completion * self.output_price) / 1e6
 
-    def _send(self, text: str) -> tuple[bytes, Any]:
+    def _send(self, text: str) -> tuple[bytes, object]:
         """Body of the reply, and the JSON that it holds."""
         headers = {"Content-Type": "application/json", **self.headers}
         content = text.encode("utf-8", "replace")
@@ -170,7 +170,7 @@ class Endpoint:
             raise RequestFailed("stopped")
 
 
-def _usage(reply: Any, asked: int, said: int) -> tuple[int, int]:
+def _usage(reply: object, asked: int, said: int) -> tuple[int, int]:
     """(prompt, completion) tokens as the endpoint counts them, else bounds from the lengths."""
     try:
         prompt, completion = the_usage(reply)
@@ -182,7 +182,7 @@ def _usage(reply: Any, asked: int, said: int) -> tuple[int, int]:
     )
 
 
-def _read(read: Callable[[Any], ResultT], reply: Any) -> ResultT:
+def _read(read: Callable[[object], ResultT], reply: object) -> ResultT:
     """What ``read`` makes of a reply. Whatever a reply can make a reader stumble over costs the
     one question, never the run."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..console.errors import UsageError
@@ -11,8 +11,13 @@ from ..console.masking import mask_text
 from .budget import Budget
 from .endpoint import TIMEOUT, TRIES, Endpoint
 
+if TYPE_CHECKING:
+    from lm_eval.models.api_models import TemplateAPI
 
-def open_endpoint(lm: Any, arguments: Mapping[str, Any], budget: Budget, option: str) -> Endpoint:
+
+def open_endpoint(
+    lm: TemplateAPI, arguments: Mapping[str, object], budget: Budget, option: str
+) -> Endpoint:
     """The endpoint of a model of lm-eval's, with the arguments that were given for it.
 
     Raises UsageError for an argument that is no number or a budget of money without prices.
@@ -42,7 +47,7 @@ def open_endpoint(lm: Any, arguments: Mapping[str, Any], budget: Budget, option:
 
 
 def whole_number(
-    arguments: Mapping[str, Any], name: str, default: int, least: int, option: str
+    arguments: Mapping[str, object], name: str, default: int, least: int, option: str
 ) -> int:
     """An argument that counts something. Raises UsageError where it does not."""
     number = _number(arguments, name, default, option)
@@ -54,7 +59,7 @@ def whole_number(
     return int(number)
 
 
-def _check_address(url: str, headers: Mapping[str, Any], option: str) -> None:
+def _check_address(url: str, headers: Mapping[str, object], option: str) -> None:
     if not url:
         raise UsageError(f"{option}: expected base_url=URL of the endpoint")
     try:
@@ -75,11 +80,11 @@ def _check_address(url: str, headers: Mapping[str, Any], option: str) -> None:
             )
 
 
-def _number(arguments: Mapping[str, Any], name: str, default: float, option: str) -> float:
+def _number(arguments: Mapping[str, object], name: str, default: float, option: str) -> float:
     value = arguments.get(name, default)
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = float(value) if isinstance(value, str | int | float) else -1.0
+    except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):
         raise UsageError(f"{option}: {name}: expected a number of at least 0, got {value!r}")

@@ -10,7 +10,6 @@ import json
 import math
 import reprlib
 from collections.abc import Mapping
-from typing import Any
 
 from .request_errors import TryAgain
 
@@ -19,15 +18,15 @@ LARGEST = 2.0**63
 MOST_TOKENS = 10**9
 
 
-class Repeated(dict[str, Any]):
+class Repeated(dict[str, object]):
     """An object in which a name stands more than once; ``pairs`` are its members as written."""
 
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+    def __init__(self, pairs: list[tuple[str, object]]) -> None:
         super().__init__(pairs)
         self.pairs = pairs
 
 
-def parse(body: bytes, kind: str) -> Any:
+def parse(body: bytes, kind: str) -> object:
     """The value that ``body`` holds. Raises TryAgain for what is no JSON; ``kind`` is its type."""
     try:
         return json.loads(body, object_pairs_hook=_object)
@@ -35,7 +34,7 @@ def parse(body: bytes, kind: str) -> Any:
         raise TryAgain(f"the reply is not JSON ({kind}): {excerpt(body)}") from error
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     return found if len(found) == len(pairs) else Repeated(pairs)
 
@@ -45,12 +44,12 @@ def excerpt(body: bytes) -> str:
     return " ".join(body[:2000].decode("utf-8", "replace").split())[:160] or "nothing"
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value of any depth and size, in a few words."""
     return reprlib.repr(value)[:100]
 
 
-def the_object(value: Any, what: str) -> Mapping[str, Any]:
+def the_object(value: object, what: str) -> Mapping[str, object]:
     """An object, each of whose names stands once."""
     if isinstance(value, Repeated):
         names = [name for name, _ in value.pairs]
@@ -61,14 +60,14 @@ def the_object(value: Any, what: str) -> Mapping[str, Any]:
     return value
 
 
-def the_list(value: Any, what: str) -> list[Any]:
+def the_list(value: object, what: str) -> list[object]:
     """A list."""
     if not isinstance(value, list):
         raise TryAgain(f"{what} is not a list: {shown(value)}")
     return value
 
 
-def the_text(value: Any, what: str) -> str:
+def the_text(value: object, what: str) -> str:
     """Text that can be written as UTF-8."""
     if not isinstance(value, str):
         raise TryAgain(f"{what} is not text: {shown(value)}")
@@ -81,7 +80,7 @@ def the_text(value: Any, what: str) -> str:
     return value
 
 
-def the_number(value: Any, what: str) -> float:
+def the_number(value: object, what: str) -> float:
     """A number that is no NaN, at most 2^63 in size or infinite."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TryAgain(f"expected {what}, got {shown(value)}")
@@ -92,7 +91,7 @@ def the_number(value: Any, what: str) -> float:
     return float(value)
 
 
-def the_count(value: Any, what: str) -> int | None:
+def the_count(value: object, what: str) -> int | None:
     """A number of tokens; None where it is not said."""
     if value is None:
         return None
@@ -102,18 +101,19 @@ def the_count(value: Any, what: str) -> int | None:
     return int(number)
 
 
-def the_choice(reply: Any) -> tuple[Mapping[str, Any], int]:
+def the_choice(reply: object) -> tuple[Mapping[str, object], int]:
     """The only choice of a reply, and the number of tokens of its prompt (-1: not said)."""
-    if not isinstance(reply, dict) or not isinstance(reply.get("choices"), list):
+    choices = reply.get("choices") if isinstance(reply, dict) else None
+    if not isinstance(choices, list):
         raise TryAgain(f"the reply has no choices: {shown(reply)}")
-    choices = the_object(reply, "the reply")["choices"]
+    the_object(reply, "the reply")
     if len(choices) != 1:
         raise TryAgain(f"the reply has {len(choices) or 'no'} choices for one prompt")
     prompt, _ = the_usage(reply)
     return the_object(choices[0], "the choice"), -1 if prompt is None else prompt
 
 
-def the_usage(reply: Any) -> tuple[int | None, int | None]:
+def the_usage(reply: object) -> tuple[int | None, int | None]:
     """Tokens of the prompt and of the completion, as the endpoint counts them."""
     usage = reply.get("usage") if isinstance(reply, dict) else None
     if usage is None:

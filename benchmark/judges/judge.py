@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..console.errors import ApprehendError, UsageError
 from ..console.masking import mask_arguments, mask_text
@@ -13,10 +13,22 @@ from ..endpoints.budget import Budget
 from ..endpoints.lm_eval_models import model_class
 from ..endpoints.reply_json import shown, the_choice, the_object, the_text
 from ..endpoints.request_errors import RequestFailed, TryAgain
-from ..engines.shared.engine import ChoicePrompt
+from ..engines.shared.engine import (
+    Answer,
+    ChoicePrompt,
+    Engine,
+    Failed,
+    Generation,
+    Identity,
+)
 from ..engines.shared.known import TRANSPORT, known_identity
 from .judge_options import JudgeOptions
 
+if TYPE_CHECKING:
+    from lm_eval.api.model import LM
+    from lm_eval.models.api_models import TemplateAPI
+
+ReplyT = TypeVar("ReplyT", Answer, Generation)
 OWN = ("hf", "vllm")
 """Kinds of judges that are engines in this process."""
 
@@ -29,7 +41,7 @@ class Judge(Protocol):
     """How many questions may be asked at once, each by itself; 0 for a judge of batches."""
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         """What decides its replies."""
 
     def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
@@ -50,17 +62,17 @@ class EngineJudge:
 
     workers = 0
 
-    def __init__(self, engine: Any, name: str) -> None:
+    def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine
         self.name = name
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         return dict(self._engine.identity)
 
     def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
         prompts = [self._prompt(message) for message in messages]
-        return [g.text for g in self._engine.generate(prompts, max_new_tokens)]
+        return [_granted(g).text for g in self._engine.generate(prompts, max_new_tokens)]
 
     def _prompt(self, message: str) -> str:
         if not self._engine.has_chat_template:
@@ -76,7 +88,9 @@ class EngineJudge:
             for message, start in zip(messages, begun, strict=True)
         ]
         answers = self._engine.score(prompts)
-        return [[math.exp(value) for value in answer.label_logprobs] for answer in answers]
+        return [
+            [math.exp(value) for value in _granted(answer).label_logprobs] for answer in answers
+        ]
 
     def stop(self) -> None:
         """A batch is not interrupted."""
@@ -87,14 +101,14 @@ class LMEvalJudge:
 
     workers = 0
 
-    def __init__(self, lm: Any, kind: str, arguments: Mapping[str, Any], name: str) -> None:
+    def __init__(self, lm: LM, kind: str, arguments: Mapping[str, Any], name: str) -> None:
         self._lm = lm
         self._kind = kind
         self._arguments = dict(arguments)
         self.name = name
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         return _identity(self._kind, self._arguments)
 
     def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
@@ -131,7 +145,7 @@ class HTTPJudge:
     """
 
     def __init__(
-        self, lm: Any, kind: str, arguments: Mapping[str, Any], name: str, budget: Budget
+        self, lm: TemplateAPI, kind: str, arguments: Mapping[str, Any], name: str, budget: Budget
     ) -> None:
         from ..endpoints.endpoint_arguments import open_endpoint, whole_number
 
@@ -144,14 +158,14 @@ class HTTPJudge:
         self._endpoint = open_endpoint(lm, arguments, budget, "--judge_args")
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         return _identity(self._kind, self._arguments)
 
     def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
         return [self._endpoint.post(self._payload(m, max_new_tokens), self._text) for m in messages]
 
     def _payload(self, message: str, max_new_tokens: int) -> dict[str, Any]:
-        prompt: Any = [{"role": "user", "content": message}] if self._chat else message + "\n\n"
+        prompt: object = [{"role": "user", "content": message}] if self._chat else message + "\n\n"
         options = {"until": [], "max_gen_toks": max_new_tokens, "do_sample": False}
         payload = dict(
             self._lm._create_payload(prompt, generate=True, gen_kwargs=options, seed=1234, eos=None)
@@ -159,9 +173,9 @@ class HTTPJudge:
         payload.pop("stop", None)  # lm-eval adds stop texts that some servers choke on
         return payload
 
-    def _text(self, reply: Any) -> str:
+    def _text(self, reply: object) -> str:
         choice, _ = the_choice(reply)
-        said: Mapping[str, Any] = choice
+        said: Mapping[str, object] = choice
         name = "text"
         if choice.get("message") is not None:
             said, name = the_object(choice["message"], "the reply's message"), "content"
@@ -182,16 +196,23 @@ class HTTPJudge:
         self._endpoint.stop()
 
 
-def _identity(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _identity(kind: str, arguments: Mapping[str, Any]) -> Identity:
     kept = {name: value for name, value in arguments.items() if name not in TRANSPORT}
     return {"engine": kind, **mask_arguments(kept)}
 
 
-def known_judge(judge: JudgeOptions) -> dict[str, Any]:
+def known_judge(judge: JudgeOptions) -> Identity:
     """What decides a judge's replies, as far as it is known before it is loaded."""
     if judge.kind in OWN:
         return known_identity(judge.kind, judge.args)
     return _identity(judge.kind, judge.args)
+
+
+def _granted(reply: ReplyT | Failed) -> ReplyT:
+    """An engine's reply. Raises RequestFailed where there is none."""
+    if isinstance(reply, Failed):
+        raise RequestFailed(reply.reason)
+    return reply
 
 
 def _first_line(error: Exception) -> str:
@@ -202,7 +223,7 @@ def load_judge(
     judge: JudgeOptions,
     batch_size: str = "auto",
     device: str | None = None,
-    engine: Any = None,
+    engine: Engine | None = None,
     budget: Budget | None = None,
 ) -> Judge:
     """The judge that ``--judge`` and ``--judge_args`` describe, on ``engine`` if it is given.
@@ -226,7 +247,7 @@ def load_judge(
     taken = {k: v for k, v in arguments.items() if k not in ("input_price", "output_price")}
     try:
         lm = cls.create_from_arg_obj(taken if over_http else arguments, {})
-        if over_http:
+        if isinstance(lm, TemplateAPI):
             return HTTPJudge(lm, kind, arguments, shown, budget or Budget())
     except (UsageError, ApprehendError):
         raise
@@ -237,7 +258,7 @@ def load_judge(
     return LMEvalJudge(lm, kind, arguments, shown)
 
 
-def _check_sender(kind: str, cls: Any) -> None:
+def _check_sender(kind: str, cls: type[LM]) -> None:
     """Raise UsageError for a model of lm-eval's that posts by itself: such follow redirects, know
     no deadline, and take whatever comes for a reply."""
     import requests

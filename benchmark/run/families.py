@@ -35,7 +35,7 @@ class Family:
         return self.tasks[0].signal
 
     @property
-    def ids(self) -> list[Any]:
+    def ids(self) -> list[QuestionId]:
         return [q.question_id for task in self.tasks for q in self.questions[task.name]]
 
     def missing(self) -> list[tuple[LoadedTask, Question]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from ...estimators.signals.batch import Signal
 from ...tasks.questionnaires import ABOUT_QUESTION
+from ..engines.shared.engine import Engine
 from ..engines.shared.known import is_comparable
 from ..judges.judge import OWN, Judge, known_judge, load_judge
 from ..judges.judge_options import JudgeOptions
@@ -23,7 +23,7 @@ from .row_settings import judge_prompts, judge_settings
 from .run_options import RunOptions
 
 
-def collect_judgements(plan: Plan, engine: Any, outcome: RunOutcome) -> None:
+def collect_judgements(plan: Plan, engine: Engine | None, outcome: RunOutcome) -> None:
     """What each judge has not said yet; the assessed model judges first, on ``engine``."""
     options = plan.options
     own = [j for j in options.judges if (j.kind, j.args) == (options.model, options.model_args)]
@@ -40,7 +40,7 @@ def _judge(
     families: Sequence[Family],
     questionnaires: Sequence[str],
     outcome: RunOutcome,
-    engine: Any,
+    engine: Engine | None,
 ) -> None:
     """What one judge of the panel has not said yet, on ``engine`` if it is the assessed model."""
     lacking = [f for f in families if _lacks_judgements(options, asked, f, questionnaires)]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...estimators.registry import builtin_estimators
-from ...estimators.signals.batch import AnswerTable, Need, Signal, Status, TraceTable
+from ...estimators.signals.batch import Need, Signal, Status
 from ...reports import ReportInput
 from ...tasks.questionnaires import QUESTIONNAIRES
 from ...tasks.topics import LETTERS
@@ -21,7 +21,7 @@ from ..store.task_store import Results, TaskStore
 from .costs import costs_of
 from .same_questions import warn_of_differences
 from .scoring import score_store
-from .signal_loading import outcome_signal
+from .signal_loading import load_outcome
 
 logger = logging.getLogger(__name__)
 
@@ -210,11 +210,8 @@ def _descriptions() -> dict[str, str]:
 
 
 def _flow(store: TaskStore) -> dict[str, Any]:
-    outcome = outcome_signal(store)
     ids = store.question_ids
-    signals = store.load([Need.of(outcome)], ids)
-    table: AnswerTable | TraceTable
-    table = signals.answer if outcome is Signal.ANSWER else signals.trace
+    table = load_outcome(store, ids)
     return {
         "model": store.model,
         "task": store.task,

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...estimators.core.estimator import Estimator, evaluate, reasons
 from ...estimators.learning.cross_fitting import Folds, cross_fit
-from ...estimators.signals.batch import AnswerTable, Need, Signal, Signals, TraceTable
+from ...estimators.signals.batch import Need, Signal, Signals
 from ...estimators.signals.estimator_errors import EstimatorError
 from ...estimators.signals.tables import FloatArray
 from ...tasks.topics import LETTERS
@@ -47,7 +47,7 @@ def score_in_batches(
     batches = []
     for start in range(0, len(ids), BATCH):
         signals = read(needs, ids[start : start + BATCH])
-        batches.append(_outcome_columns(signals, outcome))
+        batches.append(_outcome_columns(signals))
         for estimator in list(estimators):
             try:
                 values = evaluate(estimator, signals)
@@ -87,9 +87,8 @@ def score_out_of_fold(
         columns[estimator.label].fold = fitted.fold
 
 
-def _outcome_columns(signals: Signals, outcome: Signal) -> dict[str, Any]:
-    table: AnswerTable | TraceTable
-    table = signals.answer if outcome is Signal.ANSWER else signals.trace
+def _outcome_columns(signals: Signals) -> dict[str, Any]:
+    table = signals.outcome
     letter = np.array([*LETTERS, None], dtype=object)
     known = table.answer < len(LETTERS)
     return {

@@ -133,7 +133,7 @@ def arrow_to_table(signal: Signal, table: pa.Table, ids: Sequence[Any]) -> Signa
 
 def arrow_to_variants(
     signal: Signal, table: pa.Table, variants: Mapping[str, Sequence[str]], ids: Sequence[Any]
-) -> Variants[Any]:
+) -> Variants[SignalTable]:
     """Rows of a signal with variants: per variant and source (as in ``variants``) a table."""
     import pyarrow.compute as pc
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from ...estimators.signals.batch import Signal
+from ...estimators.signals.batch import TABLES, Signal
 from ...tasks.questionnaires import QUESTIONNAIRES
 
 DERIVED_FROM = "derived_from"
 """The column with the mark; null in rows that do not depend on an answer, and in those of stores
 of schema 1 and 2."""
-DERIVED = frozenset({Signal.PERMUTED_ANSWERS, Signal.SELF_REPORT, Signal.JUDGEMENT})
+DERIVED = frozenset(signal for signal, table in TABLES.items() if table.derived)
 """Signals with such a column."""
 MARKED = ("option_logprobs", "answer", "text")
 """Columns of an answer's row that its mark is made of, where the signal has them."""

@@ -1,5 +1,8 @@
 """What a run asked for and did not get: one reason per question, kept until it is got.
 
+A failure goes one way: an engine gives a ``Failed`` in the place of a reply, whoever makes a row of
+the reply passes it on in the place of the row, and ``store_part`` notes it here.
+
 They lie in ``failures.json`` beside the signals, so that a question without a signal is either not
 asked yet or listed here.
 """
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,17 @@ from ..console.errors import ApprehendError
 from .files import write_text
 
 FAILURES = "failures.json"
+
+
+QuestionId = int | str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """In the place of a reply, and of the row that would be made of it."""
+
+    reason: str
+    """One line."""
 
 
 def read_failures(store: Path) -> list[dict[str, Any]]:

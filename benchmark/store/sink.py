@@ -8,13 +8,33 @@ from typing import Any
 import pyarrow as pa
 
 from ...estimators.signals.batch import Signal
-from .failures import note_failures
+from .failures import Failed, QuestionId, note_failures
 from .task_store import TaskStore
 
+Record = dict[str, Any]
+"""The columns of a signal for one question; absent ones are missing."""
+Row = tuple[QuestionId, Record | Failed]
+"""Id of a question, and its record or why there is none."""
 
-def store_rows(
-    store: TaskStore, signal: Signal, records: Sequence[Mapping[str, Any]]
-) -> dict[Any, str]:
+
+def store_part(
+    store: TaskStore, signal: Signal, rows: Sequence[Row], variant: str = "", source: str = ""
+) -> dict[QuestionId, str]:
+    """Store a part of a variant, and note why rows of it failed or cannot be stored; gives the
+    reasons by question id."""
+    keys = {"variant": variant, "source": source}
+    records = [
+        {**record, "question_id": question, **keys}
+        for question, record in rows
+        if not isinstance(record, Failed)
+    ]
+    failed = {question: row.reason for question, row in rows if isinstance(row, Failed)}
+    failed |= _append(store, signal, records)
+    note_failures(store.path, signal, variant, source, [question for question, _ in rows], failed)
+    return failed
+
+
+def _append(store: TaskStore, signal: Signal, records: Sequence[Record]) -> dict[QuestionId, str]:
     """Append the records to the store; gives question id → why its record cannot be stored."""
     try:
         store.append(signal, records)
@@ -31,21 +51,7 @@ def store_rows(
     return {}
 
 
-def store_part(
-    store: TaskStore,
-    signal: Signal,
-    variant: str,
-    records: Sequence[Mapping[str, Any]],
-    failed: Mapping[Any, str],
-) -> dict[Any, str]:
-    """Store a part of a variant, and why others of its questions ``failed``; gives all that did."""
-    lost = {**failed, **store_rows(store, signal, records)}
-    asked = [*(record["question_id"] for record in records), *failed]
-    note_failures(store.path, signal, variant, "", asked, lost)
-    return lost
-
-
-def unstorable(value: Any) -> str | None:
+def unstorable(value: object) -> str | None:
     """Why a value, or one inside it, cannot be stored; None for nothing."""
     if isinstance(value, str):
         try:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ...estimators.signals.batch import Signal, Signals
+from ...estimators.signals.batch import Signal, Signals, Table
 from ...tasks.topics import LETTERS
 from .arrow import question_id_type
 
@@ -36,7 +36,7 @@ def _column(cells: list[Any]) -> Any:
         return pa.array([None if cell is None else str(cell) for cell in cells])
 
 
-def signals_of(questions: pa.Table, ids: Sequence[Any], tables: Mapping[Signal, Any]) -> Signals:
+def signals_of(questions: pa.Table, ids: Sequence[Any], tables: Mapping[Signal, Table]) -> Signals:
     """The questions of ``ids``, in this order, with their tables of signals."""
     import pyarrow.compute as pc
 

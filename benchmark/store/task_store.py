@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from ...estimators.signals.batch import TABLES, Need, Signal, Signals
+from ...estimators.signals.batch import TABLES, Need, Signal, Signals, Table
+from ...estimators.signals.tables import TableT
 from ..console.errors import ApprehendError, UsageError
 from . import parts
 from .arrow import KEYS, arrow_to_table, arrow_to_variants, records_to_arrow, signal_schema
@@ -24,17 +25,9 @@ from .provenance import part_problem
 from .store_folder import MANIFEST, StoreFolder
 from .stored_questions import signals_of, with_questions
 
-OUTCOMES = (Signal.ANSWER, Signal.TRACE)
+OUTCOMES = tuple(signal for signal, table in TABLES.items() if table.outcome)
 """Signals that hold the model's answers; a task gives one of them."""
-VARIANT_SIGNALS = frozenset(
-    {
-        Signal.JUDGEMENT,
-        Signal.RECORDED_SCORE,
-        Signal.SAMPLES,
-        Signal.PROMPTED_ANSWERS,
-        Signal.SELF_REPORT,
-    }
-)
+VARIANT_SIGNALS = frozenset(signal for signal, table in TABLES.items() if table.keyed)
 """Signals whose rows are keyed by a variant and a source beside the question."""
 QUESTIONS = "questions.parquet"
 ROWS_COPIED_AT_A_TIME = 1024
@@ -223,17 +216,17 @@ class TaskStore(StoreFolder):
 
     def load(self, needs: Iterable[Need], ids: Sequence[Any]) -> Signals:
         """The signals that ``needs`` name and that are stored, for these questions, in order."""
-        tables: dict[Signal, Any] = {}
+        tables: dict[Signal, Table] = {}
         for signal in sorted({signal for need in needs for signal in need.signals}):
             if signal in TABLES and self.has(signal):
                 tables[signal] = self._load_signal(signal, ids)
         return signals_of(self.questions, ids, tables)
 
-    def load_table(self, signal: Signal, ids: Sequence[Any]) -> Any:
-        """The table of one signal without variants; questions that are not there are absent."""
-        return self._load_signal(signal, ids)
+    def load_table(self, table: type[TableT], ids: Sequence[Any]) -> TableT:
+        """The table of a signal without variants; questions that are not there are absent."""
+        return cast(TableT, self._load_signal(Signal(table.signal), ids))
 
-    def _load_signal(self, signal: Signal, ids: Sequence[Any]) -> Any:
+    def _load_signal(self, signal: Signal, ids: Sequence[Any]) -> Table:
         self.done(signal)
         wanted = pa.array(ids, type=self._id_type())
         rows = parts.read_rows(

@@ -13,10 +13,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..signals.batch import Panel, Signal, Signals, Status, Variants
+from ..signals.batch import Panel, Signal, Signals, Status, Table, Variants
 from ..signals.probabilities import entropy, softmax
 from ..signals.signal_tables import TABLES
-from ..signals.tables import BoolArray, FloatArray, IntArray, SignalTable
+from ..signals.tables import BoolArray, FloatArray, IntArray, Kind, SignalTable
 
 _LEVELS = {
     "complexity": (0.0, 0.25, 0.5, 0.75, 1.0),
@@ -45,7 +45,7 @@ class SyntheticQuestions:
 def synthetic_questions(count: int = 300, seed: int = 0) -> SyntheticQuestions:
     """``count`` questions with 3 to 10 options and 6 topics."""
     maker = _Maker(count, seed)
-    tables: dict[Signal, Any] = {
+    tables: dict[Signal, Table] = {
         Signal.ANSWER: maker.answer(),
         Signal.TRACE: maker.trace(),
         Signal.SAMPLES: _variants(Signal.SAMPLES, maker.samples()),
@@ -57,6 +57,9 @@ def synthetic_questions(count: int = 300, seed: int = 0) -> SyntheticQuestions:
         Signal.COMMITTEE: maker.committee(),
         Signal.RECORDED_SCORE: _variants(Signal.RECORDED_SCORE, maker.recorded_score()),
     }
+    for signal in TABLES.keys() - tables.keys():  # declared, with no story of its own here
+        table = maker.any_values(signal)
+        tables[signal] = _variants(signal, {"": table}) if table.keyed else table
     signals = Signals(
         question_id=np.arange(1, count + 1),
         topic=maker.topic,
@@ -110,6 +113,17 @@ class _Maker:
         empty = cls.from_records([{}] * self.count)
         given = {name: columns.get(name, getattr(empty, name)) for name in cls.kinds()}
         return cls(present=np.ones(self.count, dtype=np.bool_), **given)
+
+    def any_values(self, signal: Signal) -> SignalTable:
+        """A table whose numbers grow with u, whatever they mean."""
+        numbers = {Kind.FLOAT: (), Kind.FLOATS: (3,), Kind.FLOAT_LISTS: (3, 2)}
+        columns = {
+            name: self.u.reshape(-1, *[1] * len(numbers[kind])) + self.noise(0.1, *numbers[kind])
+            for name, kind in TABLES[signal].kinds().items()
+            if kind in numbers
+        }
+        table: SignalTable = self.table(signal, **columns)
+        return table
 
     def full(self, value: Any, dtype: Any = np.int64) -> Any:
         return np.full(self.count, value, dtype=dtype)

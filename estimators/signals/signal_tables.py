@@ -1,22 +1,77 @@
-"""The tables that hold the signals: one row per question, one class per signal.
+"""The signals: their names, and the table that declares each, one row per question.
 
-They are the schema of the store too: adding a signal means adding its table here and one method
-to an engine. "nats" are natural logarithms; ``column`` says how missing values are padded.
+A table says all that others must know of its signal: columns, variants, what a question costs,
+whether rows depend on the answer. The store's schema, the batch and the lists follow from it, and
+`benchmark/run/probes` has one file per signal that collects it. "nats" are natural logarithms.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
 from .probabilities import softmax
-from .signal_names import Signal
 from .tables import BoolArray, FloatArray, IntArray, Kind, ObjectArray, SignalTable, column
 
 
+class Signal(str, Enum):
+    """Names of the signals; an estimator lists those it needs. Each has its table below."""
+
+    ANSWER = "answer"
+    TRACE = "trace"
+    SAMPLES = "samples"
+    PERMUTED_ANSWERS = "permuted_answers"
+    PROMPTED_ANSWERS = "prompted_answers"
+    SELF_REPORT = "self_report"
+    JUDGEMENT = "judgement"
+    HIDDEN_STATE = "hidden_state"
+    COMMITTEE = "committee"
+    RECORDED_SCORE = "recorded_score"
+
+    def variant(self, name: str) -> Need:
+        """One variant of the signal, e.g. ``Signal.JUDGEMENT.variant("complexity")``."""
+        return Need(frozenset({self}), name)
+
+    def __or__(self, other: Signal) -> Need:
+        """Either of two signals, whichever a task gives."""
+        return Need(frozenset({self, other}))
+
+    def __str__(self) -> str:
+        return self.value
+
+
 @dataclass(frozen=True)
-class AnswerTable(SignalTable):
+class Need:
+    """One requirement of an estimator: any one of ``signals``, in the named variant."""
+
+    signals: frozenset[Signal]
+    variant: str = ""
+
+    @classmethod
+    def of(cls, need: Signal | Need) -> Need:
+        """A plain signal as a Need."""
+        return need if isinstance(need, Need) else cls(frozenset({need}))
+
+    def __str__(self) -> str:
+        names = " or ".join(sorted(signal.value for signal in self.signals))
+        return f"{names}[{self.variant}]" if self.variant else names
+
+
+class Options:
+    """Tables with log-probabilities of options."""
+
+    option_logprobs: FloatArray
+
+    @property
+    def option_probs(self) -> FloatArray:
+        """(n, K) or (n, R, K) probabilities renormalised over the options (sum 1; NaN padding)."""
+        return softmax(self.option_logprobs)
+
+
+@dataclass(frozen=True)
+class AnswerTable(Options, SignalTable, signal=Signal.ANSWER, cost="1 prompt", outcome=True):
     """The direct answer: what the model's distribution at the answer token looks like."""
 
     option_logprobs: FloatArray = column(Kind.FLOATS)
@@ -45,14 +100,9 @@ class AnswerTable(SignalTable):
     prompt_tokens: IntArray = column(Kind.INT)
     """(n,) length of the prompt in tokens."""
 
-    @property
-    def option_probs(self) -> FloatArray:
-        """(n, K) probabilities renormalised over the options (rows sum to 1; NaN padding)."""
-        return softmax(self.option_logprobs)
-
 
 @dataclass(frozen=True)
-class TraceTable(SignalTable):
+class TraceTable(Options, SignalTable, signal=Signal.TRACE, cost="1 text", outcome=True):
     """A greedy chain of thought, token by token, with the answer's token located."""
 
     text: ObjectArray = column(Kind.TEXT)
@@ -81,14 +131,9 @@ class TraceTable(SignalTable):
     finished: IntArray = column(Kind.INT)
     """(n,) 1 if the model ended the text, 0 if the token limit did, -1 unknown."""
 
-    @property
-    def option_probs(self) -> FloatArray:
-        """(n, K) probabilities renormalised over the options (rows sum to 1; NaN padding)."""
-        return softmax(self.option_logprobs)
-
 
 @dataclass(frozen=True)
-class SamplesTable(SignalTable):
+class SamplesTable(SignalTable, signal=Signal.SAMPLES, cost="1 prompt or k texts", keyed=True):
     """k answers drawn at a temperature. Variants: "direct", "cot" (each through its own trace).
 
     The seed of a draw depends on the question and the draw alone, never on the batch, so that any
@@ -120,7 +165,9 @@ class SamplesTable(SignalTable):
 
 
 @dataclass(frozen=True)
-class PermutedAnswersTable(SignalTable):
+class PermutedAnswersTable(
+    Options, SignalTable, signal=Signal.PERMUTED_ANSWERS, cost="K - 1 prompts", derived=True
+):
     """The direct answer under R cyclic orders of the options; labels stay in their places.
 
     Order r shows the original option ``(i + shift) mod K`` at position i (label A, B, …). The
@@ -135,14 +182,11 @@ class PermutedAnswersTable(SignalTable):
     answers: IntArray = column(Kind.INTS)
     """(n, R) index of the ORIGINAL option chosen under each order, -1 for none."""
 
-    @property
-    def option_probs(self) -> FloatArray:
-        """(n, R, K) probabilities renormalised over the options; NaN padding."""
-        return softmax(self.option_logprobs)
-
 
 @dataclass(frozen=True)
-class PromptedAnswersTable(SignalTable):
+class PromptedAnswersTable(
+    Options, SignalTable, signal=Signal.PROMPTED_ANSWERS, cost="1 prompt per variant", keyed=True
+):
     """The direct answer to another prompt.
 
     Variants: "paraphrase_1" to "paraphrase_4" (other wordings of the prompt), "no_stem" (options
@@ -155,14 +199,11 @@ class PromptedAnswersTable(SignalTable):
     answer: IntArray = column(Kind.INT)
     """(n,) index of the chosen option, -1 for none."""
 
-    @property
-    def option_probs(self) -> FloatArray:
-        """(n, K) probabilities renormalised over the options (rows sum to 1; NaN padding)."""
-        return softmax(self.option_logprobs)
-
 
 @dataclass(frozen=True)
-class SelfReportTable(SignalTable):
+class SelfReportTable(
+    SignalTable, signal=Signal.SELF_REPORT, cost="1 prompt or text", keyed=True, derived=True
+):
     """What the model says of its own answer.
 
     Variants: "p_true" (is the proposed answer true?), "one_step" (answer and confidence at once),
@@ -185,7 +226,9 @@ class SelfReportTable(SignalTable):
 
 
 @dataclass(frozen=True)
-class JudgementTable(SignalTable):
+class JudgementTable(
+    SignalTable, signal=Signal.JUDGEMENT, cost="2 texts of a judge", keyed=True, derived=True
+):
     """One judge's reply to one questionnaire.
 
     Variants: "complexity", "education_level", "reasoning_steps" (about the question alone), and
@@ -213,7 +256,7 @@ class JudgementTable(SignalTable):
 
 
 @dataclass(frozen=True)
-class HiddenStateTable(SignalTable):
+class HiddenStateTable(SignalTable, signal=Signal.HIDDEN_STATE, cost="1 prompt"):
     """The last layer at the answer position of the direct answer."""
 
     state: FloatArray = column(Kind.FLOATS, single=True)
@@ -221,7 +264,7 @@ class HiddenStateTable(SignalTable):
 
 
 @dataclass(frozen=True)
-class CommitteeTable(SignalTable):
+class CommitteeTable(Options, SignalTable, signal=Signal.COMMITTEE, cost="other models' answers"):
     """What ONE OTHER model answered to the same questions; the panel's source is its name.
 
     Never collected by an engine: it is read from other models' stores when scores are computed.
@@ -234,14 +277,9 @@ class CommitteeTable(SignalTable):
     option_logprobs: FloatArray = column(Kind.FLOATS)
     """(n, K) as in AnswerTable; NaN where only its answer is known."""
 
-    @property
-    def option_probs(self) -> FloatArray:
-        """(n, K) probabilities renormalised over the options (rows sum to 1; NaN padding)."""
-        return softmax(self.option_logprobs)
-
 
 @dataclass(frozen=True)
-class RecordedScoreTable(SignalTable):
+class RecordedScoreTable(SignalTable, signal=Signal.RECORDED_SCORE, cost="imported", keyed=True):
     """A score that was computed elsewhere and imported; the variant is its name."""
 
     score: FloatArray = column(Kind.FLOAT)
@@ -249,15 +287,6 @@ class RecordedScoreTable(SignalTable):
 
 
 TABLES: dict[Signal, type[SignalTable]] = {
-    Signal.ANSWER: AnswerTable,
-    Signal.TRACE: TraceTable,
-    Signal.SAMPLES: SamplesTable,
-    Signal.PERMUTED_ANSWERS: PermutedAnswersTable,
-    Signal.PROMPTED_ANSWERS: PromptedAnswersTable,
-    Signal.SELF_REPORT: SelfReportTable,
-    Signal.JUDGEMENT: JudgementTable,
-    Signal.HIDDEN_STATE: HiddenStateTable,
-    Signal.COMMITTEE: CommitteeTable,
-    Signal.RECORDED_SCORE: RecordedScoreTable,
+    Signal(table.signal): table for table in SignalTable.__subclasses__()
 }
-"""Signal → the table that holds it."""
+"""Signal → the table that declares it, in the order above."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,14 @@ BoolArray = npt.NDArray[np.bool_]
 ObjectArray = npt.NDArray[np.object_]
 
 TableT = TypeVar("TableT", bound="SignalTable")
+
+
+class Status(str, Enum):
+    """Whether the model's own reply named an option."""
+
+    PARSED = "parsed"
+    UNPARSED = "unparsed"
+    DONT_KNOW = "dont_know"
 
 
 class Kind(Enum):
@@ -100,7 +108,33 @@ def to_array(kind: Kind, cells: Sequence[Any]) -> npt.NDArray[Any]:
 class SignalTable:
     """Base of the signals' tables. ``present`` is (n,) bool: was the question observed at all."""
 
+    signal: ClassVar[str]
+    """The signal that the table declares."""
+    cost: ClassVar[str]
+    """What a question costs, in words."""
+    keyed: ClassVar[bool]
+    """Whether rows have a variant and a source beside the question."""
+    derived: ClassVar[bool]
+    """Whether rows depend on the stored answer, so that they are outdated when it changes."""
+    outcome: ClassVar[bool]
+    """Whether it holds the answer that is right or wrong."""
     present: BoolArray
+
+    def __init_subclass__(
+        cls,
+        signal: str = "",
+        cost: str = "",
+        keyed: bool = False,
+        derived: bool = False,
+        outcome: bool = False,
+    ) -> None:
+        """Declare a signal: the keywords are the attributes above. A class without them extends
+        the table of a declared one."""
+        super().__init_subclass__()
+        if not signal:
+            return
+        cls.signal, cls.cost = signal, cost
+        cls.keyed, cls.derived, cls.outcome = keyed, derived, outcome
 
     @classmethod
     def kinds(cls) -> dict[str, Kind]:

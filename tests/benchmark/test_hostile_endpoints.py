@@ -29,15 +29,16 @@ from apprehend.benchmark.engines.endpoint.replies import (
     read_chat,
     read_text,
 )
-from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed, Sampling
+from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed
 from apprehend.benchmark.judges.judge import load_judge
 from apprehend.benchmark.judges.judge_options import JudgeOptions
 from apprehend.benchmark.judges.judging import judge_questions
-from apprehend.benchmark.run.asking.adapter import Record, TaskFacts, UncertaintyLM
-from apprehend.benchmark.run.probes.probe_replies import KeptReplies, ask_each
+from apprehend.benchmark.run.asking.adapter import TaskFacts, UncertaintyLM
+from apprehend.benchmark.run.probes.probe import ChoiceProbe
+from apprehend.benchmark.run.probes.probe_options import Item, ProbeOptions
 from apprehend.benchmark.store.failures import note_failures, read_failures
 from apprehend.benchmark.store.manifest import new_manifest
-from apprehend.benchmark.store.sink import store_rows
+from apprehend.benchmark.store.sink import Record, Row, store_part
 from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.estimators import Signal
 from faulty_server import verdict
@@ -90,10 +91,8 @@ def answer(store: TaskStore, engine: CompletionsEngine, count: int = 3) -> None:
     facts = TaskFacts(lambda doc: LETTERS.index(doc["gold"]), lambda _: list(LETTERS),
                       lambda _: 3, lambda doc, _: doc["id"])  # fmt: skip
 
-    def sink(_: str, signal: Signal, records: list[Record]) -> None:
-        failed = {r["question_id"]: r["failure"] for r in records if "failure" in r}
-        failed |= store_rows(store, signal, [r for r in records if "failure" not in r])
-        note_failures(store.path, signal, "", "", [r["question_id"] for r in records], failed)
+    def sink(signal: Signal, rows: list[Row]) -> None:
+        store_part(store, signal, rows)
 
     requests = []
     for number in range(count):
@@ -331,44 +330,34 @@ def test_a_text_that_cannot_be_stored_costs_its_row(tmp_path: Path) -> None:
     assert row["question_id"] == 1
 
 
-def test_a_failed_reply_costs_its_own_question_and_no_request_more() -> None:
-    """Probes that ask several things about a question: the replies of the others are kept."""
+def test_a_failed_reply_costs_its_own_question_and_no_request_more(tmp_path: Path) -> None:
+    """A probe that asks several things about a question: the rows of the others are there."""
     asked: list[ChoicePrompt] = []
 
     class Flaky:
-        def score(self, prompts: list[ChoicePrompt], **_: Any) -> list[Any]:
+        def score(self, prompts: list[ChoicePrompt]) -> list[Any]:
             asked.extend(prompts)
             return [Failed("oh") if "1b" in p.context else p.context for p in prompts]
 
-        def generate(self, prompts: list[str], *_: Any) -> list[Any]:
-            return [Failed("no") if "2" in p else p for p in prompts for _ in range(2)]
+    class BothOrders(ChoiceProbe):
+        signal = Signal.PROMPTED_ANSWERS
 
-    engine = KeptReplies(Flaky())
+        def prompts(self, item: Item) -> list[ChoicePrompt]:
+            return [ChoicePrompt(f"{item}{order}", (" A",), 1) for order in "ab"]
 
-    def both_orders(items: list[int]) -> list[list[str]]:
-        prompts = [ChoicePrompt(f"{i}{order}", (" A",), 1) for i in items for order in "ab"]
-        replies = engine.score(prompts)
-        return [replies[2 * n : 2 * n + 2] for n in range(len(items))]
+        def record(self, item: Item, prompts: Any, replies: Any) -> Record:
+            return {"seen": list(replies)}
 
-    got, failed = ask_each(engine, [0, 1, 2], both_orders)
-    assert got == [(0, ["0a", "0b"]), (2, ["2a", "2b"])]
-    assert failed == [(1, "oh")]
+    probe = BothOrders(Flaky(), new_store(tmp_path), ProbeOptions(), "")  # type: ignore[arg-type]
+    rows = probe.collect([0, 1, 2])  # type: ignore[list-item]
+    assert rows == [{"seen": ["0a", "0b"]}, Failed("oh"), {"seen": ["2a", "2b"]}]
     assert len(asked) == 6
-
-    def samples(items: list[int]) -> list[list[str]]:
-        drawing = Sampling(1.0, [[7, i] for i in items])
-        replies = engine.generate([f"{i}" for i in items], 5, (), drawing)
-        return [replies[2 * n : 2 * n + 2] for n in range(len(items))]
-
-    got, failed = ask_each(engine, [0, 1, 2], samples)
-    assert got == [(0, ["0", "0"]), (1, ["1", "1"])]
-    assert failed == [(2, "no")]
 
 
 def test_what_is_no_reason_to_drop_rows_is_raised(tmp_path: Path) -> None:
     store = new_store(tmp_path)
     with pytest.raises(Exception, match=r"int|convert"):
-        store_rows(store, Signal.HIDDEN_STATE, [{"question_id": 0, "state": 3}])
+        store_part(store, Signal.HIDDEN_STATE, [(0, {"state": 3})])
 
 
 def test_reasons_with_half_a_character_are_stored(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from apprehend.benchmark.store.derivation import DERIVED_FROM
 from apprehend.benchmark.store.parts import check_bytes, part_files
 from apprehend.benchmark.store.task_store import Results, TaskStore
 from apprehend.estimators import Signal
+from apprehend.estimators.signals.batch import AnswerTable, PermutedAnswersTable
 from apprehend.tasks.dataset import embedded_file
 from changed_settings import CHANGES
 
@@ -285,8 +286,8 @@ def test_probes_of_changed_answers_are_found_not_used_and_collected_again(result
     assert not run(options_of(results)).problems
     assert len(store_in(results).done(Signal.PERMUTED_ANSWERS)) == 3
     assert findings(store_in(results)) == []
-    orders = store_in(results).load_table(Signal.PERMUTED_ANSWERS, store.question_ids)
-    answers = store_in(results).load_table(Signal.ANSWER, store.question_ids)
+    orders = store_in(results).load_table(PermutedAnswersTable, store.question_ids)
+    answers = store_in(results).load_table(AnswerTable, store.question_ids)
     np.testing.assert_array_equal(orders.option_logprobs[:, 0], answers.option_logprobs)
 
 

@@ -8,6 +8,7 @@ from ..api.model import LM
 class VLLM(LM):
     tokenizer: PreTrainedTokenizerBase
     max_length: int
+    hf_chat_template: str | None
     def __init__(self, **arguments: Any) -> None: ...
     def tok_encode(self, string: str) -> list[int]: ...
     def _model_generate(

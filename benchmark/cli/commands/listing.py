@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from ...console.options import show
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 app = typer.Typer(help="What there is, each with one line.", no_args_is_help=True)
 
 
-def _table(*columns: str) -> Any:
+def _table(*columns: str) -> Table:
     from rich import box
     from rich.table import Table
 
@@ -63,9 +66,10 @@ def signals() -> None:
     """Signals that estimators can need."""
     from ....estimators.signals.batch import TABLES
 
-    table = _table("signal", "columns", "what it is")
+    table = _table("signal", "columns", "cost per question", "what it is")
     for signal, cls in TABLES.items():
-        table.add_row(signal.value, ", ".join(cls.kinds()), first_line(cls.__doc__))
+        columns = ", ".join(cls.kinds())
+        table.add_row(signal.value, columns, cls.cost, first_line(cls.__doc__))
     show(table)
 
 

@@ -16,7 +16,16 @@ from ...console.errors import ApprehendError, UsageError
 from ...console.masking import mask_arguments
 from ...endpoints.budget import Budget
 from ...endpoints.request_errors import RequestFailed
-from ..shared.engine import Answer, ChoicePrompt, Failed, Generation, Sampling
+from ..shared.abilities import withheld_by
+from ..shared.engine import (
+    Ability,
+    Answer,
+    ChoicePrompt,
+    Failed,
+    Generation,
+    Identity,
+    Sampling,
+)
 from ..shared.known import TRANSPORT
 from .completion_requests import CompletionRequests
 from .endpoint_limits import LACKS, check_labels, load_tokenizer, without_logprobs
@@ -45,7 +54,7 @@ class CompletionsEngine:
         self._top, self._silent = self._requests.granted_top()
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         """What decides the numbers, as far as an endpoint lets one know."""
         kept = {k: v for k, v in self._arguments.items() if k not in TRANSPORT}
         return {
@@ -61,8 +70,19 @@ class CompletionsEngine:
 
     @property
     def device_name(self) -> str:
-        """Where the model runs: nobody knows."""
+        """Where the model runs: unknown (remote)."""
         return "endpoint"
+
+    @property
+    def context_length(self) -> None:
+        """An endpoint does not say, and cuts or refuses by itself."""
+        return None
+
+    @property
+    def withheld(self) -> Mapping[Ability, str]:
+        """What an endpoint does not show, log-probabilities among it where it grants none."""
+        silent = {} if self._top else {Ability.OPTIONS: self._silent}
+        return {**withheld_by(self.kind), **silent}
 
     @property
     def has_chat_template(self) -> bool:
@@ -82,6 +102,7 @@ class CompletionsEngine:
         """Messages as the endpoint takes them: JSON, or a prompt by the tokenizer's template."""
         if self._requests.chat:
             return json.dumps(messages, ensure_ascii=False)
+        assert self._tokenizer is not None  # has_chat_template says so
         return str(
             self._tokenizer.apply_chat_template(
                 messages, tokenize=False, add_generation_prompt=add_generation_prompt

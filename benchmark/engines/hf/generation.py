@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -14,6 +14,9 @@ from ..shared.places import token_at, tokens_before
 from ..shared.sampling import Draws, draw_tokens
 from .reading import entropy, uniform_kl
 from .states import State
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 TRACE_TOP_K = 10
 _STOP_TAIL = 16
@@ -145,7 +148,7 @@ class Writer:
         return result
 
 
-def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
     """Ids that end a generation: the model's, by its generation config, and the tokenizer's."""
     found: set[int | None] = set()
     for owner in (getattr(model, "generation_config", None), tokenizer):

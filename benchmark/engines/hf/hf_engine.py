@@ -6,14 +6,15 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
 from ....tasks.topics import LETTERS
 from ...console.errors import ApprehendError, UsageError
-from ..shared.engine import Answer, ChoicePrompt, Generation, Sampling
+from ..shared.abilities import withheld_by
+from ..shared.engine import Ability, Answer, ChoicePrompt, Generation, Identity, Sampling
 from ..shared.labels import LabelReader
 from ..shared.loaded_model import LoadedModel, model_path
 from .forward import Forward
@@ -22,6 +23,10 @@ from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_f
 from .reading import read_answers
 from .states import Sizes, State
 from .static import columns_for
+
+if TYPE_CHECKING:
+    from lm_eval.models.huggingface import HFLM
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +39,8 @@ _TIMED_STEPS = 4
 
 class HFEngine(LoadedModel):
     """Scores options and generates text with one transformers model."""
+
+    _lm: HFLM
 
     def __init__(
         self,
@@ -74,7 +81,7 @@ class HFEngine(LoadedModel):
         )
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         """Model, revision, dtype, size and a fingerprint of its weights and tokenizer."""
         return {
             "engine": "hf",
@@ -91,6 +98,11 @@ class HFEngine(LoadedModel):
         """Where the model runs, e.g. ``cpu`` or a GPU's product name."""
         device = self.model.device
         return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device.type)
+
+    @property
+    def withheld(self) -> Mapping[Ability, str]:
+        """Nothing: a model in this process shows all."""
+        return withheld_by("hf")
 
     @property
     def has_chat_template(self) -> bool:
@@ -166,7 +178,7 @@ class HFEngine(LoadedModel):
         """Generations in order of the prompts, cut before the first of ``until``: one greedy each,
         or one per seed of ``sampling``."""
         ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
-        limit = int(self._lm.max_length)
+        limit = self.context_length
         copies = [1] * len(ids) if sampling is None else [len(seeds) for seeds in sampling.seeds]
 
         def write(state: State) -> list[list[Generation]]:
@@ -250,7 +262,7 @@ def _whole_number(batch_size: str | int) -> int:
     return number
 
 
-def _load(arguments: dict[str, Any], device: str | None) -> Any:
+def _load(arguments: dict[str, Any], device: str | None) -> HFLM:
     from lm_eval.models.huggingface import HFLM
 
     if "gguf_file" not in arguments:
@@ -265,7 +277,7 @@ def _load(arguments: dict[str, Any], device: str | None) -> Any:
         raise ApprehendError(f"cannot load model {arguments['pretrained']}: {first}") from error
 
 
-def _fingerprint(model: Any, tokenizer: Any) -> str:
+def _fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
     """Hash of a sample of every weight and of the vocabulary: cheap, and moves with any change."""
     digest = hashlib.sha256()
     for name, weight in sorted(model.state_dict().items()):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ...console.masking import mask_arguments
+from .engine import Identity
 from .loaded_model import model_path
 
 TRANSPORT = frozenset(
@@ -51,10 +52,10 @@ def settings_of(model_args: Mapping[str, Any]) -> dict[str, str]:
     return mask_arguments({k: v for k, v in model_args.items() if k not in left_out})
 
 
-def known_identity(engine: str, model_args: Mapping[str, Any]) -> dict[str, Any]:
+def known_identity(engine: str, model_args: Mapping[str, Any]) -> Identity:
     """What decides the numbers, as far as it is known without loading the model or asking the
     endpoint. Raises UsageError for a local path that holds no model."""
-    found: dict[str, Any] = {"engine": engine, "settings": settings_of(model_args)}
+    found: Identity = {"engine": engine, "settings": settings_of(model_args)}
     if engine not in ("hf", "vllm"):
         name = model_args.get("model") or model_args.get("pretrained")
         return found | ({"model": str(name)} if name else {})
@@ -80,19 +81,21 @@ def is_comparable(known: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     return "files" not in known and stored.get("engine") == known["engine"]
 
 
-def _cached_revision(name: str, revision: Any) -> str | None:
+def _cached_revision(name: str, revision: object) -> str | None:
     """The commit of a hub's model that lies in the local cache."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        file = try_to_load_from_cache(name, "config.json", revision=revision)
+        file = try_to_load_from_cache(
+            name, "config.json", revision=None if revision is None else str(revision)
+        )
     except (HFValidationError, ValueError):
         return None
     return Path(file).parent.name if isinstance(file, str) else None
 
 
-def _dtype(folder: Path, dtype: Any) -> str | None:
+def _dtype(folder: Path, dtype: object) -> str | None:
     """The dtype that is asked for, by the argument or else by the model's config; None where
     neither says."""
     if dtype in (None, "auto"):
@@ -108,7 +111,7 @@ def _dtype(folder: Path, dtype: Any) -> str | None:
 _DTYPES = {"half": "float16", "float": "float32", "double": "float64"}
 
 
-def _digest(folders: list[Path], gguf: Any) -> str:
+def _digest(folders: list[Path], gguf: object) -> str:
     """Hash of the files that decide a model's answers: small ones whole, weights by samples."""
     digest = hashlib.sha256()
     for folder in folders:
@@ -119,7 +122,7 @@ def _digest(folders: list[Path], gguf: Any) -> str:
     return digest.hexdigest()[:32]
 
 
-def _files(folder: Path, gguf: Any) -> list[Path]:
+def _files(folder: Path, gguf: object) -> list[Path]:
     small = [folder / name for name in _SMALL if (folder / name).is_file()]
     if gguf:
         return [*small, folder / str(gguf)] if (folder / str(gguf)).is_file() else small

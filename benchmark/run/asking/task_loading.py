@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ....estimators.signals.batch import Signal
 from ....tasks import mmlu_pro
@@ -17,7 +17,12 @@ from ....tasks.prompting import Prompt, load_prompt
 from ....tasks.task_names import known_tasks
 from ....tasks.topics import LETTERS, MAX_OPTIONS, TOPICS, topic_slug
 from ...console.errors import ApprehendError, UsageError, did_you_mean
+from ...store.failures import QuestionId
 from .adapter import TaskFacts
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import Task
+    from lm_eval.tasks import TaskManager
 
 TASK_FOLDER = Path(mmlu_pro.__file__).parent
 
@@ -38,7 +43,7 @@ class TaskOptions:
 class Question:
     """A question of a task: its row, and its index among the task's documents."""
 
-    question_id: Any
+    question_id: QuestionId
     index: int
     row: Mapping[str, Any]
 
@@ -50,7 +55,7 @@ class LoadedTask:
     name: str
     family: str
     """The group whose store its answers go to: ``mmlu_pro_direct`` for all its topics."""
-    task: Any
+    task: Task
     facts: TaskFacts
     signal: Signal
     """What asking it yields: ``answer`` or ``trace``."""
@@ -175,10 +180,10 @@ def _unreadable(folder: str | None) -> str:
 
 
 def _load(
-    manager: Any, name: str, options: TaskOptions, prompts: Mapping[str, Prompt]
+    manager: TaskManager, name: str, options: TaskOptions, prompts: Mapping[str, Prompt]
 ) -> Iterator[LoadedTask]:
     known = known_tasks()
-    replaced: dict[str, Any] = {}
+    replaced: dict[str, object] = {}
     texts: dict[str, str] = {}
     if name in known:
         group, topic = known[name]
@@ -217,7 +222,7 @@ def _load(
         yield loaded_task
 
 
-def _set_fewshot(task: Any, options: TaskOptions) -> None:
+def _set_fewshot(task: Task, options: TaskOptions) -> None:
     shots = options.num_fewshot or 0
     if shots:
         pool = task.fewshot_docs()
@@ -229,7 +234,7 @@ def _set_fewshot(task: Any, options: TaskOptions) -> None:
             )
 
 
-def _facts(leaf: str, family: str, task: Any) -> tuple[TaskFacts, Signal]:
+def _facts(leaf: str, family: str, task: Task) -> tuple[TaskFacts, Signal]:
     output = task.get_config("output_type")
     if family in mmlu_pro.STYLES:
         style = mmlu_pro.STYLES[family]
@@ -248,7 +253,7 @@ def _facts(leaf: str, family: str, task: Any) -> tuple[TaskFacts, Signal]:
     return _foreign_facts(leaf, task), Signal.ANSWER
 
 
-def _foreign_facts(leaf: str, task: Any) -> TaskFacts:
+def _foreign_facts(leaf: str, task: Task) -> TaskFacts:
     def gold(row: Mapping[str, Any]) -> int:
         target = task.doc_to_target(row)
         return target if isinstance(target, int) else list(task.doc_to_choice(row)).index(target)

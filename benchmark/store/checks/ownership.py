@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ....estimators.signals.batch import Signal
+from ....estimators.signals.batch import Need, Signal
 from ....tasks.topics import LETTERS
 from ...console.errors import ApprehendError
 from .. import parts
@@ -110,7 +109,7 @@ def _contradiction(store: TaskStore, table: pa.Table) -> str | None:
     signal = next((signal for signal in OUTCOMES if store.has(signal)), None)
     if signal is None:
         return None
-    stored: Any = store.load_table(signal, ids)
+    stored = store.load(frozenset({Need.of(signal)}), ids).outcome
     letters = np.array([*LETTERS, None], dtype=object)
     answers = letters[np.where(stored.answer < len(LETTERS), stored.answer, -1)]
     pairs = zip(
