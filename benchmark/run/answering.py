@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
@@ -21,6 +21,9 @@ from .families import Family, model_name
 from .missing import Work
 from .outcome import RunOutcome
 from .run_options import RunOptions
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import Task
 
 QUESTIONS_PER_EVALUATION = 2048
 """lm-eval keeps all requests of a call in memory: this many questions at a time."""
@@ -96,9 +99,9 @@ def _evaluate(
     for task, question in part:
         samples.setdefault(task.name, []).append(question.index)
         tasks[task.name] = task.task
-    for task in tasks.values():
-        task.set_config("num_fewshot", options.num_fewshot or 0)
-        task.set_fewshot_seed(options.seed)
+    for asked in tasks.values():
+        asked.set_config("num_fewshot", options.num_fewshot or 0)
+        asked.set_fewshot_seed(options.seed)
     evaluate(
         model,
         tasks,

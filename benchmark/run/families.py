@@ -13,6 +13,7 @@ from ..console.masking import mask_arguments
 from ..engines.shared.known import known_identity, settings_of
 from ..store import manifest as manifests
 from ..store.contract import complete
+from ..store.failures import QuestionId
 from ..store.task_store import Results, TaskStore
 from .asking.task_loading import LoadedTask, Question, fingerprint
 from .row_settings import task_settings, topics_hash
