@@ -12,7 +12,16 @@ from typing import Any
 
 from mypy.nodes import ARG_POS
 from mypy.plugin import FunctionContext, MethodContext, Plugin
-from mypy.types import AnyType, Instance, LiteralType, NoneType, Type, TypeOfAny, get_proper_type
+from mypy.types import (
+    AnyType,
+    Instance,
+    LiteralType,
+    NoneType,
+    Type,
+    TypeOfAny,
+    UnionType,
+    get_proper_type,
+)
 
 TRUTHS = frozenset(
     "isnan isfinite isinf isclose isin logical_and logical_or logical_not logical_xor greater less "
@@ -85,7 +94,10 @@ def _answer(context: Context, name: str) -> Type:
         return default
     leading = _leading(context, owner)
     known = [t for t in leading if not isinstance(t, AnyType)]
-    arrays = [t for t in known if _is_array(t)]
+    shaping = _by_position(context) if name in FROM_THE_SECOND else leading
+    if name in FROM_THE_SECOND and not all(_is_array(t) or _is_number(t) for t in shaping):
+        return default
+    arrays = [t for t in (*known, *shaping) if _is_array(t)]
     if not arrays and not (known and len(known) == len(leading) and all(map(_is_number, known))):
         return default
     scalar = _scalar(context, name, known)
@@ -102,24 +114,35 @@ def _says_nothing(kind: Type) -> bool:
     proper = get_proper_type(kind)
     if isinstance(proper, AnyType):
         return True
-    return _is_array(proper) and isinstance(_dtype(proper), AnyType)
+    if isinstance(proper, UnionType):
+        return any(_is_array(get_proper_type(item)) for item in proper.items)
+    if not _is_array(proper):
+        return False
+    dtype = _dtype(proper)
+    bits = get_proper_type(dtype.args[0]) if isinstance(dtype, Instance) and dtype.args else None
+    return isinstance(dtype, AnyType) or isinstance(bits, AnyType)
 
 
 def _leading(context: Context, owner: Type | None) -> list[Any]:
     """The arguments that decide the dtype: those by position, lists by what they hold."""
-    found: list[Any] = []
     if isinstance(owner, Instance) and owner.type.fullname == "numpy.ndarray":
-        found.append(owner)
-        return found
-    for kinds, types in zip(context.arg_kinds, context.arg_types, strict=True):
-        found += [get_proper_type(t) for k, t in zip(kinds, types, strict=True) if k == ARG_POS]
-    found = [_inside(t) for t in found]
+        return [owner]
+    found = _by_position(context)
     name = context.context.callee.name if hasattr(context.context, "callee") else ""  # type: ignore
     if name in FROM_THE_SECOND:
         return found[1:]
     several = ("where", "minimum", "maximum", "fmin", "fmax", "power", "add", "subtract")
     several += ("multiply", "logaddexp", "greater", "less", "clip", "divide")
     return found if name in several else found[:1]
+
+
+def _by_position(context: Context) -> list[Any]:
+    return [
+        _inside(get_proper_type(t))
+        for kinds, types in zip(context.arg_kinds, context.arg_types, strict=True)
+        for k, t in zip(kinds, types, strict=True)
+        if k == ARG_POS
+    ]
 
 
 def _inside(kind: Any) -> Any:

@@ -8,7 +8,7 @@ meaning classes of semantic entropy are exact. Plug-in entropies are biased low 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -147,7 +147,7 @@ def usable(table: SamplesTable) -> BoolArray:
     """(n,) whether there are two samples, of which one at least names an option."""
     drawn = table.drawn
     named = np.count_nonzero(drawn & (table.answers >= 0), axis=1)
-    return cast(BoolArray, (named > 0) & (np.count_nonzero(drawn, axis=1) > 1))
+    return (named > 0) & (np.count_nonzero(drawn, axis=1) > 1)
 
 
 def agreement(table: SamplesTable, signals: Signals) -> FloatArray:

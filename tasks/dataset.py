@@ -7,11 +7,15 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from .bounds import check_parquet, check_text
 from .data_errors import DataError
+from .question_row import Row
 from .topics import LETTERS, MAX_OPTIONS, TOPICS
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
 
 HUB_DATASET = "TIGER-Lab/MMLU-Pro"
 EMBEDDED = "embedded"
@@ -21,7 +25,7 @@ REQUIRED_COLUMNS = ("question_id", "question", "options", "answer", "category")
 FORMATS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
-def read_questions(path: str | Path) -> list[dict[str, Any]]:
+def read_questions(path: str | Path) -> list[Row]:
     """Rows of a local file in MMLU-Pro's schema, checked.
 
     Columns ``question_id, question, options, answer, category`` are required, ``answer_index, src,
@@ -41,7 +45,7 @@ def read_questions(path: str | Path) -> list[dict[str, Any]]:
         raise DataError(f"{file}: has no rows; expected one row per question")
     rows = list(found.values())
     _check_columns(file, rows)
-    seen: dict[Any, str] = {}
+    seen: dict[int | str, str] = {}
     for place, row in found.items():
         _check_row(file, place, row)
         identity = row["question_id"]
@@ -54,7 +58,7 @@ def read_questions(path: str | Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _read_parquet(file: Path) -> dict[str, dict[str, Any]]:
+def _read_parquet(file: Path) -> dict[str, Row]:
     """Place in the file, counted from 1 → row."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -65,7 +69,8 @@ def _read_parquet(file: Path) -> dict[str, dict[str, Any]]:
         check_parquet(file)
         table = pq.read_table(file)
         table.validate(full=True)  # else bad text is met while it is used
-        return {f"row {number}": row for number, row in enumerate(table.to_pylist(), 1)}
+        rows = enumerate(table.to_pylist(), 1)
+        return {f"row {number}": cast(Row, row) for number, row in rows}
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -73,9 +78,9 @@ def _read_parquet(file: Path) -> dict[str, dict[str, Any]]:
         raise DataError(f"{file}: not a readable Parquet file (truncated?): {reason}") from error
 
 
-def _read_jsonl(file: Path) -> dict[str, dict[str, Any]]:
+def _read_jsonl(file: Path) -> dict[str, Row]:
     """Place in the file, the line as an editor counts → row."""
-    rows = {}
+    rows: dict[str, Row] = {}
     check_text(file)
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
@@ -91,11 +96,11 @@ def _read_jsonl(file: Path) -> dict[str, dict[str, Any]]:
             raise DataError(f"{file}, line {number}: not JSON: {reason}") from error
         if not isinstance(row, dict):
             raise DataError(f"{file}, line {number}: expected an object, got {type(row).__name__}")
-        rows[f"line {number}"] = row
+        rows[f"line {number}"] = cast(Row, row)
     return rows
 
 
-def _check_columns(file: Path, rows: Sequence[dict[str, Any]]) -> None:
+def _check_columns(file: Path, rows: Sequence[Row]) -> None:
     columns = list(rows[0])
     for name in REQUIRED_COLUMNS:
         if name not in columns:
@@ -106,7 +111,7 @@ def _check_columns(file: Path, rows: Sequence[dict[str, Any]]) -> None:
             )
 
 
-def _check_row(file: Path, place: str, row: dict[str, Any]) -> None:
+def _check_row(file: Path, place: str, row: Row) -> None:
     def fail(column: str, message: str) -> DataError:
         return DataError(f"{file}, {place}, column {column!r}: {message}")
 
@@ -145,7 +150,7 @@ def _check_row(file: Path, place: str, row: dict[str, Any]) -> None:
         raise fail("category", f"unknown topic {row['category']!r}{hint}")
 
 
-def answer_conflicts(rows: Sequence[dict[str, Any]]) -> list[Any]:
+def answer_conflicts(rows: Sequence[Row]) -> list[int | str]:
     """Ids of questions whose ``answer_index`` points to another option than ``answer``."""
     return [
         row["question_id"]
@@ -161,7 +166,7 @@ def embedded_file(name: str) -> Path:
 
 
 @lru_cache(maxsize=4)
-def load_dataset(data: str | None = None, fewshot_data: str | None = None) -> Any:
+def load_dataset(data: str | None = None, fewshot_data: str | None = None) -> DatasetDict:
     """A ``datasets.DatasetDict`` with ``test`` and ``validation`` in MMLU-Pro's schema.
 
     ``data`` is a local file, ``"embedded"``, or None for the hub's dataset; ``fewshot_data`` is a
@@ -180,14 +185,14 @@ def load_dataset(data: str | None = None, fewshot_data: str | None = None) -> An
     return _with_fewshot(test, fewshot_data)
 
 
-def _with_fewshot(test: Any, fewshot_data: str | None) -> Any:
+def _with_fewshot(test: Dataset, fewshot_data: str | None) -> DatasetDict:
     import datasets
 
     examples = test.select([]) if fewshot_data is None else _dataset(read_questions(fewshot_data))
     return datasets.DatasetDict({"test": test, "validation": examples})
 
 
-def _dataset(rows: list[dict[str, Any]]) -> Any:
+def _dataset(rows: list[Row]) -> Dataset:
     import datasets
 
     columns = list(dict.fromkeys([*REQUIRED_COLUMNS, "src", "cot_content", *rows[0]]))

@@ -7,17 +7,19 @@ category, cot_content``). The letter in ``answer`` is the gold option.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .dataset import load_dataset
 from .parsing import parse_marked_label
 from .prompting import Choice, Prompt, load_prompt
+from .question_row import Row
 from .topics import DONT_KNOW_LABEL, LETTERS, TOPICS, letters, numbers, topic_slug
 
-Row = Mapping[str, Any]
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Style:
             shown.append(Choice(self.dont_know, "I do not know"))
         return shown
 
-    def context(self, row: Row) -> dict[str, Any]:
+    def context(self, row: Row) -> dict[str, object]:
         """What a prompt template of this style may use."""
         return {
             "question": row["question"],
@@ -102,13 +104,13 @@ def example_trace(row: Row, style: Style) -> str:
     return f"{text} {marker}" if text else marker
 
 
-def load(data: str | None = None, fewshot_data: str | None = None, **_: Any) -> Any:
+def load(data: str | None = None, fewshot_data: str | None = None, **_: object) -> DatasetDict:
     """lm-eval's ``custom_dataset``: the hub's MMLU-Pro, or local files named in the metadata."""
     return load_dataset(data, fewshot_data)
 
 
 @lru_cache(maxsize=64)
-def _filtered(table: _Identity, topic: str) -> Any:
+def _filtered(table: _Identity, topic: str) -> Dataset:
     rows = [i for i, category in enumerate(table.dataset["category"]) if category == topic]
     return table.dataset.select(rows)
 
@@ -116,7 +118,7 @@ def _filtered(table: _Identity, topic: str) -> Any:
 class _Identity:
     """Makes a datasets.Dataset hashable by its fingerprint, so that filtering happens once."""
 
-    def __init__(self, dataset: Any) -> None:
+    def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
 
     def __hash__(self) -> int:
@@ -128,14 +130,14 @@ class _Identity:
         )
 
 
-def only_topic(dataset: Any, topic: str) -> Any:
+def only_topic(dataset: Dataset, topic: str) -> Dataset:
     """Rows of one topic. lm-eval applies it to the test rows and to the few-shot pool."""
     return _filtered(_Identity(dataset), topic)
 
 
-def task_functions() -> dict[str, Callable[..., Any]]:
+def task_functions() -> dict[str, Callable[..., object]]:
     """Every function that a config may name, by that name."""
-    functions: dict[str, Callable[..., Any]] = {
+    functions: dict[str, Callable[..., object]] = {
         f"only_{topic_slug(topic)}": partial(only_topic, topic=topic) for topic in TOPICS
     }
     for group, style in STYLES.items():

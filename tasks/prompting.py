@@ -12,7 +12,6 @@ import difflib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import TemplateError
 
@@ -38,7 +37,7 @@ class Prompt:
     name: str
     source: str
 
-    def render(self, **context: Any) -> str:
+    def render(self, **context: object) -> str:
         """Fill the template. Raises DataError naming the template and what it lacks."""
         try:
             return rendered(self.source, context)
@@ -97,9 +96,9 @@ def _wrong(name: str, source: str) -> str | None:
     return None if depends else "gives the same text for every question; put {{ question }} in it"
 
 
-def _trial(name: str, question: str, topic: str, dont_know: str | None) -> dict[str, Any]:
+def _trial(name: str, question: str, topic: str, dont_know: str | None) -> dict[str, object]:
     """Variables as the prompt ``name`` gets them."""
-    context: dict[str, Any] = {"topic": topic, "label_kind": "letter", "dont_know": dont_know}
+    context: dict[str, object] = {"topic": topic, "label_kind": "letter", "dont_know": dont_know}
     if name.endswith("_system"):
         return context
     context |= {"question": question, "choices": [Choice("A", "one"), Choice("B", "two")]}

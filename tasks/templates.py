@@ -11,11 +11,20 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import TypeVar
 
-from jinja2 import StrictUndefined, TemplateError, TemplateRuntimeError, nodes, pass_context
+from jinja2 import (
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateRuntimeError,
+    nodes,
+    pass_context,
+)
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+ItemT = TypeVar("ItemT")
 MAX_TEXT = 1_000_000
 """Characters of a template, of any text that it makes, and of what it gives."""
 MAX_STEPS = 10_000
@@ -74,13 +83,13 @@ _budget = _Budget()
 
 
 @pass_context  # which also keeps it from being evaluated while the template is compiled
-def _counted(_: Any, items: Iterable[Any]) -> Iterator[Any]:
+def _counted(_: object, items: Iterable[ItemT]) -> Iterator[ItemT]:
     for item in items:
         _budget.step()
         yield item
 
 
-def _bounded(value: Any) -> Any:
+def _bounded(value: ItemT) -> ItemT:
     """The value, unless it is a text or number beyond the bounds."""
     if isinstance(value, str) and len(value) > MAX_TEXT:
         raise TemplateRefused(f"makes a text of more than {MAX_TEXT:,} characters")
@@ -89,7 +98,7 @@ def _bounded(value: Any) -> Any:
     return value
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: object) -> object:
     """A value that is printed or becomes a text; lists could be without end inside."""
     if value is None or isinstance(value, str | int | float | StrictUndefined):
         return _bounded(value)
@@ -103,8 +112,8 @@ def _numbers(*bounds: int) -> range:
     return found
 
 
-def _of_text(filtered: Callable[..., Any]) -> Callable[..., Any]:
-    def bounded(*given: Any, **named: Any) -> Any:
+def _of_text(filtered: Callable[..., object]) -> Callable[..., object]:
+    def bounded(*given: object, **named: object) -> object:
         for value in (*given, *named.values()):
             if isinstance(value, Iterable) and not isinstance(value, str | StrictUndefined):
                 raise TemplateRefused(f"uses a {type(value).__name__} as text")
@@ -114,13 +123,13 @@ def _of_text(filtered: Callable[..., Any]) -> Callable[..., Any]:
     return _like(bounded, filtered)
 
 
-def _like(made: Callable[..., Any], filtered: Callable[..., Any]) -> Callable[..., Any]:
+def _like(made: Callable[..., object], filtered: Callable[..., object]) -> Callable[..., object]:
     """``made`` gets what jinja hands to ``filtered``: the context, the environment or nothing."""
     made.__dict__.update(filtered.__dict__)
     return made
 
 
-def _join(items: Iterable[Any], separator: str = "", attribute: str | None = None) -> str:
+def _join(items: Iterable[object], separator: str = "", attribute: str | None = None) -> str:
     texts: list[str] = []
     length, separator = 0, str(separator)
     for item in items:
@@ -133,7 +142,7 @@ def _join(items: Iterable[Any], separator: str = "", attribute: str | None = Non
     return separator.join(texts)
 
 
-def _replace(text: Any, old: str, new: str, count: int | None = None) -> str:
+def _replace(text: object, old: str, new: str, count: int | None = None) -> str:
     whole, old, new = str(_shown(text)), str(old), str(new)
     times = whole.count(old) if count is None else min(count, whole.count(old))
     if len(whole) + times * len(new) > MAX_TEXT:
@@ -141,7 +150,7 @@ def _replace(text: Any, old: str, new: str, count: int | None = None) -> str:
     return whole.replace(old, new, -1 if count is None else count)
 
 
-def _indent(text: Any, width: int = 4, first: bool = False, blank: bool = False) -> str:
+def _indent(text: object, width: int = 4, first: bool = False, blank: bool = False) -> str:
     if not isinstance(width, int) or not 0 <= width <= _MAX_WIDTH:
         raise TemplateRefused(f"indents by more than {_MAX_WIDTH} characters")
     lines = str(_shown(text)).split("\n")
@@ -176,7 +185,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.filters["counted loop"] = _counted  # a name that no template can say
         self.globals = {"range": _numbers}
 
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
         """Arithmetic whose results are bounded before they are made."""
         for value in (left, right):
             if not isinstance(value, str | int | float | StrictUndefined):
@@ -259,7 +268,7 @@ _environment = _Environment()
 
 
 @lru_cache(maxsize=128)
-def compiled(source: str) -> Any:
+def compiled(source: str) -> Template:
     """A template. Raises TemplateError for a text that is none, or that may not be one."""
     if len(source) > MAX_TEXT:
         raise TemplateRefused(f"is longer than {MAX_TEXT:,} characters")
@@ -273,7 +282,7 @@ def compiled(source: str) -> Any:
         raise TemplateRefused(f"{type(error).__name__}: {error}") from error
 
 
-def rendered(source: str, context: dict[str, Any]) -> str:
+def rendered(source: str, context: dict[str, object]) -> str:
     """The text that a template makes of its variables. Raises TemplateError where it makes none."""
     template = compiled(source)
     _budget.start()

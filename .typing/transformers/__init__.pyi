@@ -2,7 +2,7 @@
 # minutes to read, and say Any of what a model is called with.
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypedDict
 
 import torch
 from torch import Tensor
@@ -20,13 +20,17 @@ class PretrainedConfig:
 class Cache:
     def batch_select_indices(self, indices: Tensor) -> None: ...
 
+class GenerationConfig:
+    do_sample: bool
+    eos_token_id: int | list[int] | None
+
 class CausalLMOutput:
     logits: Tensor
     past_key_values: Cache | None
 
 class PreTrainedModel(torch.nn.Module):
     config: PretrainedConfig
-    generation_config: object
+    generation_config: GenerationConfig
     @property
     def device(self) -> torch.device: ...
     @property
@@ -35,10 +39,14 @@ class PreTrainedModel(torch.nn.Module):
     def get_output_embeddings(self) -> torch.nn.Linear: ...
     def set_attn_implementation(self, attn_implementation: str) -> None: ...
     def save_pretrained(self, save_directory: str | Path, **options: object) -> None: ...
+    def num_parameters(self) -> int: ...
+    def eval(self) -> Self: ...
     def generate(self, **inputs: object) -> Tensor: ...
     def __call__(self, **inputs: object) -> CausalLMOutput: ...
 
-class BatchEncoding(dict[str, Any]): ...
+class BatchEncoding(TypedDict):
+    input_ids: Any
+    attention_mask: Any
 
 class PreTrainedTokenizerBase:
     chat_template: str | None
@@ -46,6 +54,7 @@ class PreTrainedTokenizerBase:
     pad_token_id: int
     def get_vocab(self) -> dict[str, int]: ...
     def decode(self, token_ids: object, skip_special_tokens: bool = ...) -> str: ...
+    def batch_decode(self, sequences: object, skip_special_tokens: bool = ...) -> list[str]: ...
     def encode(self, text: str, add_special_tokens: bool = ...) -> list[int]: ...
     def convert_tokens_to_ids(self, tokens: str) -> int: ...
     def apply_chat_template(
@@ -72,9 +81,40 @@ class AutoModelForCausalLM:
 class LlamaConfig(PretrainedConfig):
     def __init__(self, **arguments: object) -> None: ...
 
+class _Linear(torch.nn.Module):
+    weight: Tensor
+    bias: Tensor
+    def __call__(self, input: Tensor) -> Tensor: ...
+
+class _Attention:
+    q_proj: _Linear
+    k_proj: _Linear
+    v_proj: _Linear
+    o_proj: _Linear
+
+class _MLP:
+    down_proj: _Linear
+
+class _Layer:
+    self_attn: _Attention
+    mlp: _MLP
+
+class _Rotary:
+    inv_freq: Tensor
+
+class LlamaOutput:
+    last_hidden_state: Tensor
+    hidden_states: tuple[Tensor, ...]
+
+class LlamaModel(torch.nn.Module):
+    layers: Sequence[_Layer]
+    rotary_emb: _Rotary
+    norm: _Linear
+    def __call__(self, **inputs: object) -> LlamaOutput: ...
+
 class LlamaForCausalLM(PreTrainedModel):
-    model: Any
-    lm_head: torch.nn.Linear
+    model: LlamaModel
+    lm_head: _Linear
     def __init__(self, config: LlamaConfig) -> None: ...
 
 class AttentionInterface:

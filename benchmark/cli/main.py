@@ -137,7 +137,7 @@ def _guarded(arguments: list[str], debug: bool) -> int:
             check_text(f"argument {place}", argument)
         # Not app(…) itself, which sets a hook of its own for tracebacks.
         command = typer.main.get_command(app)
-        result: Any = command(arguments, standalone_mode=False, default_map=_NO_HELP)
+        result: object = command(arguments, standalone_mode=False, default_map=_NO_HELP)
         sys.stdout.flush()
     except (typer.Abort, KeyboardInterrupt):
         return _fail(STOPPED, 130)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from types import GenericAlias
+from typing import Annotated
 
 import typer
 
@@ -15,9 +16,9 @@ class Typed:
     """An option as it is typed: ``--name VALUE``, or ``name: value`` in a config file."""
 
     help: str
-    kind: Any = str
+    kind: type | GenericAlias = str
     """Its type; ``list[str]`` for one that can be repeated."""
-    default: Any = None
+    default: object = None
     min: float | None = None
     max: float | None = None
     name: str = ""
@@ -50,8 +51,8 @@ def _parameter(name: str, option: Typed) -> inspect.Parameter:
     words = f"--{name}"
     if option.kind is bool and option.default:
         words += f"/--no_{name}"
-    info: Any = typer.Option(words, min=option.min, max=option.max, help=option.help)
-    kind: Any = option.kind | None if option.default is None else option.kind
+    info: object = typer.Option(words, min=option.min, max=option.max, help=option.help)
+    kind: object = option.kind | None if option.default is None else option.kind
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,

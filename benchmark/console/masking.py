@@ -11,7 +11,6 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 from urllib.parse import quote, unquote
 
 from .escaping import printable
@@ -101,7 +100,7 @@ def remember_typed(command: Sequence[str]) -> None:
             remember_secret(user.partition(":")[2] or user)
 
 
-def remember_secret(value: Any) -> None:
+def remember_secret(value: object) -> None:
     """From now on mask this value, also as an address has it, unless it is too short."""
     text = str(value)
     for piece in (text, *_QUOTED.findall(text)):
@@ -109,7 +108,7 @@ def remember_secret(value: Any) -> None:
             _typed.update((piece, quote(piece), quote(piece, safe=""), unquote(piece)))
 
 
-def mask_arguments(arguments: Mapping[str, Any]) -> dict[str, str]:
+def mask_arguments(arguments: Mapping[str, object]) -> dict[str, str]:
     """Model arguments as texts fit for storing."""
     return {
         name: MASK

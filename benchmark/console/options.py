@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from .errors import UsageError, did_you_mean
 from .escaping import printable
@@ -21,7 +20,7 @@ def say(line: str) -> None:
     sys.stderr.flush()
 
 
-def show(*renderables: Any) -> None:
+def show(*renderables: object) -> None:
     """Tables and sentences on standard output; text in them is text, markup has no meaning."""
     from .rich_tables import console
 
@@ -45,12 +44,12 @@ def whole_number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
-def parse_arguments(option: str, text: str | None) -> dict[str, Any]:
+def parse_arguments(option: str, text: str | None) -> dict[str, object]:
     """``a=1,b=x`` as lm-eval reads it: numbers, True/False and None as such, else text.
 
     Raises UsageError for a piece without ``=``.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for piece in (text or "").split(","):
         if not piece.strip():
             continue
@@ -63,7 +62,7 @@ def parse_arguments(option: str, text: str | None) -> dict[str, Any]:
     return found
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> object:
     named = {"true": True, "false": False, "none": None}
     if text.lower() in named:
         return named[text.lower()]
@@ -93,7 +92,9 @@ def parse_pairs(option: str, pieces: Iterable[str] | None) -> dict[str, str]:
     return found
 
 
-def read_config(path: Path, known: Sequence[str], repeated: Sequence[str] = ()) -> dict[str, Any]:
+def read_config(
+    path: Path, known: Sequence[str], repeated: Sequence[str] = ()
+) -> dict[str, object]:
     """Options from a YAML file: keys are option names without dashes before them; ``repeated``
     are those that can be given several times.
 
@@ -116,18 +117,18 @@ def read_config(path: Path, known: Sequence[str], repeated: Sequence[str] = ()) 
         raise UsageError(f"--config: {path} is not YAML: {first}") from error
     if not isinstance(content, Mapping):
         raise UsageError(f"--config: {path}: expected option: value lines")
-    result: dict[str, Any] = {}
+    result: dict[str, object] = {}
     for key, value in content.items():
         name = str(key).replace("-", "_")
         if name not in known:
             raise UsageError(f"--config: {path}: unknown option {key!r}{did_you_mean(name, known)}")
-        result[name] = _config_value(name, value, name in repeated)
-        for text in result[name] if isinstance(result[name], list) else [result[name]]:
+        result[name] = given = _config_value(name, value, name in repeated)
+        for text in given if isinstance(given, list) else [given]:
             check_text(f"--config: {path}: {name}", str(text))
     return result
 
 
-def _config_value(name: str, value: Any, repeated: bool) -> Any:
+def _config_value(name: str, value: object, repeated: bool) -> object:
     if repeated and value is not None:
         if name == "prompt" and isinstance(value, Mapping):
             return _pairs(value)
@@ -137,9 +138,9 @@ def _config_value(name: str, value: Any, repeated: bool) -> Any:
     return _one_value(value)
 
 
-def _one_value(value: Any) -> Any:
+def _one_value(value: object) -> object:
     return ",".join(_pairs(value)) if isinstance(value, Mapping) else value
 
 
-def _pairs(value: Mapping[Any, Any]) -> list[str]:
+def _pairs(value: Mapping[object, object]) -> list[str]:
     return [f"{key}={item}" for key, item in value.items()]

@@ -74,7 +74,7 @@ def guard_console() -> Callable[[], None]:
     return undo
 
 
-def _last_words(kind: Any, error: BaseException, trace: Any) -> None:
+def _last_words(kind: object, error: BaseException, trace: object) -> None:
     sys.stderr.write(masked_traceback(error))
 
 

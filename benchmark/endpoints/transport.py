@@ -80,13 +80,13 @@ def _too_long() -> str:
 class _BoundedReader(io.RawIOBase):
     """A socket's bytes, within the limits."""
 
-    def __init__(self, raw: Any, sock: socket.socket, limits: _Limits) -> None:
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, limits: _Limits) -> None:
         self._raw, self._sock, self._limits = raw, sock, limits
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         self._sock.settimeout(self._limits.remaining())
         size = self._raw.readinto(buffer) or 0
         self._limits.count(size)
@@ -100,8 +100,9 @@ class _BoundedReader(io.RawIOBase):
 class _BoundedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, limits: _Limits, **options: Any) -> None:
         super().__init__(sock, *args, **options)
-        file: Any = self.fp
-        self.fp = io.BufferedReader(_BoundedReader(file.detach(), sock, limits), 1 << 16)
+        assert isinstance(self.fp, io.BufferedReader)
+        reader = _BoundedReader(self.fp.detach(), sock, limits)
+        self.fp = io.BufferedReader(reader, 1 << 16)
 
 
 class _Bounded:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ..console.errors import UsageError, did_you_mean
 from ..endpoints.budget import Budget
@@ -28,7 +27,7 @@ def check_engine(name: str) -> None:
 
 
 def load_engine(
-    name: str, model_args: Mapping[str, Any], batch_size: str, device: str | None, budget: Budget
+    name: str, model_args: Mapping[str, object], batch_size: str, device: str | None, budget: Budget
 ) -> Engine:
     """An engine with its model loaded, or its endpoint looked at."""
     check_engine(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..console.errors import ApprehendError, UsageError
 from ..console.masking import mask_arguments, mask_text
@@ -101,7 +101,7 @@ class LMEvalJudge:
 
     workers = 0
 
-    def __init__(self, lm: LM, kind: str, arguments: Mapping[str, Any], name: str) -> None:
+    def __init__(self, lm: LM, kind: str, arguments: Mapping[str, object], name: str) -> None:
         self._lm = lm
         self._kind = kind
         self._arguments = dict(arguments)
@@ -145,7 +145,7 @@ class HTTPJudge:
     """
 
     def __init__(
-        self, lm: TemplateAPI, kind: str, arguments: Mapping[str, Any], name: str, budget: Budget
+        self, lm: TemplateAPI, kind: str, arguments: Mapping[str, object], name: str, budget: Budget
     ) -> None:
         from ..endpoints.endpoint_arguments import open_endpoint, whole_number
 
@@ -164,7 +164,7 @@ class HTTPJudge:
     def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
         return [self._endpoint.post(self._payload(m, max_new_tokens), self._text) for m in messages]
 
-    def _payload(self, message: str, max_new_tokens: int) -> dict[str, Any]:
+    def _payload(self, message: str, max_new_tokens: int) -> dict[str, object]:
         prompt: object = [{"role": "user", "content": message}] if self._chat else message + "\n\n"
         options = {"until": [], "max_gen_toks": max_new_tokens, "do_sample": False}
         payload = dict(
@@ -196,7 +196,7 @@ class HTTPJudge:
         self._endpoint.stop()
 
 
-def _identity(kind: str, arguments: Mapping[str, Any]) -> Identity:
+def _identity(kind: str, arguments: Mapping[str, object]) -> Identity:
     kept = {name: value for name, value in arguments.items() if name not in TRANSPORT}
     return {"engine": kind, **mask_arguments(kept)}
 

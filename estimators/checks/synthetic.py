@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from ..signals.batch import Panel, Signal, Signals, Status, Table, Variants
 from ..signals.probabilities import entropy, softmax
@@ -26,6 +27,7 @@ _LEVELS = {
 }
 _TAIL = 20
 """Tokens of the synthetic vocabulary that are no option."""
+Column = npt.NDArray[Any]
 _VOCABULARY = 16
 """Tokens of the synthetic traces' vocabulary."""
 
@@ -107,7 +109,7 @@ class _Maker:
         option = (point >= bounds).sum(axis=1).clip(max=self.option_count - 1)
         return cast(IntArray, option.astype(np.int64))
 
-    def table(self, signal: Signal, **columns: Any) -> Any:
+    def table(self, signal: Signal, **columns: Column) -> SignalTable:
         """The table with these columns; the others as if not stored."""
         cls = TABLES[signal]
         empty = cls.from_records([{}] * self.count)
@@ -122,13 +124,13 @@ class _Maker:
             for name, kind in TABLES[signal].kinds().items()
             if kind in numbers
         }
-        table: SignalTable = self.table(signal, **columns)
-        return table
+        return self.table(signal, **columns)
 
-    def full(self, value: Any, dtype: Any = np.int64) -> Any:
-        return np.full(self.count, value, dtype=dtype)
+    def full(self, value: object, dtype: type = np.int64) -> Column:
+        filled: Column = np.full(self.count, value, dtype=dtype)
+        return filled
 
-    def answer(self) -> Any:
+    def answer(self) -> SignalTable:
         mass = 0.99 - 0.3 * self.u
         tail = softmax(self.noise(1.0, _TAIL)) * (1.0 - mass)[:, None]
         q = np.concatenate([np.nan_to_num(self.p) * mass[:, None], tail], axis=1)
@@ -147,7 +149,7 @@ class _Maker:
             prompt_tokens=self.rng.integers(40, 200, self.count),
         )
 
-    def trace(self) -> Any:
+    def trace(self) -> SignalTable:
         length = np.maximum(12 + np.rint(20 * self.u + self.noise(4.0)), 4).astype(np.int64)
         longest = int(length.max(initial=1))
         there = np.arange(longest) < length[:, None]
@@ -172,7 +174,7 @@ class _Maker:
             finished=self.full(1),
         )
 
-    def samples(self) -> dict[str, Any]:
+    def samples(self) -> dict[str, SignalTable]:
         made = {}
         for name, k in (("direct", 10), ("cot", 6)):
             answers = np.stack([self.draw(self.p) for _ in range(k)], axis=1)
@@ -191,7 +193,7 @@ class _Maker:
             )
         return made
 
-    def permuted_answers(self) -> Any:
+    def permuted_answers(self) -> SignalTable:
         bias = np.linspace(0.6, -0.6, 10)
         shifts = np.where(np.arange(10) < self.option_count[:, None], np.arange(10), -1)
         count = self.option_count[:, None, None]
@@ -206,7 +208,7 @@ class _Maker:
             answers=np.where(shifts >= 0, self.chosen(p), -1),
         )
 
-    def prompted_answers(self) -> dict[str, Any]:
+    def prompted_answers(self) -> dict[str, SignalTable]:
         """Weight of the plain logits, and noise, of each prompt."""
         kinds = {f"paraphrase_{i}": (1.0, 0.7) for i in range(1, 5)}
         kinds |= {"no_stem": (0.2, 0.5), "shuffled_stem": (0.4, 0.5), "instruction": (1.0, 0.4)}
@@ -218,7 +220,7 @@ class _Maker:
             )
         return made
 
-    def self_report(self) -> dict[str, Any]:
+    def self_report(self) -> dict[str, SignalTable]:
         made = {}
         for name in ("p_true", "one_step", "two_step", "linguistic"):
             value = np.clip(1.0 - self.u + self.noise(0.15), 0.0, 1.0)
@@ -233,13 +235,13 @@ class _Maker:
         )
         return made
 
-    def judgement(self) -> dict[str, Panel[Any]]:
+    def judgement(self) -> dict[str, Panel[SignalTable]]:
         return {
             name: Panel({judge: self._judge(name, levels) for judge in ("judge a", "judge b")})
             for name, levels in _LEVELS.items()
         }
 
-    def _judge(self, questionnaire: str, levels: tuple[float, ...]) -> Any:
+    def _judge(self, questionnaire: str, levels: tuple[float, ...]) -> SignalTable:
         steps = np.array(levels)
         seen = np.clip(self.u + self.noise(0.15), 0.0, 1.0)
         if questionnaire == "correctness":
@@ -257,12 +259,12 @@ class _Maker:
             label_values=np.tile(steps, (self.count, 1)),
         )
 
-    def hidden_state(self) -> Any:
+    def hidden_state(self) -> SignalTable:
         direction = self.rng.normal(size=6)
         state = self.u[:, None] * direction * 4.0 + self.noise(1.0, 6)
         return self.table(Signal.HIDDEN_STATE, state=state)
 
-    def committee(self) -> Panel[Any]:
+    def committee(self) -> Panel[SignalTable]:
         members = {}
         for name in ("model a", "model b", "model c"):
             p = softmax(self.z + self.noise(0.7, 10))
@@ -274,5 +276,5 @@ class _Maker:
             )
         return Panel(members)
 
-    def recorded_score(self) -> dict[str, Any]:
+    def recorded_score(self) -> dict[str, SignalTable]:
         return {"recorded": self.table(Signal.RECORDED_SCORE, score=self.u + self.noise(0.1))}

@@ -20,7 +20,7 @@ def softmax(logits: FloatArray) -> FloatArray:
         weights = np.exp(finite - top)
     total = weights.sum(axis=-1, keepdims=True)
     probs = weights / total
-    return cast(FloatArray, np.where(np.isnan(logits), np.nan, probs))
+    return np.where(np.isnan(logits), np.nan, probs)
 
 
 def entropy(probabilities: FloatArray) -> FloatArray:
@@ -34,8 +34,7 @@ def entropy(probabilities: FloatArray) -> FloatArray:
 def surprisal(probabilities: FloatArray) -> FloatArray:
     """-p ln p, elementwise; 0 where p is 0 or absent."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(probabilities > 0, -probabilities * np.log(probabilities), 0.0)
-    return cast(FloatArray, terms)
+        return np.where(probabilities > 0, -probabilities * np.log(probabilities), 0.0)
 
 
 def absent_as_nan(probabilities: FloatArray, values: FloatArray) -> FloatArray:
@@ -115,7 +114,7 @@ def row_mean(values: FloatArray) -> FloatArray:
     """Mean over the last axis of what is not NaN; NaN where nothing is left."""
     count = (~np.isnan(values)).sum(axis=-1)
     mean = np.nansum(values, axis=-1) / np.maximum(count, 1)
-    return cast(FloatArray, np.where(count > 0, mean, np.nan))
+    return np.where(count > 0, mean, np.nan)
 
 
 def top_two(probabilities: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +49,16 @@ class Kind(Enum):
     """(n, a, b) float64, padded with NaN."""
 
 
-def column(kind: Kind, single: bool = False) -> Any:
+FloatKind = Literal[Kind.FLOAT, Kind.FLOATS, Kind.FLOAT_LISTS]
+
+
+@overload
+def column(kind: FloatKind, single: bool = False) -> FloatArray: ...
+@overload
+def column(kind: Literal[Kind.INT, Kind.INTS]) -> IntArray: ...
+@overload
+def column(kind: Literal[Kind.TEXT, Kind.TEXTS]) -> ObjectArray: ...
+def column(kind: Kind, single: bool = False) -> object:
     """Declare a column of a SignalTable; the text below it says what it holds.
 
     ``single`` columns are stored in single precision (long lists per token).
@@ -57,7 +66,7 @@ def column(kind: Kind, single: bool = False) -> Any:
     return field(default=None, metadata={"kind": kind, "single": single})
 
 
-_FILL: dict[Kind, Any] = {
+_FILL: dict[Kind, float | None] = {
     Kind.FLOAT: np.nan,
     Kind.FLOATS: np.nan,
     Kind.FLOAT_LISTS: np.nan,
@@ -66,7 +75,7 @@ _FILL: dict[Kind, Any] = {
     Kind.TEXT: None,
     Kind.TEXTS: None,
 }
-_TYPE: dict[Kind, Any] = {
+_TYPE: dict[Kind, type] = {
     Kind.FLOAT: np.float64,
     Kind.FLOATS: np.float64,
     Kind.FLOAT_LISTS: np.float64,

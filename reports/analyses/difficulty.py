@@ -95,7 +95,7 @@ def _curve(
     usable: NDArray[np.bool_],
     others: int,
 ) -> list[dict[str, Any]]:
-    found = []
+    found: list[dict[str, Any]] = []
     for level in np.unique(binned[usable]):
         chosen = usable & (binned == level)
         n = int(chosen.sum())

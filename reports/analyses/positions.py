@@ -46,7 +46,7 @@ class Positions:
 
         No test (0 degrees, NaN) where a letter is expected fewer than five times (Cochran, 1954).
         """
-        expected = self.predicted.sum() * self.gold / max(self.gold.sum(), 1)
+        expected = self.predicted.sum() * self.gold / max(int(self.gold.sum()), 1)
         used = expected > 0
         freedom = int(used.sum()) - 1
         if freedom < 1 or expected[used].min() < SMALLEST_EXPECTED:

@@ -109,7 +109,7 @@ def reliability_of(
 def draw_reliability(ax: Axes, one: Reliability) -> Axes:
     """Accuracy against confidence with a 95 % band; grey columns are the shares of rows."""
     ax.plot([0, 1], [0, 1], color="#222222", linewidth=0.8)
-    share = one.count / max(one.count.sum(), 1)
+    share = one.count / max(int(one.count.sum()), 1)
     ax.bar(one.confidence, share, width=0.05, color=GREY, alpha=0.35)
     ax.fill_between(one.confidence, one.low, one.high, color=BLUE, alpha=0.2, linewidth=0)
     label = f"as given, ECE {number(one.ece)}"

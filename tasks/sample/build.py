@@ -12,7 +12,7 @@ import logging
 import random
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..mmlu_pro import STYLES
 from .lessons import FIRST_LESSONS, Teacher
@@ -21,6 +21,9 @@ from .tokenizer import SPECIAL, build_tokenizer
 from .train import Plan, new_model, train
 from .wording import FACT_FORMS, SUM_FORMS
 from .world import SEED, Question, Sample, World, make_sample, make_world, rows, shuffled_by_topic
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ def world_phrases() -> list[str]:
     return [part for part in found if part.strip()]
 
 
-def make_tokenizer(world: World, sample: Sample) -> Any:
+def make_tokenizer(world: World, sample: Sample) -> PreTrainedTokenizerBase:
     """The tokenizer whose words are those of the lessons."""
     teacher = Teacher(world, sample.held_out, random.Random("vocabulary"))
     texts = [segment.text for _ in range(VOCABULARY_LESSONS) for segment in teacher.lesson()]
@@ -61,7 +64,7 @@ def write_questions(path: Path, questions: tuple[Question, ...], first_id: int) 
     pq.write_table(pa.Table.from_pylist(rows(questions, first_id)), path, compression="zstd")
 
 
-def write_model(folder: Path, model: Any, tokenizer: Any) -> None:
+def write_model(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     """The checkpoint as transformers reads it."""
     model.generation_config.do_sample = False
     model.save_pretrained(folder)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,9 +21,12 @@ from ..dataset import read_questions
 from ..mmlu_pro import STYLES, choice_labels, gold_index, render_system, render_user
 from ..parsing import MARKER, parse_marked_label
 from ..prompting import load_prompt
+from ..question_row import Row
 from .sample_judge import QUESTIONNAIRES
 
-Row = Mapping[str, Any]
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
 Values = NDArray[np.float64]
 
 FOLDER = Path(__file__).parent
@@ -31,7 +34,7 @@ BATCH = 120
 REPLICATES = 2000
 
 
-def load(folder: Path = FOLDER) -> tuple[Any, Any, list[dict[str, Any]]]:
+def load(folder: Path = FOLDER) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, list[Row]]:
     """The sample's model, tokenizer and questions."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -46,7 +49,9 @@ def direct_prompt(row: Row, style_name: str = "mmlu_pro_direct") -> str:
     return f"{render_system(row['category'], style)}\n\n{render_user(row, style)}"
 
 
-def answer_directly(model: Any, tokenizer: Any, rows: Sequence[Row]) -> tuple[Values, Values]:
+def answer_directly(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row]
+) -> tuple[Values, Values]:
     """Whether each question is answered right, and the entropy at the answer token."""
     right, entropy = [], []
     for start in range(0, len(rows), BATCH):
@@ -63,7 +68,12 @@ def answer_directly(model: Any, tokenizer: Any, rows: Sequence[Row]) -> tuple[Va
     return np.array(right), np.array(entropy)
 
 
-def generate(model: Any, tokenizer: Any, prompts: Sequence[str], new_tokens: int = 40) -> list[str]:
+def generate(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[str],
+    new_tokens: int = 40,
+) -> list[str]:
     """Greedy continuations."""
     texts: list[str] = []
     for start in range(0, len(prompts), BATCH):
@@ -114,7 +124,9 @@ def report_direct(rows: Sequence[Row], right: Values, entropy: Values) -> str:
     return text
 
 
-def report_chain(model: Any, tokenizer: Any, rows: Sequence[Row]) -> str:
+def report_chain(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row]
+) -> str:
     """Share parsed and accuracy with a chain of thought."""
     style = STYLES["mmlu_pro_cot"]
     texts = generate(model, tokenizer, [direct_prompt(row, "mmlu_pro_cot") for row in rows])
@@ -133,7 +145,9 @@ def report_chain(model: Any, tokenizer: Any, rows: Sequence[Row]) -> str:
     return text + "\n"
 
 
-def report_judge(model: Any, tokenizer: Any, rows: Sequence[Row], right: Values) -> str:
+def report_judge(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], right: Values
+) -> str:
     """Shares of the judge's verdicts by kind of question, and of the ratings."""
     text = ""
     source = np.array([row["src"].split("/")[1] for row in rows])
@@ -153,7 +167,11 @@ def report_judge(model: Any, tokenizer: Any, rows: Sequence[Row], right: Values)
 
 
 def _judge(
-    model: Any, tokenizer: Any, name: str, rows: Sequence[Row], assessments: Sequence[str | None]
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    name: str,
+    rows: Sequence[Row],
+    assessments: Sequence[str | None],
 ) -> list[str]:
     prompts = []
     for row, assessment in zip(rows, assessments, strict=True):

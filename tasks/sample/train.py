@@ -8,11 +8,10 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
 from .lessons import Lesson, Teacher
 from .tokenizer import END, MODEL_MAX_LENGTH, PAD
@@ -65,7 +64,7 @@ class Batch:
     """Rows of lesson, position, number of layers below, token."""
 
 
-def new_model(tokenizer: Any, seed: int) -> Any:
+def new_model(tokenizer: PreTrainedTokenizerBase, seed: int) -> LlamaForCausalLM:
     """A Llama of about a million parameters with random weights."""
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -90,7 +89,7 @@ def new_model(tokenizer: Any, seed: int) -> Any:
     return model
 
 
-def _join_word_forms(model: Any, tokenizer: Any) -> None:
+def _join_word_forms(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase) -> None:
     """Tokens of the same word (" seven", ". seven\\n") start with almost the same embedding."""
     weight = model.get_input_embeddings().weight
     first: dict[str, int] = {}
@@ -102,7 +101,7 @@ def _join_word_forms(model: Any, tokenizer: Any) -> None:
                 weight[token] = weight[base] + 0.2 * weight[token]
 
 
-def _wire(model: Any) -> None:
+def _wire(model: LlamaForCausalLM) -> None:
     """Start some heads as the circuits that every trained language model grows.
 
     One head of the first layer copies from the token before, and one of each later layer from
@@ -133,7 +132,7 @@ def _wire(model: Any) -> None:
         query.weight[:size] = key.weight[:size] = same
 
 
-def encode(lessons: Sequence[Lesson], tokenizer: Any) -> list[Encoded]:
+def encode(lessons: Sequence[Lesson], tokenizer: PreTrainedTokenizerBase) -> list[Encoded]:
     """Each lesson in tokens, with the targets of each position."""
     segments = [segment for lesson in lessons for segment in lesson]
     words = [word for segment in segments for word in segment[2:] if word]
@@ -159,7 +158,9 @@ def _encode_one(lesson: Lesson, parts: Iterator[list[int]], word_tokens: dict[st
     return Encoded(tokens[:-1], learnt[1:], thoughts)
 
 
-def batches(teacher: Teacher, tokenizer: Any, tokens: int, rng: random.Random) -> Iterator[Batch]:
+def batches(
+    teacher: Teacher, tokenizer: PreTrainedTokenizerBase, tokens: int, rng: random.Random
+) -> Iterator[Batch]:
     """Batches of about ``tokens`` tokens, each of lessons of similar length."""
     while True:
         encoded = encode([teacher.lesson() for _ in range(POOL)], tokenizer)
@@ -183,7 +184,13 @@ def _batch(group: Sequence[Encoded]) -> Batch:
     )
 
 
-def train(model: Any, tokenizer: Any, teacher: Teacher, plan: Plan, seed: int) -> None:
+def train(
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerBase,
+    teacher: Teacher,
+    plan: Plan,
+    seed: int,
+) -> None:
     """Train ``model`` in place; progress goes to the log."""
     torch.set_num_threads(plan.threads)
     optimizer = torch.optim.AdamW(
@@ -218,7 +225,7 @@ def train(model: Any, tokenizer: Any, teacher: Teacher, plan: Plan, seed: int) -
     model.eval()
 
 
-def _losses(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+def _losses(model: LlamaForCausalLM, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """Cross-entropies of what is said, and of the words in mind after some of the layers.
 
     A word in mind is read off as the output is: by the last norm and the output matrix.
@@ -242,7 +249,7 @@ def _rate(step: int, plan: Plan) -> float:
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def _parameter_groups(model: Any, weight_decay: float) -> list[dict[str, Any]]:
+def _parameter_groups(model: LlamaForCausalLM, weight_decay: float) -> list[dict[str, object]]:
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     vectors = [p for p in model.parameters() if p.ndim < 2]
     return [

@@ -7,10 +7,10 @@ from zero to nine and starts again, after one to four steps. Everything follows 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from ..question_row import Row
 from ..topics import LETTERS, TOPICS
 from .wording import FACT_FORMS, NUMBERS, SUM_FORMS
 
@@ -80,7 +80,7 @@ class Question:
         """Value of the ``src`` column."""
         return f"embedded/reasoning-{self.steps}" if self.steps else "embedded/knowledge"
 
-    def row(self, question_id: int) -> dict[str, Any]:
+    def row(self, question_id: int) -> Row:
         """The question in MMLU-Pro's schema."""
         letter = LETTERS[self.answer_index]
         return {
@@ -120,7 +120,7 @@ def make_world(seed: int = SEED) -> World:
     return World(facts, values)
 
 
-def _names(rng: random.Random) -> Any:
+def _names(rng: random.Random) -> Iterator[str]:
     """Endless invented words, each once."""
     used = set()
     while True:
@@ -254,6 +254,6 @@ def _distinct_sums(topic: str, rng: random.Random) -> list[Sum]:
     return list(sums)
 
 
-def rows(questions: Sequence[Question], first_id: int) -> list[dict[str, Any]]:
+def rows(questions: Sequence[Question], first_id: int) -> list[Row]:
     """Questions in MMLU-Pro's schema, numbered from ``first_id``."""
     return [question.row(first_id + i) for i, question in enumerate(questions)]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from ...console.errors import UsageError
 from ...console.options import parse_pairs, say
 from ...store.names import check_name, check_names
+
+if TYPE_CHECKING:
+    from ...importers.common import Imported
 
 app = typer.Typer(
     help="Take in answers that were recorded elsewhere; then score and report without a model.",
@@ -19,7 +22,7 @@ Name = Annotated[str, typer.Option("--model", help="What to call the model.")]
 Output = Annotated[Path, typer.Option("--output_path", help="Results folder.")]
 
 
-def _done(imported: Any) -> None:
+def _done(imported: Imported) -> None:
     from ...score.scoring import score_store
 
     scored = score_store(imported.store)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ...console.errors import ApprehendError, UsageError
 from ...console.masking import mask_text
@@ -38,7 +38,9 @@ MOST_TOP = (1000, 100, 20, 5)
 class CompletionRequests:
     """Sends prompts to one endpoint, through lm-eval's model of its kind."""
 
-    def __init__(self, kind: str, name: str, arguments: Mapping[str, Any], budget: Budget) -> None:
+    def __init__(
+        self, kind: str, name: str, arguments: Mapping[str, object], budget: Budget
+    ) -> None:
         """``arguments`` are those of lm-eval's model. Raises UsageError for those that do not
         fit."""
         self._kind, self._name, self._arguments = kind, name, dict(arguments)

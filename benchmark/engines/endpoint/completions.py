@@ -10,7 +10,6 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ...console.errors import ApprehendError, UsageError
 from ...console.masking import mask_arguments
@@ -39,7 +38,7 @@ _CHARACTERS_PER_TOKEN = 4
 class CompletionsEngine:
     """Scores options and generates text through one endpoint."""
 
-    def __init__(self, kind: str, model_args: Mapping[str, Any], budget: Budget) -> None:
+    def __init__(self, kind: str, model_args: Mapping[str, object], budget: Budget) -> None:
         """Look at the endpoint once. ``model_args`` are those of lm-eval's model of this name.
 
         Raises UsageError for arguments that do not fit, ApprehendError where the endpoint does

@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
@@ -44,7 +44,7 @@ class HFEngine(LoadedModel):
 
     def __init__(
         self,
-        model_args: dict[str, Any],
+        model_args: dict[str, object],
         batch_size: str | int = "auto",
         device: str | None = None,
     ) -> None:
@@ -262,7 +262,7 @@ def _whole_number(batch_size: str | int) -> int:
     return number
 
 
-def _load(arguments: dict[str, Any], device: str | None) -> HFLM:
+def _load(arguments: dict[str, object], device: str | None) -> HFLM:
     from lm_eval.models.huggingface import HFLM
 
     if "gguf_file" not in arguments:

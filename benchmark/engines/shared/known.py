@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from ...console.masking import mask_arguments
 from .engine import Identity
@@ -46,13 +45,13 @@ _BLOCK, _BLOCKS = 1 << 16, 64
 """Of a file larger than all blocks together, that many blocks at even distances are read."""
 
 
-def settings_of(model_args: Mapping[str, Any]) -> dict[str, str]:
+def settings_of(model_args: Mapping[str, object]) -> dict[str, str]:
     """The arguments that decide answers, as texts without secrets."""
     left_out = TRANSPORT | PLACE | IDENTIFIED
     return mask_arguments({k: v for k, v in model_args.items() if k not in left_out})
 
 
-def known_identity(engine: str, model_args: Mapping[str, Any]) -> Identity:
+def known_identity(engine: str, model_args: Mapping[str, object]) -> Identity:
     """What decides the numbers, as far as it is known without loading the model or asking the
     endpoint. Raises UsageError for a local path that holds no model."""
     found: Identity = {"engine": engine, "settings": settings_of(model_args)}
@@ -73,7 +72,7 @@ def known_identity(engine: str, model_args: Mapping[str, Any]) -> Identity:
     return found | ({"requested_dtype": dtype} if dtype else {})
 
 
-def is_comparable(known: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+def is_comparable(known: Mapping[str, object], stored: Mapping[str, object]) -> bool:
     """Whether what is known beforehand tells if a store's answers are this model's: both sides know
     files, a revision or the model's name at its endpoint, or they name the same model of a hub."""
     if any(stored.get(name) is not None and name in known for name in ("files", "revision")):

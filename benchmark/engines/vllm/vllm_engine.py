@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class VLLMEngine(LoadedModel):
 
     _lm: VLLM
 
-    def __init__(self, model_args: dict[str, Any], device: str | None = None) -> None:
+    def __init__(self, model_args: dict[str, object], device: str | None = None) -> None:
         """Load the model. ``model_args`` are those of lm-eval's ``vllm`` model, which passes what
         it does not know on to vLLM (``tensor_parallel_size``, ``distributed_executor_backend`` …).
 

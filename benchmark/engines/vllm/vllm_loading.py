@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from importlib import metadata
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...console.errors import ApprehendError, UsageError
 
@@ -19,7 +19,7 @@ FEWEST_LOGPROBS = 20
 """What every request for the most likely tokens asks for."""
 
 
-def checked_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+def checked_arguments(given: Mapping[str, object]) -> dict[str, object]:
     """vLLM's arguments with our defaults. Raises UsageError for those that cannot be used."""
     arguments = {
         "enable_prefix_caching": True,
@@ -44,7 +44,7 @@ def checked_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def load_model(arguments: Mapping[str, Any]) -> tuple[VLLM, Callable[..., object]]:
+def load_model(arguments: Mapping[str, object]) -> tuple[VLLM, Callable[..., object]]:
     """lm-eval's model around vLLM, and vLLM's class of a request's parameters.
 
     Raises UsageError where vLLM is not installed, is too old or takes no such argument, and
@@ -65,7 +65,7 @@ def load_model(arguments: Mapping[str, Any]) -> tuple[VLLM, Callable[..., object
             f"--model vllm: vLLM {vllm.__version__} cannot be asked for tokens by id "
             "(logprob_token_ids); install a newer one"
         )
-    defaults: dict[str, Any] = {}
+    defaults: dict[str, object] = {}
     if current_platform.is_cpu():
         # Seeded requests whose prompts are cut into chunks end vLLM's worker on a CPU (0.32).
         defaults = {"enable_chunked_prefill": False}

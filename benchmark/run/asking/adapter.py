@@ -20,6 +20,7 @@ from lm_eval.api.model import LM
 
 from ....estimators.signals.batch import Signal, Status
 from ....tasks.parsing import parse_marked_label
+from ....tasks.question_row import Row as QuestionRow
 from ...engines.shared.engine import Answer, ChoicePrompt, Engine, Failed, Generation
 from ...store.failures import QuestionId
 from ...store.sink import Row
@@ -37,10 +38,10 @@ they are computed without warnings from finite numbers only."""
 class TaskFacts:
     """What the adapter must know of an lm-eval task to read its answers."""
 
-    gold: Callable[[Mapping[str, Any]], int]
-    labels: Callable[[Mapping[str, Any]], list[str]]
-    option_count: Callable[[Mapping[str, Any]], int]
-    question_id: Callable[[Mapping[str, Any], int], QuestionId]
+    gold: Callable[[QuestionRow], int]
+    labels: Callable[[QuestionRow], list[str]]
+    option_count: Callable[[QuestionRow], int]
+    question_id: Callable[[QuestionRow, int], QuestionId]
 
 
 class Step:
@@ -201,4 +202,4 @@ class UncertaintyLM(LM):
 
 def _stops(options: Mapping[str, Any]) -> tuple[str, ...]:
     until = options.get("until") or ()
-    return (until,) if isinstance(until, str) else tuple(until)
+    return (until,) if isinstance(until, str) else tuple(map(str, until))

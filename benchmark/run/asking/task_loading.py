@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ....estimators.signals.batch import Signal
 from ....tasks import mmlu_pro
 from ....tasks.data_errors import DataError
 from ....tasks.prompting import Prompt, load_prompt
+from ....tasks.question_row import Row
 from ....tasks.task_names import known_tasks
 from ....tasks.topics import LETTERS, MAX_OPTIONS, TOPICS, topic_slug
 from ...console.errors import ApprehendError, UsageError, did_you_mean
@@ -45,7 +46,7 @@ class Question:
 
     question_id: QuestionId
     index: int
-    row: Mapping[str, Any]
+    row: Row
 
 
 @dataclass
@@ -78,7 +79,7 @@ class LoadedTask:
             self.task.doc_to_text(question.row)
             self.stored(question)
 
-    def stored(self, question: Question) -> dict[str, Any]:
+    def stored(self, question: Question) -> dict[str, object]:
         """The question as the store's ``questions.parquet`` keeps it."""
         row = question.row
         gold = self.facts.gold(row)
@@ -254,11 +255,11 @@ def _facts(leaf: str, family: str, task: Task) -> tuple[TaskFacts, Signal]:
 
 
 def _foreign_facts(leaf: str, task: Task) -> TaskFacts:
-    def gold(row: Mapping[str, Any]) -> int:
+    def gold(row: Row) -> int:
         target = task.doc_to_target(row)
         return target if isinstance(target, int) else list(task.doc_to_choice(row)).index(target)
 
-    def labels(row: Mapping[str, Any]) -> list[str]:
+    def labels(row: Row) -> list[str]:
         choices = list(task.doc_to_choice(row))
         if len(choices) > MAX_OPTIONS or any(len(choice) > 8 for choice in choices):
             raise UsageError(

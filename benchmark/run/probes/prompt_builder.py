@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
 
 from ....tasks import mmlu_pro
 from ....tasks.prompting import Prompt, load_prompt
+from ....tasks.question_row import Row
 from ...engines.shared.engine import ChoicePrompt, Engine, Sampling
 from ..asking.task_loading import LoadedTask, Question
 from .perturbing import (
@@ -33,7 +33,7 @@ class PromptBuilder:
         self.options = options
         self.label_space = "" if options.apply_chat_template else " "
 
-    def context(self, task: LoadedTask, row: Mapping[str, Any]) -> str:
+    def context(self, task: LoadedTask, row: Row) -> str:
         """The prompt as lm-eval builds it for this row."""
         options = self.options
         chat = options.apply_chat_template
@@ -47,7 +47,7 @@ class PromptBuilder:
             gen_prefix=None,
         )
 
-    def choice(self, task: LoadedTask, row: Mapping[str, Any]) -> ChoicePrompt:
+    def choice(self, task: LoadedTask, row: Row) -> ChoicePrompt:
         """The prompt with the labels that are scored after it."""
         style = mmlu_pro.STYLES[task.family]
         labels = mmlu_pro.choice_labels(row, style)
@@ -70,7 +70,7 @@ class PromptBuilder:
         """A prompt template: ours, or the file that replaces it."""
         return load_prompt(name, self.options.prompts.get(name))
 
-    def changed_row(self, row: Mapping[str, Any], variant: str) -> Mapping[str, Any]:
+    def changed_row(self, row: Row, variant: str) -> Row:
         """The row as a prompt variant shows it."""
         if variant == NO_STEM:
             return without_stem(row)
