@@ -48,6 +48,7 @@ REDUCES = frozenset(
     "nanmin prod ptp count_nonzero reduce".split()
 )
 """Functions that give one number, unless they are told an axis."""
+QUANTILES = frozenset("quantile nanquantile percentile nanpercentile".split())
 FROM_THE_SECOND = frozenset({"where"})
 """Functions whose first argument decides nothing about the dtype."""
 
@@ -103,7 +104,8 @@ def _answer(context: Context, name: str) -> Type:
     scalar = _scalar(context, name, known)
     if scalar is None:
         return default
-    if not arrays or (reduces and not _has_axis(context)):
+    several = name in QUANTILES and not all(map(_is_number, _by_position(context)[1:2]))
+    if not arrays or (reduces and not several and not _has_axis(context)):
         return scalar
     shape = context.api.named_generic_type("builtins.tuple", [AnyType(TypeOfAny.special_form)])
     dtype = context.api.named_generic_type("numpy.dtype", [scalar])

@@ -2,10 +2,12 @@
 
 A module is on the path if one of its functions is on the call stack at one of the steps that carry
 the question on: its row is read from the data file, its prompt is rendered, the prompt goes through
-the model, the answer is stored and loaded, it is scored, the score is stored, a metric is computed
-of it, and ``metrics.csv`` is written. Those are the modules that somebody passes who steps from
-``main`` down to each of these places. What a function on the stack calls beside, and has back
-before the step (checks, names, messages, hashes), is not on the path.
+the model, its answer is read off and stored and loaded again, it is scored, the score is stored and read again,
+a metric is computed of it, and ``metrics.csv`` is written; each step where it happens first. Those are the modules that somebody
+passes who steps from ``main`` down to each of these places. What a function on the stack calls
+beside and has back before the step (checks, names, messages, hashes) is not on the path, nor are
+calls that serve something else: the forecast of a run's cost, the engine's check of itself, and
+the figures.
 """
 
 from __future__ import annotations
@@ -27,25 +29,31 @@ class Steps:
     def __init__(self) -> None:
         self.paths: dict[str, list[str]] = {}
         """Step → modules on the stack, the outermost first."""
-        self._watched: dict[CodeType, tuple[str, Callable[[dict[str, Any]], bool]]] = {}
+        self._watched: dict[CodeType, tuple[str, str, Callable[[dict[str, Any]], bool]]] = {}
 
     def watch(
-        self, function: Any, step: str, when: Callable[[dict[str, Any]], bool] = lambda _: True
+        self,
+        function: Any,
+        step: str,
+        within: str,
+        when: Callable[[dict[str, Any]], bool] = lambda _: True,
     ) -> None:
-        """Note the stack where ``function`` is called and ``when`` is true of its arguments."""
-        self._watched[function.__code__] = (step, when)
+        """Note the stack where ``function`` is called below the function of ours of the name
+        ``within``, and ``when`` is true of its arguments."""
+        self._watched[function.__code__] = (step, within, when)
 
     def __call__(self, frame: FrameType, event: str, _: object) -> None:
-        found = self._watched.get(frame.f_code) if event == "call" else None
-        if found is None or not found[1](frame.f_locals):
+        watched = self._watched.get(frame.f_code) if event == "call" else None
+        if watched is None or not watched[2](frame.f_locals):
             return
+        stack: list[tuple[str, str]] = []
         above: FrameType | None = frame
-        names: list[str] = []
         while above is not None:
-            names.append(str(above.f_globals.get("__name__")))
+            stack.append((str(above.f_globals.get("__name__")), above.f_code.co_name))
             above = above.f_back
-        known = self.paths.setdefault(found[0], [])
-        known += [n for n in reversed(names) if n.startswith("apprehend.") and n not in known]
+        if watched[0] not in self.paths and any(name == watched[1] for _, name in stack):
+            ours = [module for module, _ in reversed(stack) if module.startswith("apprehend.")]
+            self.paths[watched[0]] = list(dict.fromkeys(ours))
 
 
 @pytest.fixture(scope="module")
@@ -56,24 +64,35 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     import pyarrow.parquet
     import transformers
     from apprehend.benchmark.cli.main import main
+    from apprehend.benchmark.engines.shared.engine import Answer
     from apprehend.estimators.answer_distribution import OptionEntropy
     from apprehend.reports.statistics import ranking
+    from apprehend.tasks.dataset import read_questions
+
+    def named(argument: str, ending: str) -> Callable[[dict[str, Any]], bool]:
+        return lambda given: str(given[argument]).endswith(ending)
+
+    def with_column(name: str) -> Callable[[dict[str, Any]], bool]:
+        return lambda given: name in given["table"].column_names
 
     steps = Steps()
-    write, read = pyarrow.parquet.write_table, pyarrow.parquet.read_table
-    steps.watch(read, "read", lambda given: str(given["source"]).endswith("questions.parquet"))
-    steps.watch(jinja2.Template.generate, "rendered")
-    steps.watch(transformers.LlamaForCausalLM.forward, "asked")
-    steps.watch(write, "stored", lambda given: "option_logprobs" in given["table"].column_names)
-    steps.watch(pyarrow.dataset.dataset, "loaded")
-    steps.watch(OptionEntropy.score, "scored")
-    for function in vars(ranking).values():
-        for one in (
-            (function, *vars(function).values()) if isinstance(function, type) else (function,)
-        ):
-            if hasattr(one, "__code__"):
-                steps.watch(one, "measured")
-    steps.watch(Path.replace, "written", lambda given: Path(given["target"]).name == "metrics.csv")
+    read, write = pyarrow.parquet.read_table, pyarrow.parquet.write_table
+    steps.watch(read_questions, "read", "load_questions")
+    steps.watch(jinja2.Template.generate, "rendered", "collect_answers")
+    steps.watch(transformers.LlamaForCausalLM.forward, "asked", "collect_answers")
+    steps.watch(Answer.__init__, "answered", "collect_answers")
+    steps.watch(write, "stored", "collect_answers", with_column("option_logprobs"))
+    steps.watch(pyarrow.dataset.dataset, "loaded", "score")
+    steps.watch(OptionEntropy.score, "scored", "score")
+    steps.watch(write, "score stored", "score", with_column("estimator"))
+    steps.watch(read, "read again", "report", named("source", "scores.parquet"))
+    for name, function in vars(ranking).items():
+        if name.startswith("roc_") or isinstance(function, type):
+            methods = vars(function).values() if isinstance(function, type) else [function]
+            for method in methods:
+                if hasattr(method, "__code__"):
+                    steps.watch(method, "measured", "compute_metrics")
+    steps.watch(Path.replace, "written", "report", named("target", "metrics.csv"))
     folder = tmp_path_factory.mktemp("one") / "results"
     command = (
         "run --model_args pretrained=embedded --device cpu --data embedded --limit 1 --tasks "
@@ -92,7 +111,8 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 def test_the_question_takes_every_step(path: dict[str, list[str]]) -> None:
     assert set(path) == {
-        *("read", "rendered", "asked", "stored", "loaded", "scored", "measured", "written")
+        *("read", "rendered", "asked", "answered", "stored", "loaded", "scored"),
+        *("score stored", "read again", "measured", "written"),
     }
     assert all(modules[0] == "apprehend.benchmark.cli.main" for modules in path.values())
 

@@ -123,8 +123,8 @@ def read_config(
         if name not in known:
             raise UsageError(f"--config: {path}: unknown option {key!r}{did_you_mean(name, known)}")
         result[name] = given = _config_value(name, value, name in repeated)
-        for text in given if isinstance(given, list) else [given]:
-            check_text(f"--config: {path}: {name}", str(text))
+        for one in given if isinstance(given, list) else [given]:
+            check_text(f"--config: {path}: {name}", str(one))
     return result
 
 

@@ -13,15 +13,18 @@ from ..endpoints.budget import Budget
 from ..engines.loading import check_engine
 from ..judges.judge import check_judges
 from ..judges.judging import check_prompts
-from ..score.score_stores import say_skipped, score_stores
-from ..score.scoring import expand_specs
+from ..score.estimator_choice import expand_specs
+from ..score.scoring import say_skipped, score_stores
 from ..store.task_store import TaskStore
+from .answering import collect_answers
 from .asking.task_loading import LoadedTask, TaskOptions, expand_tasks, load_tasks
-from .collecting import collect_missing
+from .collecting import announce_costs, collect_probes, load_engine, record_work
+from .judgements import collect_judgements
+from .missing import find_missing, missing_from_cache, vanished
 from .outcome import RunOutcome
 from .plan import Plan, make_plan
 from .resuming import stores_held
-from .run_options import RunOptions
+from .run_options import Overwrite, RunOptions
 from .sharding import Shard, move_shards
 
 
@@ -35,7 +38,7 @@ def run(options: RunOptions) -> RunOutcome:
     plan = make_plan(options, estimators, tasks)
     outcome = RunOutcome(budget=Budget(options.max_requests, options.max_cost))
     with stores_held(plan):
-        collect_missing(plan, outcome)
+        collect(plan, outcome)
         if plan.is_shard:  # merge scores all shards together
             return say_collected(plan, outcome)
         stores = [family.store for family in plan.families]
@@ -73,6 +76,23 @@ def load_questions(options: RunOptions) -> list[LoadedTask]:
             options.data, options.fewshot_data, options.include_path, options.num_fewshot, prompts
         ),
     )
+
+
+def collect(plan: Plan, outcome: RunOutcome) -> None:
+    """Collect what the plan needs and the stores lack, or with ``only-cache`` say what it is:
+    answers, then probes, then judgements."""
+    if plan.options.overwrite is Overwrite.ONLY_CACHE:
+        outcome.problems += missing_from_cache(plan)
+        return
+    works = find_missing(plan)
+    outcome.collected = sum(len(work.answers) for work in works)
+    engine = load_engine(plan.options, works, outcome.budget)
+    record_work(plan.options, works)
+    announce_costs(plan, engine, works)
+    collect_answers(plan.options, engine, works, outcome)
+    collect_probes(plan.options, engine, works, outcome)
+    collect_judgements(plan, engine, outcome)
+    outcome.problems += vanished(works)
 
 
 def score(

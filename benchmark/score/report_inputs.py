@@ -16,7 +16,8 @@ from ...estimators.signals.batch import Need, Signal, Status
 from ...reports import ReportInput
 from ...tasks.questionnaires import QUESTIONNAIRES
 from ...tasks.topics import LETTERS
-from ..store.checks.ownership import SCORES, check_owned, is_outdated, read_scores
+from ..store import parts
+from ..store.checks.ownership import SCORES, check_owned, check_scores, is_outdated
 from ..store.task_store import Results, TaskStore
 from .costs import costs_of
 from .same_questions import warn_of_differences
@@ -77,7 +78,10 @@ def _scores(store: TaskStore) -> pd.DataFrame:
     a text takes twenty."""
     if not (store.path / SCORES).is_file():
         score_store(store)
-    table = read_scores(store, REPEATED)
+    file = store.path / SCORES
+    repeated = [name for name in REPEATED if name in parts.read_schema(file).names]
+    table = parts.read_parquet(file, dictionary=repeated).unify_dictionaries()
+    check_scores(store, table)
     if is_outdated(store, table):
         logger.warning(
             "%s: its scores are older than its signals; `apprehend score` computes them anew",

@@ -60,14 +60,15 @@ def available(store: TaskStore, need: Need, committee: Sequence[str] = ()) -> bo
     return False
 
 
-def load_signals(
+def with_committee(
     store: TaskStore,
+    signals: Signals,
     needs: Collection[Need],
-    ids: Sequence[Any],
     committee: Sequence[str] = (),
 ) -> Signals:
-    """What ``needs`` name of these questions, with the answers of other models where asked for."""
-    signals = store.load(needs, ids)
+    """The signals with the answers of other models to the same questions, where ``needs`` name
+    them."""
+    ids = signals.question_id.tolist()
     if not any(Signal.COMMITTEE in need.signals for need in needs):
         return signals
     members = {}

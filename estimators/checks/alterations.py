@@ -94,12 +94,11 @@ def unobserved(signals: Signals, rows: IntArray) -> Signals:
     return change_tables(signals, change)
 
 
-def _missing(kind: Kind) -> float | str | None:
+def _missing(kind: Kind) -> Any:
     """What a column holds where nothing was observed."""
     scalar = {Kind.FLOATS: Kind.FLOAT, Kind.FLOAT_LISTS: Kind.FLOAT}
     scalar |= {Kind.INTS: Kind.INT, Kind.TEXTS: Kind.TEXT}
-    missing: float | str | None = to_array(scalar.get(kind, kind), [None])[0]
-    return missing
+    return to_array(scalar.get(kind, kind), [None])[0]
 
 
 def rotated_options(signals: Signals, by: int = 1) -> Signals:

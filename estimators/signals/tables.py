@@ -90,21 +90,21 @@ def to_array(kind: Kind, cells: Sequence[Any]) -> npt.NDArray[Any]:
     """Cells of one column (None = missing) as a padded array; see ``Kind`` for the shapes."""
     fill, dtype, count = _FILL[kind], _TYPE[kind], len(cells)
     if kind in (Kind.FLOAT, Kind.INT, Kind.TEXT):
-        flat = np.full(count, fill, dtype=dtype)
+        flat: npt.NDArray[Any] = np.full(count, fill, dtype=dtype)
         for row, cell in enumerate(cells):
             if cell is not None:
                 flat[row] = cell
         return flat
     if kind is not Kind.FLOAT_LISTS:
         width = max((len(cell) for cell in cells if cell is not None), default=0)
-        padded = np.full((count, width), fill, dtype=dtype)
+        padded: npt.NDArray[Any] = np.full((count, width), fill, dtype=dtype)
         for row, cell in enumerate(cells):
             if cell is not None and len(cell):
                 padded[row, : len(cell)] = [fill if value is None else value for value in cell]
         return padded
     outer = max((len(cell) for cell in cells if cell is not None), default=0)
     inner = max((len(v) for cell in cells if cell is not None for v in cell), default=0)
-    cube = np.full((count, outer, inner), fill, dtype=dtype)
+    cube: npt.NDArray[Any] = np.full((count, outer, inner), fill, dtype=dtype)
     for row, cell in enumerate(cells):
         for position, values in enumerate(cell if cell is not None else ()):
             cube[row, position, : len(values)] = [

@@ -309,16 +309,16 @@ def test_rows_that_older_schemas_derived_from_nothing_are_found(tmp_path: Path) 
 def test_parts_deleted_while_a_run_lasts_are_missed(
     tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from apprehend.benchmark.run import collecting
+    from apprehend.benchmark.run import running
 
     results = tmp_path / "results"
-    collect = collecting.collect_judgements
+    collect = running.collect_judgements
 
     def after_deleting(*arguments: Any) -> None:
         delete(results, Signal.ANSWER)
         collect(*arguments)
 
-    monkeypatch.setattr(collecting, "collect_judgements", after_deleting)
+    monkeypatch.setattr(running, "collect_judgements", after_deleting)
     lost: RunOutcome | str
     try:
         lost = " ".join(run(options_of(results)).problems)

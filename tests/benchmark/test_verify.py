@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 from apprehend.benchmark.cli.main import main
 from apprehend.benchmark.console.errors import ApprehendError
-from apprehend.benchmark.score.signal_loading import load_signals, siblings
+from apprehend.benchmark.score.signal_loading import siblings, with_committee
 from apprehend.benchmark.store.failures import note_failures
 from apprehend.benchmark.store.manifest import new_manifest
 from apprehend.benchmark.store.task_store import TaskStore, parts
@@ -445,7 +445,7 @@ def test_a_committee_takes_only_answers_to_the_same_questions(
         other.add_questions(rows)
         other.append(Signal.ANSWER, [answer(row["question_id"]) for row in rows])
     assert [member.model for member in siblings(store)] == ["less", "same"]
-    signals = load_signals(store, [Need.of(Signal.COMMITTEE)], list(range(9)))
+    signals = with_committee(store, store.load([], list(range(9))), [Need.of(Signal.COMMITTEE)])
     assert signals.committee.sources == ("less", "same")
     said = {line.split(": ")[1].split(" is")[0]: line for line in caplog.messages}
     assert len(caplog.messages) == 5
@@ -468,7 +468,7 @@ def test_a_mended_question_costs_one_vote(
         store.add_questions([question(i, **texts.get(i, {})) for i in range(40)])
         store.append(Signal.ANSWER, [answer(i) for i in range(40)])
     store = TaskStore(tmp_path / "a" / "task")
-    signals = load_signals(store, [Need.of(Signal.COMMITTEE)], list(range(40)))
+    signals = with_committee(store, store.load([], list(range(40))), [Need.of(Signal.COMMITTEE)])
     votes = signals.committee.tables["b"]
     assert np.flatnonzero(~votes.present).tolist() == [5]
     assert votes.answer[5] == -1

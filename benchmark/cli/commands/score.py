@@ -24,8 +24,8 @@ def score(
 ) -> None:
     """Recompute scores from stored signals: no model."""
     from ....estimators.registry import load_estimators, split_specs
-    from ...score.score_stores import say_skipped, score_stores
-    from ...score.scoring import expand_specs
+    from ...score.estimator_choice import expand_specs
+    from ...score.scoring import say_skipped, score_stores
     from ...store.task_store import Results
 
     specs = expand_specs(None if estimators is None else split_specs(estimators))

@@ -127,9 +127,9 @@ class CompletionsEngine:
         hidden_state: bool = False,
     ) -> list[Answer | Failed]:
         """One Answer per prompt, in order, or why there is none."""
-        if hidden_state:
-            raise UsageError(f"{self.kind}: {LACKS['hidden_state']['state']}")
-        if not self._top:
+        if hidden_state and Ability.HIDDEN_STATES in self.withheld:
+            raise UsageError(f"{self.kind}: {self.withheld[Ability.HIDDEN_STATES]}")
+        if Ability.OPTIONS in self.withheld:
             raise ApprehendError(
                 f"{self._requests.url}: cannot score options: {self._silent}; ask for a "
                 "chain of thought (--tasks mmlu_pro_cot)"

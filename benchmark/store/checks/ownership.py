@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -129,14 +128,8 @@ def is_outdated(store: TaskStore, table: pa.Table) -> bool:
     return says is not None and says.decode("utf-8", "replace") != signals_state(store)
 
 
-def read_scores(store: TaskStore, repeated: Sequence[str] = ()) -> pa.Table:
-    """A store's scores, with the ``repeated`` columns as dictionaries. Raises ApprehendError where
-    they are not those of its answers."""
-    file: Path = store.path / SCORES
-    names = parts.read_schema(file).names
-    table = parts.read_parquet(file, dictionary=[name for name in repeated if name in names])
-    table = table.unify_dictionaries()
+def check_scores(store: TaskStore, table: pa.Table) -> None:
+    """Raise ApprehendError where stored scores are not those of the store's answers."""
     problem = scores_problem(store, table)
     if problem is not None:
-        raise ApprehendError(f"{file}: {problem}; {AGAIN}")
-    return table
+        raise ApprehendError(f"{store.path / SCORES}: {problem}; {AGAIN}")
