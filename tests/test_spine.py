@@ -1,13 +1,13 @@
 """The path of one question from the command line to ``metrics.csv``, followed through a real run.
 
 A module is on the path if one of its functions is on the call stack at one of the steps that carry
-the question on: its row is read from the data file, its prompt is rendered, the prompt goes through
-the model, its answer is read off and stored and loaded again, it is scored, the score is stored and read again,
-a metric is computed of it, and ``metrics.csv`` is written; each step where it happens first. Those are the modules that somebody
-passes who steps from ``main`` down to each of these places. What a function on the stack calls
-beside and has back before the step (checks, names, messages, hashes) is not on the path, nor are
-calls that serve something else: the forecast of a run's cost, the engine's check of itself, and
-the figures.
+the question on, each where it happens first: its row is read from the data file, its prompt is
+rendered, the prompt goes through the model, the answer is read off, stored and loaded again, it is
+scored, the score is stored and read again, a metric is computed of it, and ``metrics.csv`` is
+written. Those are the modules that somebody passes who steps from ``main`` down to each of these
+places. What a function on the stack calls beside and has back before the step (checks, names,
+messages, hashes) is not on the path, nor are calls that serve something else: the forecast of a
+run's cost, the engine's check of itself, and the figures.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Steps:
     def __init__(self) -> None:
         self.paths: dict[str, list[str]] = {}
         """Step → modules on the stack, the outermost first."""
-        self._watched: dict[CodeType, tuple[str, str, Callable[[dict[str, Any]], bool]]] = {}
+        self._watched: list[tuple[CodeType, str, str, Callable[[dict[str, Any]], bool]]] = []
 
     def watch(
         self,
@@ -40,20 +40,24 @@ class Steps:
     ) -> None:
         """Note the stack where ``function`` is called below the function of ours of the name
         ``within``, and ``when`` is true of its arguments."""
-        self._watched[function.__code__] = (step, within, when)
+        self._watched.append((function.__code__, step, within, when))
 
     def __call__(self, frame: FrameType, event: str, _: object) -> None:
-        watched = self._watched.get(frame.f_code) if event == "call" else None
-        if watched is None or not watched[2](frame.f_locals):
+        if event != "call":
             return
+        for code, step, within, when in self._watched:
+            if code is frame.f_code and step not in self.paths and when(frame.f_locals):
+                self._note(frame, step, within)
+
+    def _note(self, frame: FrameType, step: str, within: str) -> None:
         stack: list[tuple[str, str]] = []
         above: FrameType | None = frame
         while above is not None:
             stack.append((str(above.f_globals.get("__name__")), above.f_code.co_name))
             above = above.f_back
-        if watched[0] not in self.paths and any(name == watched[1] for _, name in stack):
+        if within in [name for _, name in stack]:
             ours = [module for module, _ in reversed(stack) if module.startswith("apprehend.")]
-            self.paths[watched[0]] = list(dict.fromkeys(ours))
+            self.paths[step] = list(dict.fromkeys(ours))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +68,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     import pyarrow.parquet
     import transformers
     from apprehend.benchmark.cli.main import main
-    from apprehend.benchmark.engines.shared.engine import Answer
+    from apprehend.benchmark.engines.hf.reading import read_answers
     from apprehend.estimators.answer_distribution import OptionEntropy
     from apprehend.reports.statistics import ranking
     from apprehend.tasks.dataset import read_questions
@@ -80,7 +84,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     steps.watch(read_questions, "read", "load_questions")
     steps.watch(jinja2.Template.generate, "rendered", "collect_answers")
     steps.watch(transformers.LlamaForCausalLM.forward, "asked", "collect_answers")
-    steps.watch(Answer.__init__, "answered", "collect_answers")
+    steps.watch(read_answers, "answered", "collect_answers")
     steps.watch(write, "stored", "collect_answers", with_column("option_logprobs"))
     steps.watch(pyarrow.dataset.dataset, "loaded", "score")
     steps.watch(OptionEntropy.score, "scored", "score")

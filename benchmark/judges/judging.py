@@ -24,7 +24,7 @@ from ..endpoints.request_errors import RequestFailed
 from ..score.signal_loading import load_outcome
 from ..store.derivation import DERIVED_FROM
 from ..store.failures import Failed
-from ..store.sink import Row, store_part, unstorable
+from ..store.stored_rows import Row, unstorable
 from ..store.task_store import TaskStore
 from .judge import Judge
 
@@ -141,7 +141,7 @@ class _Sitting:
     def _write(self) -> None:
         waiting, self._waiting = self._waiting, []
         judge = self._judge.name
-        self._failed |= store_part(self._store, Signal.JUDGEMENT, waiting, self._name, judge)
+        self._failed |= self._store.store_part(Signal.JUDGEMENT, waiting, self._name, judge)
         self._stored_at = time.monotonic()
 
     def problems(self, asked: int) -> list[str]:

@@ -14,7 +14,7 @@ from ..console.progress import progress_bar
 from ..engines.shared.engine import Engine
 from ..store import manifest as manifests
 from ..store.failures import Failed, QuestionId
-from ..store.sink import Row, store_part
+from ..store.stored_rows import Row
 from .asking.adapter import UncertaintyLM
 from .asking.task_loading import LoadedTask, Question
 from .families import Family, model_name
@@ -56,7 +56,7 @@ def _ask(
 
     def sink(signal: Signal, rows: list[Row]) -> None:
         nonlocal tokens
-        failed.update(store_part(family.store, signal, rows))
+        failed.update(family.store.store_part(signal, rows))
         got = (record for _, record in rows if not isinstance(record, Failed))
         tokens += sum(max(0, record["prompt_tokens"]) for record in got)
         bar.update(len(rows))

@@ -120,7 +120,7 @@ def score(
 
 def report(results: Path, outcome: RunOutcome, paper_filter: bool) -> None:
     """Turn the scores into tables, plots and a page, below the results."""
-    from ..score.report_building import write_report
+    from ..score.report_inputs import write_report
 
     write_report(results, results / "report", paper_filter, formats=("png", "svg"))
     outcome.reported = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,15 @@ import pyarrow.parquet as pq
 
 from ...estimators.registry import builtin_estimators
 from ...estimators.signals.batch import Need, Signal, Status
-from ...reports import ReportInput
+from ...reports import FORMATS, ReportInput, Rows, build_report
 from ...tasks.questionnaires import QUESTIONNAIRES
 from ...tasks.topics import LETTERS
+from ..console.options import say, show
 from ..store import parts
 from ..store.checks.ownership import SCORES, check_owned, check_scores, is_outdated
 from ..store.task_store import Results, TaskStore
 from .costs import costs_of
+from .option_sets import with_option_sets
 from .same_questions import warn_of_differences
 from .scoring import score_store
 from .signal_loading import load_outcome
@@ -28,6 +31,28 @@ logger = logging.getLogger(__name__)
 
 REPEATED = ("model", "task", "topic", "estimator", "answer", "status", "reason")
 """Columns of the scores that repeat a few texts in many rows."""
+
+
+def write_report(
+    results: Path,
+    output_path: Path,
+    paper_filter: bool = False,
+    replicates: int = 1000,
+    seed: int = 0,
+    formats: Sequence[str] = FORMATS,
+) -> None:
+    """Build the report, show its tables in the terminal, and say where it lies."""
+    rows: Rows = "paper" if paper_filter else "all"
+    report = build_report(
+        with_option_sets(report_input(Results(results)), rows, seed),
+        output_path,
+        rows=rows,
+        replicates=replicates,
+        seed=seed,
+        formats=formats,
+    )
+    show(*report.terminal())
+    say(f"report: {output_path / 'index.html'}")
 
 
 def report_input(results: Results) -> ReportInput:

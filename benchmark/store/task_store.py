@@ -19,11 +19,13 @@ from ..console.errors import ApprehendError, UsageError
 from . import parts
 from .arrow import KEYS, arrow_to_table, arrow_to_variants, records_to_arrow, signal_schema
 from .derivation import DERIVED, MARKED, is_derived, marks_of, state_of_rows
+from .failures import Failed, QuestionId, note_failures
 from .files import write_parquet
 from .names import model_folder, task_folder
 from .provenance import part_problem
 from .store_folder import MANIFEST, StoreFolder
 from .stored_questions import signals_of, with_questions
+from .stored_rows import Row, unstorable
 
 OUTCOMES = tuple(signal for signal, table in TABLES.items() if table.outcome)
 """Signals that hold the model's answers; a task gives one of them."""
@@ -160,14 +162,38 @@ class TaskStore(StoreFolder):
             found.setdefault(variant, []).append(source)
         return found
 
-    def variants_of_recorded_scores(self) -> list[str]:
-        """Names of the imported scores."""
-        return list(self.variants(Signal.RECORDED_SCORE))
-
     def has(self, signal: Signal) -> bool:
         """Whether anything of the signal is stored."""
         self.done(signal)
         return bool(self._done[signal])
+
+    def store_part(
+        self, signal: Signal, rows: Sequence[Row], variant: str = "", source: str = ""
+    ) -> dict[QuestionId, str]:
+        """Store a part of a variant, and note why rows of it failed or cannot be stored; gives the
+        reasons by question id."""
+        keys = {"variant": variant, "source": source}
+        failed = {question: row.reason for question, row in rows if isinstance(row, Failed)}
+        records = [
+            {**row, "question_id": question, **keys}
+            for question, row in rows
+            if not isinstance(row, Failed)
+        ]
+        try:
+            self.append(signal, records)
+        except (pa.ArrowException, UnicodeError, OverflowError, TypeError):
+            reasons = {record["question_id"]: unstorable(record) for record in records}
+            found = {
+                question: f"the reply cannot be stored: {why}"
+                for question, why in reasons.items()
+                if why is not None
+            }
+            if not found:
+                raise
+            self.append(signal, [r for r in records if r["question_id"] not in found])
+            failed |= found
+        note_failures(self.path, signal, variant, source, [q for q, _ in rows], failed)
+        return failed
 
     def append(self, signal: Signal, records: Sequence[Mapping[str, Any]]) -> None:
         """Store records, keyed by question_id (and variant, source), as one new part."""

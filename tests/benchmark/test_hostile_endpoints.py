@@ -38,7 +38,7 @@ from apprehend.benchmark.run.probes.probe import ChoiceProbe
 from apprehend.benchmark.run.probes.probe_options import Item, ProbeOptions
 from apprehend.benchmark.store.failures import note_failures, read_failures
 from apprehend.benchmark.store.manifest import new_manifest
-from apprehend.benchmark.store.sink import Record, Row, store_part
+from apprehend.benchmark.store.stored_rows import Record, Row
 from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.estimators import Signal
 from faulty_server import verdict
@@ -92,7 +92,7 @@ def answer(store: TaskStore, engine: CompletionsEngine, count: int = 3) -> None:
                       lambda _: 3, lambda doc, _: doc["id"])  # fmt: skip
 
     def sink(signal: Signal, rows: list[Row]) -> None:
-        store_part(store, signal, rows)
+        store.store_part(signal, rows)
 
     requests = []
     for number in range(count):
@@ -357,7 +357,7 @@ def test_a_failed_reply_costs_its_own_question_and_no_request_more(tmp_path: Pat
 def test_what_is_no_reason_to_drop_rows_is_raised(tmp_path: Path) -> None:
     store = new_store(tmp_path)
     with pytest.raises(Exception, match=r"int|convert"):
-        store_part(store, Signal.HIDDEN_STATE, [(0, {"state": 3})])
+        store.store_part(Signal.HIDDEN_STATE, [(0, {"state": 3})])
 
 
 def test_reasons_with_half_a_character_are_stored(tmp_path: Path) -> None:

@@ -24,13 +24,14 @@ def score(
 ) -> None:
     """Recompute scores from stored signals: no model."""
     from ....estimators.registry import load_estimators, split_specs
+    from ....estimators.signals.batch import Signal
     from ...score.estimator_choice import expand_specs
     from ...score.scoring import say_skipped, score_stores
     from ...store.task_store import Results
 
     specs = expand_specs(None if estimators is None else split_specs(estimators))
     stores = Results(results).stores()
-    recorded = {name for store in stores for name in store.variants_of_recorded_scores()}
+    recorded = {name for store in stores for name in store.variants(Signal.RECORDED_SCORE)}
     load_estimators([spec for spec in specs or [] if spec not in recorded])
     problems: list[str] = []
     for store, scored in score_stores(stores, specs, split_names(committee)):

@@ -23,7 +23,7 @@ from ....tasks.parsing import parse_marked_label
 from ....tasks.question_row import Row as QuestionRow
 from ...engines.shared.engine import Answer, ChoicePrompt, Engine, Failed, Generation
 from ...store.failures import QuestionId
-from ...store.sink import Row
+from ...store.stored_rows import Row
 
 Sink = Callable[[Signal, list[Row]], None]
 """Takes a signal and the rows of one batch of questions."""

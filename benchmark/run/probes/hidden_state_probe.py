@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ....estimators.signals.batch import Signal
 from ...engines.shared.engine import Ability, Answer, ChoicePrompt, Failed
-from ...store.sink import Record
+from ...store.stored_rows import Record
 from .probe import ChoiceProbe
 from .probe_options import Item
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ....estimators.signals.batch import Signal
 from ...engines.shared.engine import Answer, ChoicePrompt
-from ...store.sink import Record
+from ...store.stored_rows import Record
 from .perturbing import rotated, rotated_back
 from .probe import ChoiceProbe, Cost
 from .probe_options import Item, ProbeOptions

@@ -13,7 +13,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from ....estimators.signals.batch import TABLES, AnswerTable, Signal
 from ...engines.shared.engine import Ability, Answer, ChoicePrompt, Engine, Failed, Generation
-from ...store.sink import Record
+from ...store.stored_rows import Record
 from ...store.task_store import TaskStore
 from ..asking.task_loading import LoadedTask, Question
 from .probe_options import Item, ProbeOptions

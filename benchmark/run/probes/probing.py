@@ -13,7 +13,7 @@ from ...console.options import say
 from ...console.progress import progress_bar
 from ...engines.shared.engine import Engine, Failed
 from ...store.derivation import DERIVED_FROM, is_derived
-from ...store.sink import Row, store_part
+from ...store.stored_rows import Row
 from ...store.task_store import TaskStore
 from ..asking.adapter import Step
 from .probe import Cost
@@ -68,7 +68,7 @@ class Prober:
                     if marks is not None and not isinstance(row, Failed):
                         row[DERIVED_FROM] = marks[question.question_id]
                     rows.append((question.question_id, row))
-                self.failed |= store_part(self.store, signal, rows, variant)
+                self.failed |= self.store.store_part(signal, rows, variant)
                 bar.update(len(part))
         self.store.compact(signal)
         return len(missing)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ....estimators.signals.batch import Signal
 from ...engines.shared.engine import Answer, ChoicePrompt
-from ...store.sink import Record
+from ...store.stored_rows import Record
 from ..asking.task_loading import LoadedTask
 from .perturbing import INSTRUCTION, PARAPHRASES, PROMPT_VARIANTS, SHUFFLED_STEM
 from .probe import ChoiceProbe

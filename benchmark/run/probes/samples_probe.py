@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ....estimators.signals.batch import Signal
 from ....tasks.parsing import parse_marked_label
 from ...engines.shared.engine import Answer, ChoicePrompt, Failed, Generation
-from ...store.sink import Record
+from ...store.stored_rows import Record
 from ..asking.task_loading import LoadedTask
 from .probe import ChoiceProbe, Cost, TextProbe
 from .probe_options import Item, ProbeOptions, generation_limits

@@ -16,7 +16,7 @@ from ....tasks.self_report_prompts import (
     SELF_REPORTS,
 )
 from ...engines.shared.engine import Answer, ChoicePrompt, Failed, Generation
-from ...store.sink import Record
+from ...store.stored_rows import Record
 from ..asking.task_loading import LoadedTask
 from .probe import AnyProbe, ChoiceProbe, Cost, TextProbe
 from .probe_options import Item, ProbeOptions
