@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from ..console.errors import ApprehendError, UsageError
+from ..console.errors import ApprehendError, UsageError, first_line
 from ..console.masking import mask_arguments, mask_text
 from ..endpoints.budget import Budget
 from ..endpoints.lm_eval_models import model_class
@@ -109,8 +109,8 @@ class LMEvalJudge:
             replies = self._lm.generate_until(requests, disable_tqdm=True)
         except Exception as error:
             raise ApprehendError(
-                f"judge {self.name}: {_first_line(error)}; what it judged so far is stored, run "
-                "again to go on"
+                f"judge {self.name}: {mask_text(first_line(error))}; what it judged so far is "
+                "stored, run again to go on"
             ) from error
         return ["" if reply is None else str(reply) for reply in replies]
 
@@ -194,10 +194,6 @@ def known_judge(judge: JudgeOptions) -> dict[str, Any]:
     return _identity(judge.kind, judge.args)
 
 
-def _first_line(error: Exception) -> str:
-    return mask_text((str(error).strip() or type(error).__name__).splitlines()[0])
-
-
 def load_judge(
     judge: JudgeOptions,
     batch_size: str = "auto",
@@ -231,9 +227,11 @@ def load_judge(
     except (UsageError, ApprehendError):
         raise
     except TypeError as error:
-        raise UsageError(f"--judge_args: {_first_line(error)}") from error
+        raise UsageError(f"--judge_args: {mask_text(first_line(error))}") from error
     except Exception as error:
-        raise ApprehendError(f"cannot load judge {shown}: {_first_line(error)}") from error
+        raise ApprehendError(
+            f"cannot load judge {shown}: {mask_text(first_line(error))}"
+        ) from error
     return LMEvalJudge(lm, kind, arguments, shown)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from .atomic_files import write_atomically
 from .csv_files import csv_text
 from .formatting import latex, markdown
-from .style import write_atomically
 
 
 def frame_markdown(frame: pd.DataFrame, title: str, note: str = "") -> str:

@@ -16,11 +16,12 @@ from ..analyses.factorisation import Factors, compute_factors
 from ..figures.drawing import Drawer
 from ..figures.layout import single
 from ..figures.leaderboard import Heatmap, heatmap_figure
+from ..frames.atomic_files import write_atomically
 from ..frames.blocks import Block, Shown, table_from_frame
 from ..frames.csv_files import csv_text
 from ..frames.formatting import file_stems, number, plain
 from ..frames.inputs import ReportInput
-from ..frames.style import FORMATS, estimator_style, write_atomically
+from ..frames.style import FORMATS, estimator_style
 from ..metrics.evaluation import Rows, evaluations
 from .page import PageSection, render_page
 

@@ -14,12 +14,13 @@ from ..analyses.comparisons import compare
 from ..figures.drawing import Drawer
 from ..figures.leaderboard import CHANCE, Heatmap, heatmap_figure
 from ..figures.sizes import compute_sizes, size_figure
+from ..frames.atomic_files import write_atomically
 from ..frames.blocks import Block, Shown, table_from_frame
 from ..frames.csv_files import csv_text
 from ..frames.formatting import count, file_stems, interval, marked, plain
 from ..frames.frame_tables import write_frame
 from ..frames.inputs import ReportInput
-from ..frames.style import FORMATS, write_atomically
+from ..frames.style import FORMATS
 from ..metrics.computing import compute_metrics
 from ..metrics.evaluation import ALL, Rows, evaluations
 from ..statistics.intervals import FEW_MARK, FEW_MEANING

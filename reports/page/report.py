@@ -11,10 +11,11 @@ from rich.console import RenderableType
 
 from ..analyses.together import Analyses, compute_analyses
 from ..figures.drawing import Drawer
+from ..frames.atomic_files import write_atomically
 from ..frames.csv_files import csv_text
 from ..frames.formatting import file_stems
 from ..frames.inputs import ReportInput
-from ..frames.style import FORMATS, write_atomically
+from ..frames.style import FORMATS
 from ..metrics.evaluation import Rows
 from ..metrics.summary import summarise
 from ..metrics.topic_tables import to_csv_frame, to_latex, to_markdown, topic_tables

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from ..figures.drawing import Drawer
+from ..frames.atomic_files import write_atomically
 from ..frames.csv_files import csv_text
 from ..frames.formatting import number
 from ..frames.inputs import ReportInput
-from ..frames.style import FORMATS, write_atomically
+from ..frames.style import FORMATS
 from ..metrics.computing import compute_metrics
 from ..metrics.evaluation import evaluations
 from ..page.page import PageSection, render_page

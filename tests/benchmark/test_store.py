@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +97,36 @@ def test_leftovers_go_and_files_in_the_making_stay(tmp_path: Path) -> None:
             assert scores.exists(), "another process is writing it"
         publish(scores, store.path / "scores.parquet")
     assert (store.path / "scores.parquet").exists()
+
+
+def test_a_killed_writer_leaves_what_the_next_one_clears(tmp_path: Path) -> None:
+    store = new_store(tmp_path, 1)
+    program = (
+        "import os, sys; from pathlib import Path\n"
+        "from apprehend.benchmark.store.files import temporary_file\n"
+        "with temporary_file(Path(sys.argv[1])) as file:\n"
+        "    file.write_text('half'); os.kill(os.getpid(), 9)\n"
+    )
+    target = store.path / "scores.parquet"
+    done = subprocess.run([sys.executable, "-c", program, str(target)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert list(store.path.glob(".tmp-*"))
+    with store.writing():
+        assert not list(store.path.glob(".tmp-*"))
+    assert not target.exists()
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").is_dir(), reason="lists open files with Linux's /proc"
+)
+def test_a_file_is_closed_when_it_is_moved(tmp_path: Path) -> None:
+    """Windows moves only closed files."""
+    with temporary_file(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+        handles = Path("/proc/self/fd").iterdir()
+        assert str(temporary) not in {os.readlink(handle) for handle in handles if handle.exists()}
+        publish(temporary, tmp_path / "a.txt")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_a_part_that_was_being_written_is_not_there(tmp_path: Path) -> None:

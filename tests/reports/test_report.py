@@ -17,12 +17,12 @@ import pandas as pd
 import pytest
 from apprehend.reports import METRIC_COLUMNS, ReportInput, build_report, topic_tables
 from apprehend.reports.figures.score_histograms import bin_edges, compute_histograms
+from apprehend.reports.frames.atomic_files import write_atomically
 from apprehend.reports.frames.formatting import file_stems, latex, markdown, number, percent
 from apprehend.reports.frames.style import (
     estimator_style,
     estimator_styles,
     figure_style,
-    write_atomically,
 )
 from apprehend.reports.metrics.evaluation import evaluations
 from apprehend.reports.page.page import TEMPLATES, render_page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...console.errors import UsageError
+from ...console.errors import UsageError, first_line
 
 LACKS = {
     "answer": {
@@ -35,8 +35,7 @@ def load_tokenizer(name: Any) -> Any:
     try:
         return AutoTokenizer.from_pretrained(str(name))
     except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise UsageError(f"--model_args: tokenizer: {first}") from error
+        raise UsageError(f"--model_args: tokenizer: {first_line(error)}") from error
 
 
 def check_labels(continuations: Sequence[str]) -> None:

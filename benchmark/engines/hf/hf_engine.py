@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import torch
 
 from ....tasks.topics import LETTERS
-from ...console.errors import ApprehendError, UsageError
+from ...console.errors import ApprehendError, UsageError, first_line
 from ..shared.engine import Answer, ChoicePrompt, Generation, Sampling
 from ..shared.labels import LabelReader
 from ..shared.loaded_model import LoadedModel, model_path
@@ -261,8 +261,9 @@ def _load(arguments: dict[str, Any], device: str | None) -> Any:
     except TypeError as error:
         raise UsageError(f"--model_args: {error}") from error
     except Exception as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ApprehendError(f"cannot load model {arguments['pretrained']}: {first}") from error
+        raise ApprehendError(
+            f"cannot load model {arguments['pretrained']}: {first_line(error)}"
+        ) from error
 
 
 def _fingerprint(model: Any, tokenizer: Any) -> str:
