@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -124,7 +123,9 @@ def test_a_file_is_closed_when_it_is_moved(tmp_path: Path) -> None:
     with temporary_file(tmp_path / "a.txt") as temporary:
         temporary.write_text("whole")
         handles = Path("/proc/self/fd").iterdir()
-        assert str(temporary) not in {os.readlink(handle) for handle in handles if handle.exists()}
+        assert str(temporary) not in {
+            str(handle.readlink()) for handle in handles if handle.exists()
+        }
         publish(temporary, tmp_path / "a.txt")
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
 
