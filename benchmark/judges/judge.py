@@ -133,14 +133,14 @@ class HTTPJudge:
     def __init__(
         self, lm: Any, kind: str, arguments: Mapping[str, Any], name: str, budget: Budget
     ) -> None:
-        from ..endpoints.endpoint_arguments import open_endpoint, whole_number
+        from ..endpoints.endpoint_arguments import open_endpoint, read_arguments
 
         self._lm = lm
         self._kind = kind
         self._arguments = dict(arguments)
         self._chat = "chat" in kind
         self.name = name
-        self.workers = whole_number(arguments, "num_concurrent", 1, 1, "--judge_args")
+        self.workers = read_arguments(arguments, budget.max_cost, "--judge_args").workers
         self._endpoint = open_endpoint(lm, arguments, budget, "--judge_args")
 
     @property
@@ -249,12 +249,25 @@ def _check_sender(kind: str, cls: Any) -> None:
         )
 
 
-def check_judges(judges: Sequence[JudgeOptions]) -> None:
+def _check_model(judge: JudgeOptions, max_cost: float | None) -> None:
+    from lm_eval.models.api_models import TemplateAPI
+
+    from ..endpoints.endpoint_arguments import check_address_given, read_arguments
+
+    cls = model_class(judge.kind, "--judge")
+    _check_sender(judge.kind, cls)
+    if issubclass(cls, TemplateAPI):
+        read_arguments(judge.args, max_cost, "--judge_args")
+        check_address_given(cls, judge.args, "--judge_args")
+
+
+def check_judges(judges: Sequence[JudgeOptions], max_cost: float | None) -> None:
     """Raise UsageError, before anything is run, for a kind of judge that does not exist or cannot
-    be trusted with requests, or for two of one name."""
+    be trusted with requests, for an endpoint's arguments that do not fit, or for two of one name.
+    """
     for place, judge in enumerate(judges):
         if judge.kind not in OWN:
-            _check_sender(judge.kind, model_class(judge.kind, "--judge"))
+            _check_model(judge, max_cost)
         if judge.name in {other.name for other in judges[:place]}:
             raise UsageError(
                 f"--judge: two judges are called {judge.name}; give each a --judge_name"
