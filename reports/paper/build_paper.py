@@ -93,7 +93,7 @@ def _summary(verdicts: pd.DataFrame) -> list[str]:
         why = ", ".join(f"{name} ({n})" for name, n in reasons.value_counts().items())
         lines.append(
             f"{model} on {task} against {source}: {same} of {len(part)} reproduced, median "
-            f"distance {number(gap)}{'; differs because of ' + why if why else ''}."
+            f"distance {number(gap)}{'; reasons of the differences: ' + why if why else ''}."
         )
     return lines
 

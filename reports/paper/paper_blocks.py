@@ -94,8 +94,9 @@ class PaperBlocks:
         ]
         note = (
             "Reproduced: the published value, widened by its rounding, lies in the 95 % interval "
-            "here. Otherwise the first reason that fits, in this order: sign, token position, row "
-            "filter, format of the prompt (told by the accuracy), n."
+            "here. A reason is given only where it accounts for the difference: the published "
+            "value agrees with 1 - AUC (sign), with the other entropy (token position), with the "
+            "value on all rows (row filter), or lies within what samples of both sizes vary (n)."
         )
         return Block("Verdict per published value", note, tables=shown)
 
