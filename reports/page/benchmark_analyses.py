@@ -109,8 +109,8 @@ def _ranks(factors: dict[str, Factors]) -> pd.DataFrame:
 def _summary(frames: dict[str, pd.DataFrame], factors: dict[str, Factors]) -> list[str]:
     lines = []
     for task, found in factors.items():
-        one = found.rank == 1
-        causes = "1 shared cause predicts" if one else f"{found.rank} shared causes predict"
+        several = f"{found.rank} shared causes predict"
+        causes = "1 shared cause predicts" if found.rank == 1 else several
         lines.append(
             f"{task}: {causes} held-out errors best (stability over seeds "
             f"{number(found.stability)}): {'; '.join(found.names)}."

@@ -17,8 +17,8 @@ from ..figures.sizes import compute_sizes, size_figure
 from ..frames.atomic_files import write_atomically
 from ..frames.blocks import Block, Shown, table_from_frame
 from ..frames.csv_files import csv_text
+from ..frames.export import write_frame
 from ..frames.formatting import count, file_stems, interval, marked, plain
-from ..frames.frame_tables import write_frame
 from ..frames.inputs import ReportInput
 from ..frames.style import FORMATS
 from ..metrics.computing import compute_metrics

@@ -13,8 +13,8 @@ from ..figures.reliability import reliability_figures
 from ..figures.score_histograms import compute_histograms, histogram_figures
 from ..figures.strata import compute_side_by_side, side_by_side_figure
 from ..frames.blocks import Block, PageFigure, PageTable, Shown, table_from_frame
+from ..frames.export import write_frame
 from ..frames.formatting import file_stems, interval, marked, number
-from ..frames.frame_tables import write_frame
 from ..frames.inputs import ReportInput
 from ..metrics.evaluation import ALL, Evaluation
 from ..statistics.intervals import FEW_MARK, FEW_MEANING
