@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from apprehend.benchmark.console.errors import ApprehendError, UsageError
+from apprehend.benchmark.store import parts
 from apprehend.benchmark.store.arrow import arrow_to_table, records_to_arrow
+from apprehend.benchmark.store.derivation import DERIVED_FROM
 from apprehend.benchmark.store.files import atomic_path, publish, temporary_file, write_text
 from apprehend.benchmark.store.task_store import Results, TaskStore
 from apprehend.estimators import Need, Signal
@@ -232,3 +235,40 @@ def test_every_table_survives_arrow(data: st.DataObject, signal: Signal) -> None
             assert got.tolist() == want.tolist(), name
         else:
             np.testing.assert_array_equal(got, want, err_msg=name)
+
+
+def test_a_probe_reads_each_part_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = new_store(tmp_path, 3)
+    store.append(Signal.ANSWER, [answer(i) for i in range(3)])
+    marks = store.marks()
+    for number in range(3):
+        row = {"question_id": number, "variant": "p_true", DERIVED_FROM: marks[number]}
+        store.append(Signal.SELF_REPORT, [{**row, "value": 0.5}])
+    read: list[Path] = []
+    real = parts.read_parquet
+
+    def counted(file: Path, *more: Any, **named: Any) -> Any:
+        read.append(file)
+        return real(file, *more, **named)
+
+    monkeypatch.setattr(parts, "read_parquet", counted)
+    assert store.drop_outdated(Signal.SELF_REPORT) == 0
+    assert store.done(Signal.SELF_REPORT, "p_true") == {0, 1, 2}
+    own = [file for file in read if file.parent.name == "self_report"]
+    assert len(own) == len(set(own)) == 3
+
+
+def test_outdated_rows_go_and_current_ones_stay(tmp_path: Path) -> None:
+    store = new_store(tmp_path, 3)
+    store.append(Signal.ANSWER, [answer(i) for i in range(3)])
+    marks = {**store.marks(), 1: "of another answer"}
+    rows = [
+        {"question_id": i, "variant": "p_true", DERIVED_FROM: marks[i], "value": 0.5}
+        for i in range(3)
+    ]
+    store.append(Signal.SELF_REPORT, rows)
+    assert store.drop_outdated(Signal.SELF_REPORT) == 1
+    assert store.done(Signal.SELF_REPORT, "p_true") == {0, 2}
+    fresh = TaskStore(store.path)
+    assert fresh.done(Signal.SELF_REPORT, "p_true") == {0, 2}
+    assert fresh.drop_outdated(Signal.SELF_REPORT) == 0
