@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 from scipy.stats import spearmanr
 
 from ..frames.inputs import ReportInput
@@ -164,7 +165,7 @@ def rasch(errors: FloatArray, iterations: int = 60) -> tuple[FloatArray, FloatAr
     ability, difficulty = np.zeros(errors.shape[0]), np.zeros(errors.shape[1])
     for _ in range(iterations):
         for axis in (0, 1):
-            chance = 1 / (1 + np.exp(ability[:, None] - difficulty[None, :]))
+            chance = expit(difficulty[None, :] - ability[:, None])
             rest = np.where(known, wrong - chance, 0).sum(axis=axis)
             weight = np.where(known, chance * (1 - chance), 0).sum(axis=axis) + 1
             if axis == 0:

@@ -29,6 +29,7 @@ from ..frames.formatting import file_stems, number, plain
 from ..frames.inputs import ReportInput
 from ..frames.style import FORMATS, estimator_style
 from ..metrics.evaluation import Rows, evaluations
+from .columns import DIFFERENCE, INTERVAL, N, texts
 from .page import PageSection, render_page
 
 U_ESTIMATORS = (
@@ -185,13 +186,10 @@ _TABLES: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
         "option_order",
         "The options' published order",
         (
-            Shown("model", "model", "text"),
-            Shown("task", "task", "text"),
-            Shown("n", "n", "count"),
+            *(*texts("model", "task"), N),
             Shown("accuracy as published", "accuracy_as_published"),
             Shown("reordered", "accuracy_reordered"),
-            Shown("difference", "difference", "signed"),
-            Shown("95 % interval", "low", "interval", "high"),
+            *(DIFFERENCE, INTERVAL),
             Shown("p", "p", "p"),
             Shown("right only as published", "right_only_as_published", "percent"),
             Shown("flag", "flag", "yes"),
@@ -201,9 +199,7 @@ _TABLES: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
         "rasch_difficulty",
         "Rasch difficulty by topic",
         (
-            Shown("task", "task", "text"),
-            Shown("topic", "topic", "text"),
-            Shown("n", "n", "count"),
+            *(*texts("task", "topic"), N),
             Shown("mean difficulty", "difficulty", "signed"),
             Shown("wrong answers", "share_wrong", "percent"),
         ),
@@ -212,10 +208,7 @@ _TABLES: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
         "rasch",
         "Rasch difficulty and the judges",
         (
-            Shown("task", "task", "text"),
-            Shown("questionnaire", "questionnaire", "text"),
-            Shown("judge", "judge", "text"),
-            Shown("n", "n", "count"),
+            *(*texts("task", "questionnaire", "judge"), N),
             Shown("models", "models", "count"),
             Shown("rank correlation", "spearman", "signed"),
             Shown("p", "p", "p"),

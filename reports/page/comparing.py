@@ -24,6 +24,7 @@ from ..frames.style import FORMATS
 from ..metrics.computing import compute_metrics
 from ..metrics.evaluation import ALL, Rows, evaluations
 from ..statistics.intervals import FEW_MARK, FEW_MEANING
+from .columns import texts
 from .metric_tables import pairs_table
 from .page import PageSection, render_page
 
@@ -124,7 +125,7 @@ def _matrices(
         )
         title = f"ROC AUC by model and estimator, {task}"
         figures = drawer.add("roc_auc_models", title, stem, [heatmap_figure(heatmap, title)])
-        columns = [Shown(str(name), str(name), "text") for name in ("model", *wide.columns)]
+        columns = texts("model", *map(str, wide.columns))
         table = table_from_frame(wide.reset_index(), title, columns)
         blocks.append(Block(f"On {plain(task)}", note, figures, [table]))
     return blocks

@@ -17,6 +17,7 @@ from ..frames.export import write_frame
 from ..frames.formatting import file_stems, interval, marked, number
 from ..frames.inputs import ReportInput
 from ..metrics.evaluation import ALL, Evaluation
+from ..page.columns import N, here, texts, verdict
 from ..statistics.intervals import FEW_MARK, FEW_MEANING
 from .paper_figures import (
     compute_entropy_calibration,
@@ -67,25 +68,18 @@ class PaperBlocks:
 
     def _write(self, stem: str, frame: pd.DataFrame, title: str, note: str = "") -> PageTable:
         self.files += write_frame(self.tables, stem, frame, title, note)
-        columns = [Shown(str(name), str(name), "text") for name in frame.columns]
-        return table_from_frame(frame, title, columns)
+        return table_from_frame(frame, title, texts(*map(str, frame.columns)))
 
     def _verdict_block(self) -> Block:
         columns = (
-            Shown("source", "source", "text"),
-            Shown("model", "model", "text"),
+            *texts("source", "model"),
             Shown("asked", "task", "text"),
-            Shown("estimator", "estimator", "text"),
+            *texts("estimator"),
             Shown("group", "topic", "text"),
             Shown("published", "published"),
-            Shown("here", "roc_auc", "area", "roc_auc_low"),
-            Shown("95 % interval", "roc_auc_low", "interval", "roc_auc_high"),
-            Shown("n", "n", "count"),
+            *(*here("roc_auc"), N),
             Shown("published n", "published_n", "count"),
-            Shown("difference", "difference", "signed"),
-            Shown("all rows", "roc_auc_all_rows"),
-            Shown("verdict", "verdict", "text"),
-            Shown("reason", "reason", "text"),
+            *verdict("roc_auc"),
         )
         known = self.verdicts["verdict"] != UNKNOWN
         shown = [
@@ -190,16 +184,9 @@ class PaperBlocks:
         drawn = reliability_figures(curves, title) if curves else []
         figures = self.drawer.add("figure_6", title, "", drawn)
         columns = (
-            Shown("model", "model", "text"),
-            Shown("estimator", "estimator", "text"),
+            *texts("model", "estimator"),
             Shown("published ECE", "published"),
-            Shown("here", "ece", "area", "ece_low"),
-            Shown("95 % interval", "ece_low", "interval", "ece_high"),
-            Shown("n", "n", "count"),
-            Shown("difference", "difference", "signed"),
-            Shown("all rows", "ece_all_rows"),
-            Shown("verdict", "verdict", "text"),
-            Shown("reason", "reason", "text"),
+            *(*here("ece"), N, *verdict("ece")),
         )
         table = table_from_frame(self.calibration, "Published calibration errors", columns)
         note = "ECE over 15 bins of equal width; the paper does not say how many it took."
