@@ -15,12 +15,13 @@ from .formatting import latex, markdown
 NARROW = 6
 """Columns up to which a LaTeX table is set in footnotesize; more need a smaller one."""
 Text = str | tuple[str, ...]
-"""A text, or the parts of one, which stay together."""
+"""A text, which each format escapes, or the parts of a value: numbers and brackets, which Markdown
+shows as they are."""
 
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table of texts, as they are; each format escapes what it has to.
+    """A table of texts.
 
     Attributes:
         columns: c headings; the first column is set left, the others right.
@@ -49,13 +50,8 @@ def markdown_text(title: str, tables: Sequence[TextTable], note: str = "") -> st
 
 
 def _line(cells: Sequence[Text]) -> str:
-    return (
-        "| " + " | ".join(markdown(" ".join(filter(None, _parts(cell)))) for cell in cells) + " |"
-    )
-
-
-def _parts(cell: Text) -> tuple[str, ...]:
-    return cell if isinstance(cell, tuple) else (str(cell),)
+    shown = (markdown(c) if isinstance(c, str) else " ".join(filter(None, c)) for c in cells)
+    return f"| {' | '.join(shown)} |"
 
 
 def latex_text(tables: Sequence[TextTable]) -> str:
@@ -81,7 +77,8 @@ def _latex_table(table: TextTable) -> str:
 
 
 def _latex_line(cells: Sequence[Text]) -> str:
-    shown = ("\\,".join(map(latex, filter(None, _parts(cell)))) for cell in cells)
+    values = ((cell,) if isinstance(cell, str) else cell for cell in cells)
+    shown = ("\\,".join(map(latex, filter(None, parts))) for parts in values)
     return " & ".join(shown) + r" \\"
 
 
