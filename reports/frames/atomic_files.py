@@ -7,6 +7,7 @@ next to it says that somebody is writing it; what a killed process leaves has no
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import uuid
 from collections.abc import Iterator
@@ -38,11 +39,24 @@ def _new_file(target: Path) -> tuple[Path, FileLock]:
     while True:
         temporary = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex}{target.suffix}")
         lock = FileLock(_lock_file(temporary))
-        lock.acquire()
-        if _lock_file(temporary).exists():
+        # A lock file that is gone was taken for a leftover in the moment before it was locked.
+        if not _acquire(lock) or _lock_file(temporary).exists():
             temporary.touch(exist_ok=False)
             return temporary, lock
-        lock.release()  # taken for a leftover in the moment before it was locked
+        lock.release()
+
+
+def _acquire(lock: FileLock) -> bool:
+    """Take a lock; False on a file system that has none. Raises Timeout where it is held."""
+    try:
+        lock.acquire()
+    except NotImplementedError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+            raise
+        return False
+    return True
 
 
 def _lock_file(temporary: Path) -> Path:
@@ -69,11 +83,9 @@ def clear_leftovers(folder: Path) -> None:
     for temporary in (folder / name for name in sorted(names)):
         lock = FileLock(_lock_file(temporary), timeout=0)
         with contextlib.suppress(OSError, Timeout):  # Timeout: somebody is writing it
-            lock.acquire()
-            try:
+            if _acquire(lock):  # else nobody can say whether its process has ended
                 temporary.unlink(missing_ok=True)
-            finally:
-                _end(lock)
+            _end(lock)
 
 
 def publish(temporary: Path, path: Path) -> None:
