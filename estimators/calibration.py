@@ -6,6 +6,8 @@ estimator's score to the probability that the answer is wrong.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .core.estimator import Estimator, require_fit
@@ -122,20 +124,25 @@ class Isotonic(ScoreLearner):
     def __init__(self, base: str = "max_probability") -> None:
         super().__init__((base,))
         self.base = base
-        self._steps: tuple[FloatArray, FloatArray] | None = None
+        self._steps: Any = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
         """The steps, from the base's scores on the training part."""
-        from scipy.optimize import isotonic_regression
+        from sklearn.isotonic import IsotonicRegression
 
         scores, wrong = self.training_scores(signals, correct)
-        # To 14 decimals: scores that differ by their last bit are tied.
-        rounded = np.round(scores[:, 0], 14)
-        places, index, count = np.unique(rounded, return_inverse=True, return_counts=True)
-        rate = np.bincount(index, weights=wrong) / count
-        self._steps = places, isotonic_regression(rate, weights=count).x
+        self._steps = IsotonicRegression().fit(_rounded(scores[:, 0]), wrong)
 
     def score(self, signals: Signals) -> FloatArray:
-        places, heights = require_fit(self, self._steps)
-        base = np.round(self.base_scores(signals)[:, 0], 14)
-        return np.where(np.isnan(base), np.nan, np.interp(base, places, heights))
+        steps = require_fit(self, self._steps)
+        base = _rounded(self.base_scores(signals)[:, 0])
+        known = ~np.isnan(base)
+        scores = np.full(len(base), np.nan)
+        if known.any():
+            scores[known] = steps.predict(np.clip(base[known], steps.X_min_, steps.X_max_))
+        return scores
+
+
+def _rounded(scores: FloatArray) -> FloatArray:
+    """To 14 decimals: scores that differ by their last bit are tied."""
+    return np.round(scores, 14)

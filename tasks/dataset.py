@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from .bounds import check_parquet, check_text
-from .data_errors import DataError
+from .bounds import check_parquet
+from .data_errors import DataError, did_you_mean, first_line
+from .jsonl import read_jsonl
 from .question_row import Row
 from .topics import LETTERS, MAX_OPTIONS, TOPICS
 
@@ -40,7 +39,10 @@ def read_questions(path: str | Path) -> list[Row]:
     kind = FORMATS.get(file.suffix.lower())
     if kind is None:
         raise DataError(f"{file}: expected a .parquet or .jsonl file, got {file.suffix!r}")
-    found = _read_parquet(file) if kind == "parquet" else _read_jsonl(file)
+    if kind == "parquet":
+        found = _read_parquet(file)
+    else:
+        found = {f"line {number}": cast(Row, row) for number, row in read_jsonl(file).items()}
     if not found:
         raise DataError(f"{file}: has no rows; expected one row per question")
     rows = list(found.values())
@@ -74,40 +76,18 @@ def _read_parquet(file: Path) -> dict[str, Row]:
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{file}: not a readable Parquet file (truncated?): {reason}") from error
-
-
-def _read_jsonl(file: Path) -> dict[str, Row]:
-    """Place in the file, the line as an editor counts → row."""
-    rows: dict[str, Row] = {}
-    check_text(file)
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8 text: {error.reason} at byte {error.start}") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", str(error))
-            raise DataError(f"{file}, line {number}: not JSON: {reason}") from error
-        if not isinstance(row, dict):
-            raise DataError(f"{file}, line {number}: expected an object, got {type(row).__name__}")
-        rows[f"line {number}"] = cast(Row, row)
-    return rows
+        raise DataError(
+            f"{file}: not a readable Parquet file (truncated?): {first_line(error)}"
+        ) from error
 
 
 def _check_columns(file: Path, rows: Sequence[Row]) -> None:
     columns = list(rows[0])
     for name in REQUIRED_COLUMNS:
         if name not in columns:
-            near = difflib.get_close_matches(name, columns, n=1)
-            hint = f"; is {near[0]!r} meant?" if near else ""
             raise DataError(
-                f"{file}: column {name!r} is missing, found: {', '.join(columns)}{hint}"
+                f"{file}: column {name!r} is missing, found: {', '.join(columns)}"
+                f"{did_you_mean(name, columns)}"
             )
 
 
@@ -145,19 +125,8 @@ def _check_row(file: Path, place: str, row: Row) -> None:
             f"got {row['answer']!r}",
         )
     if row["category"] not in TOPICS:
-        near = difflib.get_close_matches(str(row["category"]), TOPICS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise fail("category", f"unknown topic {row['category']!r}{hint}")
-
-
-def answer_conflicts(rows: Sequence[Row]) -> list[int | str]:
-    """Ids of questions whose ``answer_index`` points to another option than ``answer``."""
-    return [
-        row["question_id"]
-        for row in rows
-        if row.get("answer_index") is not None
-        and row["answer_index"] != LETTERS.index(row["answer"])
-    ]
+        topic = str(row["category"])
+        raise fail("category", f"unknown topic {row['category']!r}{did_you_mean(topic, TOPICS)}")
 
 
 def embedded_file(name: str) -> Path:

@@ -135,6 +135,7 @@ def only_topic(dataset: Dataset, topic: str) -> Dataset:
     return _filtered(_Identity(dataset), topic)
 
 
+@lru_cache(maxsize=1)
 def task_functions() -> dict[str, Callable[..., object]]:
     """Every function that a config may name, by that name."""
     functions: dict[str, Callable[..., object]] = {
@@ -150,4 +151,9 @@ def task_functions() -> dict[str, Callable[..., object]]:
     return functions
 
 
-globals().update(task_functions())
+def __getattr__(name: str) -> Callable[..., object]:
+    """The functions that configs name, which lm-eval looks up in this module."""
+    functions = task_functions()
+    if name not in functions:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return functions[name]

@@ -8,14 +8,13 @@ give text, and one that depends on the question where the packaged one does.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import TemplateError
 
-from .data_errors import DataError
+from .data_errors import DataError, did_you_mean
 from .templates import MAX_TEXT, compiled, rendered
 from .topics import DONT_KNOW_LABEL, TOPICS
 
@@ -59,9 +58,10 @@ def load_prompt(name: str, path: str | Path | None = None) -> Prompt:
     """
     known = prompt_names()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise DataError(f"unknown prompt template {name!r}, known: {', '.join(known)}{hint}")
+        raise DataError(
+            f"unknown prompt template {name!r}, known: {', '.join(known)}"
+            f"{did_you_mean(name, known)}"
+        )
     file = Path(path) if path is not None else PROMPT_FOLDER / f"{name}.jinja"
     try:
         with file.open(encoding="utf-8") as text:

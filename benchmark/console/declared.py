@@ -23,6 +23,12 @@ class Typed:
     max: float | None = None
     name: str = ""
     """That of the field, unless given here."""
+    argument: bool = False
+    """Whether it is typed without its name."""
+
+
+REQUIRED: object = inspect.Parameter.empty
+"""The default of what has to be given."""
 
 
 def spelled_once(name: str) -> str:
@@ -49,9 +55,11 @@ def with_options(
 
 def _parameter(name: str, option: Typed) -> inspect.Parameter:
     words = f"--{name}"
-    if option.kind is bool and option.default:
+    if option.kind is bool and option.default is True:
         words += f"/--no_{name}"
     info: object = typer.Option(words, min=option.min, max=option.max, help=option.help)
+    if option.argument:
+        info = typer.Argument(help=option.help)
     kind: object = option.kind | None if option.default is None else option.kind
     return inspect.Parameter(
         name,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from ...tasks.data_errors import did_you_mean, first_line
 
 
 class ApprehendError(Exception):
@@ -18,7 +17,4 @@ class UsageError(ApprehendError):
     exit_status = 2
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``"; did you mean 'x'?"`` for the nearest of ``known``, else an empty string."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+__all__ = ["ApprehendError", "UsageError", "did_you_mean", "first_line"]

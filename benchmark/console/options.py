@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from .errors import UsageError, did_you_mean
+from .errors import UsageError, did_you_mean, first_line
 from .escaping import printable
 from .masking import is_secret_name, remember_secret
 from .streams import for_layout
@@ -113,8 +113,7 @@ def read_config(
     except RecursionError as error:
         raise UsageError(f"--config: {path}: is nested too deeply to be read") from error
     except (yaml.YAMLError, ValueError) as error:
-        first = str(error).splitlines()[0]
-        raise UsageError(f"--config: {path} is not YAML: {first}") from error
+        raise UsageError(f"--config: {path} is not YAML: {first_line(error)}") from error
     if not isinstance(content, Mapping):
         raise UsageError(f"--config: {path}: expected option: value lines")
     result: dict[str, object] = {}

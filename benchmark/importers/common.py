@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from ...tasks.topics import LETTERS
 from ..console.errors import ApprehendError
 from ..console.options import whole_number
 from ..store import manifest as manifests
+from ..store.files import file_checksum
 from ..store.task_store import QUESTIONS, Results, TaskStore
 
 UNKNOWN_TOPIC = "all questions"
@@ -231,11 +231,5 @@ def _record(question: ImportedQuestion, signal: Signal) -> dict[str, Any]:
 
 def file_origin(kind: str, files: Sequence[Path], **more: Any) -> dict[str, Any]:
     """What the manifest says of the files: names and hashes."""
-    hashes = {}
-    for file in files:
-        digest = hashlib.sha256()
-        with file.open("rb") as handle:
-            while block := handle.read(1 << 20):
-                digest.update(block)
-        hashes[file.name] = digest.hexdigest()
+    hashes = {file.name: file_checksum(file) for file in files}
     return {"kind": kind, "files": [file.name for file in files], "sha256": hashes, **more}

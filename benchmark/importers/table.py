@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 
 from ...estimators.signals.batch import Signal, Status
+from ..console.declared import REQUIRED, Typed
 from ..console.errors import ApprehendError, UsageError, did_you_mean
+from ..console.options import parse_pairs
+from ..store.names import check_names
 from .common import (
     UNKNOWN_TOPIC,
     ImportedQuestion,
@@ -23,7 +26,23 @@ from .common import (
     place_of,
     truth,
 )
-from .table_files import read_frame
+from .importer import Importer, Recording, one_file
+from .table_files import FORMATS, read_frame
+
+OPTIONS = {
+    "id": Typed("Column of the question's id.", default=REQUIRED),
+    "topic": Typed("Column of the topic."),
+    "answer": Typed("Column of the right option: letter or index from 0."),
+    "prediction": Typed("Column of the model's option; empty = unparsed."),
+    "correct": Typed("Column that says whether the answer was right."),
+    "score": Typed("NAME=COLUMN: an uncertainty score under its name (repeatable).", list[str]),
+    "option_logits": Typed("List column: a logit per option."),
+    "option_probs": Typed("List column: probabilities."),
+    "question": Typed("Column of the question's text."),
+    "options": Typed("List column of the options."),
+    "where": Typed("COLUMN=VALUE: take only rows that hold it (repeatable).", list[str]),
+}
+_COLUMNS = [name for name, option in OPTIONS.items() if option.kind is str]
 
 
 @dataclass(frozen=True)
@@ -43,27 +62,10 @@ class TableColumns:
     where: Mapping[str, str] = field(default_factory=dict)
     """Column → the text that its cells must equal for a row to be taken."""
 
-    @property
-    def signal(self) -> Signal:
-        """The signal that the table's answers become."""
-        return Signal.ANSWER
-
     def named(self) -> dict[str, str]:
         """Option → column, of all that are given."""
         single = {
-            f"--{name}": value
-            for name in (
-                "id",
-                "topic",
-                "answer",
-                "prediction",
-                "correct",
-                "option_logits",
-                "option_probs",
-                "question",
-                "options",
-            )
-            if (value := getattr(self, name)) is not None
+            f"--{name}": value for name in _COLUMNS if (value := getattr(self, name)) is not None
         }
         single |= {f"--score {name}": column for name, column in self.scores.items()}
         return single | {f"--where {column}": column for column in self.where}
@@ -252,3 +254,28 @@ def _outcome(
     if columns.prediction is None and answer is None:
         raise UsageError("give --prediction, --option_logits or --option_probs beside --answer")
     return answer == gold, None
+
+
+def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[Recording]:
+    given = {name: options[name] for name in _COLUMNS}
+    scores = parse_pairs("--score", options["score"])
+    check_names("--score", scores)
+    if given["option_logits"] is not None and given["option_probs"] is not None:
+        raise UsageError("give --option_logits or --option_probs, not both")
+    where = parse_pairs("--where", options["where"])
+    file = one_file(paths)
+    columns = TableColumns(**given, scores=scores, where=where)
+    questions = read_table(file, columns)
+    origin = {"columns": columns.named(), "where": where}
+    yield Recording([file], Signal.ANSWER, questions, origin=origin)
+
+
+IMPORTER = Importer(
+    name="table",
+    summary="Answers in a table, one row per question.",
+    files="A CSV, TSV, JSONL or Parquet file.",
+    recognises=lambda path: path.suffix.lower() in FORMATS,
+    read=_read_paths,
+    options=OPTIONS,
+    task="imported",
+)

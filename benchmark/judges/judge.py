@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ..console.errors import ApprehendError, UsageError
+from ..console.errors import ApprehendError, UsageError, first_line
 from ..console.masking import mask_arguments, mask_text
 from ..endpoints.budget import Budget
 from ..endpoints.lm_eval_models import model_class
@@ -123,8 +123,8 @@ class LMEvalJudge:
             replies = self._lm.generate_until(requests, disable_tqdm=True)
         except Exception as error:
             raise ApprehendError(
-                f"judge {self.name}: {_first_line(error)}; what it judged so far is stored, run "
-                "again to go on"
+                f"judge {self.name}: {mask_text(first_line(error))}; what it judged so far is "
+                "stored, run again to go on"
             ) from error
         return ["" if reply is None else str(reply) for reply in replies]
 
@@ -147,14 +147,14 @@ class HTTPJudge:
     def __init__(
         self, lm: TemplateAPI, kind: str, arguments: Mapping[str, object], name: str, budget: Budget
     ) -> None:
-        from ..endpoints.endpoint_arguments import open_endpoint, whole_number
+        from ..endpoints.endpoint_arguments import open_endpoint, read_arguments
 
         self._lm = lm
         self._kind = kind
         self._arguments = dict(arguments)
         self._chat = "chat" in kind
         self.name = name
-        self.workers = whole_number(arguments, "num_concurrent", 1, 1, "--judge_args")
+        self.workers = read_arguments(arguments, budget.max_cost, "--judge_args").workers
         self._endpoint = open_endpoint(lm, arguments, budget, "--judge_args")
 
     @property
@@ -215,10 +215,6 @@ def _granted(reply: ReplyT | Failed) -> ReplyT:
     return reply
 
 
-def _first_line(error: Exception) -> str:
-    return mask_text((str(error).strip() or type(error).__name__).splitlines()[0])
-
-
 def load_judge(
     judge: JudgeOptions,
     batch_size: str = "auto",
@@ -252,9 +248,11 @@ def load_judge(
     except (UsageError, ApprehendError):
         raise
     except TypeError as error:
-        raise UsageError(f"--judge_args: {_first_line(error)}") from error
+        raise UsageError(f"--judge_args: {mask_text(first_line(error))}") from error
     except Exception as error:
-        raise ApprehendError(f"cannot load judge {shown}: {_first_line(error)}") from error
+        raise ApprehendError(
+            f"cannot load judge {shown}: {mask_text(first_line(error))}"
+        ) from error
     return LMEvalJudge(lm, kind, arguments, shown)
 
 
@@ -272,12 +270,25 @@ def _check_sender(kind: str, cls: type[LM]) -> None:
         )
 
 
-def check_judges(judges: Sequence[JudgeOptions]) -> None:
+def _check_model(judge: JudgeOptions, max_cost: float | None) -> None:
+    from lm_eval.models.api_models import TemplateAPI
+
+    from ..endpoints.endpoint_arguments import check_address_given, read_arguments
+
+    cls = model_class(judge.kind, "--judge")
+    _check_sender(judge.kind, cls)
+    if issubclass(cls, TemplateAPI):
+        read_arguments(judge.args, max_cost, "--judge_args")
+        check_address_given(cls, judge.args, "--judge_args")
+
+
+def check_judges(judges: Sequence[JudgeOptions], max_cost: float | None) -> None:
     """Raise UsageError, before anything is run, for a kind of judge that does not exist or cannot
-    be trusted with requests, or for two of one name."""
+    be trusted with requests, for an endpoint's arguments that do not fit, or for two of one name.
+    """
     for place, judge in enumerate(judges):
         if judge.kind not in OWN:
-            _check_sender(judge.kind, model_class(judge.kind, "--judge"))
+            _check_model(judge, max_cost)
         if judge.name in {other.name for other in judges[:place]}:
             raise UsageError(
                 f"--judge: two judges are called {judge.name}; give each a --judge_name"

@@ -63,7 +63,7 @@ def check_options(options: RunOptions) -> list[Estimator] | None:
     specs = expand_specs(options.estimators)
     estimators = None if specs is None else load_estimators(specs)
     check_prompts(options.prompts)
-    check_judges(options.judges)
+    check_judges(options.judges, options.max_cost)
     return estimators
 
 

@@ -21,7 +21,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from ...estimators.signals.batch import Signal
-from ..console.errors import ApprehendError
+from ..console.errors import ApprehendError, first_line
 from .arrow import KEYS, signal_schema
 from .files import clear_leftovers, file_checksum, publish, temporary_file
 
@@ -246,8 +246,7 @@ def read_schema(file: Path) -> pa.Schema:
 
 
 def _unreadable(file: Path, error: Exception) -> ApprehendError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return ApprehendError(f"{file}: not a readable Parquet file ({reason}); {REPAIR}")
+    return ApprehendError(f"{file}: not a readable Parquet file ({first_line(error)}); {REPAIR}")
 
 
 def read_keys(file: Path) -> list[tuple[Any, str, str]]:

@@ -41,6 +41,7 @@ class TaskStore(StoreFolder):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._done: dict[Signal, dict[tuple[str, str], set[Any]]] = {}
+        self._outdated: dict[Signal, int] = {}
         self._questions: pa.Table | None = None
         self._marks: dict[Any, str] | None = None
         self._parts = 0
@@ -89,11 +90,14 @@ class TaskStore(StoreFolder):
         """
         if signal not in self._done:
             found: dict[tuple[str, str], set[Any]] = {}
+            self._outdated[signal] = 0
             for file in self._part_files(signal):
                 parts.check_bytes(file)
                 self._check_provenance(file, signal)
-                for question, name, origin in self._current_keys(file, signal):
-                    found.setdefault((name, origin), set()).add(question)
+                for (question, name, origin), state in self._keys(file, signal):
+                    if state:
+                        found.setdefault((name, origin), set()).add(question)
+                    self._outdated[signal] += state is False
             self._done[signal] = found
         return self._done[signal].get((variant, source), set())
 
@@ -103,17 +107,17 @@ class TaskStore(StoreFolder):
         if problem is not None:
             raise ApprehendError(f"{file}: {problem}; {parts.REPAIR}")
 
-    def _current_keys(self, file: Path, signal: Signal) -> Iterator[tuple[Any, str, str]]:
-        """Keys of a part's rows, without those that were derived from another answer than the
-        stored one."""
+    def _keys(
+        self, file: Path, signal: Signal
+    ) -> Iterator[tuple[tuple[Any, str, str], bool | None]]:
+        """Keys of a part's rows with what `states` says of them; without derivation all are
+        current."""
         if signal not in DERIVED:
-            yield from parts.read_keys(file)
+            yield from ((key, True) for key in parts.read_keys(file))
             return
         rows = parts.read_parquet(file)
         keys = zip(*(rows.column(name).to_pylist() for name in KEYS), strict=True)
-        for key, current in zip(keys, self.states(signal, rows), strict=True):
-            if current:
-                yield key
+        yield from zip(keys, self.states(signal, rows), strict=True)
 
     def states(self, signal: Signal, rows: pa.Table) -> list[bool | None]:
         """Per row of a derived signal: is the answer that it was derived from the stored one? None
@@ -135,14 +139,15 @@ class TaskStore(StoreFolder):
 
     def drop_outdated(self, signal: Signal) -> int:
         """Delete rows that were derived from another answer than the stored one, and give their
-        number. Rows of questions without an answer stay: it may come again."""
+        number. Rows of questions without an answer stay: it may come again.
+
+        Raises ApprehendError as `done` does, whose answer it leaves known.
+        """
         if signal not in DERIVED:
             return 0
         self.forget()
-        outdated = sum(
-            self.states(signal, parts.read_parquet(file)).count(False)
-            for file in self._part_files(signal)
-        )
+        self.done(signal)
+        outdated = self._outdated[signal]
         if outdated:
 
             def keep(rows: pa.Table) -> pa.Table:
@@ -151,7 +156,7 @@ class TaskStore(StoreFolder):
             parts.merge_parts(
                 self.signal_folder(signal), signal, self.provenance(signal), self._id_type(), keep
             )
-            self._done.clear()
+            self._outdated[signal] = 0
         return outdated
 
     def variants(self, signal: Signal) -> dict[str, list[str]]:

@@ -67,8 +67,8 @@ class Bench:
         if not close.all():
             row = int(np.flatnonzero(~close)[0])
             raise CheckFailed(
-                f"{what}: {int((~close).sum())} of {len(scores)} scores changed, first in row "
-                f"{row}: {expected[row]:.12g} became {scores[row]:.12g}"
+                f"{what}: {int((~close).sum())} of {len(scores)} scores changed, the first is "
+                f"scores[{row}]: {expected[row]:.12g} became {scores[row]:.12g}"
             )
 
     def per_question(self) -> None:
@@ -201,7 +201,7 @@ def check_missing(bench: Bench) -> None:
     if len(scored):
         row = int(rows[scored[0]])
         raise CheckFailed(
-            f"row {row} was not observed and has the score {scores[row]:.6g}, not NaN"
+            f"scores[{row}] of a question that was not observed is {scores[row]:.6g}, not NaN"
         )
     if bench.estimator.learns:
         why = cross_fit(bench.estimator, holes, bench.correct, bench.folds).reasons

@@ -11,9 +11,10 @@ from types import TracebackType
 
 from matplotlib.figure import Figure
 
+from ..frames.atomic_files import write_atomically
 from ..frames.blocks import PageFigure
 from ..frames.catalogue import FIGURES
-from ..frames.style import FORMATS, figure_style, render, write_atomically
+from ..frames.style import FORMATS, figure_style, render
 from .workers import in_processes
 
 TOGETHER = 48

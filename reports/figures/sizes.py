@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
-from scipy.stats import t
+from scipy.stats import linregress, t
 
 from ..analyses.model_comparisons import best_column
 from ..frames.formatting import plain
@@ -118,17 +118,11 @@ def fit_power_law(x: FloatArray, y: FloatArray, points: int = 60) -> PowerLaw | 
     u, v = np.log(x[known]), np.log(y[known])
     if np.unique(u).size < 3:
         return None
-    centred = u - u.mean()
-    spread = float((centred**2).sum())
-    slope = float((centred * v).sum()) / spread
-    rest = v - v.mean() - slope * centred
-    freedom = u.size - 2
-    noise = float(np.sqrt((rest**2).sum() / freedom))
-    factor = float(t.ppf(0.975, freedom))
-    grid = np.linspace(u.min(), u.max(), points)
-    line = v.mean() + slope * (grid - u.mean())
-    half = factor * noise * np.sqrt(1 / u.size + (grid - u.mean()) ** 2 / spread)
-    reach = factor * noise / np.sqrt(spread)
+    fitted = linregress(u, v)
+    slope, reach = float(fitted.slope), float(fitted.stderr * t.ppf(0.975, u.size - 2))
+    away = np.linspace(u.min() - u.mean(), u.max() - u.mean(), points)
+    grid, line = u.mean() + away, v.mean() + slope * away
+    half = reach * np.sqrt(u.var() + away**2)
     curve, low, high = (np.exp(values) for values in (line, line - half, line + half))
     return PowerLaw(slope, slope - reach, slope + reach, np.exp(grid), curve, low, high)
 

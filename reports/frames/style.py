@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
@@ -98,21 +96,3 @@ def draw_few(ax: Axes, x: _Floats, y: _Floats, low: _Floats, marker: str = "o") 
     """Cover the points (n,) without an interval (`low` is NaN): hollow, grey, too few answers."""
     few = np.isnan(low)
     ax.plot(x[few], y[few], marker, color=GREY, markerfacecolor="#ffffff", markersize=4, zorder=3)
-
-
-def write_atomically(path: Path, content: bytes | str) -> Path:
-    """Write the file whole or not at all; folders are made, text is UTF-8."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return path

@@ -11,17 +11,25 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..analyses.difficulty import compute_order_flags, compute_rasch, compute_u_curve, error_matrix
+from ..analyses.difficulty import (
+    compute_order_flags,
+    compute_rasch,
+    compute_rasch_difficulty,
+    compute_u_curve,
+    error_matrix,
+)
 from ..analyses.factorisation import Factors, compute_factors
 from ..figures.drawing import Drawer
 from ..figures.layout import single
 from ..figures.leaderboard import Heatmap, heatmap_figure
+from ..frames.atomic_files import write_atomically
 from ..frames.blocks import Block, Shown, table_from_frame
 from ..frames.csv_files import csv_text
 from ..frames.formatting import file_stems, number, plain
 from ..frames.inputs import ReportInput
-from ..frames.style import FORMATS, estimator_style, write_atomically
+from ..frames.style import FORMATS, estimator_style
 from ..metrics.evaluation import Rows, evaluations
+from .columns import DIFFERENCE, INTERVAL, N, texts
 from .page import PageSection, render_page
 
 U_ESTIMATORS = (
@@ -46,8 +54,11 @@ def build_benchmark_analyses(
     rows: Rows = "all",
     formats: Sequence[str] = FORMATS,
 ) -> BenchmarkAnalyses:
-    """Write u_curve.csv, option_order.csv, rasch.csv, clusters.csv, factors.csv, their figures and
-    a page; what the stored models do not allow is left out and said."""
+    """Write the analyses' CSV files, their figures and a page.
+
+    The files: u_curve, option_order, rasch_difficulty, rasch, clusters, factors. What the stored
+    models do not allow is left out and said.
+    """
     root = Path(output_path)
     evaluated = evaluations(data, rows)
     factors: dict[str, Factors] = {}
@@ -60,10 +71,12 @@ def build_benchmark_analyses(
             frame = pd.DataFrame({"task": task, "question_id": matrix.question_ids})
             frame["topic"], frame["cluster"] = matrix.topics, found.cluster
             clusters.append(frame)
+    difficulties = compute_rasch_difficulty(evaluated)
     frames = {
         "u_curve": compute_u_curve(evaluated, U_ESTIMATORS),
         "option_order": compute_order_flags(data),
-        "rasch": compute_rasch(data, evaluated),
+        "rasch_difficulty": difficulties,
+        "rasch": compute_rasch(data, difficulties),
         "factors": _ranks(factors),
         "clusters": pd.concat(clusters) if clusters else pd.DataFrame(),
     }
@@ -97,9 +110,11 @@ def _ranks(factors: dict[str, Factors]) -> pd.DataFrame:
 def _summary(frames: dict[str, pd.DataFrame], factors: dict[str, Factors]) -> list[str]:
     lines = []
     for task, found in factors.items():
+        several = f"{found.rank} shared causes predict"
+        causes = "1 shared cause predicts" if found.rank == 1 else several
         lines.append(
-            f"{task}: {found.rank} shared cause{'s' * (found.rank != 1)} predict held-out errors "
-            f"best (stability over seeds {number(found.stability)}): {'; '.join(found.names)}."
+            f"{task}: {causes} held-out errors best (stability over seeds "
+            f"{number(found.stability)}): {'; '.join(found.names)}."
         )
     if not factors:
         lines.append("Shared causes need four models on one task.")
@@ -113,8 +128,10 @@ def _summary(frames: dict[str, pd.DataFrame], factors: dict[str, Factors]) -> li
             f"{one['model']} on {one['task']} is better with the options in their published order "
             f"(difference {number(one['difference'])}): a sign of contamination or of letter bias."
         )
-    if frames["rasch"].empty:
-        lines.append("Rasch difficulty against the judge needs three models and judgements.")
+    if frames["rasch_difficulty"].empty:
+        lines.append("Rasch difficulty needs three models on one task.")
+    elif frames["rasch"].empty:
+        lines.append("Rasch difficulty against the judge's needs judgements that differ.")
     return lines
 
 
@@ -151,9 +168,17 @@ def _blocks(
         )
         blocks.append(Block(title, figures=figures, tables=[table_from_frame(own, title, columns)]))
     for key, title, shown in _TABLES:
-        if len(frames[key]):
-            blocks.append(Block(title, tables=[table_from_frame(frames[key], title, shown)]))
+        frame = _by_topic(frames[key]) if key == "rasch_difficulty" else frames[key]
+        if len(frame):
+            blocks.append(Block(title, tables=[table_from_frame(frame, title, shown)]))
     return blocks
+
+
+def _by_topic(difficulties: pd.DataFrame) -> pd.DataFrame:
+    """Number of questions, mean difficulty and mean share of wrong answers per task and topic."""
+    groups = difficulties.groupby(["task", "topic"], sort=False)
+    means = groups[["difficulty", "share_wrong"]].mean()
+    return means.assign(n=groups.size()).reset_index()
 
 
 _TABLES: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
@@ -161,26 +186,29 @@ _TABLES: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
         "option_order",
         "The options' published order",
         (
-            Shown("model", "model", "text"),
-            Shown("task", "task", "text"),
-            Shown("n", "n", "count"),
+            *(*texts("model", "task"), N),
             Shown("accuracy as published", "accuracy_as_published"),
             Shown("reordered", "accuracy_reordered"),
-            Shown("difference", "difference", "signed"),
-            Shown("95 % interval", "low", "interval", "high"),
+            *(DIFFERENCE, INTERVAL),
             Shown("p", "p", "p"),
             Shown("right only as published", "right_only_as_published", "percent"),
             Shown("flag", "flag", "yes"),
         ),
     ),
     (
+        "rasch_difficulty",
+        "Rasch difficulty by topic",
+        (
+            *(*texts("task", "topic"), N),
+            Shown("mean difficulty", "difficulty", "signed"),
+            Shown("wrong answers", "share_wrong", "percent"),
+        ),
+    ),
+    (
         "rasch",
         "Rasch difficulty and the judges",
         (
-            Shown("task", "task", "text"),
-            Shown("questionnaire", "questionnaire", "text"),
-            Shown("judge", "judge", "text"),
-            Shown("n", "n", "count"),
+            *(*texts("task", "questionnaire", "judge"), N),
             Shown("models", "models", "count"),
             Shown("rank correlation", "spearman", "signed"),
             Shown("p", "p", "p"),

@@ -14,15 +14,17 @@ from ..analyses.comparisons import compare
 from ..figures.drawing import Drawer
 from ..figures.leaderboard import CHANCE, Heatmap, heatmap_figure
 from ..figures.sizes import compute_sizes, size_figure
+from ..frames.atomic_files import write_atomically
 from ..frames.blocks import Block, Shown, table_from_frame
 from ..frames.csv_files import csv_text
+from ..frames.export import write_frame
 from ..frames.formatting import count, file_stems, interval, marked, plain
-from ..frames.frame_tables import write_frame
 from ..frames.inputs import ReportInput
-from ..frames.style import FORMATS, write_atomically
+from ..frames.style import FORMATS
 from ..metrics.computing import compute_metrics
 from ..metrics.evaluation import ALL, Rows, evaluations
 from ..statistics.intervals import FEW_MARK, FEW_MEANING
+from .columns import texts
 from .metric_tables import pairs_table
 from .page import PageSection, render_page
 
@@ -123,7 +125,7 @@ def _matrices(
         )
         title = f"ROC AUC by model and estimator, {task}"
         figures = drawer.add("roc_auc_models", title, stem, [heatmap_figure(heatmap, title)])
-        columns = [Shown(str(name), str(name), "text") for name in ("model", *wide.columns)]
+        columns = texts("model", *map(str, wide.columns))
         table = table_from_frame(wide.reset_index(), title, columns)
         blocks.append(Block(f"On {plain(task)}", note, figures, [table]))
     return blocks

@@ -23,6 +23,7 @@ from ..metrics.evaluation import ALL, MACRO
 from ..metrics.summary import pooled_rank
 from ..metrics.topic_tables import TopicTable, macro_label
 from ..statistics.intervals import SMALLEST_CLASS, too_few
+from .columns import DIFFERENCE, INTERVAL, TESTED, VALUES, N, pair, texts
 
 
 def pooled_table(metrics: pd.DataFrame) -> PageTable:
@@ -86,13 +87,9 @@ def topic_table(table: TopicTable) -> PageTable:
 def against_table(pairs: pd.DataFrame, best: str) -> PageTable:
     """The best estimator against each other one; `pairs` as from `summary.against`."""
     columns = (
-        Shown("other", "other", "text"),
-        Shown("n", "n", "count"),
+        *(*texts("other"), N),
         Shown("its ROC AUC", "value"),
-        Shown("difference", "difference", "signed"),
-        Shown("95 % interval", "low", "interval", "high"),
-        Shown("p (Holm)", "p_holm", "p"),
-        Shown("distinguishable", "distinguishable", "yes"),
+        *(DIFFERENCE, INTERVAL, *TESTED),
     )
     return table_from_frame(
         pairs, f"{plain(best)} against the others", columns, file="comparisons.csv"
@@ -102,17 +99,11 @@ def against_table(pairs: pd.DataFrame, best: str) -> PageTable:
 def pairs_table(pairs: pd.DataFrame, kind: str, title: str, note: str = "") -> PageTable:
     """All tests of one family; `kind` names what differs: estimator, topic, model or task."""
     columns = (
-        Shown("first", f"{kind}_a", "text"),
-        Shown("second", f"{kind}_b", "text"),
+        *pair(kind),
         Shown("of", "quantity" if kind in ("model", "task") else "estimator_a", "text"),
-        Shown("n", "n", "count"),
-        Shown("first's value", "value_a"),
-        Shown("second's value", "value_b"),
-        Shown("difference", "difference", "signed"),
-        Shown("95 % interval", "low", "interval", "high"),
+        *(N, *VALUES, DIFFERENCE, INTERVAL),
         Shown("effect size (d′)", "effect_size", "signed"),
-        Shown("p (Holm)", "p_holm", "p"),
-        Shown("distinguishable", "distinguishable", "yes"),
+        *TESTED,
     )
     chosen = [shown for shown in columns if not (kind == "estimator" and shown.heading == "of")]
     return table_from_frame(pairs, title, chosen, folded=True, file="comparisons.csv", note=note)
@@ -127,7 +118,7 @@ def calibration_table(metrics: pd.DataFrame) -> PageTable | None:
     if own.empty:
         return None
     columns = (
-        Shown("estimator", "estimator", "text"),
+        *texts("estimator"),
         Shown("n", "n_calibration", "count"),
         Shown("ECE ↓ (equal width)", "ece"),
         Shown("ECE ↓ (equal mass)", "ece_mass"),
@@ -171,9 +162,7 @@ def trend_table(trends: pd.DataFrame) -> PageTable:
         n=[sum(map(int, str(sizes).split(", "))) for sizes in trends["n"]],
     )
     columns = (
-        Shown("estimator", "estimator", "text"),
-        Shown("stratum", "stratum", "text"),
-        Shown("values", "values", "text"),
+        *texts("estimator", "stratum", "values"),
         Shown("ROC AUC", "areas", "text"),
         Shown("slope per step", "slope", "signed"),
         Shown("p (Holm)", "p_holm", "p"),
@@ -186,9 +175,7 @@ def trend_table(trends: pd.DataFrame) -> PageTable:
 def complementarity_table(pairs: pd.DataFrame) -> PageTable:
     """Pairs of estimators, largest gain first, those with too few answers last and grey."""
     columns = (
-        Shown("first", "estimator_a", "text"),
-        Shown("second", "estimator_b", "text"),
-        Shown("n", "n", "count"),
+        *(*pair("estimator"), N),
         Shown("rank correlation", "spearman", "signed"),
         Shown("first's ROC AUC", "roc_auc_a"),
         Shown("second's", "roc_auc_b"),

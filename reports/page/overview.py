@@ -16,6 +16,7 @@ from ..frames.catalogue import FIGURES
 from ..frames.formatting import file_stems, plain
 from ..frames.limits import drawn_note, largest, tested_note
 from ..metrics.summary import best_estimator
+from .columns import DIFFERENCE, INTERVAL, TESTED, VALUES, N, pair, texts
 from .metric_tables import pairs_table
 from .page import PageSection
 
@@ -65,17 +66,10 @@ def _models(analyses: Analyses) -> Iterator[Block]:
     own = analyses.comparisons[analyses.comparisons["family"] == "models"]
     for task, part in own.groupby("task_a", sort=False):
         columns = (
-            Shown("first", "model_a", "text"),
-            Shown("second", "model_b", "text"),
-            Shown("quantity", "quantity", "text"),
+            *pair("model"),
+            *texts("quantity"),
             Shown("estimator", "estimator_a", "text"),
-            Shown("n", "n", "count"),
-            Shown("first's value", "value_a"),
-            Shown("second's value", "value_b"),
-            Shown("difference", "difference", "signed"),
-            Shown("95 % interval", "low", "interval", "high"),
-            Shown("p (Holm)", "p_holm", "p"),
-            Shown("distinguishable", "distinguishable", "yes"),
+            *(N, *VALUES, DIFFERENCE, INTERVAL, *TESTED),
         )
         left = tested_note(sum(one.task == task for one in analyses.evaluated), "models")
         note = "Paired tests on the questions that both models were asked."
@@ -89,8 +83,7 @@ def _models(analyses: Analyses) -> Iterator[Block]:
 def _judges(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
     for task, part in analyses.judges.groupby("task", sort=False):
         columns = (
-            Shown("questionnaire", "questionnaire", "text"),
-            Shown("judge", "judge", "text"),
+            *texts("questionnaire", "judge"),
             Shown("replies", "n", "count"),
             Shown("unread", "unread", "count"),
             Shown("distinct values", "values", "count"),
@@ -105,10 +98,7 @@ def _judges(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
         agreement = _of_task(analyses.judge_agreement, str(task))
         if len(agreement):
             pairs = (
-                Shown("questionnaire", "questionnaire", "text"),
-                Shown("first", "judge_a", "text"),
-                Shown("second", "judge_b", "text"),
-                Shown("n", "n", "count"),
+                *(*texts("questionnaire"), *pair("judge"), N),
                 Shown("same value", "agreement", "percent"),
                 Shown("κ", "kappa"),
                 Shown("weighted κ", "weighted_kappa"),
@@ -140,8 +130,7 @@ def _costs(analyses: Analyses) -> Iterator[Block]:
             continue
         per = own["seconds"].astype(float) / own["questions"].astype(float)
         columns = [
-            Shown("model", "model", "text"),
-            Shown("task", "task", "text"),
+            *texts("model", "task"),
             Shown(kind, "item", "text"),
             Shown("questions", "questions", "count"),
             Shown("seconds", "seconds", "plain3"),
@@ -149,7 +138,7 @@ def _costs(analyses: Analyses) -> Iterator[Block]:
             Shown("tokens", "tokens", "count"),
         ]
         if kind == "estimator":
-            columns.append(Shown("needs", "needs", "text"))
+            columns += texts("needs")
         note = (
             "What it took to collect each signal, from the manifests."
             if kind == "signal"

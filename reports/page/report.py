@@ -11,10 +11,12 @@ from rich.console import RenderableType
 
 from ..analyses.together import Analyses, compute_analyses
 from ..figures.drawing import Drawer
+from ..frames.atomic_files import write_atomically
 from ..frames.csv_files import csv_text
+from ..frames.export import write_tables
 from ..frames.formatting import file_stems
 from ..frames.inputs import ReportInput
-from ..frames.style import FORMATS, write_atomically
+from ..frames.style import FORMATS
 from ..metrics.evaluation import Rows
 from ..metrics.summary import summarise
 from ..metrics.topic_tables import to_csv_frame, to_latex, to_markdown, topic_tables
@@ -99,14 +101,8 @@ def build_report(
 
 def _write_tables(report: Report, folder: Path) -> None:
     tables = topic_tables(report.metrics)
-    contents = {
-        "md": to_markdown(tables),
-        "csv": csv_text(to_csv_frame(tables)),
-        "tex": to_latex(tables),
-    }
-    for extension, text in contents.items():
-        path = folder / f"roc_auc_by_topic.{extension}"
-        report.files.append(write_atomically(path, text))
+    texts = (to_markdown(tables), to_latex(tables))
+    report.files.extend(write_tables(folder, "roc_auc_by_topic", to_csv_frame(tables), *texts))
 
 
 def _sections(data: ReportInput, report: Report, drawer: Drawer) -> list[PageSection]:

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from ..figures.drawing import Drawer
+from ..frames.atomic_files import write_atomically
 from ..frames.csv_files import csv_text
 from ..frames.formatting import number
 from ..frames.inputs import ReportInput
-from ..frames.style import FORMATS, write_atomically
+from ..frames.style import FORMATS
 from ..metrics.computing import compute_metrics
 from ..metrics.evaluation import evaluations
 from ..page.page import PageSection, render_page
@@ -92,7 +93,7 @@ def _summary(verdicts: pd.DataFrame) -> list[str]:
         why = ", ".join(f"{name} ({n})" for name, n in reasons.value_counts().items())
         lines.append(
             f"{model} on {task} against {source}: {same} of {len(part)} reproduced, median "
-            f"distance {number(gap)}{'; differs because of ' + why if why else ''}."
+            f"distance {number(gap)}{'; reasons of the differences: ' + why if why else ''}."
         )
     return lines
 

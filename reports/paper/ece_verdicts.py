@@ -15,6 +15,7 @@ from ..statistics.intervals import percentile_interval, too_few
 from ..statistics.ranking import BoolArray, FloatArray
 from .verdicts import (
     DIFFERS,
+    NOT_EXPLAINED,
     OTHER_POSITION,
     REPRODUCED,
     TOLERANCE,
@@ -150,7 +151,7 @@ def _reason(
     target: float,
     near: float,
 ) -> str:
-    """The first explanation of a difference that fits."""
+    """The first explanation under which the value agrees with the published one."""
     errors, scores = rows
     other = entropy_share(stored, OTHER_POSITION.get(estimator, ""))
     if abs(ece(errors, 1 - scores) - target) <= near:
@@ -161,4 +162,4 @@ def _reason(
         return "row filter: the value on all rows agrees"
     if abs(ece(errors, scores, 10) - target) <= near:
         return "bins: 10 instead of 15 agree"
-    return "none of sign, token position, row filter, bins explains it; likely format"
+    return NOT_EXPLAINED

@@ -13,10 +13,11 @@ from ..figures.reliability import reliability_figures
 from ..figures.score_histograms import compute_histograms, histogram_figures
 from ..figures.strata import compute_side_by_side, side_by_side_figure
 from ..frames.blocks import Block, PageFigure, PageTable, Shown, table_from_frame
+from ..frames.export import write_frame
 from ..frames.formatting import file_stems, interval, marked, number
-from ..frames.frame_tables import write_frame
 from ..frames.inputs import ReportInput
 from ..metrics.evaluation import ALL, Evaluation
+from ..page.columns import N, here, texts, verdict
 from ..statistics.intervals import FEW_MARK, FEW_MEANING
 from .paper_figures import (
     compute_entropy_calibration,
@@ -67,25 +68,18 @@ class PaperBlocks:
 
     def _write(self, stem: str, frame: pd.DataFrame, title: str, note: str = "") -> PageTable:
         self.files += write_frame(self.tables, stem, frame, title, note)
-        columns = [Shown(str(name), str(name), "text") for name in frame.columns]
-        return table_from_frame(frame, title, columns)
+        return table_from_frame(frame, title, texts(*map(str, frame.columns)))
 
     def _verdict_block(self) -> Block:
         columns = (
-            Shown("source", "source", "text"),
-            Shown("model", "model", "text"),
+            *texts("source", "model"),
             Shown("asked", "task", "text"),
-            Shown("estimator", "estimator", "text"),
+            *texts("estimator"),
             Shown("group", "topic", "text"),
             Shown("published", "published"),
-            Shown("here", "roc_auc", "area", "roc_auc_low"),
-            Shown("95 % interval", "roc_auc_low", "interval", "roc_auc_high"),
-            Shown("n", "n", "count"),
+            *(*here("roc_auc"), N),
             Shown("published n", "published_n", "count"),
-            Shown("difference", "difference", "signed"),
-            Shown("all rows", "roc_auc_all_rows"),
-            Shown("verdict", "verdict", "text"),
-            Shown("reason", "reason", "text"),
+            *verdict("roc_auc"),
         )
         known = self.verdicts["verdict"] != UNKNOWN
         shown = [
@@ -94,8 +88,9 @@ class PaperBlocks:
         ]
         note = (
             "Reproduced: the published value, widened by its rounding, lies in the 95 % interval "
-            "here. Otherwise the first reason that fits, in this order: sign, token position, row "
-            "filter, format of the prompt (told by the accuracy), n."
+            "here. A reason is given only where it accounts for the difference: the published "
+            "value agrees with 1 - AUC (sign), with the other entropy (token position), with the "
+            "value on all rows (row filter), or lies within what samples of both sizes vary (n)."
         )
         return Block("Verdict per published value", note, tables=shown)
 
@@ -189,16 +184,9 @@ class PaperBlocks:
         drawn = reliability_figures(curves, title) if curves else []
         figures = self.drawer.add("figure_6", title, "", drawn)
         columns = (
-            Shown("model", "model", "text"),
-            Shown("estimator", "estimator", "text"),
+            *texts("model", "estimator"),
             Shown("published ECE", "published"),
-            Shown("here", "ece", "area", "ece_low"),
-            Shown("95 % interval", "ece_low", "interval", "ece_high"),
-            Shown("n", "n", "count"),
-            Shown("difference", "difference", "signed"),
-            Shown("all rows", "ece_all_rows"),
-            Shown("verdict", "verdict", "text"),
-            Shown("reason", "reason", "text"),
+            *(*here("ece"), N, *verdict("ece")),
         )
         table = table_from_frame(self.calibration, "Published calibration errors", columns)
         note = "ECE over 15 bins of equal width; the paper does not say how many it took."

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import beta, norm
+from scipy.stats import beta, binomtest, norm
 
 from .ranking import FloatArray
 
@@ -115,21 +115,16 @@ def mean_interval(values: Sequence[float], ends: Sequence[Ends]) -> Ends:
     return float(centre.mean() - below), float(centre.mean() + above)
 
 
-def wilson(successes: float, n: float, z: float = 1.959963984540054) -> Ends:
-    """Wilson's 95 % interval of a share, within [0, 1]; NaN without rows.
+def wilson(successes: int, n: int, level: float = 0.95) -> Ends:
+    """Wilson's interval of a share, within [0, 1]; NaN without rows.
 
     Never of zero width, and near its level for any n (Newcombe, 1998), so that a share has its
     interval however few rows it comes from.
     """
     if not n:
         return NONE
-    share = successes / n
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return (
-        float(centre - half) if successes else 0.0,  # not 1e-17
-        float(centre + half) if successes < n else 1.0,
-    )
+    ends = binomtest(successes, n).proportion_ci(level, method="wilson")
+    return float(ends.low), float(ends.high)
 
 
 def exact_share(successes: float, n: float, level: float = 0.95) -> Ends:

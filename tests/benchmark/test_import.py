@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from apprehend.benchmark.importers.importer import importers
 from apprehend.estimators.registry import builtin_estimators
 from helpers import Run, in_process, lm_eval_samples, rows
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -320,3 +321,33 @@ def test_a_row_of_a_parquet_file_is_counted_from_1(tmp_path: Path) -> None:
         ["import", "table", "t.parquet", "--model", "m", "--id", "id", "--correct", "ok"], tmp_path
     )
     assert "t.parquet, row 3, column 'id': duplicate id 2, first in row 2" in done.stderr
+
+
+def test_every_importer_is_a_command(cli: Run) -> None:
+    shown = [cli("import", "--help").stdout, cli("list", "importers").stdout]
+    assert {"table", "lm-eval", "mmlu-pro"} <= importers().keys()
+    for name, importer in importers().items():
+        for text in shown:
+            assert name in {line.strip("│ ").split(" ")[0] for line in text.splitlines()}
+        own = cli("import", name, "--help").stdout
+        for option in ("model", "task", "output_path", *importer.options):
+            assert f"--{option} " in own
+
+
+def test_each_format_is_recognised_by_its_own_importer(tmp_path: Path) -> None:
+    files = {
+        "lm-eval": ("samples_mmlu_pro_2025-01-01T00-00-00.000001.jsonl", "{}"),
+        "mmlu-pro": ("model_outputs_x_0shots.json", '[{"question_id": 1}]'),
+        "table": ("answers.csv", "id,ok\n1,1\n"),
+    }
+    for name, (file, content) in files.items():
+        (tmp_path / file).write_text(content)
+        recognised = [one.name for one in importers().values() if one.recognises(tmp_path / file)]
+        assert recognised[0] == name
+
+
+def test_a_file_of_another_format_is_told(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text('[{"question_id": 1}]')
+    done = in_process(["import", "table", "results.json", "--model", "m", "--id", "id"], tmp_path)
+    assert done.returncode == 2
+    assert "is it for `apprehend import mmlu-pro`?" in done.stderr

@@ -17,12 +17,12 @@ import pandas as pd
 import pytest
 from apprehend.reports import METRIC_COLUMNS, ReportInput, build_report, topic_tables
 from apprehend.reports.figures.score_histograms import bin_edges, compute_histograms
+from apprehend.reports.frames.atomic_files import clear_leftovers, write_atomically
 from apprehend.reports.frames.formatting import file_stems, latex, markdown, number, percent
 from apprehend.reports.frames.style import (
     estimator_style,
     estimator_styles,
     figure_style,
-    write_atomically,
 )
 from apprehend.reports.metrics.evaluation import evaluations
 from apprehend.reports.page.page import TEMPLATES, render_page
@@ -269,6 +269,19 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         write_atomically(path, "new")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_file_system_without_locks_can_be_written(tmp_path, monkeypatch):
+    """Nothing says then that somebody is writing, so leftovers stay."""
+
+    def refused(*_):
+        raise NotImplementedError("FileSystem does not appear to support flock")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refused)
+    assert write_atomically(tmp_path / "a.txt", "new").read_text() == "new"
+    (tmp_path / ".tmp-half").touch()
+    clear_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".tmp-half", "a.txt"]
 
 
 def test_colours_are_fixed_by_name():

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from ...console.number_limits import HIGHEST_COST, LARGEST_SEED
+from ...console.number_limits import HIGHEST_COST
+from ...console.report_options import ResultsFolder, Seed
 
 if TYPE_CHECKING:
     from ....reports import Cascade, Evaluation
 
 
 def cascade(
-    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    results: ResultsFolder,
     small: Annotated[str, typer.Option(help="Model that answers first.")],
     large: Annotated[str, typer.Option(help="Model that answers what is sent on.")],
     by: Annotated[str, typer.Option(help="Estimator of the small model's uncertainty.")],
@@ -37,7 +38,7 @@ def cascade(
             help="Cost of an answer by the large model.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the bootstrap.")] = 0,
+    seed: Seed = 0,
     output_path: Annotated[
         Path, typer.Option("--output_path", help="Folder for the curve and its figure.")
     ] = Path("cascade"),

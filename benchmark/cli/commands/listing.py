@@ -73,6 +73,18 @@ def signals() -> None:
     show(table)
 
 
+@app.command("importers")
+def importers() -> None:
+    """Formats of recorded answers that can be imported."""
+    from ...importers.importer import importers as all_importers
+
+    table = _table("format", "what it holds", "files", "options")
+    for importer in all_importers().values():
+        options = ", ".join(f"--{name}" for name in importer.options)
+        table.add_row(importer.name, importer.summary, importer.files, options)
+    show(table, "All take --model, --task and --output_path.")
+
+
 @app.command("models")
 def models() -> None:
     """Engines, judges and the embedded model."""

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from ...console.errors import UsageError, did_you_mean
-from ...console.number_limits import LARGEST_SEED, MOST_REPLICATES
+from ...console.report_options import Replicates, ResultsFolder, Seed
 
 
 def report(
-    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    results: ResultsFolder,
     output_path: Annotated[
         Path, typer.Option("--output_path", help="Folder for the report.")
     ] = Path("report"),
@@ -23,13 +23,8 @@ def report(
             help="The paper's rows: parsed answers, and judgements rated 9 or more where stored.",
         ),
     ] = False,
-    replicates: Annotated[
-        int,
-        typer.Option(
-            min=100, max=MOST_REPLICATES, help="Bootstrap replicates behind each interval."
-        ),
-    ] = 1000,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the bootstrap.")] = 0,
+    replicates: Replicates = 1000,
+    seed: Seed = 0,
     formats: Annotated[
         str, typer.Option(help="Comma-separated formats of the figures: png, svg, pdf.")
     ] = "png,svg,pdf",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from ...console.errors import ApprehendError
 from ...console.options import say, split_names
+from ...console.report_options import ResultsFolder
 
 
 def score(
-    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    results: ResultsFolder,
     estimators: Annotated[
         Optional[str],
         typer.Option(help="Comma-separated names, name(parameter=value) or file.py:Class."),

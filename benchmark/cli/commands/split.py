@@ -7,9 +7,11 @@ from typing import Annotated, Optional
 
 import typer
 
+from ...console.report_options import ResultsFolder
+
 
 def split(
-    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    results: ResultsFolder,
     by: Annotated[str, typer.Option(help="Estimator that orders the questions.")],
     groups: Annotated[
         str, typer.Option(help="Names, most certain first; name=weight for unequal parts.")

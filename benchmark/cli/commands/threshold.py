@@ -8,10 +8,11 @@ from typing import Annotated, Optional
 import typer
 
 from ...console.number_limits import LARGEST_SEED
+from ...console.report_options import ResultsFolder
 
 
 def threshold(
-    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    results: ResultsFolder,
     estimator: Annotated[str, typer.Option(help="Estimator whose score decides.")],
     target_risk: Annotated[
         float,

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from ...console.errors import ApprehendError, UsageError
+from ...console.errors import ApprehendError, UsageError, first_line
 from ...console.masking import mask_text
 from ...endpoints.budget import Budget
 from ...endpoints.concurrency import as_completed
@@ -65,8 +65,9 @@ class CompletionRequests:
         except TypeError as error:
             raise UsageError(f"--model_args: {mask_text(str(error))}") from error
         except Exception as error:
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise ApprehendError(f"cannot use {self._kind}: {mask_text(first)}") from error
+            raise ApprehendError(
+                f"cannot use {self._kind}: {mask_text(first_line(error))}"
+            ) from error
 
     def granted_top(self) -> tuple[int, str]:
         """How many log-probabilities the endpoint gives, found by asking, and why not more.

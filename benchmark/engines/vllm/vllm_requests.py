@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ...console.errors import ApprehendError
+from ...console.errors import ApprehendError, first_line
 from .vllm_loading import FEWEST_LOGPROBS
 
 if TYPE_CHECKING:
@@ -102,10 +102,9 @@ class Requests:
         try:
             replies = self._lm._model_generate(ids, generate=True, sampling_params=parameters)
         except Exception as error:
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ApprehendError(
-                f"{self._name}: vllm: {first}; what was collected so far is stored, run again to "
-                "go on"
+                f"{self._name}: vllm: {first_line(error)}; what was collected so far is stored, "
+                "run again to go on"
             ) from error
         if len(replies) != len(ids):
             raise ApprehendError(

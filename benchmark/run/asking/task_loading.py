@@ -17,7 +17,7 @@ from ....tasks.prompting import Prompt, load_prompt
 from ....tasks.question_row import Row
 from ....tasks.task_names import known_tasks
 from ....tasks.topics import LETTERS, MAX_OPTIONS, TOPICS, topic_slug
-from ...console.errors import ApprehendError, UsageError, did_you_mean
+from ...console.errors import ApprehendError, UsageError, did_you_mean, first_line
 from ...store.failures import QuestionId
 from .adapter import TaskFacts
 
@@ -104,10 +104,9 @@ def foreign_task(where: str, foreign: bool = True) -> Iterator[None]:
     except Exception as error:
         if not foreign:
             raise
-        first = (str(error).strip() or "no reason given").splitlines()[0]
         kind = "nested too deeply" if isinstance(error, RecursionError) else type(error).__name__
         raise UsageError(
-            f"{where}: cannot be used as a task of lm-eval: {kind}: {first}"
+            f"{where}: cannot be used as a task of lm-eval: {kind}: {first_line(error)}"
         ) from error
 
 
@@ -176,7 +175,7 @@ def _unreadable(folder: str | None) -> str:
         except RecursionError:
             return f"; {file} is nested too deeply to be read"
         except (OSError, ValueError, yaml.YAMLError) as error:
-            return f"; {file} cannot be read: {str(error).splitlines()[0]}"
+            return f"; {file} cannot be read: {first_line(error)}"
     return ""
 
 
@@ -207,9 +206,9 @@ def _load(
     except DataError:
         raise
     except (OSError, ConnectionError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ApprehendError(
-            f"cannot load the data of task {name}: {first}; give a local file with --data"
+            f"cannot load the data of task {name}: {first_line(error)}; give a local file with "
+            "--data"
         ) from error
     for leaf, task in loaded.items():
         for key, value in replaced.items():

@@ -22,15 +22,21 @@ def repair(store: TaskStore, found: list[Finding]) -> tuple[Path, int]:
     with store.writing_damaged():
         if any(finding.path == store.path for finding in found):
             store.write_manifest(store.manifest)  # under the names that its folders have now
-        outdated = [finding.path for finding in found if finding.problem.startswith("outdated")]
-        for folder in {path.parent for path in outdated if path.parent.parent.name == "signals"}:
-            store.drop_outdated(Signal(folder.name))
         doubled = [finding.path for finding in found if finding.problem.startswith("duplicated")]
         tables = {path: parts.read_parquet(path) for path in doubled if path.name != QUESTIONS}
-        bad = [finding.path for finding in found if finding.path != store.path]
+        derived = [finding.path for finding in found if _is_derived_anew(finding)]
+        bad = [finding.path for finding in found if finding.path not in (store.path, *derived)]
         aside = store.set_aside([path for path in bad if path.exists()])
         kept = sum(_keep_rest(store, path, table) for path, table in tables.items())
+        for folder in {path.parent for path in derived}:
+            store.drop_outdated(Signal(folder.name))
     return aside, kept
+
+
+def _is_derived_anew(finding: Finding) -> bool:
+    """Whether it is a part of which only the rows that are outdated have to go."""
+    in_signals = finding.path.parent.parent.name == "signals"
+    return in_signals and finding.problem.startswith("outdated")
 
 
 def _keep_rest(store: TaskStore, path: Path, table: pa.Table) -> int:
