@@ -101,7 +101,7 @@ def estimator_row(cls: type[Estimator]) -> EstimatorRow:
         needs=_needs_text(estimator.requirements()),
         cost=estimator.cost,
         source=cls.reference,
-        summary=next(iter((inspect.getdoc(cls) or "").splitlines()), ""),
+        summary=cls.summary(),
         parameters=", ".join(f"{p.name}={p.default!r}" for p in parameters),
         learns=estimator.learns,
     )

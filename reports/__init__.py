@@ -20,16 +20,15 @@ from .figures.drawing import Drawer
 from .frames.csv_files import csv_text, undefused
 from .frames.formatting import file_stems
 from .frames.inputs import ReportInput
-from .frames.style import FORMATS, figure_style
+from .frames.style import FORMATS, Styles, figure_style
+from .frames.traits import EstimatorTraits
 from .metrics.calibration_error import (
-    PROBABILITY_SCORES,
     BrierParts,
     CalibrationBins,
     brier,
     brier_parts,
     calibration_bins,
     ece,
-    is_probability,
     log_loss,
     mass_bins,
     mutual_information_share,
@@ -88,7 +87,6 @@ __all__ = [
     "COMPARISON_COLUMNS",
     "FORMATS",
     "METRIC_COLUMNS",
-    "PROBABILITY_SCORES",
     "ROWS",
     "SMALLEST_CLASS",
     "Analyses",
@@ -100,11 +98,13 @@ __all__ = [
     "Comparison",
     "Difference",
     "Drawer",
+    "EstimatorTraits",
     "Evaluation",
     "Paper",
     "Report",
     "ReportInput",
     "Rows",
+    "Styles",
     "ThresholdChoice",
     "Trend",
     "accuracy_at_coverage",
@@ -139,7 +139,6 @@ __all__ = [
     "figure_style",
     "file_stems",
     "holm",
-    "is_probability",
     "log_loss",
     "mass_bins",
     "mutual_information_share",

@@ -9,16 +9,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ...estimators.registry import builtin_estimators
 from ...estimators.signals.batch import AnswerTable, Need, Signal, Status, TraceTable
-from ...reports import ReportInput
+from ...reports import EstimatorTraits, ReportInput
 from ...tasks.questionnaires import QUESTIONNAIRES
 from ...tasks.topics import LETTERS
-from ..store.checks.ownership import SCORES, check_owned, is_outdated, read_scores
+from ..store.checks.ownership import (
+    SCORES,
+    about_estimators,
+    check_owned,
+    is_outdated,
+    read_scores,
+)
 from ..store.task_store import Results, TaskStore
 from .costs import costs_of
+from .estimator_traits import read_traits
 from .same_questions import warn_of_differences
 from .scoring import score_store
 from .signal_loading import outcome_signal
@@ -38,11 +45,12 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
     """Frames of these stores."""
     scores, strata, questions, ratings, flow, manifests = [], [], [], [], [], []
     options, judgements, costs, orders = [], [], [], []
+    traits: dict[str, EstimatorTraits] = {}
     seen: set[tuple[str, Any]] = set()
     check_owned(stores)
     warn_of_differences(stores)
     for store in stores:
-        scores.append(_scores(store))
+        scores.append(_scores(store, traits))
         stratum = pq.read_table(store.path / "strata.parquet").to_pandas()
         strata.append(stratum.assign(task=store.task))
         if (asked := _questions(store, seen)) is not None:
@@ -66,15 +74,15 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         judgements=_joined(judgements).drop_duplicates([*unique, "questionnaire", "judge"]),
         costs=_joined(costs),
         orders=_joined(orders),
-        descriptions=_descriptions(),
+        traits=traits,
         manifests=manifests,
     )
 
 
-def _scores(store: TaskStore) -> pd.DataFrame:
+def _scores(store: TaskStore, traits: dict[str, EstimatorTraits]) -> pd.DataFrame:
     """A store's scores; they are computed where there are none. Warns of those that do not know
     all stored signals. Columns that repeat a few texts are categories: a byte or two a row, where
-    a text takes twenty."""
+    a text takes twenty. What their estimators say of themselves is added to ``traits``."""
     if not (store.path / SCORES).is_file():
         score_store(store)
     table = read_scores(store, REPEATED)
@@ -83,6 +91,11 @@ def _scores(store: TaskStore) -> pd.DataFrame:
             "%s: its scores are older than its signals; `apprehend score` computes them anew",
             store.path,
         )
+    file = store.path / SCORES
+    names = pc.unique(table.column("estimator")).to_pylist()
+    for name, known in read_traits(file, about_estimators(table), names).items():
+        if traits.setdefault(name, known) != known:
+            logger.warning("%s: %s says other things of itself than in a store before", file, name)
     frame: pd.DataFrame = table.to_pandas()
     return frame
 
@@ -201,12 +214,6 @@ def _judgements(store: TaskStore) -> pd.DataFrame:
             }
             frames.append(pd.DataFrame(frame)[table.present])
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-
-def _descriptions() -> dict[str, str]:
-    """Name → first line of the docstring of every built-in estimator."""
-    lines = {name: (cls.__doc__ or "").strip() for name, cls in builtin_estimators().items()}
-    return {name: text.splitlines()[0] for name, text in lines.items() if text}
 
 
 def _flow(store: TaskStore) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -16,10 +16,12 @@ from ...estimators.registry import builtin_estimators, load_estimators
 from ...estimators.signals.batch import Signal, Signals
 from ...estimators.signals.estimator_errors import EstimatorError
 from ...estimators.signals.tables import FloatArray
+from ...reports import EstimatorTraits
 from ..console.errors import ApprehendError
 from ..store.checks.ownership import SCORES, check_owned, marked_scores
 from ..store.files import write_parquet
 from ..store.task_store import TaskStore
+from .estimator_traits import namesake, traits_of
 from .lacking import lacking, lacks_something
 from .question_strata import write_strata
 from .score_columns import ScoreColumn, score_in_batches, score_out_of_fold
@@ -116,7 +118,8 @@ def score_store(
         raise EstimatorError("; ".join(result.failed.values()))
     if not tables:
         raise NothingToScore(f"{store.path}: no estimator has a score on what is stored")
-    write_parquet(store.path / SCORES, marked_scores(store, pa.concat_tables(tables)))
+    about = {label: asdict(_traits(by_label[label])) for label in result.estimators}
+    write_parquet(store.path / SCORES, marked_scores(store, pa.concat_tables(tables), about))
     write_strata(store, ids)
     return result
 
@@ -141,6 +144,12 @@ def _chosen(
         asked = ", ".join(f"{name}: {reason}" for name, reason in result.skipped.items())
         raise NothingToScore(f"{store.path}: nothing to score ({asked})")
     return chosen
+
+
+def _traits(estimator: Estimator) -> EstimatorTraits:
+    """What an estimator says of itself; of a recorded score, what its built-in namesake says."""
+    recorded = isinstance(estimator, _Recorded)
+    return traits_of((namesake(estimator.label) if recorded else None) or estimator)
 
 
 def _rows(

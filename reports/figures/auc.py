@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from ..frames.formatting import count, marked, plain
 from ..frames.limits import drawn_topics
-from ..frames.style import GREY, estimator_style
+from ..frames.style import BY_NAME, GREY, Styles
 from ..metrics.evaluation import ALL, MACRO
 from ..metrics.summary import pooled_rank
 from ..metrics.topic_tables import macro_label
@@ -83,14 +83,14 @@ def compute_auc_bars(metrics: pd.DataFrame, strata: bool = False) -> list[AucBar
     return sorted(result, key=lambda bars: order.index(bars.estimator))
 
 
-def draw_auc_bars(ax: Axes, bars: AucBars, labelled: bool = True) -> Axes:
+def draw_auc_bars(ax: Axes, bars: AucBars, labelled: bool = True, styles: Styles = BY_NAME) -> Axes:
     """Horizontal bars from chance (0.5) to the AUC, first group on top, with intervals.
 
     With `labelled` false the groups have no names: the axes share those of their neighbour.
     """
     at = np.arange(len(bars.labels), dtype=np.float64)
     at[bars.averages :] += 0.5
-    colour, _ = estimator_style(bars.estimator)
+    colour, _ = styles.of(bars.estimator)
     known = ~np.isnan(bars.values)
     few = known & np.isnan(bars.low)
     for rows, look in ((known & ~few, {"color": colour}), (few, _HOLLOW)):
@@ -107,7 +107,7 @@ def draw_auc_bars(ax: Axes, bars: AucBars, labelled: bool = True) -> Axes:
     return ax
 
 
-def auc_figures(bars: Sequence[AucBars], title: str) -> list[Figure]:
+def auc_figures(bars: Sequence[AucBars], title: str, styles: Styles = BY_NAME) -> list[Figure]:
     """Figures of at most twelve panels each; all share one horizontal scale."""
     ends = np.concatenate([np.concatenate((b.low, b.high, b.values)) for b in bars])
     ends = ends[~np.isnan(ends)] if not np.isnan(ends).all() else np.array([0.4, 0.6])
@@ -118,7 +118,7 @@ def auc_figures(bars: Sequence[AucBars], title: str) -> list[Figure]:
         height = 0.45 + 0.185 * len(part[0].labels)
         figure, axes = panels(len(part), (2.1, height), title, share_y=True, left=left)
         for index, (ax, one) in enumerate(zip(axes, part, strict=True)):
-            draw_auc_bars(ax, one, labelled=index % COLUMNS == 0)
+            draw_auc_bars(ax, one, labelled=index % COLUMNS == 0, styles=styles)
             ax.set_xlim(*limits)
         for ax in axes[-COLUMNS:]:
             ax.set_xlabel("ROC AUC (0.5 = chance)")

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from ..frames.formatting import interval, marked, percent, plain
 from ..frames.limits import drawn_topics
-from ..frames.style import BLUE, GREY, VERMILION, estimator_style
+from ..frames.style import BLUE, BY_NAME, GREY, VERMILION, Styles
 from ..metrics.evaluation import ALL, MACRO
 from ..metrics.summary import pooled_rank
 from ..statistics.ranking import BoolArray, FloatArray
@@ -62,11 +62,11 @@ def compute_leaders(metrics: pd.DataFrame) -> list[Leader]:
     return leaders
 
 
-def draw_leaderboard(ax: Axes, leaders: Sequence[Leader]) -> Axes:
+def draw_leaderboard(ax: Axes, leaders: Sequence[Leader], styles: Styles = BY_NAME) -> Axes:
     """Points with 95 % intervals, best on top; open diamonds are the macro average."""
     for y, leader in enumerate(leaders):
         few = np.isnan(leader.low)
-        colour = GREY if few else estimator_style(leader.estimator)[0]
+        colour = GREY if few else styles.of(leader.estimator)[0]
         fill = "none" if few else "full"
         ax.hlines(y, leader.low, leader.high, color=colour, linewidth=1.8)
         ax.plot(leader.value, y, "o", color=colour, markersize=4.5, fillstyle=fill)
@@ -99,11 +99,11 @@ def draw_leaderboard(ax: Axes, leaders: Sequence[Leader]) -> Axes:
     return ax
 
 
-def leaderboard_figure(leaders: Sequence[Leader], title: str) -> Figure:
+def leaderboard_figure(leaders: Sequence[Leader], title: str, styles: Styles = BY_NAME) -> Figure:
     """One plot, its height fitted to the number of estimators."""
     left = 0.25 + 0.072 * max(len(plain(leader.estimator)[:44]) for leader in leaders)
     figure, ax = single((4.2, 0.21 * len(leaders) + 0.15), (left, 2.3, 0.5, 0.55), title)
-    draw_leaderboard(ax, leaders)
+    draw_leaderboard(ax, leaders, styles)
     return figure
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ..frames.formatting import number, plain
 from ..frames.style import BLUE, GREY, VERMILION
-from ..metrics.calibration_error import calibration_bins, ece, is_probability
+from ..metrics.calibration_error import calibration_bins, ece
 from ..metrics.conformal_sets import halves
 from ..metrics.evaluation import Evaluation
 from ..statistics.intervals import exact_share
@@ -65,16 +65,16 @@ def calibrate(errors: BoolArray, scores: FloatArray, half: BoolArray) -> FloatAr
 
 
 def compute_reliability(
-    evaluation: Evaluation, probabilities: frozenset[str] = frozenset(), seed: int = 0
+    evaluation: Evaluation, probabilities: Collection[str], seed: int = 0
 ) -> list[Reliability]:
-    """One per estimator whose score is a probability, on answered and scored rows."""
+    """One per estimator that is among `probabilities`, on answered and scored rows."""
     found = []
     for k, estimator in enumerate(evaluation.estimators):
         raw = evaluation.raw[:, k]
         chosen = ~np.isnan(raw) & ~evaluation.unparsed
         errors, scores = evaluation.errors[chosen], raw[chosen]
         outside = bool(((scores < 0) | (scores > 1)).any())
-        if not is_probability(estimator, probabilities) or not scores.size or outside:
+        if estimator not in probabilities or not scores.size or outside:
             continue
         half = halves(evaluation.question_ids[chosen], seed)
         found.append(reliability_of(estimator, errors, scores, calibrate(errors, scores, half)))

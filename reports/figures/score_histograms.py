@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ..frames.formatting import count, marked, plain
-from ..frames.style import CORRECT_COLOUR, ERROR_COLOUR, GREY, estimator_styles
+from ..frames.style import BY_NAME, CORRECT_COLOUR, ERROR_COLOUR, GREY, Styles
 from ..metrics.evaluation import Evaluation
 from ..statistics.intervals import enough
 from ..statistics.ranking import FloatArray, IntArray, TieBlocks
@@ -183,7 +183,9 @@ def _thinned(
     return false[index], true[index]
 
 
-def draw_roc_curves(ax: Axes, curves: Sequence[RocCurve], named: int = CURVES) -> Axes:
+def draw_roc_curves(
+    ax: Axes, curves: Sequence[RocCurve], named: int = CURVES, styles: Styles = BY_NAME
+) -> Axes:
     """The first `named` curves in their colours, the others grey; chance is the diagonal."""
     ax.plot([0, 1], [0, 1], color="#222222", linewidth=0.8)
     others = curves[named:]
@@ -192,9 +194,9 @@ def draw_roc_curves(ax: Axes, curves: Sequence[RocCurve], named: int = CURVES) -
         label = "" if index else f"{len(others)} more{best}"
         rates = (curve.false_positive_rate, curve.true_positive_rate)
         ax.plot(*rates, color=GREY, linewidth=0.6, alpha=0.7, label=label or None)
-    styles = estimator_styles(curve.estimator for curve in curves[:named])
+    looks = styles.lines(curve.estimator for curve in curves[:named])
     for curve in curves[:named]:
-        colour, dashes = styles[curve.estimator]
+        colour, dashes = looks[curve.estimator]
         colour = GREY if curve.few else colour
         label = f"{plain(curve.estimator)[:34]}  {marked(curve.roc_auc, curve.few)}"
         rates = (curve.false_positive_rate, curve.true_positive_rate)
@@ -217,8 +219,8 @@ def draw_roc_curves(ax: Axes, curves: Sequence[RocCurve], named: int = CURVES) -
     return ax
 
 
-def roc_figure(curves: Sequence[RocCurve], title: str) -> Figure:
+def roc_figure(curves: Sequence[RocCurve], title: str, styles: Styles = BY_NAME) -> Figure:
     """One square plot of pooled ROC curves with its legend at the right."""
     figure, ax = single((3.8, 3.8), (0.65, 3.1, 0.55, 0.55), title)
-    draw_roc_curves(ax, curves)
+    draw_roc_curves(ax, curves, styles=styles)
     return figure

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ..frames.formatting import count, number, plain
 from ..frames.limits import drawn_topics
-from ..frames.style import BLUE, VERMILION, draw_few, estimator_styles
+from ..frames.style import BLUE, BY_NAME, VERMILION, Styles, draw_few
 from ..metrics.evaluation import ALL, MACRO
 from ..statistics.ranking import FloatArray
 from .layout import single
@@ -63,12 +63,12 @@ def compute_trend_lines(metrics: pd.DataFrame, trends: pd.DataFrame) -> list[Tre
     return result
 
 
-def draw_trend_lines(ax: Axes, trend: TrendLines) -> Axes:
+def draw_trend_lines(ax: Axes, trend: TrendLines, styles: Styles = BY_NAME) -> Axes:
     """Lines with intervals, set slightly apart; the legend holds the test of a trend."""
     at = np.arange(len(trend.labels), dtype=np.float64)
-    styles = estimator_styles(line.estimator for line in trend.lines)
+    looks = styles.lines(line.estimator for line in trend.lines)
     for index, line in enumerate(trend.lines):
-        colour, dashes = styles[line.estimator]
+        colour, dashes = looks[line.estimator]
         x = at + 0.05 * (index - (len(trend.lines) - 1) / 2)
         p = "p < 0.001" if line.p < 0.001 else f"p = {line.p:.3f}"
         label = f"{plain(line.estimator)[:32]}  {p}"
@@ -86,11 +86,11 @@ def draw_trend_lines(ax: Axes, trend: TrendLines) -> Axes:
     return ax
 
 
-def trend_figure(trend: TrendLines, title: str) -> Figure:
+def trend_figure(trend: TrendLines, title: str, styles: Styles = BY_NAME) -> Figure:
     """One plot with its legend at the right."""
     width = max(2.6, 1.1 * len(trend.labels))
     figure, ax = single((width, 3.0), (0.7, 3.4, 0.5, 0.75), title)
-    draw_trend_lines(ax, trend)
+    draw_trend_lines(ax, trend, styles)
     ax.set_xlabel(plain(trend.stratum).replace("_", " ") + " (number of questions)")
     return figure
 

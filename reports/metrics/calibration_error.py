@@ -17,20 +17,6 @@ from ..statistics.ranking import BoolArray, FloatArray, IntArray, check_rows
 Scheme = Literal["width", "mass"]
 BINS = 15
 INFORMATION_BINS = 10
-PROBABILITY_SCORES = frozenset(
-    {
-        *("max_probability", "cot_max_probability", "vote_share", "p_true"),
-        *("verbalized_confidence", "linguistic_confidence", "judge_correctness"),
-        *("temperature_scaled", "platt", "isotonic", "pride_debiased_probability"),
-        *("hidden_state_probe", "stacked", "topic_error_rate"),
-    }
-)
-"""Estimators whose score is 1 - P(correct). An entropy, even a normalised one, is none."""
-
-
-def is_probability(estimator: str, more: frozenset[str] = frozenset()) -> bool:
-    """Whether the estimator's score claims to be P(error); parameters in its name do not matter."""
-    return estimator in more or estimator.split("(", 1)[0] in PROBABILITY_SCORES
 
 
 def check_probabilities(errors: ArrayLike, scores: ArrayLike) -> tuple[BoolArray, FloatArray]:

@@ -36,7 +36,6 @@ from .calibration_error import (
     brier,
     brier_parts,
     ece,
-    is_probability,
     log_loss,
     mutual_information_share,
 )
@@ -138,7 +137,7 @@ def _evaluate(
         for group, members in evaluation.groups.items():
             values = _group(evaluation, k, members, common[members])
             ends = {"topic": group} | _interval(values, drawn[group][:, k])
-            if is_probability(estimator, probabilities):
+            if estimator in probabilities:
                 values |= _calibration(evaluation, k, members)
             by_group[group] = base | values | ends
         topics = [name for name in evaluation.topics if not np.isnan(by_group[name]["roc_auc"])]

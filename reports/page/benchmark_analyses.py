@@ -20,14 +20,9 @@ from ..frames.blocks import Block, Shown, table_from_frame
 from ..frames.csv_files import csv_text
 from ..frames.formatting import file_stems, number, plain
 from ..frames.inputs import ReportInput
-from ..frames.style import FORMATS, estimator_style, write_atomically
+from ..frames.style import BY_NAME, FORMATS, write_atomically
 from ..metrics.evaluation import Rows, evaluations
 from .page import PageSection, render_page
-
-U_ESTIMATORS = (
-    *("token_entropy", "cot_answer_entropy", "option_entropy", "cot_mean_entropy"),
-    *("max_probability", "committee_disagreement"),
-)
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ def build_benchmark_analyses(
             frame["topic"], frame["cluster"] = matrix.topics, found.cluster
             clusters.append(frame)
     frames = {
-        "u_curve": compute_u_curve(evaluated, U_ESTIMATORS),
+        "u_curve": compute_u_curve(evaluated, data.with_trait("against_difficulty")),
         "option_order": compute_order_flags(data),
         "rasch": compute_rasch(data, evaluated),
         "factors": _ranks(factors),
@@ -200,7 +195,7 @@ def u_figure(curve: pd.DataFrame, title: str) -> Figure:
             own[name].to_numpy(dtype=np.float64)
             for name in ("difficulty", "mean_score", "standard_error")
         )
-        colour, dashes = estimator_style(f"model {model}")
+        colour, dashes = BY_NAME.of(f"model {model}")
         ax.plot(x, y, "o", linestyle=dashes, color=colour, markersize=3, label=plain(model)[:40])
         ax.vlines(x, y - 1.96 * error, y + 1.96 * error, color=colour, linewidth=1)
     ax.set(xlabel="share of the other models that are wrong", ylabel="mean score")

@@ -52,7 +52,7 @@ def build_comparison(
     metrics = compute_metrics(data, rows, replicates, seed, evaluated)
     tests = compare(evaluated, replicates, seed)
     tests = tests[tests["family"].isin(("models", "tasks"))]
-    sizes = compute_sizes(evaluated, data.manifests, data.probabilities)
+    sizes = compute_sizes(evaluated, data.manifests, data.traits)
     result = Comparison(tests, sizes, _summary(tests))
     for name, frame in (("comparisons", tests), ("sizes", sizes), ("metrics", metrics)):
         result.files.append(write_atomically(root / f"{name}.csv", csv_text(frame)))

@@ -15,6 +15,7 @@ from ..frames.csv_files import csv_text
 from ..frames.formatting import file_stems
 from ..frames.inputs import ReportInput
 from ..frames.style import FORMATS, write_atomically
+from ..frames.traits import UNKNOWN
 from ..metrics.evaluation import Rows
 from ..metrics.summary import summarise
 from ..metrics.topic_tables import to_csv_frame, to_latex, to_markdown, topic_tables
@@ -90,7 +91,7 @@ def build_report(
     report.files.extend(drawer.files)
     settings = {"rows": rows, "replicates": replicates, "seed": seed}
     names = dict.fromkeys(name for one in analyses.evaluated for name in one.estimators)
-    estimators = [(name, data.descriptions.get(name, "")) for name in names]
+    estimators = [(name, data.traits.get(name, UNKNOWN).summary) for name in names]
     report.files.extend(
         write_pages(root, sections, analyses.metrics, data.manifests, estimators, settings)
     )

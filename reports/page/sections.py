@@ -37,6 +37,7 @@ from ..frames.catalogue import FIGURES
 from ..frames.formatting import plain
 from ..frames.inputs import ReportInput
 from ..frames.limits import drawn_note, tested_note
+from ..frames.style import Styles
 from ..metrics.evaluation import ALL, MACRO, Evaluation
 from ..metrics.summary import against, best_estimator, few_note
 from ..metrics.topic_tables import topic_tables
@@ -52,6 +53,7 @@ class TaskSection:
         self.data, self.analyses, self.one = data, analyses, one
         self.drawer, self.stem = drawer, stem
         self.title = f"{one.model} on {one.task}"
+        self.styles = Styles({name: known.look for name, known in data.traits.items()})
         self.metrics = analyses.of("metrics", one)
         self.best = best_estimator(self.metrics)
         # Thresholds and single answers are no verdict: without a best estimator the first is shown.
@@ -85,7 +87,7 @@ class TaskSection:
     def _ranking(self) -> Block:
         leaders = compute_leaders(self.metrics)
         kind = "leaderboard"
-        figure = leaderboard_figure(leaders, self._title(kind)) if leaders else None
+        figure = leaderboard_figure(leaders, self._title(kind), self.styles) if leaders else None
         table = metric_tables.pooled_table(self.metrics)
         title = "Ranking of errors, all questions pooled"
         note = few_note(self.metrics[self.metrics["topic"].isin((ALL, MACRO))])
@@ -129,7 +131,7 @@ class TaskSection:
             kind, heatmap and heatmap_figure(heatmap, self._title(kind)), note=note
         )
         kind = "roc_auc_by_topic"
-        bars = auc_figures(compute_auc_bars(self.metrics), self._title(kind))
+        bars = auc_figures(compute_auc_bars(self.metrics), self._title(kind), self.styles)
         figures += self._draw(kind, *bars, note=note)
         return Block("ROC AUC by topic", few_note(self.metrics), figures, [table])
 
@@ -137,7 +139,9 @@ class TaskSection:
         if not self.one.strata:
             return
         kind = "roc_auc_by_stratum"
-        bars = auc_figures(compute_auc_bars(self.metrics, strata=True), self._title(kind))
+        bars = auc_figures(
+            compute_auc_bars(self.metrics, strata=True), self._title(kind), self.styles
+        )
         figures = self._draw(kind, *bars, note=drawn_note(len(self.one.strata), "strata"))
         trends = self.analyses.of("trends", self.one)
         shown = []
@@ -145,7 +149,7 @@ class TaskSection:
             shown.append(metric_tables.trend_table(trends))
             kind = "roc_auc_trend"
             for lines in compute_trend_lines(self.metrics, trends):
-                figures += self._draw(kind, trend_figure(lines, self._title(kind)))
+                figures += self._draw(kind, trend_figure(lines, self._title(kind), self.styles))
         title = "By reasoning steps and other strata"
         yield Block(title, few_note(self.metrics), figures, shown)
 
@@ -154,13 +158,17 @@ class TaskSection:
         figures: list[PageFigure] = []
         if curves:
             kind = "roc_curves"
-            figures += self._draw(kind, roc_figure(curves, self._title(kind)))
+            figures += self._draw(kind, roc_figure(curves, self._title(kind), self.styles))
         kind, selection = "pr_curves", compute_precision_recall(self.one)
         if selection:
-            figures += self._draw(kind, precision_recall_figure(selection, self._title(kind)))
+            figures += self._draw(
+                kind, precision_recall_figure(selection, self._title(kind), self.styles)
+            )
         kind, selection = "risk_coverage", compute_risk_coverage(self.one)
         if selection:
-            figures += self._draw(kind, risk_coverage_figure(selection, self._title(kind)))
+            figures += self._draw(
+                kind, risk_coverage_figure(selection, self._title(kind), self.styles)
+            )
         kind = "score_histograms"
         figures += self._draw(
             kind, *histogram_figures(compute_histograms(self.one), self._title(kind))

@@ -25,9 +25,8 @@ from .paper_figures import (
     grouped_areas_figure,
     tertiles,
 )
-from .verdicts import UNKNOWN, published
-
-ENTROPIES = ("token_entropy", "post_answer_entropy", "cot_answer_entropy")
+from .published_tables import other_positions, paper_estimators, published
+from .verdicts import UNKNOWN
 
 
 class PaperBlocks:
@@ -47,6 +46,7 @@ class PaperBlocks:
         self.verdicts, self.calibration = verdicts, calibration
         self.drawer, self.tables = drawer, tables
         self.stems = file_stems([f"{one.model}_{one.task}" for one in evaluated])
+        self.entropies = paper_estimators(quantity="entropy")
         self.files: list[Path] = []
 
     def blocks(self) -> list[Block]:
@@ -57,7 +57,7 @@ class PaperBlocks:
             self._table_2(),
             *self._figure_2(),
             self._figure_3(),
-            *(self._areas(name) for name in ENTROPIES),
+            *(self._areas(name) for name in self.entropies),
             self._figure_6(),
             self._token_position(),
             self._aggregates(),
@@ -113,7 +113,7 @@ class PaperBlocks:
         )
 
     def _table_2(self) -> Block | None:
-        own = self.metrics[self.metrics["estimator"].isin(ENTROPIES)]
+        own = self.metrics[self.metrics["estimator"].isin(self.entropies)]
         own = own.dropna(subset=["roc_auc"])
         if own.empty:
             return None
@@ -161,7 +161,7 @@ class PaperBlocks:
     def _figure_3(self) -> Block:
         figures: list[PageFigure] = []
         for one in self.evaluated:
-            histograms = [h for h in compute_histograms(one) if h.estimator in ENTROPIES]
+            histograms = [h for h in compute_histograms(one) if h.estimator in self.entropies]
             title = f"Figures 3 and 7: entropy by correctness, {one.model} on {one.task}"
             stem = self.stems[f"{one.model}_{one.task}"]
             if histograms:
@@ -182,7 +182,9 @@ class PaperBlocks:
 
     def _figure_6(self) -> Block:
         found = [
-            compute_entropy_calibration(one, name) for one in self.evaluated for name in ENTROPIES
+            compute_entropy_calibration(one, name)
+            for one in self.evaluated
+            for name in self.entropies
         ]
         curves = [curve for curve in found if curve is not None]
         title = "Figure 6: calibration of 1 - H / max H"
@@ -207,8 +209,9 @@ class PaperBlocks:
     def _token_position(self) -> Block | None:
         figures: list[PageFigure] = []
         for one in self.evaluated:
-            names = ("token_entropy", "post_answer_entropy")
-            if not set(names) <= set(one.estimators):
+            known = other_positions().items()
+            names = next((pair for pair in known if {*pair} <= {*one.estimators}), None)
+            if names is None:
                 continue
             own = self.metrics["model"].eq(one.model) & self.metrics["task"].eq(one.task)
             pairs = compute_side_by_side(self.metrics[own], self.metrics[own], names)
@@ -222,7 +225,7 @@ class PaperBlocks:
         return Block("Token position: a correction", note, figures) if figures else None
 
     def _aggregates(self) -> Block | None:
-        own = self.metrics[self.metrics["estimator"].str.startswith("cot_")]
+        own = self.metrics[self.metrics["estimator"].isin(paper_estimators(reads="cot"))]
         own = own[own["topic"].eq(ALL)].dropna(subset=["roc_auc"])
         if own.empty:
             return None
@@ -243,7 +246,7 @@ class PaperBlocks:
             {"model": one.model, "task": one.task, "estimator": name, "third": third, "n": str(n)}
             | {"accuracy": number(accuracy)}
             for one in self.evaluated
-            for name in ENTROPIES
+            for name in self.entropies
             if name in one.estimators
             for third, n, accuracy in tertiles(one, name)
         ]
