@@ -15,7 +15,7 @@ from helpers import in_process
 
 ROOT = Path(__file__).parents[2]
 OTHER_MEANINGS = {
-    "post_answer_entropy": "a column of the signal `answer`, which the estimator of that name reads",
+    "post_answer_entropy": "a column of the signal `answer`, which the estimator reads",
     "option_count": "a column of the stored questions",
     "judge_correctness": "the file of a questionnaire's prompt",
     "p_true": "a variant of the signal `self_report` and the file of its prompt",
@@ -50,7 +50,7 @@ def test_names_with_other_meanings_are_still_both() -> None:
     assert used >= OTHER_MEANINGS.keys()
 
 
-def test_the_demo_computes_what_says_so(tmp_path: Path) -> None:
+def test_the_demo_computes_what_says_so() -> None:
     found = [name for name, cls in builtin_estimators().items() if cls.in_demo]
     assert len(found) == 15
     assert {builtin_estimators()[name].family for name in found} == {
@@ -81,7 +81,7 @@ def answers(folder: Path) -> Path:
     logits = rng.normal(size=(60, 4)) * 1.5
     gold = np.where(np.arange(60) % 2, logits.argmax(axis=1), rng.integers(4, size=60))
     frame = pd.DataFrame(
-        {"id": np.arange(60), "topic": np.array(["law", "math"])[np.arange(60) % 2]}
+        {"id": np.arange(60), "topic": np.array(["law", "math"])[np.arange(60) // 30]}
     )
     frame["gold"] = [str("ABCD"[index]) for index in gold]
     frame["logits"] = logits.tolist()
@@ -138,7 +138,7 @@ def test_scores_of_older_stores_are_known_by_the_built_in_estimators_names(tmp_p
     arguments = ["import", "table", answers(tmp_path), "--model", "m", "--id", "id", "--topic"]
     arguments += ["topic", "--answer", "gold", "--option_logits", "logits", "--task", "quiz"]
     assert in_process([*arguments, "--output_path", "results"], tmp_path).returncode == 0
-    specs = "max_probability,tsallis_entropy(q=3)"
+    specs = "max_probability,tsallis_entropy(q=3),platt(base=option_entropy)"
     assert in_process(["score", "results", "--estimators", specs], tmp_path).returncode == 0
     file = tmp_path / "results" / "m" / "quiz" / "scores.parquet"
     table = pq.read_table(file)
@@ -151,7 +151,8 @@ def test_scores_of_older_stores_are_known_by_the_built_in_estimators_names(tmp_p
     assert done.returncode == 0, done.stderr
     metrics = pd.read_csv(tmp_path / "report" / "metrics.csv").set_index("estimator")
     assert metrics.loc["max_probability", "ece"].notna().all()
-    assert metrics.loc["tsallis_entropy(q=3)", "ece"].isna().all()
+    assert metrics.loc["platt(base='option_entropy')", "ece"].notna().all()
+    assert metrics.loc["tsallis_entropy(q=3.0)", "ece"].isna().all()
     for damaged, said in (
         (b"[1]", "no JSON object"),
         (b'{"max_probability": {"look": 3}}', "look"),
