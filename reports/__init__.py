@@ -31,11 +31,22 @@ from .metrics.calibration_error import (
     ece,
     log_loss,
     mass_bins,
-    mutual_information_share,
     width_bins,
 )
-from .metrics.computing import METRIC_COLUMNS, compute_metrics
+from .metrics.computing import MetricError, MetricFailure, compute_metrics
 from .metrics.evaluation import ROWS, Evaluation, Rows, evaluations
+from .metrics.information import mutual_information_share
+from .metrics.metric import Metric, MetricDeclarationError, Needs, declaration, metric
+from .metrics.metric_registry import METRIC_COLUMNS, builtin_metrics
+from .metrics.ranking_metrics import (
+    accuracy_at_coverage,
+    augrc,
+    aurc,
+    coverage_at_risk,
+    pr_auc,
+    prr,
+)
+from .metrics.scored_group import ScoredGroup
 from .metrics.topic_tables import to_latex, to_markdown, topic_tables
 from .page.benchmark_analyses import BenchmarkAnalyses, build_benchmark_analyses
 from .page.comparing import Comparison, build_comparison
@@ -58,12 +69,6 @@ from .statistics.intervals import (
     wilson,
 )
 from .statistics.ranking import (
-    accuracy_at_coverage,
-    augrc,
-    aurc,
-    coverage_at_risk,
-    pr_auc,
-    prr,
     risk_coverage_curve,
     roc_auc,
     roc_curve,
@@ -100,10 +105,16 @@ __all__ = [
     "Drawer",
     "EstimatorTraits",
     "Evaluation",
+    "Metric",
+    "MetricDeclarationError",
+    "MetricError",
+    "MetricFailure",
+    "Needs",
     "Paper",
     "Report",
     "ReportInput",
     "Rows",
+    "ScoredGroup",
     "Styles",
     "ThresholdChoice",
     "Trend",
@@ -119,6 +130,7 @@ __all__ = [
     "build_comparison",
     "build_paper",
     "build_report",
+    "builtin_metrics",
     "calibration_bins",
     "cascade_figure",
     "choose_threshold",
@@ -131,6 +143,7 @@ __all__ = [
     "compute_split",
     "coverage_at_risk",
     "csv_text",
+    "declaration",
     "delong_covariance",
     "delong_interval",
     "delong_test",
@@ -141,6 +154,7 @@ __all__ = [
     "holm",
     "log_loss",
     "mass_bins",
+    "metric",
     "mutual_information_share",
     "newcombe_interval",
     "paired_models_test",
