@@ -37,7 +37,8 @@ from .metrics.computing import MetricError, MetricFailure, compute_metrics
 from .metrics.evaluation import ROWS, Evaluation, Rows, evaluations
 from .metrics.information import mutual_information_share
 from .metrics.metric import Metric, MetricDeclarationError, Needs, declaration, metric
-from .metrics.metric_registry import METRIC_COLUMNS, builtin_metrics
+from .metrics.metric_checks import check_metric
+from .metrics.metric_registry import METRIC_COLUMNS, builtin_metrics, user_metrics
 from .metrics.ranking_metrics import (
     accuracy_at_coverage,
     augrc,
@@ -133,6 +134,7 @@ __all__ = [
     "builtin_metrics",
     "calibration_bins",
     "cascade_figure",
+    "check_metric",
     "choose_threshold",
     "compare",
     "compute_analyses",
@@ -176,6 +178,7 @@ __all__ = [
     "trend_test",
     "undefused",
     "unpaired_test",
+    "user_metrics",
     "width_bins",
     "wilson",
     "worst_case_roc_auc",

@@ -8,6 +8,7 @@ from pathlib import Path
 from ...reports import (
     FORMATS,
     Evaluation,
+    MetricFailure,
     Rows,
     build_benchmark_analyses,
     build_comparison,
@@ -18,6 +19,7 @@ from ...reports import (
 from ..console.errors import ApprehendError, UsageError, did_you_mean
 from ..console.options import say, show
 from ..store.task_store import Results, TaskStore
+from .metric_loading import load_metrics
 from .option_sets import with_option_sets
 from .report_inputs import input_of, report_input
 
@@ -29,8 +31,13 @@ def write_report(
     replicates: int = 1000,
     seed: int = 0,
     formats: Sequence[str] = FORMATS,
-) -> None:
-    """Build the report, show its tables in the terminal, and say where it lies."""
+    metrics: Sequence[str] = (),
+) -> list[str]:
+    """Build the report, show its tables in the terminal, and say where it lies.
+
+    ``metrics`` names those of a user's own files. Returns what they did not give, a line each.
+    """
+    more = load_metrics(metrics)
     rows: Rows = "paper" if paper_filter else "all"
     report = build_report(
         with_option_sets(report_input(Results(results)), rows, seed),
@@ -39,9 +46,21 @@ def write_report(
         replicates=replicates,
         seed=seed,
         formats=formats,
+        metrics=more,
     )
     show(*report.terminal())
     say(f"report: {output_path / 'index.html'}")
+    return _by_metric(report.failures)
+
+
+def _by_metric(failures: Sequence[MetricFailure]) -> list[str]:
+    """Per metric the first value that it did not give, and how many others there are."""
+    lines = []
+    for name in dict.fromkeys(one.metric for one in failures):
+        first, *others = [one for one in failures if one.metric == name]
+        more = f" (and {len(others)} more of its values)" if others else ""
+        lines.append(f"{first}{more}; everything else is in the report")
+    return lines
 
 
 def write_paper(results: Path, output_path: Path, replicates: int = 1000, seed: int = 0) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
 from ..frames.inputs import ReportInput
-from ..metrics.computing import compute_metrics
+from ..metrics.computing import MetricFailure, compute_metrics
 from ..metrics.conformal_sets import compute_conformal
 from ..metrics.evaluation import Evaluation, Rows, evaluations
+from ..metrics.metric import Metric
+from ..metrics.metric_registry import user_metrics
 from .comparisons import compare, untested
 from .complementarity import compute_complementarity
 from .flow import compute_flow, compute_missing, compute_missing_by_topic
@@ -33,6 +36,7 @@ class Analyses:
             judges, judge_labels, judge_agreement: see judges.py; costs: as given;
             untested: see `untested`.
         letters: (model, task) → `Positions`.
+        more_metrics: the metrics beside the built-in ones; failures: values that they did not give.
     """
 
     evaluated: Sequence[Evaluation]
@@ -52,12 +56,14 @@ class Analyses:
     costs: pd.DataFrame
     untested: pd.DataFrame
     letters: dict[tuple[str, str], Positions] = field(default_factory=dict)
+    more_metrics: Sequence[Metric] = ()
+    failures: Sequence[MetricFailure] = ()
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Name of the file → frame; the first four always, the others where they have rows."""
         always = ("metrics", "comparisons", "flow", "missing")
-        names = [name for name in self.__dataclass_fields__ if name not in ("evaluated", "letters")]
-        found = {name: getattr(self, name) for name in names}
+        every = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        found = {name: value for name, value in every.items() if isinstance(value, pd.DataFrame)}
         return {name: frame for name, frame in found.items() if name in always or len(frame)}
 
     def of(self, name: str, evaluation: Evaluation) -> pd.DataFrame:
@@ -68,15 +74,21 @@ class Analyses:
 
 
 def compute_analyses(
-    data: ReportInput, rows: Rows = "all", replicates: int = 1000, seed: int = 0
+    data: ReportInput,
+    rows: Rows = "all",
+    replicates: int = 1000,
+    seed: int = 0,
+    metrics: Sequence[Any] = (),
 ) -> Analyses:
-    """All analyses of the input; nothing is drawn or written."""
+    """All analyses of the input; nothing is drawn or written. `metrics` are further ones, see
+    `compute_metrics`; what they do not give is among the `failures`."""
+    more, failures = user_metrics(metrics), list[MetricFailure]()
     evaluated = evaluations(data, rows)
     letters = {(one.model, one.task): compute_positions(data, one) for one in evaluated}
     known = {key: positions for key, positions in letters.items() if positions is not None}
     return Analyses(
         evaluated=evaluated,
-        metrics=compute_metrics(data, rows, replicates, seed, evaluated),
+        metrics=compute_metrics(data, rows, replicates, seed, evaluated, more, failures),
         comparisons=compare(evaluated, replicates, seed),
         flow=compute_flow(data, rows, evaluated),
         missing=compute_missing(data, rows, evaluated),
@@ -92,6 +104,8 @@ def compute_analyses(
         costs=data.costs,
         untested=untested(evaluated),
         letters=known,
+        more_metrics=more,
+        failures=failures,
     )
 
 

@@ -114,7 +114,7 @@ def ece(errors: ArrayLike, scores: ArrayLike, bins: int = BINS, scheme: Scheme =
 
 @original(
     **{**CLAIMED, "better": "lower", "heading": "ECE (equal mass)"},
-    meaning="The same over bins that hold equally many answers.",
+    meaning="Expected calibration error over 15 bins that hold equally many answers each.",
     source="arXiv 1904.01685",
 )
 def ece_mass(errors: ArrayLike, scores: ArrayLike) -> float:

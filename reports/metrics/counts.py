@@ -38,7 +38,10 @@ def coverage(group: ScoredGroup) -> float:
     return group.coverage
 
 
-@original(better="higher", bounds=(0, 1), shown="no", from_ties=TieBlocks.accuracy)
+@original(
+    **{"better": "higher", "bounds": (0, 1), "shown": "no", "source": "apprehend"},
+    from_ties=TieBlocks.accuracy,
+)
 def accuracy(errors: ArrayLike, scores: ArrayLike) -> float:
     """Share of right answers among the questions with a score."""
     return TieBlocks.from_rows(errors, scores).accuracy()

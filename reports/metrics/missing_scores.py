@@ -7,13 +7,21 @@ from .counts import COUNT
 from .metric import original
 from .scored_group import ScoredGroup
 
-AREA = {"better": "higher", "bounds": (0, 1), "needs": "group", "shown": "missing"}
+AREA = {
+    **{"better": "higher", "bounds": (0, 1), "needs": "group"},
+    **{"shown": "missing", "source": "apprehend"},
+}
+"""What both areas share."""
 
 
-@original(**AREA, heading="worst-case AUC")
+@original(
+    **AREA,
+    heading="worst-case AUC",
+    meaning="ROC AUC if each missing score were as misleading as possible: lowest on errors, "
+    "highest on right answers.",
+)
 def roc_auc_worst(group: ScoredGroup) -> float:
-    """ROC AUC if each missing score were as misleading as possible: lowest on errors, highest on
-    right answers."""
+    """See `worst_case_roc_auc`."""
     complete = bool(group.present.all())
     return group.area if complete else worst_case_roc_auc(group.errors, group.scores)
 
@@ -45,7 +53,7 @@ def n_unparsed(group: ScoredGroup) -> int:
     return int(group.unparsed.sum())
 
 
-@original(**COUNT, heading="n", shown="calibration")
+@original(**COUNT, heading="n assessed", shown="calibration")
 def n_calibration(group: ScoredGroup) -> int:
     """Questions on which a probability is assessed: those with an answer and a score."""
     return 0 if group.probabilities is None else int(group.probabilities[0].size)

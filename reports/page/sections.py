@@ -88,7 +88,7 @@ class TaskSection:
         leaders = compute_leaders(self.metrics)
         kind = "leaderboard"
         figure = leaderboard_figure(leaders, self._title(kind), self.styles) if leaders else None
-        table = metric_tables.pooled_table(self.metrics)
+        table = metric_tables.pooled_table(self.metrics, self.analyses.more_metrics)
         title = "Ranking of errors, all questions pooled"
         note = few_note(self.metrics[self.metrics["topic"].isin((ALL, MACRO))])
         return Block(title, note, self._draw(kind, figure), [table])
@@ -177,7 +177,7 @@ class TaskSection:
             yield Block("Curves and histograms", figures=figures)
 
     def _calibration(self) -> Iterator[Block]:
-        table = metric_tables.calibration_table(self.metrics)
+        table = metric_tables.calibration_table(self.metrics, self.analyses.more_metrics)
         if table is None:
             return
         kind = "reliability"
