@@ -14,6 +14,7 @@ from ..metrics.conformal_sets import compute_conformal
 from ..metrics.evaluation import Evaluation, Rows, evaluations
 from ..metrics.metric import Metric
 from ..metrics.metric_registry import user_metrics
+from ..statistics.short_repr import short_repr
 from .comparisons import compare, untested
 from .complementarity import compute_complementarity
 from .flow import compute_flow, compute_missing, compute_missing_by_topic
@@ -23,6 +24,7 @@ from .thresholds import compute_thresholds
 from .trends import compute_trends
 
 
+@short_repr
 @dataclass(frozen=True)
 class Analyses:
     """Frames of all models and tasks, each written as a CSV file of its name.

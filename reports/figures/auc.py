@@ -18,6 +18,7 @@ from ..metrics.evaluation import ALL, MACRO
 from ..metrics.summary import pooled_rank
 from ..metrics.topic_tables import macro_label
 from ..statistics.ranking import FloatArray
+from ..statistics.short_repr import short_repr
 from .layout import COLUMNS, pages, panels
 
 CHANCE = 0.5
@@ -25,6 +26,7 @@ _HOLLOW: dict[str, Any] = {"facecolor": "none", "edgecolor": GREY, "linewidth": 
 """A bar from too few answers for an interval."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class AucBars:
     """ROC AUC of one estimator in g groups.

@@ -13,12 +13,14 @@ from ..frames.style import BY_NAME, GREY, Styles
 from ..metrics.evaluation import Evaluation
 from ..statistics.intervals import enough
 from ..statistics.ranking import FloatArray, TieBlocks
+from ..statistics.short_repr import short_repr
 from .layout import single
 
 NAMED = 8
 POINTS = 300
 
 
+@short_repr
 @dataclass(frozen=True)
 class Curve:
     """A curve of one estimator.

@@ -11,11 +11,13 @@ from matplotlib.figure import Figure
 
 from ..frames.formatting import percent, plain
 from ..statistics.ranking import FloatArray
+from ..statistics.short_repr import short_repr
 from .layout import single
 
 _SHADES = ("#0d3b66", "#2f6f9f", "#6baed6", "#b3d3ea", "#f2d7a7", "#e8a35b", "#c8612c", "#7f2d0f")
 
 
+@short_repr
 @dataclass(frozen=True)
 class Shares:
     """Stacked shares: `rows` are bars, `parts` what they are made of, `values` (r, p)."""

@@ -17,6 +17,7 @@ from ..frames.style import BLUE, BY_NAME, GREY, VERMILION, Styles
 from ..metrics.evaluation import ALL, MACRO
 from ..metrics.summary import pooled_rank
 from ..statistics.ranking import BoolArray, FloatArray
+from ..statistics.short_repr import short_repr
 from .auc import group_labels
 from .layout import single
 
@@ -107,6 +108,7 @@ def leaderboard_figure(leaders: Sequence[Leader], title: str, styles: Styles = B
     return figure
 
 
+@short_repr
 @dataclass(frozen=True)
 class Heatmap:
     """A labelled matrix.

@@ -15,6 +15,7 @@ from ..frames.limits import drawn_topics
 from ..frames.style import BLUE, GREY, ORANGE, SKY, VERMILION
 from ..metrics.evaluation import ALL
 from ..statistics.ranking import FloatArray
+from ..statistics.short_repr import short_repr
 from .layout import single
 
 
@@ -57,6 +58,7 @@ def positions_figure(positions: Positions, title: str) -> Figure:
     return figure
 
 
+@short_repr
 @dataclass(frozen=True)
 class SetsByTopic:
     """Conformal sets of both methods at one α, all questions and by topic.

@@ -16,11 +16,13 @@ from ..metrics.conformal_sets import halves
 from ..metrics.evaluation import Evaluation
 from ..statistics.intervals import exact_share
 from ..statistics.ranking import BoolArray, FloatArray, IntArray
+from ..statistics.short_repr import short_repr
 from .layout import COLUMNS, pages, panels
 
 BINS = 10
 
 
+@short_repr
 @dataclass(frozen=True)
 class Reliability:
     """One estimator: confidence (1 - score) against accuracy, over ten bins of equal width.

@@ -15,6 +15,7 @@ from ..frames.style import BY_NAME, CORRECT_COLOUR, ERROR_COLOUR, GREY, Styles
 from ..metrics.evaluation import Evaluation
 from ..statistics.intervals import enough
 from ..statistics.ranking import FloatArray, IntArray, TieBlocks
+from ..statistics.short_repr import short_repr
 from .layout import COLUMNS, pages, panels, single
 
 BIN_WIDTH = 0.1
@@ -26,6 +27,7 @@ CURVES = 8
 _FEW = 12
 
 
+@short_repr
 @dataclass(frozen=True)
 class ScoreHistogram:
     """Counts of correct answers and errors per bin of one estimator's score.
@@ -147,6 +149,7 @@ def histogram_figures(histograms: Sequence[ScoreHistogram], title: str) -> list[
     return figures
 
 
+@short_repr
 @dataclass(frozen=True)
 class RocCurve:
     """ROC curve of one estimator: rates (points,) from (0, 0) to (1, 1), and its area.

@@ -22,6 +22,7 @@ from ..frames.traits import UNKNOWN, EstimatorTraits
 from ..metrics.calibration_error import ece
 from ..metrics.evaluation import Evaluation
 from ..statistics.ranking import FloatArray, roc_auc
+from ..statistics.short_repr import short_repr
 from .layout import panels
 
 SIZE_COLUMNS = (
@@ -90,6 +91,7 @@ def _size(
     }
 
 
+@short_repr
 @dataclass(frozen=True)
 class PowerLaw:
     """y = scale · x^exponent, fitted by least squares in logarithms, with its 95 % band.

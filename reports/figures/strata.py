@@ -15,11 +15,13 @@ from ..frames.limits import drawn_topics
 from ..frames.style import BLUE, BY_NAME, VERMILION, Styles, draw_few
 from ..metrics.evaluation import ALL, MACRO
 from ..statistics.ranking import FloatArray
+from ..statistics.short_repr import short_repr
 from .layout import single
 
 LINES = 8
 
 
+@short_repr
 @dataclass(frozen=True)
 class TrendLine:
     """ROC AUC (g,) of one estimator along a stratum's values, with ends of the intervals."""
@@ -95,6 +97,7 @@ def trend_figure(trend: TrendLines, title: str, styles: Styles = BY_NAME) -> Fig
     return figure
 
 
+@short_repr
 @dataclass(frozen=True)
 class SideBySide:
     """One quantity of two tasks by group, e.g. direct answers against a chain of thought.

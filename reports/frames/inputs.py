@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..statistics.short_repr import short_repr
 from .traits import EstimatorTraits
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -35,6 +36,7 @@ def _empty(name: str) -> pd.DataFrame:
     return pd.DataFrame({column: [] for column in COLUMNS[name]})
 
 
+@short_repr
 @dataclass(frozen=True)
 class ReportInput:
     """Scores with what is known about their questions, as built from a results folder.

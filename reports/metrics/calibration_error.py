@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..statistics.ranking import BoolArray, FloatArray, IntArray, check_rows
+from ..statistics.short_repr import short_repr
 from .metric import original
 
 Scheme = Literal["width", "mass"]
@@ -52,6 +53,7 @@ def mass_bins(scores: FloatArray, bins: int = BINS) -> IntArray:
     return (bins * doubled[block] // (2 * scores.size)).astype(np.int64)
 
 
+@short_repr
 @dataclass(frozen=True)
 class CalibrationBins:
     """Non-empty bins in ascending order of the score.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..statistics.ranking import BoolArray, FloatArray, TieBlocks
+from ..statistics.short_repr import short_repr
 from .metric import Metric, Needs
 
 Rows = tuple[BoolArray, FloatArray]
@@ -19,6 +20,7 @@ class NoNumber(ValueError):
     """A metric's function gave something else than a number."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class ScoredGroup:
     """The n rows of a group with the scores of one estimator.

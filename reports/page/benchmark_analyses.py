@@ -22,9 +22,11 @@ from ..frames.formatting import file_stems, number, plain
 from ..frames.inputs import ReportInput
 from ..frames.style import BY_NAME, FORMATS, write_atomically
 from ..metrics.evaluation import Rows, evaluations
+from ..statistics.short_repr import short_repr
 from .page import PageSection, render_page
 
 
+@short_repr
 @dataclass(frozen=True)
 class BenchmarkAnalyses:
     """Frames (by file name), factors by task, sentences, and the files written."""

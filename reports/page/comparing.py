@@ -23,10 +23,12 @@ from ..frames.style import FORMATS, write_atomically
 from ..metrics.computing import compute_metrics
 from ..metrics.evaluation import ALL, Rows, evaluations
 from ..statistics.intervals import FEW_MARK, FEW_MEANING
+from ..statistics.short_repr import short_repr
 from .metric_tables import pairs_table
 from .page import PageSection, render_page
 
 
+@short_repr
 @dataclass(frozen=True)
 class Comparison:
     """What `build_comparison` made: every test, the sizes, sentences, and the files."""

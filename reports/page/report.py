@@ -21,6 +21,7 @@ from ..metrics.computing import MetricFailure
 from ..metrics.evaluation import Rows
 from ..metrics.summary import summarise
 from ..metrics.topic_tables import to_csv_frame, to_latex, to_markdown, topic_tables
+from ..statistics.short_repr import short_repr
 from .overview import overview_sections
 from .page import PageSection
 from .pages import write_pages
@@ -28,6 +29,7 @@ from .sections import TaskSection
 from .terminal import terminal
 
 
+@short_repr
 @dataclass(frozen=True)
 class Report:
     """What `build_report` made.

@@ -17,12 +17,14 @@ from ..frames.style import FORMATS, write_atomically
 from ..metrics.computing import compute_metrics
 from ..metrics.evaluation import evaluations
 from ..page.page import PageSection, render_page
+from ..statistics.short_repr import short_repr
 from .ece_verdicts import compute_ece_verdicts
 from .paper_blocks import PaperBlocks
 from .published_tables import paper_estimators
 from .verdicts import DIFFERS, REPRODUCED, UNKNOWN, compute_verdicts
 
 
+@short_repr
 @dataclass(frozen=True)
 class Paper:
     """What `build_paper` made: a verdict per published AUC and ECE, sentences, and the files."""

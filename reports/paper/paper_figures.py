@@ -18,6 +18,7 @@ from ..frames.inputs import ReportInput
 from ..frames.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, draw_few
 from ..metrics.evaluation import ALL, MACRO, Evaluation, keys
 from ..statistics.ranking import FloatArray
+from ..statistics.short_repr import short_repr
 from .ece_verdicts import entropy_share
 
 _COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, GREY)
@@ -46,6 +47,7 @@ def compute_stratum_shares(data: ReportInput, task: str, stratum: str) -> Shares
     return Shares(labels, order, table.to_numpy(dtype=np.float64), legend)
 
 
+@short_repr
 @dataclass(frozen=True)
 class GroupedAreas:
     """ROC AUC of one estimator by group and model, with what was published.

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .short_repr import short_repr
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -35,6 +37,7 @@ def check_rows(errors: ArrayLike, scores: ArrayLike) -> tuple[BoolArray, FloatAr
     return flags.astype(np.bool_), values
 
 
+@short_repr
 @dataclass(frozen=True)
 class TieBlocks:
     """Counts of errors and correct rows per distinct score, most certain block first.
