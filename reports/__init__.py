@@ -15,8 +15,9 @@ from .analyses.decisions import (
 )
 from .analyses.flow import compute_flow, compute_missing
 from .analyses.together import Analyses, compute_analyses
-from .figures.cascade_curve import cascade_figure
+from .figures.cascade_curve import CASCADE, cascade_figure
 from .figures.drawing import Drawer
+from .figures.task_figure import TaskContext, TaskFigure, task_figure
 from .frames.csv_files import csv_text, undefused
 from .frames.formatting import file_stems
 from .frames.inputs import ReportInput
@@ -90,6 +91,7 @@ from .statistics.testing import (
 
 __all__ = [
     "BOOTSTRAP_ALONE",
+    "CASCADE",
     "COMPARISON_COLUMNS",
     "FORMATS",
     "METRIC_COLUMNS",
@@ -117,6 +119,8 @@ __all__ = [
     "Rows",
     "ScoredGroup",
     "Styles",
+    "TaskContext",
+    "TaskFigure",
     "ThresholdChoice",
     "Trend",
     "accuracy_at_coverage",
@@ -172,6 +176,7 @@ __all__ = [
     "roc_curve",
     "separation",
     "summarise_split",
+    "task_figure",
     "to_latex",
     "to_markdown",
     "topic_tables",

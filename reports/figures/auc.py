@@ -20,6 +20,7 @@ from ..metrics.topic_tables import macro_label
 from ..statistics.ranking import FloatArray
 from ..statistics.short_repr import short_repr
 from .layout import COLUMNS, pages, panels
+from .task_figure import TaskContext, strata_note, task_figure, topics_note
 
 CHANCE = 0.5
 _HOLLOW: dict[str, Any] = {"facecolor": "none", "edgecolor": GREY, "linewidth": 0.8}
@@ -126,3 +127,31 @@ def auc_figures(bars: Sequence[AucBars], title: str, styles: Styles = BY_NAME) -
             ax.set_xlabel("ROC AUC (0.5 = chance)")
         figures.append(figure)
     return figures
+
+
+@task_figure(
+    key="roc_auc_by_topic",
+    block="topics",
+    title="ROC AUC by topic",
+    reading="Bars start at chance (0.5); to its left a score points the wrong way. Lines are 95 % "
+    "intervals; bars without one are hollow: too few answers. In parentheses the number of"
+    " questions.",
+    rank=20,
+    note=topics_note,
+)
+def roc_auc_by_topic(of: TaskContext, title: str) -> list[Figure]:
+    """Pages of panels, one per estimator."""
+    return auc_figures(compute_auc_bars(of.own("metrics")), title, of.styles)
+
+
+@task_figure(
+    key="roc_auc_by_stratum",
+    block="strata",
+    title="ROC AUC by stratum",
+    reading="As above, by stratum of the questions, such as the judge's number of reasoning steps.",
+    rank=10,
+    note=strata_note,
+)
+def roc_auc_by_stratum(of: TaskContext, title: str) -> list[Figure]:
+    """Pages of panels, one per estimator."""
+    return auc_figures(compute_auc_bars(of.own("metrics"), strata=True), title, of.styles)

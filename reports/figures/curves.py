@@ -15,6 +15,7 @@ from ..statistics.intervals import enough
 from ..statistics.ranking import FloatArray, TieBlocks
 from ..statistics.short_repr import short_repr
 from .layout import single
+from .task_figure import TaskContext, task_figure
 
 NAMED = 8
 POINTS = 300
@@ -152,3 +153,31 @@ def risk_coverage_figure(selection: Selection, title: str, styles: Styles = BY_N
     ax.set_ylim(0, min(1.0, 1.1 * max(highest, selection.error_rate)))
     ax.set(xlabel="coverage: share of answers kept", ylabel="risk: error rate of those kept")
     return figure
+
+
+@task_figure(
+    key="pr_curves",
+    block="curves",
+    title="Precision-recall curves",
+    reading="All questions pooled: of the answers flagged so far the share that are errors, "
+    "against the share of all errors found. Dotted: a random order.",
+    rank=20,
+)
+def pr_curves(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    selection = compute_precision_recall(of.one)
+    return [precision_recall_figure(selection, title, of.styles)] if selection else []
+
+
+@task_figure(
+    key="risk_coverage",
+    block="curves",
+    title="Risk-coverage curves",
+    reading="Error rate of the most certain answers against the share that is kept. Dotted: a "
+    "random order; black: an oracle that keeps every right answer first.",
+    rank=30,
+)
+def risk_coverage(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    selection = compute_risk_coverage(of.one)
+    return [risk_coverage_figure(selection, title, of.styles)] if selection else []

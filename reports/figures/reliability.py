@@ -18,6 +18,7 @@ from ..statistics.intervals import exact_share
 from ..statistics.ranking import BoolArray, FloatArray, IntArray
 from ..statistics.short_repr import short_repr
 from .layout import COLUMNS, pages, panels
+from .task_figure import TaskContext, task_figure
 
 BINS = 10
 
@@ -139,3 +140,18 @@ def reliability_figures(diagrams: Sequence[Reliability], title: str) -> list[Fig
                 ax.set_ylabel("accuracy")
         figures.append(figure)
     return figures
+
+
+@task_figure(
+    key="reliability",
+    block="calibration",
+    title="Reliability diagrams",
+    reading="Accuracy against confidence (1 - score) over ten bins, with a 95 % band; on the "
+    "diagonal a score means what it says. Grey: share of the questions per bin. "
+    "Calibrated: isotonic, each half of the questions fitted on the other.",
+    rank=10,
+)
+def reliability(of: TaskContext, title: str) -> list[Figure]:
+    """Pages of panels, one per score that is a probability."""
+    seed = int(of.own("metrics")["seed"].iloc[0])
+    return reliability_figures(compute_reliability(of.one, of.data.probabilities, seed), title)

@@ -17,6 +17,7 @@ from ..statistics.intervals import enough
 from ..statistics.ranking import FloatArray, IntArray, TieBlocks
 from ..statistics.short_repr import short_repr
 from .layout import COLUMNS, pages, panels, single
+from .task_figure import TaskContext, task_figure
 
 BIN_WIDTH = 0.1
 LARGEST, SMALLEST = 1e100, 1e-100
@@ -227,3 +228,30 @@ def roc_figure(curves: Sequence[RocCurve], title: str, styles: Styles = BY_NAME)
     figure, ax = single((3.8, 3.8), (0.65, 3.1, 0.55, 0.55), title)
     draw_roc_curves(ax, curves, styles=styles)
     return figure
+
+
+@task_figure(
+    key="roc_curves",
+    block="curves",
+    title="ROC curves",
+    reading="All questions pooled: flagging the most uncertain answers first, the share of errors "
+    "found against the share of correct answers flagged with them.",
+    rank=10,
+)
+def roc_curves(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    curves = compute_roc_curves(of.one)
+    return [roc_figure(curves, title, of.styles)] if curves else []
+
+
+@task_figure(
+    key="score_histograms",
+    block="curves",
+    title="Scores by correctness",
+    reading="Questions per bin of the score; entropies in bins of 0.1. The outer bins hold what "
+    "lies beyond them.",
+    rank=40,
+)
+def score_histograms(of: TaskContext, title: str) -> list[Figure]:
+    """Pages of panels, one per estimator."""
+    return histogram_figures(compute_histograms(of.one), title)

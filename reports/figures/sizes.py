@@ -16,6 +16,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from scipy.stats import t
 
 from ..analyses.model_comparisons import best_column
+from ..frames.figure_kind import FigureKind
 from ..frames.formatting import plain
 from ..frames.style import BLUE, GREY
 from ..frames.traits import UNKNOWN, EstimatorTraits
@@ -24,6 +25,13 @@ from ..metrics.evaluation import Evaluation
 from ..statistics.ranking import FloatArray, roc_auc
 from ..statistics.short_repr import short_repr
 from .layout import panels
+
+MODEL_SIZE = FigureKind(
+    "model_size",
+    "Against size",
+    "The line is a power law fitted in logarithms, with the 95 % band of its mean; it needs three "
+    "sizes.",
+)
 
 SIZE_COLUMNS = (
     *("model", "task", "parameters", "accuracy", "estimator", "roc_auc", "entropy"),

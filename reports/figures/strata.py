@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..frames.figure_kind import FigureKind
 from ..frames.formatting import count, number, plain
 from ..frames.limits import drawn_topics
 from ..frames.style import BLUE, BY_NAME, VERMILION, Styles, draw_few
@@ -17,6 +18,14 @@ from ..metrics.evaluation import ALL, MACRO
 from ..statistics.ranking import FloatArray
 from ..statistics.short_repr import short_repr
 from .layout import single
+from .task_figure import TaskContext, task_figure
+
+TASKS_SIDE_BY_SIDE = FigureKind(
+    "tasks_side_by_side",
+    "Two ways of asking, side by side",
+    "Accuracy and the ROC AUC of each task's best estimator, by topic; numbers in the legend are "
+    "over all questions.",
+)
 
 LINES = 8
 
@@ -191,3 +200,18 @@ def side_by_side_figure(pairs: Sequence[SideBySide], title: str) -> Figure:
         draw_side_by_side(ax, pair)
         ax.tick_params(labelleft=False)
     return figure
+
+
+@task_figure(
+    key="roc_auc_trend",
+    block="strata",
+    title="Trend of the ROC AUC",
+    reading="The best eight estimators; lines upright are 95 % intervals. p: no straight trend, "
+    "weighted by precision, Holm-adjusted over all estimators.",
+    rank=20,
+)
+def roc_auc_trend(of: TaskContext, title: str) -> list[Figure]:
+    """One plot per ordered stratum."""
+    trends = of.own("trends")
+    found = compute_trend_lines(of.own("metrics"), trends) if len(trends) else []
+    return [trend_figure(lines, title, of.styles) for lines in found]

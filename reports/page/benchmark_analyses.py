@@ -18,12 +18,26 @@ from ..figures.layout import single
 from ..figures.leaderboard import Heatmap, heatmap_figure
 from ..frames.blocks import Block, Shown, table_from_frame
 from ..frames.csv_files import csv_text
+from ..frames.figure_kind import FigureKind
 from ..frames.formatting import file_stems, number, plain
 from ..frames.inputs import ReportInput
 from ..frames.style import BY_NAME, FORMATS, write_atomically
 from ..metrics.evaluation import Rows, evaluations
 from ..statistics.short_repr import short_repr
 from .page import PageSection, render_page
+
+U_CURVE = FigureKind(
+    "u_curve",
+    "U-curve",
+    "Mean score by the share of the other stored models that are wrong; lines upright are 95 % "
+    "intervals. High at both ends: doubt that difficulty does not explain.",
+)
+ERROR_CLUSTERS = FigureKind(
+    "error_clusters",
+    "Shared causes of errors",
+    "Share of each topic's questions whose strongest cause it is; the rest of a topic are "
+    "questions that every model gets right. Named by the topics it stands out in.",
+)
 
 
 @short_repr
@@ -125,7 +139,7 @@ def _blocks(
     for (task, name), own in pairs:
         title = f"{name} against difficulty for the other models, {task}"
         drawn = [u_figure(own, title)]
-        figures = drawer.add("u_curve", title, stems[f"{task}_{name}"], drawn)
+        figures = drawer.add(U_CURVE, title, stems[f"{task}_{name}"], drawn)
         blocks.append(Block(plain(title), figures=figures))
     for task, found in factors.items():
         title = f"Shared causes of errors, {task}"
@@ -138,7 +152,7 @@ def _blocks(
             (0.0, 1.0),
         )
         stem = file_stems([task])[task]
-        figures = drawer.add("error_clusters", title, stem, [heatmap_figure(heatmap, title)])
+        figures = drawer.add(ERROR_CLUSTERS, title, stem, [heatmap_figure(heatmap, title)])
         own = frames["factors"][frames["factors"]["task"] == task]
         columns = (
             Shown("causes", "rank", "count"),

@@ -13,9 +13,10 @@ import pandas as pd
 from ..analyses.comparisons import compare
 from ..figures.drawing import Drawer
 from ..figures.leaderboard import CHANCE, Heatmap, heatmap_figure
-from ..figures.sizes import compute_sizes, size_figure
+from ..figures.sizes import MODEL_SIZE, compute_sizes, size_figure
 from ..frames.blocks import Block, Shown, table_from_frame
 from ..frames.csv_files import csv_text
+from ..frames.figure_kind import FigureKind
 from ..frames.formatting import count, file_stems, interval, marked, plain
 from ..frames.frame_tables import write_frame
 from ..frames.inputs import ReportInput
@@ -26,6 +27,12 @@ from ..statistics.intervals import FEW_MARK, FEW_MEANING
 from ..statistics.short_repr import short_repr
 from .metric_tables import pairs_table
 from .page import PageSection, render_page
+
+ROC_AUC_MODELS = FigureKind(
+    "roc_auc_models",
+    "Models and estimators",
+    "ROC AUC over all questions. Blue: above chance, vermilion: below.",
+)
 
 
 @short_repr
@@ -124,7 +131,7 @@ def _matrices(
             .to_numpy(dtype=np.bool_),
         )
         title = f"ROC AUC by model and estimator, {task}"
-        figures = drawer.add("roc_auc_models", title, stem, [heatmap_figure(heatmap, title)])
+        figures = drawer.add(ROC_AUC_MODELS, title, stem, [heatmap_figure(heatmap, title)])
         columns = [Shown(str(name), str(name), "text") for name in ("model", *wide.columns)]
         table = table_from_frame(wide.reset_index(), title, columns)
         blocks.append(Block(f"On {plain(task)}", note, figures, [table]))
@@ -162,7 +169,7 @@ def _sizes(sizes: pd.DataFrame, drawer: Drawer) -> list[Block]:
         title = f"Against the models' size: {task}"
         figure = size_figure(own, title)
         drawn = [figure] if figure is not None else []
-        figures = drawer.add("model_size", title, stems[str(task)], drawn)
+        figures = drawer.add(MODEL_SIZE, title, stems[str(task)], drawn)
         table = table_from_frame(own, f"Sizes on {plain(task)}", columns)
         blocks.append(Block(f"Size, {plain(task)}", figures=figures, tables=[table]))
     return blocks

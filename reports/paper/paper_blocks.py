@@ -19,6 +19,13 @@ from ..frames.inputs import ReportInput
 from ..metrics.evaluation import ALL, Evaluation
 from ..statistics.intervals import FEW_MARK, FEW_MEANING
 from .paper_figures import (
+    FIGURE_2A,
+    FIGURE_2B,
+    FIGURE_3,
+    FIGURE_4,
+    FIGURE_5,
+    FIGURE_6,
+    TOKEN_POSITION,
     compute_entropy_calibration,
     compute_grouped_areas,
     compute_stratum_shares,
@@ -142,18 +149,18 @@ class PaperBlocks:
 
     def _figure_2(self) -> list[Block]:
         blocks = []
-        for part, stratum in (("2a", "requires_reasoning"), ("2b", "reasoning_steps")):
+        for kind, stratum in ((FIGURE_2A, "requires_reasoning"), (FIGURE_2B, "reasoning_steps")):
             figures: list[PageFigure] = []
             tasks = list(dict.fromkeys(one.task for one in self.evaluated))
             stems = file_stems(tasks)
             for task in tasks:
                 shares = compute_stratum_shares(self.data, task, stratum)
                 if shares is not None:
-                    title = f"Figure {part}: {shares.legend} by topic, {task}"
+                    title = f"{kind.title}: {shares.legend} by topic, {task}"
                     drawn = [shares_figure(shares, title)]
-                    figures += self.drawer.add(f"figure_{part}", title, stems[task], drawn)
+                    figures += self.drawer.add(kind, title, stems[task], drawn)
             if figures:
-                blocks.append(Block(f"Figure {part}", figures=figures))
+                blocks.append(Block(kind.title, figures=figures))
         labels = published("reasoning_labels").astype(str)
         table = self._write("reasoning_labels", labels, "Published numbers of the judge's labels")
         return [*blocks, Block("The judge's labels", tables=[table])]
@@ -166,16 +173,16 @@ class PaperBlocks:
             stem = self.stems[f"{one.model}_{one.task}"]
             if histograms:
                 drawn = histogram_figures(histograms, title)
-                figures += self.drawer.add("figure_3", title, stem, drawn)
+                figures += self.drawer.add(FIGURE_3, title, stem, drawn)
         return Block("Figures 3 and 7: entropy by correctness", figures=figures)
 
     def _areas(self, estimator: str) -> Block | None:
         figures: list[PageFigure] = []
-        for kind, strata in (("figure_4", False), ("figure_5", True)):
+        for kind, strata in ((FIGURE_4, False), (FIGURE_5, True)):
             areas = compute_grouped_areas(self.metrics, self.verdicts, estimator, strata)
             if areas is not None:
                 what = "reasoning" if strata else "topic"
-                title = f"{kind.replace('_', ' ').capitalize()}: ROC AUC of {estimator} by {what}"
+                title = f"{kind.title}: ROC AUC of {estimator} by {what}"
                 drawn = [grouped_areas_figure(areas, title)]
                 figures += self.drawer.add(kind, title, file_stems([estimator])[estimator], drawn)
         return Block(f"Figures 4 and 5: {estimator}", figures=figures) if figures else None
@@ -189,7 +196,7 @@ class PaperBlocks:
         curves = [curve for curve in found if curve is not None]
         title = "Figure 6: calibration of 1 - H / max H"
         drawn = reliability_figures(curves, title) if curves else []
-        figures = self.drawer.add("figure_6", title, "", drawn)
+        figures = self.drawer.add(FIGURE_6, title, "", drawn)
         columns = (
             Shown("model", "model", "text"),
             Shown("estimator", "estimator", "text"),
@@ -218,7 +225,7 @@ class PaperBlocks:
             title = f"The token matters: {one.model} on {one.task}"
             drawn = [side_by_side_figure(pairs[1:], title)]
             stem = self.stems[f"{one.model}_{one.task}"]
-            figures += self.drawer.add("token_position", title, stem, drawn)
+            figures += self.drawer.add(TOKEN_POSITION, title, stem, drawn)
         note = (
             "The same model and questions; only the position that the entropy is read at differs."
         )
