@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from . import calibration_error, counts, information, missing_scores, ranking_metrics
-from .metric import SHOWN, Metric, MetricDeclarationError, declaration
+from .metric import SHOWN, Metric, MetricDeclarationError, Needs, declaration
 
 _MODULES: tuple[ModuleType, ...] = (
     *(counts, ranking_metrics, information, calibration_error, missing_scores),
@@ -84,7 +84,10 @@ def metric_terms(more: Sequence[Metric] = ()) -> list[tuple[str, str]]:
     listed = shown_metrics([place for place in SHOWN if place != "no"], more)
     terms = {}
     for one in listed:
-        terms[one.heading or one.title] = " ".join(filter(None, (one.meaning, one.orientation)))
+        claims = "Only for scores that are probabilities of an error."
+        only = claims if one.needs is Needs.PROBABILITIES else ""
+        told = (one.meaning, one.orientation, only)
+        terms[one.heading or one.name.replace("_", " ")] = " ".join(filter(None, told))
     return list(terms.items())
 
 
