@@ -1,4 +1,4 @@
-"""Figures and metrics are added in one file: the page, the files and the tables follow."""
+"""Figures, metrics and analyses are added in one file each; page and tables follow."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any, get_args
 import pandas as pd
 import pytest
 from apprehend.reports import METRIC_COLUMNS, ReportInput, build_report, metric
+from apprehend.reports.analyses import __path__ as analysis_folders
+from apprehend.reports.analyses.task_analysis import task_analyses
 from apprehend.reports.figures import __path__ as folders
 from apprehend.reports.figures import task_figure
 from apprehend.reports.metrics import information
@@ -103,3 +105,45 @@ def test_two_figures_of_one_key_are_refused(
     monkeypatch.setattr("apprehend.reports.page.placed_figures.folders", [*folders, str(tmp_path)])
     with pytest.raises(ValueError, match="two figures are called 'leaderboard'"):
         task_figures()
+
+
+ANALYSIS = '''
+"""Longest run of errors."""
+
+import pandas as pd
+
+from ..metrics.evaluation import Evaluation
+from .task_analysis import task_analysis
+
+
+@task_analysis(file="longest_runs")
+def compute_longest_runs(evaluation: Evaluation) -> pd.DataFrame:
+    longest = current = 0
+    for wrong in evaluation.errors:
+        current = current + 1 if wrong else 0
+        longest = max(longest, current)
+    return pd.DataFrame(
+        {"model": [evaluation.model], "task": [evaluation.task], "errors": [longest]}
+    )
+'''
+
+
+def test_a_file_with_an_analysis_is_all_that_a_new_analysis_takes(
+    make_scores: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = "apprehend.reports.analyses"
+    (tmp_path / "longest_runs.py").write_text(ANALYSIS, encoding="utf-8")
+    places = [*analysis_folders, str(tmp_path)]
+    monkeypatch.setattr(f"{package}.__path__", places)
+    monkeypatch.setattr(f"{package}.task_analysis.folders", places)
+    task_analyses.cache_clear()
+    try:
+        scores = make_scores(60)
+        build_report(ReportInput(scores), tmp_path / "out", replicates=5, formats=())
+        assert {"thresholds", "trends", "complementarity", "missing_by_topic"} < {*task_analyses()}
+    finally:
+        task_analyses.cache_clear()
+    runs = pd.read_csv(tmp_path / "out" / "longest_runs.csv")
+    one = scores[scores["estimator"] == "token_entropy"].astype({"question_id": str})
+    right = "".join("x "[int(c)] for c in one.sort_values("question_id")["correct"])
+    assert runs["errors"].tolist() == [max(map(len, right.split()))]
