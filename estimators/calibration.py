@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .answer_distribution import MaxProbability
 from .core.estimator import Estimator, require_fit
 from .core.logistic import LogisticModel, fit_logistic
 from .learning.score_learner import ScoreLearner, known_gold
@@ -61,6 +62,7 @@ class TemperatureScaled(Estimator):
     """
 
     name = "temperature_scaled"
+    is_probability = True
     needs = frozenset({Signal.ANSWER})
     family = FAMILY
     reference = "arXiv 1706.04599"
@@ -89,11 +91,12 @@ class Platt(ScoreLearner):
     """
 
     name = "platt"
+    is_probability = True
     needs = frozenset({Signal.ANSWER})
     family = FAMILY
     reference = "Platt 1999"
 
-    def __init__(self, base: str = "max_probability") -> None:
+    def __init__(self, base: str = MaxProbability.name) -> None:
         super().__init__((base,))
         self.base = base
         self._model: LogisticModel | None = None
@@ -117,11 +120,12 @@ class Isotonic(ScoreLearner):
     """
 
     name = "isotonic"
+    is_probability = True
     needs = frozenset({Signal.ANSWER})
     family = FAMILY
     reference = "Zadrozny & Elkan 2002, doi 10.1145/775047.775151"
 
-    def __init__(self, base: str = "max_probability") -> None:
+    def __init__(self, base: str = MaxProbability.name) -> None:
         super().__init__((base,))
         self.base = base
         self._steps: Any = None

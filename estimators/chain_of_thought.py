@@ -52,6 +52,10 @@ class CotAnswerEntropy(_AtAnswer):
     """-Σ q ln q at the answer token inside the last marker, in [0, ln V]; NaN if none is found."""
 
     name = "cot_answer_entropy"
+    is_entropy = True
+    look = ("blue", "--")
+    in_demo = True
+    against_difficulty = True
 
     def score(self, signals: Signals) -> FloatArray:
         return pick(signals.trace.token_entropies, signals.trace.answer_position)
@@ -61,6 +65,7 @@ class CotMaxProbability(_AtAnswer):
     """1 - max p over the options at the answer token of the trace, in [0, 1 - 1/K]."""
 
     name = "cot_max_probability"
+    is_probability = True
     reference = "arXiv 1610.02136"
     lacking = "no option probabilities at the answer token"
 
@@ -73,6 +78,9 @@ class CotMeanEntropy(_TraceEstimator):
     """Mean over the generated tokens of the full-vocabulary entropy, in [0, ln V]."""
 
     name = "cot_mean_entropy"
+    look = ("orange", "--")
+    in_demo = True
+    against_difficulty = True
 
     def score(self, signals: Signals) -> FloatArray:
         return row_mean(signals.trace.token_entropies)
@@ -82,6 +90,8 @@ class CotMaxEntropy(_TraceEstimator):
     """Largest full-vocabulary entropy of any generated token, in [0, ln V]."""
 
     name = "cot_max_entropy"
+    look = ("vermilion", "--")
+    in_demo = True
 
     def score(self, signals: Signals) -> FloatArray:
         return top_two(signals.trace.token_entropies)[0]

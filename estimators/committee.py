@@ -26,6 +26,7 @@ class CommitteeDisagreement(Estimator):
     """
 
     name = "committee_disagreement"
+    against_difficulty = True
     needs = frozenset({Signal.COMMITTEE, Signal.ANSWER | Signal.TRACE})
     family = FAMILY
     reference = "apprehend"

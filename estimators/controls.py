@@ -18,6 +18,9 @@ class Random(Estimator):
     """Uniform in [0, 1), a function of the seed and the question's id alone."""
 
     name = "random"
+    is_control = True
+    look = ("grey", ":")
+    in_demo = True
     family = FAMILY
     reference = "apprehend"
 
@@ -36,6 +39,9 @@ class PromptLength(Estimator):
     """Number of tokens in the prompt, at least 1."""
 
     name = "prompt_length"
+    is_control = True
+    look = ("grey", "--")
+    in_demo = True
     needs = frozenset({Signal.ANSWER | Signal.TRACE})
     family = FAMILY
     reference = "apprehend"
@@ -49,6 +55,7 @@ class OptionCount(Estimator):
     """K, the number of options, at least 2: by chance alone more options mean more errors."""
 
     name = "option_count"
+    is_control = True
     family = FAMILY
     reference = "apprehend"
 
@@ -64,6 +71,8 @@ class TopicErrorRate(Estimator):
     """
 
     name = "topic_error_rate"
+    is_probability = True
+    is_control = True
     family = FAMILY
     reference = "apprehend"
     holds_out_topics = False

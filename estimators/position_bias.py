@@ -23,6 +23,7 @@ class PrideDebiasedProbability(Estimator):
     """
 
     name = "pride_debiased_probability"
+    is_probability = True
     needs = frozenset({Signal.ANSWER, Signal.PERMUTED_ANSWERS})
     family = FAMILY
     reference = "arXiv 2309.03882"

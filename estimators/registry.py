@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import ast
 import difflib
-import hashlib
-import importlib.util
 import inspect
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -31,6 +27,7 @@ from . import (
     supervised,
 )
 from .core.estimator import Estimator
+from .core.user_files import is_file_spec, load_from_file
 from .signals.batch import Need
 from .signals.estimator_errors import EstimatorLookupError
 
@@ -101,7 +98,7 @@ def estimator_row(cls: type[Estimator]) -> EstimatorRow:
         needs=_needs_text(estimator.requirements()),
         cost=estimator.cost,
         source=cls.reference,
-        summary=next(iter((inspect.getdoc(cls) or "").splitlines()), ""),
+        summary=cls.summary(),
         parameters=", ".join(f"{p.name}={p.default!r}" for p in parameters),
         learns=estimator.learns,
     )
@@ -163,7 +160,7 @@ def load_estimator(spec: str) -> Estimator:
     if match is None:
         raise EstimatorLookupError(f"estimator {spec!r}: expected name or name(parameter=value)")
     name = match["name"].strip()
-    cls = _from_file(name) if ".py:" in name else _from_name(name)
+    cls = _from_file(name) if is_file_spec(name) else _from_name(name)
     arguments = _arguments(spec, match["arguments"])
     try:
         return cls(**arguments)
@@ -229,30 +226,12 @@ def _from_name(name: str) -> type[Estimator]:
 
 
 def _from_file(name: str) -> type[Estimator]:
-    path_text, _, class_name = name.rpartition(":")
-    path = Path(path_text)
-    if not path.is_file():
-        raise EstimatorLookupError(f"estimator {name!r}: no such file: {path}")
-    module_name = (
-        f"_apprehend_user_{hashlib.blake2b(str(path.resolve()).encode()).hexdigest()[:16]}"
-    )
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise EstimatorLookupError(
-            f"estimator {name!r}: {path} cannot be run: {type(error).__name__}: {error}"
-        ) from error
-    if not hasattr(module, class_name):
-        known = ", ".join(cls.__name__ for cls in _public(module)) or "none"
-        raise EstimatorLookupError(
-            f"estimator {name!r}: {path} has no class {class_name!r}, estimators in it: {known}"
-        )
-    return _checked(getattr(module, class_name), str(path))
+    value = load_from_file("estimator", name, _names, EstimatorLookupError)
+    return _checked(value, name.rpartition(":")[0])
+
+
+def _names(module: ModuleType) -> list[str]:
+    return [cls.__name__ for cls in _public(module)]
 
 
 def _checked(value: Any, origin: str) -> type[Estimator]:

@@ -53,6 +53,7 @@ class VoteShare(_SampleEstimator):
     """1 - share(answer): how many of the samples disagree with the model's answer, in [0, 1]."""
 
     name = "vote_share"
+    is_probability = True
     needs = frozenset({Signal.SAMPLES.variant("direct"), Signal.ANSWER | Signal.TRACE})
     reference = "arXiv 2203.11171"
 

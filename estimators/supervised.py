@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .answer_distribution import OffOptionMass, OptionEntropy, ProbabilityMargin, TokenEntropy
 from .core.estimator import Estimator, require_fit
 from .core.logistic import LogisticModel, fit_logistic
 from .core.parameters import names, number_above
@@ -15,7 +16,7 @@ from .signals.estimator_errors import EstimatorError
 from .signals.tables import BoolArray, FloatArray
 
 FAMILY = "supervised"
-BASES = ("token_entropy", "option_entropy", "probability_margin", "off_option_mass")
+BASES = tuple(cls.name for cls in (TokenEntropy, OptionEntropy, ProbabilityMargin, OffOptionMass))
 
 
 class HiddenStateProbe(Estimator):
@@ -26,6 +27,7 @@ class HiddenStateProbe(Estimator):
     """
 
     name = "hidden_state_probe"
+    is_probability = True
     needs = frozenset({Signal.HIDDEN_STATE})
     family = FAMILY
     reference = "arXiv 2304.13734"
@@ -68,6 +70,7 @@ class Stacked(ScoreLearner):
     """
 
     name = "stacked"
+    is_probability = True
     needs = frozenset({Signal.ANSWER})
     family = FAMILY
     reference = "Wolpert 1992, doi 10.1016/S0893-6080(05)80023-1"

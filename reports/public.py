@@ -12,28 +12,40 @@ from .analyses.decisions import (
 )
 from .analyses.flow import compute_flow, compute_missing
 from .analyses.together import Analyses, compute_analyses
-from .figures.cascade_curve import cascade_figure
+from .figures.cascade_curve import CASCADE, cascade_figure
 from .figures.drawing import Drawer
+from .figures.task_figure import TaskContext, TaskFigure, task_figure
 from .frames.csv_files import csv_text, undefused
 from .frames.formatting import file_stems
 from .frames.inputs import ReportInput
-from .frames.style import FORMATS, figure_style
+from .frames.style import FORMATS, Styles, figure_style
+from .frames.traits import EstimatorTraits
 from .metrics.calibration_error import (
-    PROBABILITY_SCORES,
     BrierParts,
     CalibrationBins,
     brier,
     brier_parts,
     calibration_bins,
     ece,
-    is_probability,
     log_loss,
     mass_bins,
-    mutual_information_share,
     width_bins,
 )
-from .metrics.computing import METRIC_COLUMNS, compute_metrics
+from .metrics.computing import MetricError, MetricFailure, compute_metrics
 from .metrics.evaluation import ROWS, Evaluation, Rows, evaluations
+from .metrics.information import mutual_information_share
+from .metrics.metric import Metric, MetricDeclarationError, Needs, declaration, metric
+from .metrics.metric_checks import check_metric
+from .metrics.metric_registry import METRIC_COLUMNS, builtin_metrics, user_metrics
+from .metrics.ranking_metrics import (
+    accuracy_at_coverage,
+    augrc,
+    aurc,
+    coverage_at_risk,
+    pr_auc,
+    prr,
+)
+from .metrics.scored_group import ScoredGroup
 from .metrics.topic_tables import to_latex, to_markdown, topic_tables
 from .page.benchmark_analyses import BenchmarkAnalyses, build_benchmark_analyses
 from .page.comparing import Comparison, build_comparison
@@ -56,12 +68,6 @@ from .statistics.intervals import (
     wilson,
 )
 from .statistics.ranking import (
-    accuracy_at_coverage,
-    augrc,
-    aurc,
-    coverage_at_risk,
-    pr_auc,
-    prr,
     risk_coverage_curve,
     roc_auc,
     roc_curve,
@@ -82,10 +88,10 @@ from .statistics.testing import (
 
 __all__ = [
     "BOOTSTRAP_ALONE",
+    "CASCADE",
     "COMPARISON_COLUMNS",
     "FORMATS",
     "METRIC_COLUMNS",
-    "PROBABILITY_SCORES",
     "ROWS",
     "SMALLEST_CLASS",
     "Analyses",
@@ -97,11 +103,21 @@ __all__ = [
     "Comparison",
     "Difference",
     "Drawer",
+    "EstimatorTraits",
     "Evaluation",
+    "Metric",
+    "MetricDeclarationError",
+    "MetricError",
+    "MetricFailure",
+    "Needs",
     "Paper",
     "Report",
     "ReportInput",
     "Rows",
+    "ScoredGroup",
+    "Styles",
+    "TaskContext",
+    "TaskFigure",
     "ThresholdChoice",
     "Trend",
     "accuracy_at_coverage",
@@ -116,8 +132,10 @@ __all__ = [
     "build_comparison",
     "build_paper",
     "build_report",
+    "builtin_metrics",
     "calibration_bins",
     "cascade_figure",
+    "check_metric",
     "choose_threshold",
     "compare",
     "compute_analyses",
@@ -128,6 +146,7 @@ __all__ = [
     "compute_split",
     "coverage_at_risk",
     "csv_text",
+    "declaration",
     "delong_covariance",
     "delong_interval",
     "delong_test",
@@ -136,9 +155,9 @@ __all__ = [
     "figure_style",
     "file_stems",
     "holm",
-    "is_probability",
     "log_loss",
     "mass_bins",
+    "metric",
     "mutual_information_share",
     "newcombe_interval",
     "paired_models_test",
@@ -154,12 +173,14 @@ __all__ = [
     "roc_curve",
     "separation",
     "summarise_split",
+    "task_figure",
     "to_latex",
     "to_markdown",
     "topic_tables",
     "trend_test",
     "undefused",
     "unpaired_test",
+    "user_metrics",
     "width_bins",
     "wilson",
     "worst_case_roc_auc",

@@ -6,6 +6,7 @@ import gc
 import time
 from collections.abc import Sequence
 
+from ...estimators.registry import load_estimators
 from ...estimators.signals.batch import Signal
 from ...tasks.questionnaires import ABOUT_QUESTION
 from ..engines.shared.engine import Engine
@@ -13,6 +14,7 @@ from ..engines.shared.known import is_comparable
 from ..judges.judge import OWN, Judge, known_judge, load_judge
 from ..judges.judge_options import JudgeOptions
 from ..judges.judging import judge_questions
+from ..score.estimator_choice import expand_specs
 from ..store import manifest as manifests
 from ..store.provenance import SETTINGS, record_settings, settings_key
 from ..store.task_store import Results, TaskStore
@@ -97,7 +99,8 @@ def _lacks_judgements(
 
 
 def _wants_label_probs(options: RunOptions) -> bool:
-    return any(spec.startswith(("all", "masj_expected")) for spec in options.estimators or ())
+    specs = expand_specs(options.estimators) or ()
+    return any(estimator.reads_label_probabilities for estimator in load_estimators(specs))
 
 
 def _judged(store: TaskStore, questionnaires: Sequence[str], judge: str) -> int:

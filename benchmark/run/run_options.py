@@ -71,6 +71,10 @@ def _read_estimators(text: str | None) -> list[str] | None:
     return split_specs(text)
 
 
+def _read_metrics(text: str | None) -> list[str]:
+    return _read_estimators(text) or []
+
+
 def _read_judges(
     kinds: Sequence[str] | None, arguments: Sequence[str] | None, names: Sequence[str] | None
 ) -> list[JudgeOptions]:
@@ -258,6 +262,11 @@ class RunOptions:
     )
     paper_filter: bool = _option(
         Typed("Report on the paper's rows only.", kind=bool, default=False), rows=False
+    )
+    metrics: Sequence[str] = _option(
+        Typed("Comma-separated metrics of your own in the report: file.py:function."),
+        rows=False,
+        read=_read_metrics,
     )
 
 

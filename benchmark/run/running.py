@@ -44,7 +44,7 @@ def run(options: RunOptions) -> RunOutcome:
         stores = [family.store for family in plan.families]
         score(stores, outcome, plan.specs, options.committee)
     if options.report:
-        report(options.output_path, outcome, options.paper_filter)
+        report(options.output_path, outcome, options.paper_filter, options.metrics)
     return outcome
 
 
@@ -64,6 +64,10 @@ def check_options(options: RunOptions) -> list[Estimator] | None:
     estimators = None if specs is None else load_estimators(specs)
     check_prompts(options.prompts)
     check_judges(options.judges, options.max_cost)
+    if options.metrics:
+        from ..score.metric_loading import load_metrics
+
+        load_metrics(options.metrics)
     return estimators
 
 
@@ -118,11 +122,16 @@ def score(
         raise ApprehendError("; ".join([*before, str(error)])) from error
 
 
-def report(results: Path, outcome: RunOutcome, paper_filter: bool) -> None:
+def report(
+    results: Path, outcome: RunOutcome, paper_filter: bool, metrics: Sequence[str] = ()
+) -> None:
     """Turn the scores into tables, plots and a page, below the results."""
     from ..score.report_inputs import write_report
 
-    write_report(results, results / "report", paper_filter, formats=("png", "svg"))
+    failures = write_report(
+        results, results / "report", paper_filter, formats=("png", "svg"), metrics=metrics
+    )
+    outcome.problems += failures
     outcome.reported = True
 
 

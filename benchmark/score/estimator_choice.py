@@ -12,7 +12,7 @@ from ..store.task_store import TaskStore
 from .signal_loading import NothingToScore, unmet_need
 
 
-class _Recorded(Estimator):
+class Recorded(Estimator):
     """A score that was imported."""
 
     family = "recorded"
@@ -61,7 +61,7 @@ def chosen_estimators(
             chosen.append(estimator)
         else:
             skipped[estimator.label] = f"needs {unmet}, which is not stored"
-    chosen += [_Recorded(name) for name in recorded if specs is None or name in specs]
+    chosen += [Recorded(name) for name in recorded if specs is None or name in specs]
     if not chosen:
         asked = ", ".join(f"{name}: {reason}" for name, reason in skipped.items())
         raise NothingToScore(f"{store.path}: nothing to score ({asked})")

@@ -10,18 +10,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ...estimators.registry import builtin_estimators
 from ...estimators.signals.batch import Need, Signal, Status
-from ...reports import FORMATS, ReportInput, Rows, build_report
+from ...reports import FORMATS, EstimatorTraits, MetricFailure, ReportInput, Rows, build_report
 from ...tasks.questionnaires import QUESTIONNAIRES
 from ...tasks.topics import LETTERS
 from ..console.options import say, show
 from ..store import parts
-from ..store.checks.ownership import SCORES, check_owned, check_scores, is_outdated
+from ..store.checks.ownership import (
+    SCORES,
+    about_estimators,
+    check_owned,
+    check_scores,
+    is_outdated,
+)
 from ..store.task_store import Results, TaskStore
 from .costs import costs_of
+from .estimator_traits import read_traits
+from .metric_loading import load_metrics
 from .option_sets import with_option_sets
 from .same_questions import warn_of_differences
 from .scoring import score_store
@@ -40,8 +48,13 @@ def write_report(
     replicates: int = 1000,
     seed: int = 0,
     formats: Sequence[str] = FORMATS,
-) -> None:
-    """Build the report, show its tables in the terminal, and say where it lies."""
+    metrics: Sequence[str] = (),
+) -> list[str]:
+    """Build the report, show its tables in the terminal, and say where it lies.
+
+    ``metrics`` names those of a user's own files. Returns what they did not give, a line each.
+    """
+    more = load_metrics(metrics)
     rows: Rows = "paper" if paper_filter else "all"
     report = build_report(
         with_option_sets(report_input(Results(results)), rows, seed),
@@ -50,9 +63,21 @@ def write_report(
         replicates=replicates,
         seed=seed,
         formats=formats,
+        metrics=more,
     )
     show(*report.terminal())
     say(f"report: {output_path / 'index.html'}")
+    return _by_metric(report.failures)
+
+
+def _by_metric(failures: Sequence[MetricFailure]) -> list[str]:
+    """Per metric the first value that it did not give, and how many others there are."""
+    lines = []
+    for name in dict.fromkeys(one.metric for one in failures):
+        first, *others = [one for one in failures if one.metric == name]
+        more = f" (and {len(others)} more of its values)" if others else ""
+        lines.append(f"{first}{more}; everything else is in the report")
+    return lines
 
 
 def report_input(results: Results) -> ReportInput:
@@ -64,11 +89,12 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
     """Frames of these stores."""
     scores, strata, questions, ratings, flow, manifests = [], [], [], [], [], []
     options, judgements, costs, orders = [], [], [], []
+    traits: dict[str, EstimatorTraits] = {}
     seen: set[tuple[str, Any]] = set()
     check_owned(stores)
     warn_of_differences(stores)
     for store in stores:
-        scores.append(_scores(store))
+        scores.append(_scores(store, traits))
         stratum = pq.read_table(store.path / "strata.parquet").to_pandas()
         strata.append(stratum.assign(task=store.task))
         if (asked := _questions(store, seen)) is not None:
@@ -92,15 +118,15 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         judgements=_joined(judgements).drop_duplicates([*unique, "questionnaire", "judge"]),
         costs=_joined(costs),
         orders=_joined(orders),
-        descriptions=_descriptions(),
+        traits=traits,
         manifests=manifests,
     )
 
 
-def _scores(store: TaskStore) -> pd.DataFrame:
+def _scores(store: TaskStore, traits: dict[str, EstimatorTraits]) -> pd.DataFrame:
     """A store's scores; they are computed where there are none. Warns of those that do not know
     all stored signals. Columns that repeat a few texts are categories: a byte or two a row, where
-    a text takes twenty."""
+    a text takes twenty. What their estimators say of themselves is added to ``traits``."""
     if not (store.path / SCORES).is_file():
         score_store(store)
     file = store.path / SCORES
@@ -112,6 +138,11 @@ def _scores(store: TaskStore) -> pd.DataFrame:
             "%s: its scores are older than its signals; `apprehend score` computes them anew",
             store.path,
         )
+    file = store.path / SCORES
+    names = pc.unique(table.column("estimator")).to_pylist()
+    for name, known in read_traits(file, about_estimators(table), names).items():
+        if traits.setdefault(name, known) != known:
+            logger.warning("%s: %s says other things of itself than in a store before", file, name)
     frame: pd.DataFrame = table.to_pandas()
     return frame
 
@@ -230,12 +261,6 @@ def _judgements(store: TaskStore) -> pd.DataFrame:
             }
             frames.append(pd.DataFrame(frame)[table.present])
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-
-def _descriptions() -> dict[str, str]:
-    """Name → first line of the docstring of every built-in estimator."""
-    lines = {name: (cls.__doc__ or "").strip() for name, cls in builtin_estimators().items()}
-    return {name: text.splitlines()[0] for name, text in lines.items() if text}
 
 
 def _flow(store: TaskStore) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,15 @@ from ...estimators.learning.cross_fitting import Folds, cross_fit
 from ...estimators.signals.batch import Need, Signal, Signals
 from ...estimators.signals.estimator_errors import EstimatorError
 from ...estimators.signals.tables import FloatArray, IntArray, ObjectArray
+from ...reports import EstimatorTraits
 from ...tasks.topics import LETTERS
 from ..console.errors import ApprehendError
 from ..console.options import say
 from ..store.checks.ownership import SCORES, check_owned, marked_scores
 from ..store.files import write_parquet
 from ..store.task_store import TaskStore
-from .estimator_choice import chosen_estimators
+from .estimator_choice import Recorded, chosen_estimators
+from .estimator_traits import namesake, traits_of
 from .lacking import lacking, lacks_something
 from .question_strata import write_strata
 from .signal_loading import NothingToScore, outcome_signal, with_committee
@@ -132,9 +134,16 @@ def score_store(
         raise EstimatorError("; ".join(result.failed.values()))
     if not tables:
         raise NothingToScore(f"{store.path}: no estimator has a score on what is stored")
-    write_parquet(store.path / SCORES, marked_scores(store, pa.concat_tables(tables)))
+    about = {label: asdict(_traits(by_label[label])) for label in result.estimators}
+    write_parquet(store.path / SCORES, marked_scores(store, pa.concat_tables(tables), about))
     write_strata(store, ids)
     return result
+
+
+def _traits(estimator: Estimator) -> EstimatorTraits:
+    """What an estimator says of itself; of a recorded score, what its built-in namesake says."""
+    recorded = isinstance(estimator, Recorded)
+    return traits_of((namesake(estimator.label) if recorded else None) or estimator)
 
 
 def _rows(

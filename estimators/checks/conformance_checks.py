@@ -23,8 +23,6 @@ from .alterations import (
 from .synthetic import SyntheticQuestions
 
 TOLERANCE = 1e-9
-_UNORIENTED = ("controls",)
-"""Families that claim nothing of an answer's correctness."""
 
 
 class CheckSkipped(Exception):
@@ -99,8 +97,8 @@ def check_shape(bench: Bench) -> None:
 
 def check_orientation(bench: Bench) -> None:
     """Wrong answers score higher than right ones more often than chance allows."""
-    if bench.estimator.family in _UNORIENTED:
-        raise CheckSkipped(f"family {bench.estimator.family!r} claims nothing of correctness")
+    if bench.estimator.is_control:
+        raise CheckSkipped("a control: it claims nothing of correctness")
     from scipy.stats import rankdata
 
     wrong = ~bench.correct
@@ -111,6 +109,18 @@ def check_orientation(bench: Bench) -> None:
     if auc < 0.5 + chance:
         side = "below" if auc < 0.5 - chance else "not above"
         raise CheckFailed(f"AUC of errors is {auc:.3f}, {side} chance: higher must mean more wrong")
+
+
+def check_probability(bench: Bench) -> None:
+    """What claims to be a probability lies in [0, 1]."""
+    if not bench.estimator.is_probability:
+        raise CheckSkipped("does not claim to be a probability (`is_probability`)")
+    outside = (bench.scores < -TOLERANCE) | (bench.scores > 1 + TOLERANCE)
+    if outside.any():
+        raise CheckFailed(
+            f"Expected probabilities in [0, 1], but got {bench.scores.min():.6g} to "
+            f"{bench.scores.max():.6g}"
+        )
 
 
 def check_determinism(bench: Bench) -> None:
@@ -173,7 +183,7 @@ def check_one_question(bench: Bench) -> None:
 
 def check_ties(bench: Bench) -> None:
     """Questions with the same signals get the same score."""
-    if bench.estimator.family in _UNORIENTED:
+    if bench.estimator.is_control:
         raise CheckSkipped("a control may depend on the question's id")
     bench.per_question()
     rows = np.repeat(np.arange(10), 2)
@@ -250,6 +260,7 @@ CHECKS: dict[str, Callable[[Bench], None]] = {
     "metadata": check_metadata,
     "shape": check_shape,
     "orientation": check_orientation,
+    "probability": check_probability,
     "determinism": check_determinism,
     "inputs unchanged": check_inputs_unchanged,
     "row order": check_row_order,

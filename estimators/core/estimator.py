@@ -48,6 +48,25 @@ class Estimator:
     """Learning estimators: may folds hold out whole topics? False for one that learns of topics."""
     reads_positions: ClassVar[bool] = False
     """Whether an option's place matters, so that reordering the options may change the score."""
+    reads_label_probabilities: ClassVar[bool] = False
+    """Whether ``score`` reads how probable each of a judge's labels is, beside the chosen one."""
+
+    # What reports need to know of it; stored with its scores.
+    is_probability: ClassVar[bool] = False
+    """Whether the score claims to be P(the answer is wrong), in [0, 1]; reports then assess its
+    calibration. An entropy, even a normalised one, claims nothing of the kind."""
+    is_entropy: ClassVar[bool] = False
+    """Whether the score is the entropy, in nats or normalised, of the distribution from which the
+    answer is drawn: its mean over questions then says how undecided a model is."""
+    is_control: ClassVar[bool] = False
+    """Whether the score knows nothing of the answer: any estimator must beat it."""
+    against_difficulty: ClassVar[bool] = False
+    """Whether ``apprehend analyse`` sets its mean against a question's difficulty for others."""
+    in_demo: ClassVar[bool] = False
+    """Whether ``apprehend demo`` computes it."""
+    look: ClassVar[tuple[str, str]] = ("", "")
+    """Colour (blue, vermilion, green, purple, orange, sky, grey) and line (-, --, :, -.) in
+    figures; where empty, reports derive both from the name."""
 
     def score(self, signals: Signals) -> FloatArray:
         """(n,) scores; higher = more likely wrong; NaN = no score."""
@@ -69,6 +88,11 @@ class Estimator:
             if value != parameter.default:
                 changed.append(f"{parameter.name}={value!r}")
         return f"{self.name}({','.join(changed)})" if changed else self.name
+
+    @classmethod
+    def summary(cls) -> str:
+        """First line of the docstring."""
+        return next(iter((inspect.getdoc(cls) or "").splitlines()), "")
 
     @property
     def learns(self) -> bool:

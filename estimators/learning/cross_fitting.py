@@ -90,6 +90,10 @@ class CrossFitted:
     reasons: ObjectArray
     """(n,) why a score is missing, None where it is there."""
 
+    def __repr__(self) -> str:
+        folds = len(np.unique(self.fold))
+        return f"{type(self).__name__}(<{len(self.scores)} scores, {folds} folds>)"
+
 
 def cross_fit(
     estimator: Estimator,

@@ -16,6 +16,7 @@ from ..frames.inputs import ReportInput
 from ..metrics.evaluation import Evaluation, keys
 from ..statistics.intervals import SMALLEST_CLASS
 from ..statistics.ranking import FloatArray
+from ..statistics.short_repr import short_repr
 from ..statistics.testing import accuracy_test
 
 BINS = 10
@@ -33,6 +34,7 @@ RASCH_DIFFICULTY_COLUMNS = (
 RASCH_COLUMNS = ("task", "questionnaire", "judge", "n", "models", "spearman", "p")
 
 
+@short_repr
 @dataclass(frozen=True)
 class ErrorMatrix:
     """Errors of m models on q questions of one benchmark.

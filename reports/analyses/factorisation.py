@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from ..statistics.ranking import BoolArray, FloatArray, IntArray
+from ..statistics.short_repr import short_repr
 from .difficulty import ErrorMatrix
 
 _TINY = 1e-9
 
 
+@short_repr
 @dataclass(frozen=True)
 class Factors:
     """errors ≈ weights · causes.

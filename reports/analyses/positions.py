@@ -11,11 +11,13 @@ from scipy.stats import chi2
 from ..frames.inputs import ReportInput
 from ..metrics.evaluation import Evaluation, keys
 from ..statistics.ranking import FloatArray, IntArray
+from ..statistics.short_repr import short_repr
 
 SMALLEST_EXPECTED = 5
 POSITION_COLUMNS = ("model", "task", "letter", "gold", "predicted", "right", "recall", "excess")
 
 
+@short_repr
 @dataclass(frozen=True)
 class Positions:
     """Answers of one model on one task by option letter, parsed rows with a known gold letter.

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from ..frames.formatting import count, percent, plain
 from ..frames.style import BLUE, GREY, SKY
 from .layout import single
+from .task_figure import TaskContext, task_figure
 
 _NAMES = {
     "asked": "asked",
@@ -78,3 +79,15 @@ def flow_figure(bars: Sequence[FlowBar], title: str) -> Figure:
     figure, ax = single((4.2, 0.27 * len(bars) + 0.1), (3.2, 1.25, 0.55, 0.55), title)
     draw_flow(ax, bars)
     return figure
+
+
+@task_figure(
+    key="n_flow",
+    block="flow",
+    title="Questions (n-flow)",
+    reading="Shares are of the questions asked.",
+    rank=10,
+)
+def n_flow(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    return [flow_figure(compute_flow_bars(of.own("flow")), title)]

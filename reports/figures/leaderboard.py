@@ -11,14 +11,17 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 
+from ..analyses.complementarity import correlation_matrix
 from ..frames.formatting import interval, marked, percent, plain
 from ..frames.limits import drawn_topics
-from ..frames.style import BLUE, GREY, VERMILION, estimator_style
+from ..frames.style import BLUE, BY_NAME, GREY, VERMILION, Styles
 from ..metrics.evaluation import ALL, MACRO
 from ..metrics.summary import pooled_rank
 from ..statistics.ranking import BoolArray, FloatArray
+from ..statistics.short_repr import short_repr
 from .auc import group_labels
 from .layout import single
+from .task_figure import TaskContext, task_figure, topics_note
 
 CHANCE = 0.5
 _MOST_COLUMNS = 24
@@ -62,11 +65,11 @@ def compute_leaders(metrics: pd.DataFrame) -> list[Leader]:
     return leaders
 
 
-def draw_leaderboard(ax: Axes, leaders: Sequence[Leader]) -> Axes:
+def draw_leaderboard(ax: Axes, leaders: Sequence[Leader], styles: Styles = BY_NAME) -> Axes:
     """Points with 95 % intervals, best on top; open diamonds are the macro average."""
     for y, leader in enumerate(leaders):
         few = np.isnan(leader.low)
-        colour = GREY if few else estimator_style(leader.estimator)[0]
+        colour = GREY if few else styles.of(leader.estimator)[0]
         fill = "none" if few else "full"
         ax.hlines(y, leader.low, leader.high, color=colour, linewidth=1.8)
         ax.plot(leader.value, y, "o", color=colour, markersize=4.5, fillstyle=fill)
@@ -99,14 +102,15 @@ def draw_leaderboard(ax: Axes, leaders: Sequence[Leader]) -> Axes:
     return ax
 
 
-def leaderboard_figure(leaders: Sequence[Leader], title: str) -> Figure:
+def leaderboard_figure(leaders: Sequence[Leader], title: str, styles: Styles = BY_NAME) -> Figure:
     """One plot, its height fitted to the number of estimators."""
     left = 0.25 + 0.072 * max(len(plain(leader.estimator)[:44]) for leader in leaders)
     figure, ax = single((4.2, 0.21 * len(leaders) + 0.15), (left, 2.3, 0.5, 0.55), title)
-    draw_leaderboard(ax, leaders)
+    draw_leaderboard(ax, leaders, styles)
     return figure
 
 
+@short_repr
 @dataclass(frozen=True)
 class Heatmap:
     """A labelled matrix.
@@ -196,3 +200,53 @@ def heatmap_figure(heatmap: Heatmap, title: str) -> Figure:
     figure, ax = single(size, (left, right, 0.5, bottom), title)
     draw_heatmap(ax, heatmap)
     return figure
+
+
+@task_figure(
+    key="leaderboard",
+    block="ranking",
+    title="Leaderboard of estimators",
+    reading="ROC AUC over all questions with its 95 % interval; the open diamond is the unweighted"
+    " mean over topics. To the left of the line at 0.5 a score points the wrong way. "
+    "Hollow, grey and †: too few answers for an interval or a rank.",
+    rank=10,
+)
+def leaderboard(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    leaders = compute_leaders(of.own("metrics"))
+    return [leaderboard_figure(leaders, title, of.styles)] if leaders else []
+
+
+@task_figure(
+    key="roc_auc_heatmap",
+    block="topics",
+    title="ROC AUC by estimator and topic",
+    reading="Best estimator on top. Blue: above chance, vermilion: below. In parentheses the "
+    "number of questions; a dash: one class only; grey without colour: too few answers for"
+    " an interval.",
+    rank=10,
+    note=topics_note,
+)
+def roc_auc_heatmap(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    heatmap = compute_topic_heatmap(of.own("metrics"))
+    return [] if heatmap is None else [heatmap_figure(heatmap, title)]
+
+
+@task_figure(
+    key="correlation",
+    block="together",
+    title="Rank correlation of the estimators",
+    reading="Spearman's, on the questions that both scored. Near 1: two names for one thing.",
+    rank=10,
+)
+def correlation(of: TaskContext, title: str) -> list[Figure]:
+    """One plot, best estimator first."""
+    pairs = of.own("complementarity")
+    known = {*pairs["estimator_a"], *pairs["estimator_b"]} if len(pairs) else set()
+    order = [leader.estimator for leader in compute_leaders(of.own("metrics"))]
+    names = [name for name in order if name in known]
+    labels = [plain(name)[:44] for name in names]
+    matrix = correlation_matrix(pairs, names)
+    heatmap = Heatmap(labels, labels, matrix, 0.0, "rank correlation", (-1.0, 1.0))
+    return [heatmap_figure(heatmap, title)] if names else []

@@ -15,7 +15,9 @@ from ..frames.limits import drawn_topics
 from ..frames.style import BLUE, GREY, ORANGE, SKY, VERMILION
 from ..metrics.evaluation import ALL
 from ..statistics.ranking import FloatArray
+from ..statistics.short_repr import short_repr
 from .layout import single
+from .task_figure import TaskContext, task_figure, topics_note
 
 
 def draw_positions(ax: Axes, positions: Positions) -> Axes:
@@ -57,6 +59,7 @@ def positions_figure(positions: Positions, title: str) -> Figure:
     return figure
 
 
+@short_repr
 @dataclass(frozen=True)
 class SetsByTopic:
     """Conformal sets of both methods at one α, all questions and by topic.
@@ -124,3 +127,33 @@ def conformal_figure(sets: SetsByTopic, title: str) -> Figure:
     second.set_xlabel("mean set size (options)")
     second.tick_params(labelleft=False)
     return figure
+
+
+@task_figure(
+    key="conformal_sets",
+    block="conformal",
+    title="Conformal sets at α = 0.1",
+    reading="Left: how often the set holds the right option, with 95 % intervals; the line is the "
+    "target. Right: how many options it holds. Calibrated on the other half of all "
+    "questions, so that a topic may miss the target.",
+    rank=10,
+    note=topics_note,
+)
+def conformal_sets(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    sets = compute_sets_by_topic(of.own("conformal"))
+    return [] if sets is None else [conformal_figure(sets, title)]
+
+
+@task_figure(
+    key="option_positions",
+    block="letters",
+    title="Option letters",
+    reading="How often each letter is right and how often it is answered; diamonds: accuracy where"
+    " it is right. The test asks whether letters are answered as often as they are right.",
+    rank=10,
+)
+def option_positions(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    positions = of.analyses.letters.get((of.one.model, of.one.task))
+    return [] if positions is None else [positions_figure(positions, title)]

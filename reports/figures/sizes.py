@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,21 +16,28 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from scipy.stats import linregress, t
 
 from ..analyses.model_comparisons import best_column
+from ..frames.figure_kind import FigureKind
 from ..frames.formatting import plain
 from ..frames.style import BLUE, GREY
-from ..metrics.calibration_error import ece, is_probability
+from ..frames.traits import UNKNOWN, EstimatorTraits
+from ..metrics.calibration_error import ece
 from ..metrics.evaluation import Evaluation
 from ..statistics.ranking import FloatArray, roc_auc
+from ..statistics.short_repr import short_repr
 from .layout import panels
+
+MODEL_SIZE = FigureKind(
+    "model_size",
+    "Against size",
+    "The line is a power law fitted in logarithms, with the 95 % band of its mean; it needs three "
+    "sizes.",
+)
 
 SIZE_COLUMNS = (
     *("model", "task", "parameters", "accuracy", "estimator", "roc_auc", "entropy"),
     *("mean_entropy", "calibrated", "ece"),
 )
 _SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s*([bm])(?![a-z])", re.IGNORECASE)
-_ENTROPIES = ("token_entropy", "cot_answer_entropy", "option_entropy", "normalized_option_entropy")
-
-
 _TICKS = [base * 10.0**power for power in range(6, 13) for base in (1, 3)]
 
 
@@ -49,33 +57,30 @@ def parameters_of(model: str, manifests: Sequence[Mapping[str, Any]] = ()) -> fl
 def compute_sizes(
     evaluated: Sequence[Evaluation],
     manifests: Sequence[Mapping[str, Any]] = (),
-    probabilities: frozenset[str] = frozenset(),
+    traits: Mapping[str, EstimatorTraits] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """One row per model and task: parameters, accuracy, its best estimator's ROC AUC (none with too
     few errors or right answers), the mean of its first stored entropy, and the ECE of its first
-    stored probability."""
+    stored probability that is no control's; `traits` says which these are."""
     return pd.DataFrame.from_records(
-        [_size(one, manifests, probabilities) for one in evaluated], columns=list(SIZE_COLUMNS)
+        [_size(one, manifests, traits) for one in evaluated], columns=list(SIZE_COLUMNS)
     )
 
 
 def _size(
-    one: Evaluation, manifests: Sequence[Mapping[str, Any]], probabilities: frozenset[str]
+    one: Evaluation,
+    manifests: Sequence[Mapping[str, Any]],
+    traits: Mapping[str, EstimatorTraits],
 ) -> dict[str, Any]:
     best = best_column(one)
     area = float("nan")
     if best is not None:
         present = ~np.isnan(one.scores[:, best])
         area = roc_auc(one.errors[present], one.scores[present, best])
-    entropy = next((name for name in _ENTROPIES if name in one.estimators), None)
-    claimed = next(
-        (
-            name
-            for name in one.estimators
-            if is_probability(name, probabilities) and name != "topic_error_rate"
-        ),
-        None,
-    )
+    known = {name: traits.get(name, UNKNOWN) for name in one.estimators}
+    entropy = next((name for name, own in known.items() if own.is_entropy), None)
+    claims = (name for name, own in known.items() if own.is_probability and not own.is_control)
+    claimed = next(claims, None)
     gap = float("nan")
     if claimed is not None:
         raw = one.raw[:, one.estimators.index(claimed)]
@@ -94,6 +99,7 @@ def _size(
     }
 
 
+@short_repr
 @dataclass(frozen=True)
 class PowerLaw:
     """y = scale · x^exponent, fitted by least squares in logarithms, with its 95 % band.

@@ -132,7 +132,7 @@ class Shown:
     other: str = ""
 
 
-_KINDS: dict[str, Callable[[float], str]] = {
+KINDS: dict[str, Callable[[float], str]] = {
     "number": number,
     "signed": lambda value: f"{value:+.3f}",
     "count": count,
@@ -154,7 +154,7 @@ def _cell(record: dict[str, Any], shown: Shown) -> Cell:
     if shown.kind == "interval":
         low, high = float(value), float(record[shown.other])
         return Cell(interval(low, high), "" if math.isnan(low) else low)
-    return number_cell(value, _KINDS[shown.kind])
+    return number_cell(value, KINDS[shown.kind])
 
 
 def table_from_frame(

@@ -1,13 +1,14 @@
-"""Look of the figures: one style file, one colour and line per estimator name, files on disk."""
+"""Look of the figures: one style file, one colour and line per estimator, files on disk."""
 
 from __future__ import annotations
 
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 
 import matplotlib as mpl
 import numpy as np
@@ -32,42 +33,47 @@ GREY = "#8A8A8A"
 CORRECT_COLOUR, ERROR_COLOUR = BLUE, VERMILION
 _PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 _DASHES = ("-", "--", ":", "-.")
-_FIXED = {
-    "token_entropy": (BLUE, "-"),
-    "post_answer_entropy": (VERMILION, "-"),
-    "option_entropy": (SKY, "-"),
-    "normalized_option_entropy": (SKY, "--"),
-    "max_probability": (GREEN, "-"),
-    "probability_margin": (GREEN, "--"),
-    "off_option_mass": (PURPLE, ":"),
-    "cot_answer_entropy": (BLUE, "--"),
-    "cot_mean_entropy": (ORANGE, "--"),
-    "cot_max_entropy": (VERMILION, "--"),
-    "masj_complexity": (PURPLE, "-"),
-    "masj_education_level": (PURPLE, "--"),
-    "masj_reasoning_steps": (ORANGE, "-"),
-    "random": (GREY, ":"),
-    "prompt_length": (GREY, "--"),
+_COLOURS = {
+    **{"blue": BLUE, "vermilion": VERMILION, "green": GREEN, "purple": PURPLE},
+    **{"orange": ORANGE, "sky": SKY, "grey": GREY},
 }
 
 
-def estimator_style(name: str) -> tuple[str, str]:
-    """Colour (hex) and line style of an estimator, the same in every figure and every run."""
-    if name in _FIXED:
-        return _FIXED[name]
-    code = zlib.crc32(name.encode("utf-8", "surrogatepass"))
-    return _PALETTE[code % len(_PALETTE)], _DASHES[code // len(_PALETTE) % len(_DASHES)]
+class Styles:
+    """Colour (hex) and line of each estimator, the same in every figure and every run.
+
+    Args:
+        looks: Estimator's name → name of a colour and line, as `EstimatorTraits.look` says them.
+            Both follow from the name where they are empty or not known.
+    """
+
+    def __init__(self, looks: Mapping[str, tuple[str, str]] = MappingProxyType({})) -> None:
+        self._declared = {
+            name: (_COLOURS[colour], line)
+            for name, (colour, line) in looks.items()
+            if colour in _COLOURS and line in _DASHES
+        }
+
+    def of(self, name: str) -> tuple[str, str]:
+        """Colour and line of one estimator, or of anything else with a name."""
+        if name in self._declared:
+            return self._declared[name]
+        code = zlib.crc32(name.encode("utf-8", "surrogatepass"))
+        return _PALETTE[code % len(_PALETTE)], _DASHES[code // len(_PALETTE) % len(_DASHES)]
+
+    def lines(self, names: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Styles of the lines of one figure: where two would look alike, one gets another dash."""
+        styles: dict[str, tuple[str, str]] = {}
+        for name in sorted(names, key=lambda name: name not in self._declared):
+            colour, dashes = self.of(name)
+            used = {line for other, line in styles.values() if other == colour}
+            free = [line for line in (dashes, *_DASHES) if line not in used]
+            styles[name] = (colour, free[0] if free else dashes)
+        return styles
 
 
-def estimator_styles(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Styles of the lines of one figure: where two would look alike, one gets another dash."""
-    styles: dict[str, tuple[str, str]] = {}
-    for name in sorted(names, key=lambda name: name not in _FIXED):
-        colour, dashes = estimator_style(name)
-        used = {line for other, line in styles.values() if other == colour}
-        free = [line for line in (dashes, *_DASHES) if line not in used]
-        styles[name] = (colour, free[0] if free else dashes)
-    return styles
+BY_NAME = Styles()
+"""Styles that follow from the names alone."""
 
 
 @contextmanager

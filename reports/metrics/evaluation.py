@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..frames.inputs import ReportInput
 from ..statistics.ranking import BoolArray, FloatArray, IntArray
+from ..statistics.short_repr import short_repr
 
 Rows = Literal["all", "paper"]
 ROWS: tuple[Rows, ...] = ("all", "paper")
@@ -29,6 +30,7 @@ _ORDER = {
 }
 
 
+@short_repr
 @dataclass(frozen=True)
 class Evaluation:
     """One model on one task, n questions sorted by id, k estimators.

@@ -14,11 +14,13 @@ from ..frames.export import Text, TextTable, latex_text, markdown_text
 from ..frames.formatting import count, interval, marked
 from ..statistics.intervals import FEW_MARK, FEW_MEANING
 from ..statistics.ranking import FloatArray
+from ..statistics.short_repr import short_repr
 from .evaluation import MACRO
 
 LATEX_COLUMNS = 2
 
 
+@short_repr
 @dataclass(frozen=True)
 class TopicTable:
     """One model on one task: rows are topics, columns are estimators.

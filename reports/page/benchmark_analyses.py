@@ -25,19 +25,30 @@ from ..figures.leaderboard import Heatmap, heatmap_figure
 from ..frames.atomic_files import write_atomically
 from ..frames.blocks import Block, Shown, table_from_frame
 from ..frames.csv_files import csv_text
+from ..frames.figure_kind import FigureKind
 from ..frames.formatting import file_stems, number, plain
 from ..frames.inputs import ReportInput
-from ..frames.style import FORMATS, estimator_style
+from ..frames.style import BY_NAME, FORMATS
 from ..metrics.evaluation import Rows, evaluations
+from ..statistics.short_repr import short_repr
 from .columns import DIFFERENCE, INTERVAL, N, texts
 from .page import PageSection, render_page
 
-U_ESTIMATORS = (
-    *("token_entropy", "cot_answer_entropy", "option_entropy", "cot_mean_entropy"),
-    *("max_probability", "committee_disagreement"),
+U_CURVE = FigureKind(
+    "u_curve",
+    "U-curve",
+    "Mean score by the share of the other stored models that are wrong; lines upright are 95 % "
+    "intervals. High at both ends: doubt that difficulty does not explain.",
+)
+ERROR_CLUSTERS = FigureKind(
+    "error_clusters",
+    "Shared causes of errors",
+    "Share of each topic's questions whose strongest cause it is; the rest of a topic are "
+    "questions that every model gets right. Named by the topics it stands out in.",
 )
 
 
+@short_repr
 @dataclass(frozen=True)
 class BenchmarkAnalyses:
     """Frames (by file name), factors by task, sentences, and the files written."""
@@ -73,7 +84,7 @@ def build_benchmark_analyses(
             clusters.append(frame)
     difficulties = compute_rasch_difficulty(evaluated)
     frames = {
-        "u_curve": compute_u_curve(evaluated, U_ESTIMATORS),
+        "u_curve": compute_u_curve(evaluated, data.with_trait("against_difficulty")),
         "option_order": compute_order_flags(data),
         "rasch_difficulty": difficulties,
         "rasch": compute_rasch(data, difficulties),
@@ -145,7 +156,7 @@ def _blocks(
     for (task, name), own in pairs:
         title = f"{name} against difficulty for the other models, {task}"
         drawn = [u_figure(own, title)]
-        figures = drawer.add("u_curve", title, stems[f"{task}_{name}"], drawn)
+        figures = drawer.add(U_CURVE, title, stems[f"{task}_{name}"], drawn)
         blocks.append(Block(plain(title), figures=figures))
     for task, found in factors.items():
         title = f"Shared causes of errors, {task}"
@@ -158,7 +169,7 @@ def _blocks(
             (0.0, 1.0),
         )
         stem = file_stems([task])[task]
-        figures = drawer.add("error_clusters", title, stem, [heatmap_figure(heatmap, title)])
+        figures = drawer.add(ERROR_CLUSTERS, title, stem, [heatmap_figure(heatmap, title)])
         own = frames["factors"][frames["factors"]["task"] == task]
         columns = (
             Shown("causes", "rank", "count"),
@@ -228,7 +239,7 @@ def u_figure(curve: pd.DataFrame, title: str) -> Figure:
             own[name].to_numpy(dtype=np.float64)
             for name in ("difficulty", "mean_score", "standard_error")
         )
-        colour, dashes = estimator_style(f"model {model}")
+        colour, dashes = BY_NAME.of(f"model {model}")
         ax.plot(x, y, "o", linestyle=dashes, color=colour, markersize=3, label=plain(model)[:40])
         ax.vlines(x, y - 1.96 * error, y + 1.96 * error, color=colour, linewidth=1)
     ax.set(xlabel="share of the other models that are wrong", ylabel="mean score")

@@ -9,10 +9,9 @@ import pandas as pd
 
 from ..analyses.together import Analyses
 from ..figures.drawing import Drawer
-from ..figures.judge_labels import compute_label_shares, shares_figure
-from ..figures.strata import compute_side_by_side, side_by_side_figure
+from ..figures.judge_labels import JUDGE_LABELS, compute_label_shares, shares_figure
+from ..figures.strata import TASKS_SIDE_BY_SIDE, compute_side_by_side, side_by_side_figure
 from ..frames.blocks import Block, PageFigure, Shown, table_from_frame
-from ..frames.catalogue import FIGURES
 from ..frames.formatting import file_stems, plain
 from ..frames.limits import drawn_note, largest, tested_note
 from ..metrics.summary import best_estimator
@@ -47,10 +46,10 @@ def _tasks(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
             if best[0] is None or best[1] is None or not shared:
                 continue
             pairs = compute_side_by_side(*metrics, (best[0], best[1]))
-            title = f"{FIGURES['tasks_side_by_side'][0]}: {model}"
+            title = f"{TASKS_SIDE_BY_SIDE.title}: {model}"
             figure = side_by_side_figure(pairs, title)
             topics = drawn_note(len(set(a.topics) & set(b.topics)))
-            figures += drawer.add("tasks_side_by_side", title, stems[model], [figure], topics)
+            figures += drawer.add(TASKS_SIDE_BY_SIDE, title, stems[model], [figure], topics)
         tests = own[own["model_a"] == model]
         if figures or len(tests):
             note = (
@@ -109,8 +108,8 @@ def _judges(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
         figures: list[PageFigure] = []
         stem = file_stems([str(task)])[str(task)]
         for shares in compute_label_shares(_of_task(analyses.judge_labels, str(task))):
-            title = f"{FIGURES['judge_labels'][0]}: {shares.legend} on {task}"
-            figures += drawer.add("judge_labels", title, stem, [shares_figure(shares, title)])
+            title = f"{JUDGE_LABELS.title}: {shares.legend} on {task}"
+            figures += drawer.add(JUDGE_LABELS, title, stem, [shares_figure(shares, title)])
         note = (
             "Ratings near 10 throughout, or one value for most questions, mean that the judge "
             "says little about the questions."

@@ -1,22 +1,20 @@
 """Published values of arXiv 2503.01688 and 2506.21220, and how stored results compare with them.
 
-The values lie in `published/*.csv`, as printed in the papers and in their authors' notebooks.
+Published values are as printed in the papers and in their authors' notebooks.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..statistics.intervals import too_few
+from .published_tables import other_positions, published
 
-FOLDER = Path(__file__).with_name("published")
 REPRODUCED, DIFFERS, UNKNOWN = "reproduced", "differs", "not reproducible from what is stored"
 NOT_EXPLAINED = "not explained"
 TOLERANCE = 0.001
@@ -37,17 +35,6 @@ _NAMES = (
     ("Llama-3.2-3B", r"llama-3\.2-3b"),
     ("Qwen3-8B", r"qwen-?3-8b"),
 )
-OTHER_POSITION = {
-    "token_entropy": "post_answer_entropy",
-    "post_answer_entropy": "token_entropy",
-}
-_RULES = {"roc_auc": {"n": "Int64"}}
-
-
-@cache
-def published(name: str) -> pd.DataFrame:
-    """One of the packaged tables: roc_auc, ece, table_1_topics, reasoning_labels."""
-    return pd.read_csv(FOLDER / f"{name}.csv", dtype=_RULES.get(name))
 
 
 def published_model(model: str) -> str | None:
@@ -160,9 +147,9 @@ class _Stored:
             return ""
         if _holds(row, 1 - target, rounding):
             return "sign: 1 - AUC agrees"
-        other = self._rows.get((key[0], key[1], OTHER_POSITION.get(key[2], ""), key[3]))
+        other = self._rows.get((key[0], key[1], other_positions().get(key[2], ""), key[3]))
         if other is not None and _holds(other, target, rounding):
-            return f"token position: {OTHER_POSITION[key[2]]} agrees"
+            return f"token position: {other_positions()[key[2]]} agrees"
         if abs(self._all.get(key, np.nan) - target) <= rounding + TOLERANCE:
             return "row filter: the value on all rows agrees"
         accuracy = one["accuracy"]

@@ -147,6 +147,15 @@ class _Forgetful(_Margin):
         self.kept = k
 
 
+class _Overclaiming(_Margin):
+    """Claims to be a probability of an error and is none."""
+
+    is_probability = True
+
+    def score(self, signals: Signals) -> Any:
+        return 3 * super().score(signals)
+
+
 WRONG = {
     _Flipped: "orientation",
     _Filled: "missing questions",
@@ -160,6 +169,7 @@ WRONG = {
     _Padded: "padding",
     _Unfitted: "unfitted",
     _Forgetful: "metadata",
+    _Overclaiming: "probability",
 }
 
 

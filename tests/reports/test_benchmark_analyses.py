@@ -18,7 +18,7 @@ from apprehend.reports.analyses.factorisation import compute_factors, factorise
 
 
 @pytest.fixture(scope="module")
-def five(make_scores):
+def five(make_scores, builtin_traits):
     """Five models; two causes: models 0-2 fail on law, models 3-4 on math."""
     rng, frames = np.random.default_rng(0), []
     for index in range(5):
@@ -26,7 +26,7 @@ def five(make_scores):
         fails = frame["topic"].eq("law" if index < 3 else "math")
         frame["correct"] = rng.random(300) > np.where(fails, 0.95, 0.05)
         frames.append(frame)
-    return ReportInput(pd.concat(frames, ignore_index=True))
+    return ReportInput(pd.concat(frames, ignore_index=True), traits=builtin_traits)
 
 
 def test_two_causes_are_found_named_and_stable(five):

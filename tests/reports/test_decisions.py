@@ -10,6 +10,7 @@ from apprehend.reports import (
     choose_threshold,
     compute_cascade,
     compute_split,
+    ece,
     evaluations,
     summarise_split,
 )
@@ -180,9 +181,24 @@ def test_a_power_law_equals_a_line_in_logarithms():
     assert fit_power_law(x[:2], y[:2]) is None
 
 
-def test_sizes_hold_one_row_per_model(two):
-    frame = compute_sizes(two)
+def test_sizes_hold_one_row_per_model(two, builtin_traits):
+    frame = compute_sizes(two, traits=builtin_traits)
     assert list(frame["parameters"]) == [1e9, 8e9]
     assert frame["roc_auc"].between(0, 1).all()
     assert frame["ece"].isna().all()
     assert frame["mean_entropy"].iloc[0] == pytest.approx(two[0].raw.mean())
+    unknown = compute_sizes(two)
+    assert unknown["entropy"].isna().all()
+    assert unknown["mean_entropy"].isna().all()
+
+
+def test_sizes_take_the_calibration_of_the_first_probability_that_is_no_control(
+    make_scores, builtin_traits
+):
+    names = ("topic_error_rate", "random", "p_true", "max_probability")
+    scores = make_scores(80, names)
+    scores["score"] = scores["score"].clip(0, 1)
+    frame = compute_sizes(evaluations(ReportInput(scores)), traits=builtin_traits)
+    own = scores[scores["estimator"] == "p_true"]
+    assert frame["calibrated"].item() == "p_true"
+    assert frame["ece"].item() == pytest.approx(ece(~own["correct"], own["score"]))

@@ -8,7 +8,8 @@ import pytest
 from apprehend.reports import ReportInput
 from apprehend.reports.metrics.evaluation import evaluations
 from apprehend.reports.paper.ece_verdicts import compute_ece_verdicts, ece_replicates
-from apprehend.reports.paper.verdicts import DIFFERS, REPRODUCED, UNKNOWN, published
+from apprehend.reports.paper.published_tables import published
+from apprehend.reports.paper.verdicts import DIFFERS, REPRODUCED, UNKNOWN
 
 N = 4000
 

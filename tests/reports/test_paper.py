@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.reports import ReportInput, build_comparison, build_paper
+from apprehend.reports.paper.published_tables import published
 from apprehend.reports.paper.verdicts import (
     DIFFERS,
     REPRODUCED,
     UNKNOWN,
     compute_verdicts,
-    published,
     published_model,
     task_kind,
 )

@@ -47,6 +47,7 @@ def cascade(
     import pandas as pd
 
     from ....reports import (
+        CASCADE,
         FORMATS,
         Drawer,
         cascade_figure,
@@ -81,7 +82,7 @@ def cascade(
             except ValueError as error:
                 raise ApprehendError(str(error)) from error
             frames.append(found.frame().assign(cost_unit=unit))
-            drawer.add("cascade", "", stems[a.task], [cascade_figure(found)])
+            drawer.add(CASCADE, "", stems[a.task], [cascade_figure(found)])
             line = _line(small, large, by, a.task, found)
             show(f"{line} Costs per question: {costs[0]:.3g} and {costs[1]:.3g} {unit}.")
     write_text(output_path / "cascade.csv", csv_text(pd.concat(frames)))

@@ -85,6 +85,19 @@ def importers() -> None:
     show(table, "All take --model, --task and --output_path.")
 
 
+@app.command("metrics")
+def metrics() -> None:
+    """Metrics of a report; `report --metrics file.py:function` adds your own."""
+    from ....reports import builtin_metrics
+
+    table = _table("name", "better", "range", "needs", "source", "what it is")
+    for one in builtin_metrics().values():
+        table.add_row(
+            one.name, one.better, one.range_text, one.needs.value, one.source, one.meaning
+        )
+    show(table, "needs: errors with scores, with probabilities of an error, or the whole group.")
+
+
 @app.command("models")
 def models() -> None:
     """Engines, judges and the embedded model."""

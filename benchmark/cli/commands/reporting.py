@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
-from ...console.errors import UsageError, did_you_mean
+from ...console.errors import ApprehendError, UsageError, did_you_mean
 from ...console.report_options import Replicates, ResultsFolder, Seed
 
 
@@ -28,8 +28,13 @@ def report(
     formats: Annotated[
         str, typer.Option(help="Comma-separated formats of the figures: png, svg, pdf.")
     ] = "png,svg,pdf",
+    metrics: Annotated[
+        Optional[str],
+        typer.Option(help="Comma-separated metrics of your own: file.py:function."),
+    ] = None,
 ) -> None:
     """Write metrics.csv, tables, figures and index.html from the scores in a results folder."""
+    from ....estimators.registry import split_specs
     from ....reports import FORMATS
     from ...score.report_inputs import write_report
 
@@ -41,4 +46,7 @@ def report(
                 f"{did_you_mean(name, FORMATS)}"
             )
 
-    write_report(results, output_path, paper_filter, replicates, seed, chosen)
+    more = [] if metrics is None else split_specs(metrics)
+    failures = write_report(results, output_path, paper_filter, replicates, seed, chosen, more)
+    if failures:
+        raise ApprehendError("; ".join(failures))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +20,7 @@ from ..task_store import OUTCOMES, TaskStore
 
 SCORES = "scores.parquet"
 _STORE, _SIGNALS = b"apprehend.store", b"apprehend.signals"
+_ESTIMATORS = b"apprehend.estimators"
 AGAIN = "`apprehend score` computes them anew"
 
 
@@ -73,10 +76,25 @@ def signals_state(store: TaskStore) -> str:
     return hashlib.sha256(repr(names).encode()).hexdigest()[:32]
 
 
-def marked_scores(store: TaskStore, table: pa.Table) -> pa.Table:
-    """A store's scores with what they were computed on in their metadata."""
-    found = {_STORE: store.id.encode(), _SIGNALS: signals_state(store).encode()}
-    return table.replace_schema_metadata(found)
+def marked_scores(store: TaskStore, table: pa.Table, about: Mapping[str, Any]) -> pa.Table:
+    """A store's scores with what they were computed on in their metadata, and what each estimator
+    says of itself."""
+    marks = {_STORE: store.id.encode(), _SIGNALS: signals_state(store).encode()}
+    return table.replace_schema_metadata({**marks, _ESTIMATORS: json.dumps(about).encode()})
+
+
+def about_estimators(table: pa.Table) -> dict[str, Any]:
+    """What the estimators of stored scores say of themselves, by name; empty in older stores.
+
+    Raises ApprehendError where it is no JSON object.
+    """
+    try:
+        stored = json.loads((table.schema.metadata or {}).get(_ESTIMATORS, b"{}"))
+    except ValueError:
+        stored = None
+    if not isinstance(stored, dict):
+        raise ApprehendError(f"{SCORES}: what its estimators say of themselves is no JSON object")
+    return stored
 
 
 def scores_problem(store: TaskStore, table: pa.Table) -> str | None:
