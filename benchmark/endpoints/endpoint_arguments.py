@@ -1,4 +1,4 @@
-"""Arguments of an endpoint, checked before anything is sent."""
+"""Validation of an endpoint's arguments before any request is sent."""
 
 from __future__ import annotations
 
@@ -13,9 +13,16 @@ from .endpoint import TIMEOUT, TRIES, Endpoint
 
 
 def open_endpoint(lm: Any, arguments: Mapping[str, Any], budget: Budget, option: str) -> Endpoint:
-    """The endpoint of a model of lm-eval's, with the arguments that were given for it.
+    """Open the endpoint of one of lm-eval's models.
 
-    Raises UsageError for an argument that is no number or a budget of money without prices.
+    Args:
+        lm: the model of lm-eval, which knows address and headers.
+        arguments: the user's arguments for it.
+        budget: the budget of the run.
+        option: the option that the arguments come from, for error messages.
+
+    Raises:
+        UsageError: an argument is not a number, or there is a cost limit without prices.
     """
     _check_address(str(lm.base_url or ""), dict(lm.header), option)
     prices = {
@@ -44,7 +51,7 @@ def open_endpoint(lm: Any, arguments: Mapping[str, Any], budget: Budget, option:
 def whole_number(
     arguments: Mapping[str, Any], name: str, default: int, least: int, option: str
 ) -> int:
-    """An argument that counts something. Raises UsageError where it does not."""
+    """Return an argument that must be a whole number. Raises UsageError if it is not."""
     number = _number(arguments, name, default, option)
     if number != int(number) or number < least:
         raise UsageError(

@@ -10,12 +10,12 @@ from ...console.errors import ApprehendError
 from ...console.number_limits import LARGEST_SEED
 from ...console.options import show
 
-app = typer.Typer(help="Does it keep the promises of its interface?", no_args_is_help=True)
+app = typer.Typer(help="Check that a component conforms to its interface.", no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:
-    """Keeps ``estimator`` a word of its own while it is the only check."""
+    """Keep ``estimator`` a subcommand while it is the only one."""
 
 
 @app.command("estimator")
@@ -23,10 +23,14 @@ def estimator(
     spec: Annotated[
         str, typer.Argument(help="A name, name(parameter=value), or path/to/file.py:Class.")
     ],
-    questions: Annotated[int, typer.Option(min=50, max=100_000, help="Synthetic questions.")] = 300,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Their seed.")] = 0,
+    questions: Annotated[
+        int, typer.Option(min=50, max=100_000, help="Number of synthetic questions.")
+    ] = 300,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the synthetic questions.")
+    ] = 0,
 ) -> None:
-    """Orientation, ties, missing values, determinism and more, on synthetic signals."""
+    """Test orientation, ties, missing values, determinism and more on synthetic signals."""
     from rich import box
     from rich.table import Table
 
@@ -34,7 +38,7 @@ def estimator(
     from ....estimators.registry import load_estimator
 
     outcomes = check_estimator(load_estimator(spec), questions, seed)
-    table = Table("check", "outcome", "what was found", box=box.SIMPLE_HEAD)
+    table = Table("check", "outcome", "details", box=box.SIMPLE_HEAD)
     for outcome in outcomes:
         table.add_row(outcome.check, outcome.status, outcome.reason)
     show(table)

@@ -12,10 +12,10 @@ from ...console.number_limits import LARGEST_SEED, MOST_REPLICATES
 
 def compare(
     paths: Annotated[
-        list[Path], typer.Argument(help="Results folders, or models' folders inside them.")
+        list[Path], typer.Argument(help="Results folders, or models' folders within them.")
     ],
     output_path: Annotated[
-        Path, typer.Option("--output_path", help="Folder for tables, figures and page.")
+        Path, typer.Option("--output_path", help="Folder for tables, figures and the page.")
     ] = Path("comparison"),
     paper_filter: Annotated[
         bool, typer.Option("--paper_filter", help="Compare on the paper's rows only.")
@@ -28,7 +28,7 @@ def compare(
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the bootstrap.")] = 0,
 ) -> None:
-    """Models by estimators on their common questions, paired, and against the models' size."""
+    """Compare models in paired tests on their common questions, and against the models' size."""
     from ...score.report_building import write_comparison
 
     write_comparison(paths, output_path, paper_filter, replicates, seed)

@@ -24,7 +24,7 @@ ESTIMATORS = (
     "random",
     "prompt_length",
 )
-"""What the demo compares; ``apprehend score demo`` scores more on what it stored."""
+"""Estimators that the demo compares; ``apprehend score demo`` computes others from its signals."""
 
 
 def demo(
@@ -36,7 +36,7 @@ def demo(
         typer.Option(min=1, max=120, help="Questions per topic, of 120 (840 of 1,680 by default)."),
     ] = 60,
 ) -> None:
-    """Run the embedded model on the embedded questions, with itself as judge; no download."""
+    """Evaluate the embedded model on the embedded questions, with itself as judge; no download."""
     from ....tasks.dataset import EMBEDDED
     from ...judges.judge_options import JudgeOptions
     from ...run.run_options import RunOptions

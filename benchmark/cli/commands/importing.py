@@ -12,10 +12,10 @@ from ...console.options import parse_pairs, say
 from ...store.names import check_name, check_names
 
 app = typer.Typer(
-    help="Take in answers that were recorded elsewhere; then score and report without a model.",
+    help="Import recorded answers, to score and report them without a model.",
     no_args_is_help=True,
 )
-Name = Annotated[str, typer.Option("--model", help="What to call the model.")]
+Name = Annotated[str, typer.Option("--model", help="Name of the model.")]
 Output = Annotated[Path, typer.Option("--output_path", help="Results folder.")]
 
 
@@ -25,7 +25,7 @@ def _done(imported: Any) -> None:
     scored = score_store(imported.store)
     say(
         f"{imported.store.path}: {imported.questions} questions, {imported.unparsed} without a "
-        f"readable answer, {imported.without_gold} left out (nothing says what is right); "
+        f"parsed answer, {imported.without_gold} skipped (no gold answer); "
         f"scored: {', '.join(scored.estimators)}"
     )
 
@@ -42,35 +42,39 @@ def table(
     model: Name,
     id: Annotated[str, typer.Option("--id", help="Column of the question's id.")],
     output_path: Output = Path("results"),
-    task: Annotated[str, typer.Option("--task", help="What to call the task.")] = "imported",
+    task: Annotated[str, typer.Option("--task", help="Name of the task.")] = "imported",
     topic: Annotated[Optional[str], typer.Option(help="Column of the topic.")] = None,
     answer: Annotated[
-        Optional[str], typer.Option(help="Column of the right option: letter or index from 0.")
+        Optional[str], typer.Option(help="Column of the gold option: letter, or index from 0.")
     ] = None,
     prediction: Annotated[
-        Optional[str], typer.Option(help="Column of the model's option; empty = unparsed.")
+        Optional[str],
+        typer.Option(help="Column of the option that the model chose; empty = not parsed."),
     ] = None,
     correct: Annotated[
-        Optional[str], typer.Option(help="Column that says whether the answer was right.")
+        Optional[str], typer.Option(help="Column with true or false: whether the answer was right.")
     ] = None,
     score: Annotated[
         Optional[list[str]],
-        typer.Option(help="NAME=COLUMN: an uncertainty score under its name (repeatable)."),
+        typer.Option(
+            help="NAME=COLUMN: column of an uncertainty score, and its name (repeatable)."
+        ),
     ] = None,
     option_logits: Annotated[
-        Optional[str], typer.Option("--option_logits", help="List column: a logit per option.")
+        Optional[str], typer.Option("--option_logits", help="List column: one logit per option.")
     ] = None,
     option_probs: Annotated[
-        Optional[str], typer.Option("--option_probs", help="List column: probabilities.")
+        Optional[str],
+        typer.Option("--option_probs", help="List column: one probability per option."),
     ] = None,
     question: Annotated[Optional[str], typer.Option(help="Column of the question's text.")] = None,
     options: Annotated[Optional[str], typer.Option(help="List column of the options.")] = None,
     where: Annotated[
         Optional[list[str]],
-        typer.Option(help="COLUMN=VALUE: take only rows that hold it (repeatable)."),
+        typer.Option(help="COLUMN=VALUE: import only rows with this value (repeatable)."),
     ] = None,
 ) -> None:
-    """Answers in a table, one row per question."""
+    """Import answers from a table with one row per question."""
     from ...importers.common import file_origin, write_import
     from ...importers.table import TableColumns, read_table
     from ...store.task_store import Results
@@ -109,7 +113,7 @@ def lm_eval(
         Optional[str], typer.Option("--task", help="Task name (default: from the file names).")
     ] = None,
 ) -> None:
-    """Samples that lm-eval logged with --log_samples."""
+    """Import samples that lm-eval logged with --log_samples."""
     from ...importers.common import file_origin, write_import
     from ...importers.lm_eval_samples import grouped_files, read_samples, sample_files
     from ...store.task_store import Results
@@ -128,9 +132,9 @@ def mmlu_pro(
     paths: Annotated[list[Path], typer.Argument(help="A published result file: JSON or zip.")],
     model: Name,
     output_path: Output = Path("results"),
-    task: Annotated[str, typer.Option("--task", help="What to call the task.")] = "mmlu_pro_cot",
+    task: Annotated[str, typer.Option("--task", help="Name of the task.")] = "mmlu_pro_cot",
 ) -> None:
-    """Results as the MMLU-Pro authors publish them (answers after a chain of thought)."""
+    """Import result files published by the MMLU-Pro authors (answers after a chain of thought)."""
     from ....estimators.signals.batch import Signal
     from ...importers.common import file_origin, write_import
     from ...importers.mmlu_pro_results import read_results

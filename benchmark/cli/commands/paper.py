@@ -13,7 +13,7 @@ from ...console.number_limits import LARGEST_SEED, MOST_REPLICATES
 def paper(
     results: Annotated[Path, typer.Argument(help="Results folder.")],
     output_path: Annotated[
-        Path, typer.Option("--output_path", help="Folder for tables, figures and page.")
+        Path, typer.Option("--output_path", help="Folder for tables, figures and the page.")
     ] = Path("paper"),
     replicates: Annotated[
         int,
@@ -23,7 +23,7 @@ def paper(
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the bootstrap.")] = 0,
 ) -> None:
-    """The reference paper's tables and figures, the published values, and why they differ."""
+    """Reproduce the reference paper's tables and figures beside the published values."""
     from ...score.report_building import write_paper
 
     write_paper(results, output_path, replicates, seed)
