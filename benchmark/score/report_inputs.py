@@ -80,7 +80,7 @@ def _scores(store: TaskStore) -> pd.DataFrame:
     table = read_scores(store, REPEATED)
     if is_outdated(store, table):
         logger.warning(
-            "%s: its scores are older than its signals; `apprehend score` computes them anew",
+            "%s: its scores are older than its signals; `apprehend score` recomputes them",
             store.path,
         )
     frame: pd.DataFrame = table.to_pandas()

@@ -1,7 +1,7 @@
-"""What a run asked for and did not get: one reason per question, kept until it is got.
+"""Failed requests of a run: one reason per question, kept until it succeeds.
 
-They lie in ``failures.json`` beside the signals, so that a question without a signal is either not
-asked yet or listed here.
+They are stored in ``failures.json`` beside the signals, so that a question without a signal either
+has not been asked yet or is listed here.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ FAILURES = "failures.json"
 
 
 def read_failures(store: Path) -> list[dict[str, Any]]:
-    """Rows with signal, variant, source, question_id and reason, in the order of failing.
+    """Read rows with signal, variant, source, question_id and reason, in order of occurrence.
 
-    Raises ApprehendError for a damaged file.
+    Raises ApprehendError if the file is damaged.
     """
     file = store / FAILURES
     if not file.is_file():
@@ -54,7 +54,7 @@ def note_failures(
     asked: Iterable[Any],
     failed: Mapping[Any, str],
 ) -> None:
-    """Replace what is known of the ``asked`` questions by ``failed``: question id → reason."""
+    """Replace the failures of the ``asked`` questions by ``failed``: question id → reason."""
     before = read_failures(store)
     key = (signal.value, variant, source)
     settled = set(asked)

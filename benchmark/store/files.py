@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old one or the new one, never half of one."""
+"""Atomic writing of files: a reader sees the old or the new one, never a part of it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import Any
 from ..console.errors import ApprehendError
 
 TEMPORARY = ".tmp-"
-"""How names of files begin that are being written, or that a killed process left."""
+"""Prefix of files that are being written, or that a killed process left."""
 
 
 def write_error(path: Path, error: OSError) -> ApprehendError:
-    """The error for a file that cannot be written: no space, no permission, no such folder."""
+    """Return the error for a file that cannot be written: no space, no permission, no folder."""
     reason = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
     return ApprehendError(f"cannot write {path}: {reason}; what was stored before is untouched")
 
 
 @contextlib.contextmanager
 def temporary_file(target: Path) -> Iterator[Path]:
-    """A new file beside ``target``; gone when the block ends if it is not published till then.
+    """Create a temporary file beside ``target``, deleted after the block unless published.
 
-    Raises ApprehendError where the folder cannot be written.
+    Raises ApprehendError if the folder cannot be written.
     """
     folder, suffix = target.parent, target.suffix
     try:
@@ -45,18 +45,20 @@ def temporary_file(target: Path) -> Iterator[Path]:
 
 
 def _new_file(folder: Path, suffix: str) -> tuple[int, Path]:
-    """A temporary file, and a handle whose lock says, until it is closed or its process ends, that
-    somebody is writing it."""
+    """Create a temporary file and a locked handle to it.
+
+    The lock marks the file as in use until the handle is closed or the process ends.
+    """
     while True:
         handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=suffix, dir=folder)
         _lock(handle, wait=True)
         if (file := Path(name)).exists():
             return handle, file
-        os.close(handle)  # taken for a leftover in the moment before it was locked
+        os.close(handle)  # deleted as a leftover just before it was locked
 
 
 def _lock(handle: int, wait: bool) -> bool:
-    """Lock an open file; gives whether it could be locked."""
+    """Lock an open file, and return whether it could be locked."""
     import fcntl
 
     try:
@@ -79,7 +81,7 @@ def clear_leftovers(folder: Path) -> None:
 
 
 def publish(temporary: Path, path: Path) -> None:
-    """Move a finished file into its place, after its bytes are on the disk."""
+    """Flush a finished file to the disk and move it into place."""
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     temporary.chmod(0o644)
@@ -88,9 +90,9 @@ def publish(temporary: Path, path: Path) -> None:
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path``, moved onto it when the block ends without error.
+    """Yield a temporary path beside ``path`` and move it there when the block succeeds.
 
-    Raises ApprehendError where the folder cannot be written.
+    Raises ApprehendError if the folder cannot be written.
     """
     with temporary_file(path) as temporary:
         yield temporary
@@ -121,7 +123,7 @@ def write_parquet(path: Path, table: Any) -> None:
 
 
 def file_checksum(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
+    """Return the SHA-256 of a file's bytes, hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -1,6 +1,6 @@
-"""The shape of a manifest, checked once where it is read, so that whoever uses it can rely on it.
+"""Validation of a manifest's structure when it is read, so that its users can rely on it.
 
-Fields that are not named here may hold anything that JSON does: newer versions may add some.
+Fields that are not named here may contain any JSON value: newer versions may add some.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 from ..console.errors import ApprehendError
 
 DEEPEST = 50
-"""Levels of nesting that a manifest has at most; it is written with less than ten."""
+"""Maximum levels of nesting; manifests are written with fewer than ten."""
 LARGEST = 10**18
 
 Check = Callable[[Any, str], "str | None"]
-"""Gives what is wrong with a value at a place (in words with the place), or None."""
+"""Maps a value and its path to a description of what is wrong with it, or None."""
 
 
 def _text(value: Any, place: str) -> str | None:
@@ -47,7 +47,7 @@ def _texts(value: Any, place: str) -> str | None:
 
 
 def _all(check: Check) -> Check:
-    """An object whose values all pass."""
+    """Return a check for an object whose values all pass."""
 
     def checked(value: Any, place: str) -> str | None:
         if not isinstance(value, Mapping):
@@ -58,7 +58,7 @@ def _all(check: Check) -> Check:
 
 
 def _object(**fields: Check) -> Check:
-    """An object in which the named fields pass where they are."""
+    """Return a check for an object in which the named fields, if present, pass."""
 
     def checked(value: Any, place: str) -> str | None:
         if not isinstance(value, Mapping):
@@ -107,7 +107,7 @@ _NEEDED = ("model", "task", "data")
 
 
 def check_shape(manifest: Mapping[str, Any], file: Path) -> None:
-    """Raise ApprehendError, naming the file and the field, for a manifest of another shape."""
+    """Raise ApprehendError, naming the file and the field, for a manifest of another structure."""
     wrong = _first(
         [
             _depth(manifest),
@@ -123,7 +123,7 @@ def check_shape(manifest: Mapping[str, Any], file: Path) -> None:
 
 
 def _depth(manifest: Mapping[str, Any]) -> str | None:
-    """What no file could be written of again: half a surrogate pair, nesting without end."""
+    """Find what could not be written again: lone surrogates and excessive nesting."""
     level: list[Any] = [manifest]
     for _ in range(DEEPEST):
         inside: list[Any] = []

@@ -1,4 +1,4 @@
-"""Where what models wrote goes into a store: a row that cannot be stored costs no other."""
+"""Storing model output: a row that cannot be stored does not affect the others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from .task_store import TaskStore
 def store_rows(
     store: TaskStore, signal: Signal, records: Sequence[Mapping[str, Any]]
 ) -> dict[Any, str]:
-    """Append the records to the store; gives question id → why its record cannot be stored."""
+    """Append records to the store.
+
+    Returns:
+        Question id → reason, for records that cannot be stored.
+    """
     try:
         store.append(signal, records)
     except (pa.ArrowException, UnicodeError, OverflowError, TypeError):
@@ -38,7 +42,11 @@ def store_part(
     records: Sequence[Mapping[str, Any]],
     failed: Mapping[Any, str],
 ) -> dict[Any, str]:
-    """Store a part of a variant, and why others of its questions ``failed``; gives all that did."""
+    """Store some rows of a variant, and the reasons why others of its questions ``failed``.
+
+    Returns:
+        Question id → reason, for all that failed, records that cannot be stored included.
+    """
     lost = {**failed, **store_rows(store, signal, records)}
     asked = [*(record["question_id"] for record in records), *failed]
     note_failures(store.path, signal, variant, "", asked, lost)
@@ -46,7 +54,7 @@ def store_part(
 
 
 def unstorable(value: Any) -> str | None:
-    """Why a value, or one inside it, cannot be stored; None for nothing."""
+    """Return why a value, or one nested in it, cannot be stored; None if it can."""
     if isinstance(value, str):
         try:
             value.encode("utf-8")
