@@ -1,7 +1,7 @@
-"""The error that this folder raises."""
+"""The error that the modules of this folder raise."""
 
 from __future__ import annotations
 
 
 class DataError(ValueError):
-    """Questions or a prompt template that cannot be used; the message is one complete line."""
+    """Unusable questions or an unusable prompt template; the message is one complete line."""

@@ -1,4 +1,4 @@
-"""Where the questions come from: the hub's MMLU-Pro, a local file, or the embedded sample."""
+"""Loading of questions: the hub's MMLU-Pro, a local file, or the embedded sample."""
 
 from __future__ import annotations
 
@@ -15,20 +15,25 @@ from .topics import LETTERS, MAX_OPTIONS, TOPICS
 
 HUB_DATASET = "TIGER-Lab/MMLU-Pro"
 EMBEDDED = "embedded"
-"""``--data embedded``: the questions that come with the package."""
+"""``--data embedded``: the questions shipped with the package."""
 
 REQUIRED_COLUMNS = ("question_id", "question", "options", "answer", "category")
 FORMATS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
 def read_questions(path: str | Path) -> list[dict[str, Any]]:
-    """Rows of a local file in MMLU-Pro's schema, checked.
+    """Read and validate a local file in MMLU-Pro's schema.
 
-    Columns ``question_id, question, options, answer, category`` are required, ``answer_index, src,
-    cot_content`` and any other are optional. The letter in ``answer`` is authoritative where
-    ``answer_index`` differs.
+    Args:
+        path: Parquet or JSONL file. The columns ``question_id, question, options, answer,
+            category`` are required; ``answer_index, src, cot_content`` and any others are optional.
+            The letter in ``answer`` takes precedence over ``answer_index``.
 
-    Raises DataError, with file, row and column, for what cannot be asked.
+    Returns:
+        One mapping per question, in the order of the file.
+
+    Raises:
+        DataError: the file or a row of it is invalid; the message names file, row and column.
     """
     file = Path(path)
     if not file.is_file():
@@ -36,13 +41,13 @@ def read_questions(path: str | Path) -> list[dict[str, Any]]:
     kind = FORMATS.get(file.suffix.lower())
     if kind is None:
         raise DataError(f"{file}: expected a .parquet or .jsonl file, got {file.suffix!r}")
-    found = _read_parquet(file) if kind == "parquet" else _read_jsonl(file)
-    if not found:
+    by_place = _read_parquet(file) if kind == "parquet" else _read_jsonl(file)
+    if not by_place:
         raise DataError(f"{file}: has no rows; expected one row per question")
-    rows = list(found.values())
+    rows = list(by_place.values())
     _check_columns(file, rows)
     seen: dict[Any, str] = {}
-    for place, row in found.items():
+    for place, row in by_place.items():
         _check_row(file, place, row)
         identity = row["question_id"]
         if identity in seen:
@@ -55,7 +60,7 @@ def read_questions(path: str | Path) -> list[dict[str, Any]]:
 
 
 def _read_parquet(file: Path) -> dict[str, dict[str, Any]]:
-    """Place in the file, counted from 1 → row."""
+    """Read rows by their place in the file, counted from 1."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -64,7 +69,7 @@ def _read_parquet(file: Path) -> dict[str, dict[str, Any]]:
     try:
         check_parquet(file)
         table = pq.read_table(file)
-        table.validate(full=True)  # else bad text is met while it is used
+        table.validate(full=True)  # else invalid text would surface only later
         return {f"row {number}": row for number, row in enumerate(table.to_pylist(), 1)}
     except DataError:
         raise
@@ -74,7 +79,7 @@ def _read_parquet(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def _read_jsonl(file: Path) -> dict[str, dict[str, Any]]:
-    """Place in the file, the line as an editor counts → row."""
+    """Read rows by their place in the file, the line as an editor counts."""
     rows = {}
     check_text(file)
     try:
@@ -100,7 +105,7 @@ def _check_columns(file: Path, rows: Sequence[dict[str, Any]]) -> None:
     for name in REQUIRED_COLUMNS:
         if name not in columns:
             near = difflib.get_close_matches(name, columns, n=1)
-            hint = f"; is {near[0]!r} meant?" if near else ""
+            hint = f"; did you mean {near[0]!r}?" if near else ""
             raise DataError(
                 f"{file}: column {name!r} is missing, found: {', '.join(columns)}{hint}"
             )
@@ -146,7 +151,7 @@ def _check_row(file: Path, place: str, row: dict[str, Any]) -> None:
 
 
 def answer_conflicts(rows: Sequence[dict[str, Any]]) -> list[Any]:
-    """Ids of questions whose ``answer_index`` points to another option than ``answer``."""
+    """Return the ids of questions whose ``answer_index`` contradicts ``answer``."""
     return [
         row["question_id"]
         for row in rows
@@ -156,17 +161,21 @@ def answer_conflicts(rows: Sequence[dict[str, Any]]) -> list[Any]:
 
 
 def embedded_file(name: str) -> Path:
-    """Path of a file of the embedded sample, e.g. ``questions.parquet``."""
+    """Return the path of a file of the embedded sample, e.g. ``questions.parquet``."""
     return Path(__file__).parent / "sample" / name
 
 
 @lru_cache(maxsize=4)
 def load_dataset(data: str | None = None, fewshot_data: str | None = None) -> Any:
-    """A ``datasets.DatasetDict`` with ``test`` and ``validation`` in MMLU-Pro's schema.
+    """Load questions and few-shot examples in MMLU-Pro's schema.
 
-    ``data`` is a local file, ``"embedded"``, or None for the hub's dataset; ``fewshot_data`` is a
-    local file for the validation split (none: the hub's with the hub's test split, the embedded
-    one with the embedded questions, and an empty split with a local file).
+    Args:
+        data: local file, ``"embedded"``, or None for the data set of the hub.
+        fewshot_data: local file with the few-shot examples; by default those of the hub or the
+            embedded sample, and none for a local file.
+
+    Returns:
+        A ``datasets.DatasetDict`` with splits ``test`` (questions) and ``validation`` (examples).
     """
     import datasets
 

@@ -283,7 +283,7 @@ CASES = [
         "misspelt column",
         with_data({**without("options"), "option": ["a", "b"]}),
         1,
-        ("is 'option' meant?",),
+        ("did you mean 'option'?",),
     ),
     Case("duplicate id", with_data(GOOD, GOOD), 1, ("line 2", "duplicate id 1, first in line 1")),
     Case("letter beyond the options", with_data({**GOOD, "answer": "D"}), 1, ("A to C", "'D'")),
