@@ -1,4 +1,4 @@
-"""Signals: what one model shows on one question, collected once, shared by all estimators."""
+"""Signals: what is observed of a model on a question, collected once for all estimators."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class Panel(Generic[TableT]):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the sources, sorted."""
+        """The sorted names of the sources."""
         return tuple(sorted(self.tables))
 
     @property
     def only(self) -> TableT:
-        """The table of a panel with a single source. Raises EstimatorError where it has more."""
+        """The table of a panel with a single source. Raises EstimatorError if there are more."""
         if len(self.tables) != 1:
             names = ", ".join(self.sources) or "none"
             raise EstimatorError(f"Expected a panel with one source, but got {names}")
@@ -74,11 +74,11 @@ class Panel(Generic[TableT]):
         return seen
 
     def stack(self, name: str) -> Any:
-        """(n, sources) values of one column, sources in sorted order."""
+        """Return the (n, sources) values of one column, sources in sorted order."""
         return np.stack([getattr(self.tables[source], name) for source in self.sources], axis=1)
 
     def take(self, rows: IntArray) -> Panel[TableT]:
-        """The panel with these rows, in this order."""
+        """Return the panel with these rows, in this order."""
         return Panel({source: table.take(rows) for source, table in self.tables.items()})
 
 
@@ -111,7 +111,7 @@ class Variants(Generic[VariantsT]):
         return iter(sorted(self.panels))
 
     def take(self, rows: IntArray) -> Variants[VariantsT]:
-        """The variants with these rows, in this order."""
+        """Return the variants with these rows, in this order."""
         return Variants(self.signal, {name: p.take(rows) for name, p in self.panels.items()})
 
 
@@ -166,7 +166,7 @@ class Signals:
 
     @property
     def self_report(self) -> Variants[SelfReportTable]:
-        """What the model says of its own answer, by way of asking."""
+        """What the model states about its own answer, by elicitation style."""
         return cast("Variants[SelfReportTable]", self._get(Signal.SELF_REPORT))
 
     @property
@@ -203,7 +203,7 @@ class Signals:
         return self.outcome.prompt_tokens
 
     def blind(self) -> Signals:
-        """The same without anything that says which answers are right."""
+        """Return the batch without gold answers and outcomes."""
         tables = dict(self.tables)
         for signal in (Signal.ANSWER, Signal.TRACE):
             if signal in tables:
@@ -212,7 +212,7 @@ class Signals:
         return replace(self, tables=tables, gold=None)
 
     def take(self, rows: IntArray) -> Signals:
-        """The batch with these rows, in this order."""
+        """Return the batch with these rows, in this order."""
         return Signals(
             self.question_id[rows],
             self.topic[rows],

@@ -1,4 +1,4 @@
-"""Names of the signals, and how an estimator says which of them it needs."""
+"""Names of the signals, and how an estimator declares which of them it needs."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Signal(str, Enum):
     RECORDED_SCORE = "recorded_score"
 
     def variant(self, name: str) -> Need:
-        """One variant of the signal, e.g. ``Signal.JUDGEMENT.variant("complexity")``."""
+        """Return one variant of the signal, e.g. ``Signal.JUDGEMENT.variant("complexity")``."""
         return Need(frozenset({self}), name)
 
     def __or__(self, other: Signal) -> Need:
-        """Either of two signals, whichever a task gives."""
+        """Require either of two signals, whichever a task has."""
         return Need(frozenset({self, other}))
 
     def __str__(self) -> str:
@@ -34,14 +34,14 @@ class Signal(str, Enum):
 
 @dataclass(frozen=True)
 class Need:
-    """One requirement of an estimator: any one of ``signals``, in the named variant."""
+    """A requirement of an estimator: any one of ``signals``, in the named variant."""
 
     signals: frozenset[Signal]
     variant: str = ""
 
     @classmethod
     def of(cls, need: Signal | Need) -> Need:
-        """A plain signal as a Need."""
+        """Convert a plain signal to a Need."""
         return need if isinstance(need, Need) else cls(frozenset({need}))
 
     def __str__(self) -> str:
@@ -50,7 +50,7 @@ class Need:
 
 
 class Status(str, Enum):
-    """Whether the model's own reply named an option."""
+    """Whether the model's own reply chose an option."""
 
     PARSED = "parsed"
     UNPARSED = "unparsed"

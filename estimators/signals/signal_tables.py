@@ -1,7 +1,7 @@
-"""The tables that hold the signals: one row per question, one class per signal.
+"""The tables of the signals: one row per question, one class per signal.
 
-They are the schema of the store too: adding a signal means adding its table here and one method
-to an engine. "nats" are natural logarithms; ``column`` says how missing values are padded.
+They also define the schema of the store: adding a signal means adding its table here and one method
+that collects it. "nats" are natural logarithms; ``column`` documents the padding of missing values.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .tables import BoolArray, FloatArray, IntArray, Kind, ObjectArray, SignalTa
 
 @dataclass(frozen=True)
 class AnswerTable(SignalTable):
-    """The direct answer: what the model's distribution at the answer token looks like."""
+    """The direct answer: the model's distribution at the answer token."""
 
     option_logprobs: FloatArray = column(Kind.FLOATS)
     """(n, K) natural-log probability of each option's label, variants such as "A" and " A"
@@ -53,7 +53,7 @@ class AnswerTable(SignalTable):
 
 @dataclass(frozen=True)
 class TraceTable(SignalTable):
-    """A greedy chain of thought, token by token, with the answer's token located."""
+    """A greedy chain of thought, token by token, with the position of the answer token."""
 
     text: ObjectArray = column(Kind.TEXT)
     """(n,) the generated text."""
@@ -163,7 +163,7 @@ class PromptedAnswersTable(SignalTable):
 
 @dataclass(frozen=True)
 class SelfReportTable(SignalTable):
-    """What the model says of its own answer.
+    """What the model states about its own answer.
 
     Variants: "p_true" (is the proposed answer true?), "one_step" (answer and confidence at once),
     "two_step" (confidence in the answer it gave before), "top_k" (several guesses with
@@ -189,7 +189,7 @@ class JudgementTable(SignalTable):
     """One judge's reply to one questionnaire.
 
     Variants: "complexity", "education_level", "reasoning_steps" (about the question alone), and
-    "correctness" (about the question and the assessed model's answer).
+    "correctness" (about the question and the evaluated model's answer).
     """
 
     text: ObjectArray = column(Kind.TEXT)
@@ -222,11 +222,11 @@ class HiddenStateTable(SignalTable):
 
 @dataclass(frozen=True)
 class CommitteeTable(SignalTable):
-    """What ONE OTHER model answered to the same questions; the panel's source is its name.
+    """The answers of one other model to the same questions; the panel's source is its name.
 
-    Never collected by an engine: it is read from other models' stores when scores are computed.
-    A question that the other model was not asked is not present; one that it was asked and did not
-    answer is present with answer -1.
+    They are never collected by an engine, but read from other models' stores during scoring. A
+    question that the other model was not asked is not present; one that it was asked without
+    answering is present with answer -1.
     """
 
     answer: IntArray = column(Kind.INT)
