@@ -188,11 +188,8 @@ def _connected(host: str, port: int, limits: _Limits) -> socket.socket:
 
 
 def _addresses(host: str, port: int, limits: _Limits) -> list[Any]:
-    """Look up the host's addresses.
-
-    The resolver accepts no deadline, so that its thread is abandoned when the deadline passes; it
-    ends by itself and does not block the exit.
-    """
+    """Look up the host's addresses in a thread, which is abandoned when the deadline passes."""
+    # The resolver accepts no deadline; its thread ends by itself and does not block the exit.
     outcomes: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def look_up() -> None:
@@ -214,20 +211,12 @@ def _addresses(host: str, port: int, limits: _Limits) -> list[Any]:
 def post(
     url: str, body: bytes, headers: Mapping[str, str], timeout: float, verify: bool | str
 ) -> HTTPReply:
-    """Send a POST request; redirects are not followed.
+    """Send a POST request and return the reply, whatever its status, following no redirect.
 
-    Args:
-        url: the address.
-        body: content of the request.
-        headers: all headers of the request.
-        timeout: seconds for name lookup, connecting, sending and receiving together.
-        verify: whether to verify certificates, or a file of certificates.
+    ``timeout`` (seconds) covers name lookup, connecting, sending and receiving; ``verify`` is
+    whether to verify certificates, or a file of them.
 
-    Returns:
-        The reply, whatever its status.
-
-    Raises:
-        TryAgain: no complete reply arrived in time, or it is too large.
+    Raises TryAgain if no complete reply arrives in time, or if it is too large.
     """
     limits = _Limits(timeout)
     try:
@@ -264,10 +253,7 @@ def _certificates(verify: bool | str) -> bool | str:
 
 
 def _proxies(url: str) -> dict[str, str]:
-    """Return the environment's proxies for ``https``, whose content they cannot read.
-
-    Without encryption a proxy would see the key and the questions, so that none is used then.
-    """
+    """Return the environment's proxies for ``https``; others would see key and questions."""
     return dict(get_environ_proxies(url)) if url.lower().startswith("https:") else {}
 
 
