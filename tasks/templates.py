@@ -97,10 +97,10 @@ def _shown(value: Any) -> Any:
 
 
 def _numbers(*bounds: int) -> range:
-    found = range(*bounds)
-    if len(found) > MAX_STEPS:
+    numbers = range(*bounds)
+    if len(numbers) > MAX_STEPS:
         raise TemplateRefused(f"has a range of more than {MAX_STEPS:,} numbers")
-    return found
+    return numbers
 
 
 def _of_text(filtered: Callable[..., Any]) -> Callable[..., Any]:
@@ -125,8 +125,8 @@ def _join(items: Iterable[Any], separator: str = "", attribute: str | None = Non
     length, separator = 0, str(separator)
     for item in items:
         _budget.step()
-        found = getattr(item, attribute) if attribute is not None else item
-        texts.append(str(_shown(found)))
+        value = getattr(item, attribute) if attribute is not None else item
+        texts.append(str(_shown(value)))
         length += len(texts[-1]) + len(separator)
         if length > MAX_TEXT + len(separator):
             raise TemplateRefused(f"makes a text of more than {MAX_TEXT:,} characters")

@@ -153,5 +153,5 @@ def _expected(place: str, what: str, value: Any) -> str:
     return f"{place}: expected {what}, got {shown if len(shown) <= 60 else shown[:59] + '…'}"
 
 
-def _first(found: Any) -> str | None:
-    return next((wrong for wrong in found if wrong is not None), None)
+def _first(outcomes: Any) -> str | None:
+    return next((wrong for wrong in outcomes if wrong is not None), None)
