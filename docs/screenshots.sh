@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pictures of the demo's page for the README, light and dark: docs/screenshots.sh [REPORT [FOLDER]]
+# Take screenshots of the demo's page for the README, light and dark: docs/screenshots.sh [REPORT [FOLDER]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 report=${1:-demo/report}

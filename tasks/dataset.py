@@ -136,7 +136,7 @@ def _check_row(file: Path, place: str, row: dict[str, Any]) -> None:
         for text in (identity, row["question"], *options):
             str(text).encode("utf-8")
     except UnicodeEncodeError as error:
-        raise fail("question", "holds text that is no Unicode (half a surrogate pair)") from error
+        raise fail("question", "contains invalid Unicode (a lone surrogate)") from error
     allowed = LETTERS[: len(options)]
     if row["answer"] not in allowed:
         raise fail(

@@ -76,7 +76,7 @@ def the_text(value: Any, what: str) -> str:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
         raise TryAgain(
-            f"{what} holds half of a character (lone surrogate {value[error.start]!r})"
+            f"{what} contains half of a character (lone surrogate {value[error.start]!r})"
         ) from error
     return value
 

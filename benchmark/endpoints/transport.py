@@ -264,7 +264,7 @@ def _content(response: requests.Response) -> bytes:
     if not kinds or not raw:
         return raw
     if kinds not in (["gzip"], ["x-gzip"]):
-        raise TryAgain(f"the reply is packed as {', '.join(kinds)}, which was not asked for")
+        raise TryAgain(f"the reply is compressed as {', '.join(kinds)}, which was not requested")
     unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
         content = unpacking.decompress(raw, MOST_BYTES + 1)
@@ -273,7 +273,7 @@ def _content(response: requests.Response) -> bytes:
     if len(content) > MOST_BYTES:
         raise TryAgain(_too_long())
     if not unpacking.eof or unpacking.unused_data:
-        raise TryAgain("the reply's gzip is cut off, or goes on after its end")
+        raise TryAgain("the reply's gzip data are truncated, or followed by more")
     return content
 
 

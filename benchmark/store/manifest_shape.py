@@ -129,7 +129,7 @@ def _depth(manifest: Mapping[str, Any]) -> str | None:
         inside: list[Any] = []
         for value in level:
             if isinstance(value, str) and not _is_unicode(value):
-                return f"holds text that is no Unicode: {value[:40]!a}"
+                return f"contains invalid Unicode (a lone surrogate): {value[:40]!a}"
             if isinstance(value, Mapping):
                 inside += [*value.keys(), *value.values()]
             elif isinstance(value, list):

@@ -59,7 +59,7 @@ def unstorable(value: Any) -> str | None:
         try:
             value.encode("utf-8")
         except UnicodeEncodeError as error:
-            return f"its text holds half of a character (lone surrogate {value[error.start]!r})"
+            return f"its text contains half of a character (lone surrogate {value[error.start]!r})"
     elif isinstance(value, int) and not -(2**63) <= value < 2**63:
         return f"a number of {len(str(abs(value)))} digits"
     elif isinstance(value, Mapping):
