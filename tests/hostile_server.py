@@ -275,7 +275,7 @@ add("cuts the packed body off", packed(lambda b: gzip.compress(b)[:-20]), "gzip 
 add("packs only a part", packed(lambda b: gzip.compress(b[:9]) + b[9:]), "followed by more")
 add("packs nothing, and says so", packed(bytes), "is not gzip, as it says")
 add("packs twice", packed(lambda b: gzip.compress(gzip.compress(b)), "gzip, gzip"), "not requested")
-add("packs in another way", packed(zlib.compress, "br"), "compressed as br, which was not requested")
+add("packs in another way", packed(zlib.compress, "br"), "as br, which was not requested")
 add("packs empty members", packed(lambda b: gzip.compress(b"") * 9999), "followed by more")
 
 
