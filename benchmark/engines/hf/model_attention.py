@@ -40,3 +40,14 @@ def check_windows(config: Any, windows: Mapping[int, int | None]) -> None:
         raise UnsupportedModelError("its window is not known to its attention")
     if getattr(text, "attention_chunk_size", None) and not kinds:
         raise UnsupportedModelError("it attends in chunks")
+
+
+def keep_softcap(model: Any) -> None:
+    """Switch to eager attention if the model's attention would silently drop its soft cap.
+
+    Gemma-2 caps its attention scores, which PyTorch's fused kernel cannot; transformers before 5.21
+    uses that kernel all the same.
+    """
+    capped = getattr(_text_config(model.config), "attn_logit_softcapping", None)
+    if capped and model.config._attn_implementation == "sdpa":
+        model.set_attn_implementation("eager")
