@@ -150,7 +150,9 @@ class RunOptions:
         rows=False,
     )
     output_path: Path = _option(
-        Typed("Results folder; only what is missing is collected.", kind=Path, default=Path("results")),
+        Typed(
+            "Results folder; only what is missing is collected.", kind=Path, default=Path("results")
+        ),
         rows=False,
     )
     data: str | None = _option(
@@ -195,7 +197,9 @@ class RunOptions:
     apply_chat_template: bool = _option(
         Typed("Use the model's chat template.", kind=bool, default=False), rows=True
     )
-    system_instruction: str | None = _option(Typed("Text prepended to the system prompt."), rows=True)
+    system_instruction: str | None = _option(
+        Typed("Text prepended to the system prompt."), rows=True
+    )
     batch_size: str = _option(
         Typed("auto, or a number of questions.", default="auto"), rows=False, read=_read_batch_size
     )
