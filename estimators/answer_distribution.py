@@ -56,8 +56,8 @@ class TokenEntropy(_VocabularyEstimator):
 class PostAnswerEntropy(_VocabularyEstimator):
     """-Σ q ln q one token after the answer, in [0, ln V].
 
-    What the reference paper's released code reads: the last position of prompt + answer. It says
-    how sure the model is about what follows its answer, not about the answer.
+    The reference paper's released code computes this, at the last position of prompt + answer. It
+    measures uncertainty about what follows the answer, not about the answer.
     """
 
     name = "post_answer_entropy"

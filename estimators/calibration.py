@@ -21,15 +21,19 @@ from .signals.tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "calibrated"
 TEMPERATURES = (0.01, 100.0)
-"""Bounds of T; a model that is always right, or knows nothing, ends at one of them."""
+"""Bounds of T; a model that is always right, or at chance, ends at one of them."""
 
 
 def fit_temperature(option_logprobs: FloatArray, gold: IntArray) -> float:
-    """The T in [0.01, 100] that minimises -Σ ln softmax(z / T)[gold].
+    """Fit the T in [0.01, 100] that minimizes -Σ ln softmax(z / T)[gold], a loss convex in 1/T.
 
-    ``option_logprobs`` is (n, K), ``gold`` (n,). The loss is convex in 1/T. Questions whose right
-    option has probability 0 say nothing of T and are left out. Raises EstimatorError where none
-    is left.
+    Args:
+        option_logprobs: (n, K) log-probabilities of the options, nats.
+        gold: (n,) indices of the right options. Questions whose right option has probability 0
+            carry no information on T and are skipped.
+
+    Raises:
+        EstimatorError: no question remains.
     """
     from scipy.optimize import brentq
 
@@ -42,7 +46,7 @@ def fit_temperature(option_logprobs: FloatArray, gold: IntArray) -> float:
     finite = np.isfinite(z)
 
     def slope(log_inverse: float) -> float:
-        """Derivative of the loss by 1/T: the mean logit minus the right option's."""
+        """Return the derivative of the loss by 1/T: the mean logit minus the right option's."""
         p = softmax(z * np.exp(log_inverse))
         return float(np.where(finite, p * np.where(finite, z, 0.0), 0.0).sum())
 
@@ -71,7 +75,7 @@ class TemperatureScaled(Estimator):
         self._temperature: float | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """T from the training part's option log-probabilities and right options."""
+        """Fit T on the training part's option log-probabilities and right options."""
         self._temperature = fit_temperature(signals.answer.option_logprobs, known_gold(signals))
 
     def score(self, signals: Signals) -> FloatArray:
@@ -87,7 +91,7 @@ class Platt(ScoreLearner):
 
     a and b minimise the log loss against Platt's smoothed targets (n₊ + 1)/(n₊ + 2) and
     1/(n₋ + 2). ``base`` names the estimator; where it learns too, a and b are fitted on its
-    out-of-fold scores. a < 0 where its scores are the wrong way round on the training part.
+    out-of-fold scores. a < 0 if its scores are reversed on the training part.
     """
 
     name = "platt"
@@ -102,7 +106,7 @@ class Platt(ScoreLearner):
         self._model: LogisticModel | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """a and b from the base's scores on the training part."""
+        """Fit a and b on the base's scores of the training part."""
         scores, wrong = self.training_scores(signals, correct)
         count, errors = len(wrong), int(wrong.sum())
         high, low = (errors + 1) / (errors + 2), 1 / (count - errors + 2)
@@ -131,7 +135,7 @@ class Isotonic(ScoreLearner):
         self._steps: Any = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """The steps, from the base's scores on the training part."""
+        """Fit the steps on the base's scores of the training part."""
         from sklearn.isotonic import IsotonicRegression
 
         scores, wrong = self.training_scores(signals, correct)

@@ -259,7 +259,7 @@ class WeightedEpr(_TraceEstimator):
         self._model: LogisticModel | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """The weights, from the training part's traces."""
+        """Fit the weights on the training part's traces."""
         features = rank_features(signals.trace.token_top_logprobs, self.k)
         rows = np.flatnonzero(np.isfinite(features).all(axis=1))
         if len(np.unique(correct[rows])) < 2:

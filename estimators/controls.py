@@ -1,4 +1,4 @@
-"""Controls: scores that know nothing of the answer. Any estimator must beat them."""
+"""Controls: scores that do not depend on the model's answer. Any estimator must beat them."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class OptionCount(Estimator):
 class TopicErrorRate(Estimator):
     """Share of wrong answers to the training part's questions of the same topic, in [0, 1].
 
-    What is left of an estimator once topics are known: pooled over topics, an AUC mixes in the
-    difference between their error rates.
+    A baseline for pooled AUCs, which partly reflect the difference between the error rates of
+    topics.
     """
 
     name = "topic_error_rate"
@@ -81,7 +81,7 @@ class TopicErrorRate(Estimator):
         self._rates: dict[Any, float] | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """Error rate of each topic; ``correct`` is (n,)."""
+        """Compute the error rate of each topic; ``correct`` is (n,)."""
         wrong = ~np.asarray(correct, dtype=np.bool_)
         topics = set(signals.topic.tolist())
         self._rates = {topic: float(wrong[signals.topic == topic].mean()) for topic in topics}

@@ -1,4 +1,4 @@
-"""Finding estimators: built in, installed by others (entry points), or in a user's file."""
+"""Lookup of estimators: built-in, installed (entry points), or in a user's file."""
 
 from __future__ import annotations
 
@@ -61,23 +61,23 @@ def _public(module: ModuleType) -> Iterator[type[Estimator]]:
 
 
 def builtin_estimators() -> dict[str, type[Estimator]]:
-    """Name → class of every estimator of this package, in the order of the families."""
+    """Return name → class of all estimators of this package, in the order of the families."""
     return {cls.name: cls for module in _MODULES for cls in _public(module)}
 
 
 def installed_estimators() -> dict[str, EntryPoint]:
-    """Name → entry point of every estimator that another package installs, not yet loaded."""
+    """Return name → entry point, not yet loaded, of estimators that other packages install."""
     return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
 
 
 @dataclass(frozen=True)
 class EstimatorRow:
-    """What a table of estimators says of one."""
+    """A row of the table of estimators."""
 
     name: str
     family: str
     needs: str
-    """Signals that it needs with its default parameters, "nothing" for none."""
+    """Signals that it needs with default parameters; "nothing" if none."""
     cost: str
     source: str
     summary: str
@@ -89,7 +89,7 @@ class EstimatorRow:
 
 
 def estimator_row(cls: type[Estimator]) -> EstimatorRow:
-    """One row; for a class whose parameters all have defaults."""
+    """Return the row of a class whose parameters all have defaults."""
     estimator = cls()
     parameters = inspect.signature(cls).parameters.values()
     return EstimatorRow(
@@ -105,7 +105,7 @@ def estimator_row(cls: type[Estimator]) -> EstimatorRow:
 
 
 def _needs_text(needs: Iterable[Need]) -> str:
-    """``signal[variant, variant]``, signals in order, or "nothing"."""
+    """Format needs as ``signal[variant, variant]``, signals in order, or "nothing"."""
     variants: dict[str, list[str]] = {}
     for need in sorted(needs, key=str):
         name = str(Need(need.signals))
@@ -116,12 +116,12 @@ def _needs_text(needs: Iterable[Need]) -> str:
 
 
 def estimator_table() -> list[EstimatorRow]:
-    """All built-in estimators, in the order of the families."""
+    """Return the rows of all built-in estimators, in the order of the families."""
     return [estimator_row(cls) for cls in builtin_estimators().values()]
 
 
 def estimator_markdown() -> str:
-    """The table as Markdown, a line per estimator; "L" marks those that learn from labels."""
+    """Format the table as Markdown, a line per estimator; "L" marks those that learn."""
     lines = [
         "| family | name | what it is | needs | cost | source |",
         "|---|---|---|---|---|---|",
@@ -151,10 +151,14 @@ def split_specs(text: str) -> list[str]:
 
 
 def load_estimator(spec: str) -> Estimator:
-    """An estimator from ``name``, ``name(parameter=value)`` or ``path/to/file.py:Class``.
+    """Create an estimator from its specification.
 
-    Raises EstimatorLookupError where there is no such estimator (with the nearest name), the file
-    or class cannot be loaded, or a parameter does not fit.
+    Args:
+        spec: ``name``, ``name(parameter=value)`` or ``path/to/file.py:Class``.
+
+    Raises:
+        EstimatorLookupError: the name is unknown (the message suggests the closest one), the file
+            or class cannot be loaded, or a parameter is invalid.
     """
     match = _SPEC.fullmatch(spec.strip())
     if match is None:
@@ -169,7 +173,7 @@ def load_estimator(spec: str) -> Estimator:
 
 
 def load_estimators(specs: Sequence[str]) -> list[Estimator]:
-    """Several estimators; raises EstimatorLookupError where two would carry the same name."""
+    """Create several estimators. Raises EstimatorLookupError if two have the same name."""
     loaded = [load_estimator(spec) for spec in specs]
     seen: dict[str, str] = {}
     for spec, estimator in zip(specs, loaded, strict=True):
@@ -198,7 +202,7 @@ def _arguments(spec: str, text: str | None) -> dict[str, Any]:
 
 
 def _value(node: ast.expr) -> Any:
-    """A literal; a bare word is text, so that a shell needs no quotes inside quotes."""
+    """Evaluate a literal; a bare word is text, so that a shell needs no nested quotes."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Tuple | ast.List):

@@ -1,7 +1,7 @@
-"""Estimators that ask the model itself how sure it is of the answer it gave.
+"""Estimators that ask the model how confident it is in its own answer.
 
-What it states is taken as stated: a reply that cannot be read is a missing score, never a
-confident one.
+Statements are taken as given; a reply that cannot be parsed is a missing score, never a confident
+one.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class HiddenStateProbe(Estimator):
         self._model: LogisticModel | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """w and b from the training part's hidden states."""
+        """Fit w and b on the training part's hidden states."""
         states = signals.hidden_state.state
         rows = np.flatnonzero(np.isfinite(states).all(axis=1) & signals.hidden_state.present)
         if len(np.unique(correct[rows])) < 2:
@@ -65,8 +65,8 @@ class Stacked(ScoreLearner):
 
     Logistic regression on standardised scores with ``penalty`` / 2 · ‖w‖², fitted out of fold.
     ``bases`` names the estimators; scores of those that learn are out of fold within the training
-    part. A base without any score in the training part is left out; a question without the score
-    of one of the others has none.
+    part. A base without any score in the training part is skipped; a question that lacks the score
+    of another base has none.
     """
 
     name = "stacked"
@@ -84,7 +84,7 @@ class Stacked(ScoreLearner):
         self._model: LogisticModel | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """w and b from the bases' scores on the training part."""
+        """Fit w and b on the bases' scores of the training part."""
         scores, wrong = self.training_scores(signals, correct)
         self._model = fit_logistic(scores, wrong.astype(np.float64), self.penalty)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class DataError(ValueError):
-    """Questions or a prompt template that cannot be used; the message is one complete line."""
+    """Unusable questions or an unusable prompt template; the message is one complete line."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -17,5 +17,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, its kind where it has none."""
+    """Return the first line of an error's message, or its type if it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].strip()

@@ -1,4 +1,4 @@
-"""Where the questions come from: the hub's MMLU-Pro, a local file, or the embedded sample."""
+"""Loading of questions: the hub's MMLU-Pro, a local file, or the embedded sample."""
 
 from __future__ import annotations
 
@@ -18,20 +18,25 @@ if TYPE_CHECKING:
 
 HUB_DATASET = "TIGER-Lab/MMLU-Pro"
 EMBEDDED = "embedded"
-"""``--data embedded``: the questions that come with the package."""
+"""``--data embedded``: the questions shipped with the package."""
 
 REQUIRED_COLUMNS = ("question_id", "question", "options", "answer", "category")
 FORMATS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
 def read_questions(path: str | Path) -> list[Row]:
-    """Rows of a local file in MMLU-Pro's schema, checked.
+    """Read and validate a local file in MMLU-Pro's schema.
 
-    Columns ``question_id, question, options, answer, category`` are required, ``answer_index, src,
-    cot_content`` and any other are optional. The letter in ``answer`` is authoritative where
-    ``answer_index`` differs.
+    Args:
+        path: Parquet or JSONL file. The columns ``question_id, question, options, answer,
+            category`` are required; ``answer_index, src, cot_content`` and any others are optional.
+            The letter in ``answer`` takes precedence over ``answer_index``.
 
-    Raises DataError, with file, row and column, for what cannot be asked.
+    Returns:
+        One mapping per question, in the order of the file.
+
+    Raises:
+        DataError: the file or a row of it is invalid; the message names file, row and column.
     """
     file = Path(path)
     if not file.is_file():
@@ -40,15 +45,15 @@ def read_questions(path: str | Path) -> list[Row]:
     if kind is None:
         raise DataError(f"{file}: expected a .parquet or .jsonl file, got {file.suffix!r}")
     if kind == "parquet":
-        found = _read_parquet(file)
+        by_place = _read_parquet(file)
     else:
-        found = {f"line {number}": cast(Row, row) for number, row in read_jsonl(file).items()}
-    if not found:
+        by_place = {f"line {number}": cast(Row, row) for number, row in read_jsonl(file).items()}
+    if not by_place:
         raise DataError(f"{file}: has no rows; expected one row per question")
-    rows = list(found.values())
+    rows = list(by_place.values())
     _check_columns(file, rows)
     seen: dict[int | str, str] = {}
-    for place, row in found.items():
+    for place, row in by_place.items():
         _check_row(file, place, row)
         identity = row["question_id"]
         if identity in seen:
@@ -61,7 +66,7 @@ def read_questions(path: str | Path) -> list[Row]:
 
 
 def _read_parquet(file: Path) -> dict[str, Row]:
-    """Place in the file, counted from 1 → row."""
+    """Read rows by their place in the file, counted from 1."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -70,7 +75,7 @@ def _read_parquet(file: Path) -> dict[str, Row]:
     try:
         check_parquet(file)
         table = pq.read_table(file)
-        table.validate(full=True)  # else bad text is met while it is used
+        table.validate(full=True)  # else invalid text would surface only later
         rows = enumerate(table.to_pylist(), 1)
         return {f"row {number}": cast(Row, row) for number, row in rows}
     except DataError:
@@ -116,7 +121,7 @@ def _check_row(file: Path, place: str, row: Row) -> None:
         for text in (identity, row["question"], *options):
             str(text).encode("utf-8")
     except UnicodeEncodeError as error:
-        raise fail("question", "holds text that is no Unicode (half a surrogate pair)") from error
+        raise fail("question", "contains invalid Unicode (a lone surrogate)") from error
     allowed = LETTERS[: len(options)]
     if row["answer"] not in allowed:
         raise fail(
@@ -130,17 +135,21 @@ def _check_row(file: Path, place: str, row: Row) -> None:
 
 
 def embedded_file(name: str) -> Path:
-    """Path of a file of the embedded sample, e.g. ``questions.parquet``."""
+    """Return the path of a file of the embedded sample, e.g. ``questions.parquet``."""
     return Path(__file__).parent / "sample" / name
 
 
 @lru_cache(maxsize=4)
 def load_dataset(data: str | None = None, fewshot_data: str | None = None) -> DatasetDict:
-    """A ``datasets.DatasetDict`` with ``test`` and ``validation`` in MMLU-Pro's schema.
+    """Load questions and few-shot examples in MMLU-Pro's schema.
 
-    ``data`` is a local file, ``"embedded"``, or None for the hub's dataset; ``fewshot_data`` is a
-    local file for the validation split (none: the hub's with the hub's test split, the embedded
-    one with the embedded questions, and an empty split with a local file).
+    Args:
+        data: local file, ``"embedded"``, or None for the data set of the hub.
+        fewshot_data: local file with the few-shot examples; by default those of the hub or the
+            embedded sample, and none for a local file.
+
+    Returns:
+        A ``datasets.DatasetDict`` with splits ``test`` (questions) and ``validation`` (examples).
     """
     import datasets
 

@@ -1,6 +1,6 @@
-"""MMLU-Pro as lm-eval tasks: the functions that the files in ``configs/`` name.
+"""MMLU-Pro as lm-eval tasks: the functions that the files in ``configs/`` refer to.
 
-Everything here takes a row in MMLU-Pro's schema (``question_id, question, options, answer,
+All functions take a row in MMLU-Pro's schema (``question_id, question, options, answer,
 category, cot_content``). The letter in ``answer`` is the gold option.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Style:
-    """How a task asks: which labels its options carry, and which prompts it uses."""
+    """How a task asks: the labels of its options, and its prompts."""
 
     label_kind: str
     labels: Callable[[int], list[str]]
@@ -34,14 +34,14 @@ class Style:
     chain_of_thought: bool = False
 
     def choices(self, options: list[str]) -> list[Choice]:
-        """Options as the prompt shows them, the don't-know line last where there is one."""
+        """Return the options as the prompt shows them, the don't-know option last if any."""
         shown = [Choice(*pair) for pair in zip(self.labels(len(options)), options, strict=True)]
         if self.dont_know is not None:
             shown.append(Choice(self.dont_know, "I do not know"))
         return shown
 
     def context(self, row: Row) -> dict[str, object]:
-        """What a prompt template of this style may use."""
+        """Return the variables of this style's prompt templates."""
         return {
             "question": row["question"],
             "choices": self.choices(list(row["options"])),
@@ -64,32 +64,32 @@ STYLES: dict[str, Style] = {
 
 
 def gold_index(row: Row) -> int:
-    """Index of the right option, from the letter in ``answer``."""
+    """Return the index of the gold option, from the letter in ``answer``."""
     return LETTERS.index(row["answer"])
 
 
 def render_user(row: Row, style: Style, prompt: Prompt | None = None) -> str:
-    """The user's turn: the question, its options and the cue for the answer."""
+    """Render the user's turn: the question, its options and the cue for the answer."""
     return (prompt or load_prompt(style.user)).render(**style.context(row))
 
 
 def render_system(topic: str, style: Style, prompt: Prompt | None = None) -> str:
-    """The system message (without a chat template: the first lines of the prompt)."""
+    """Render the system message (without a chat template: the first lines of the prompt)."""
     chosen = prompt or load_prompt(style.system)
     return chosen.render(topic=topic, label_kind=style.label_kind, dont_know=style.dont_know)
 
 
 def choice_labels(row: Row, style: Style) -> list[str]:
-    """What lm-eval scores as continuations: every label, the don't-know label last."""
+    """Return the continuations that lm-eval scores: all labels, the don't-know label last."""
     return [choice.label for choice in style.choices(list(row["options"]))]
 
 
 def trace_results(row: Row, results: list[str], style: Style) -> dict[str, float]:
-    """lm-eval's score of one chain of thought: accuracy, and whether an answer was found."""
+    """Return lm-eval's metrics of a chain of thought: accuracy, and whether it was parsed."""
     labels = style.labels(len(row["options"]))
-    found = parse_marked_label(results[0], labels)
-    right = found is not None and found.index == gold_index(row)
-    return {"acc": float(right), "parsed": float(found is not None)}
+    answer = parse_marked_label(results[0], labels)
+    right = answer is not None and answer.index == gold_index(row)
+    return {"acc": float(right), "parsed": float(answer is not None)}
 
 
 _FINAL_SENTENCE = re.compile(r"The answer is \(?([A-Z])\)?\.?$")
@@ -97,7 +97,7 @@ _FIRST_SENTENCE = re.compile(r"^A:\s*(Let's think step by step\.\s*)?")
 
 
 def example_trace(row: Row, style: Style) -> str:
-    """The few-shot example's chain of thought, ending in this project's answer marker."""
+    """Return a few-shot example's chain of thought, ending in this project's answer marker."""
     text = _FIRST_SENTENCE.sub("", (row.get("cot_content") or "").strip())
     text = _FINAL_SENTENCE.sub("", text).strip()
     marker = f"[[{style.labels(len(row['options']))[gold_index(row)]}]]"
@@ -105,7 +105,7 @@ def example_trace(row: Row, style: Style) -> str:
 
 
 def load(data: str | None = None, fewshot_data: str | None = None, **_: object) -> DatasetDict:
-    """lm-eval's ``custom_dataset``: the hub's MMLU-Pro, or local files named in the metadata."""
+    """Load the data for lm-eval's ``custom_dataset``: the hub's MMLU-Pro, or local files."""
     return load_dataset(data, fewshot_data)
 
 
@@ -116,7 +116,7 @@ def _filtered(table: _Identity, topic: str) -> Dataset:
 
 
 class _Identity:
-    """Makes a datasets.Dataset hashable by its fingerprint, so that filtering happens once."""
+    """A datasets.Dataset, hashable by its fingerprint, so that filtering is cached."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
@@ -131,13 +131,13 @@ class _Identity:
 
 
 def only_topic(dataset: Dataset, topic: str) -> Dataset:
-    """Rows of one topic. lm-eval applies it to the test rows and to the few-shot pool."""
+    """Select the rows of one topic. lm-eval applies it to test rows and few-shot examples."""
     return _filtered(_Identity(dataset), topic)
 
 
 @lru_cache(maxsize=1)
 def task_functions() -> dict[str, Callable[..., object]]:
-    """Every function that a config may name, by that name."""
+    """Return all functions that task configurations refer to, by name."""
     functions: dict[str, Callable[..., object]] = {
         f"only_{topic_slug(topic)}": partial(only_topic, topic=topic) for topic in TOPICS
     }
@@ -152,7 +152,7 @@ def task_functions() -> dict[str, Callable[..., object]]:
 
 
 def __getattr__(name: str) -> Callable[..., object]:
-    """The functions that configs name, which lm-eval looks up in this module."""
+    """Return a function that configurations name; lm-eval looks them up in this module."""
     functions = task_functions()
     if name not in functions:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -271,12 +271,12 @@ add("packs well", packed(gzip.compress))
 add("says identity", packed(bytes, "identity"))
 add("sends a bomb", packed(lambda _: bomb()), TOO_LONG)
 add("sends a huge body", packed(lambda _: b" " * (33 << 20), "identity"), TOO_LONG)
-add("cuts the packed body off", packed(lambda b: gzip.compress(b)[:-20]), "gzip is cut off")
-add("packs only a part", packed(lambda b: gzip.compress(b[:9]) + b[9:]), "goes on after its end")
+add("cuts the packed body off", packed(lambda b: gzip.compress(b)[:-20]), "gzip data are truncated")
+add("packs only a part", packed(lambda b: gzip.compress(b[:9]) + b[9:]), "followed by more")
 add("packs nothing, and says so", packed(bytes), "is not gzip, as it says")
-add("packs twice", packed(lambda b: gzip.compress(gzip.compress(b)), "gzip, gzip"), "not asked for")
-add("packs in another way", packed(zlib.compress, "br"), "packed as br, which was not asked for")
-add("packs empty members", packed(lambda b: gzip.compress(b"") * 9999), "goes on after its end")
+add("packs twice", packed(lambda b: gzip.compress(gzip.compress(b)), "gzip, gzip"), "not requested")
+add("packs in another way", packed(zlib.compress, "br"), "as br, which was not requested")
+add("packs empty members", packed(lambda b: gzip.compress(b"") * 9999), "followed by more")
 
 
 # -- statuses --------------------------------------------------------------------------------------

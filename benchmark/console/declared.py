@@ -13,16 +13,16 @@ import typer
 
 @dataclass(frozen=True)
 class Typed:
-    """An option as it is typed: ``--name VALUE``, or ``name: value`` in a config file."""
+    """An option as the user gives it: ``--name VALUE``, or ``name: value`` in a config file."""
 
     help: str
     kind: type | GenericAlias = str
-    """Its type; ``list[str]`` for one that can be repeated."""
+    """Type of the value; ``list[str]`` for an option that can be repeated."""
     default: object = None
     min: float | None = None
     max: float | None = None
     name: str = ""
-    """That of the field, unless given here."""
+    """Name of the option; the name of the field unless given."""
     argument: bool = False
     """Whether it is typed without its name."""
 
@@ -32,14 +32,14 @@ REQUIRED: object = inspect.Parameter.empty
 
 
 def spelled_once(name: str) -> str:
-    """An option's one spelling: with underscores, as lm-eval's. With dashes it is read too."""
+    """Return the canonical spelling of an option: underscores, as in lm-eval, for dashes."""
     return name.replace("-", "_")
 
 
 def with_options(
     declared: Iterable[tuple[str, Typed]],
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command that takes ``**given`` the declared options, before those of its own."""
+    """Add the declared options to a command that takes ``**given``, before its own options."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command, eval_str=True).parameters.values()

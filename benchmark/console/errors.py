@@ -1,4 +1,4 @@
-"""Errors that the command line turns into one line on standard error."""
+"""Errors that the command line prints as one line on standard error."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from ...tasks.data_errors import did_you_mean, first_line
 
 
 class ApprehendError(Exception):
-    """Something failed; the message is one complete line. Exit status 1."""
+    """A failure whose message is one complete line. Exit status 1."""
 
     exit_status = 1
 
 
 class UsageError(ApprehendError):
-    """Wrong use: an option or name that cannot work. Exit status 2."""
+    """Wrong usage, such as an invalid option value or an unknown name. Exit status 2."""
 
     exit_status = 2
 

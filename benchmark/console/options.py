@@ -1,4 +1,4 @@
-"""Reading option values, and the two ways of speaking to the console."""
+"""Parse option values, and print messages and tables to the console."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ LONGEST_CONFIG = 1_000_000
 
 
 def say(line: str) -> None:
-    """One line on standard error."""
+    """Print one line on standard error."""
     sys.stderr.write(printable(line) + "\n")
     sys.stderr.flush()
 
 
 def show(*renderables: object) -> None:
-    """Tables and sentences on standard output; text in them is text, markup has no meaning."""
+    """Print tables and sentences on standard output; markup in them is plain text."""
     from .rich_tables import console
 
     screen = console(for_layout(sys.stdout))
@@ -30,9 +30,9 @@ def show(*renderables: object) -> None:
 
 
 def check_text(where: str, text: str) -> None:
-    """Raise UsageError for a text that no file can hold: a byte of value 0, or no UTF-8."""
+    """Raise UsageError for a text that cannot be stored: with a null character, or not UTF-8."""
     if "\0" in text:
-        raise UsageError(f"{where}: holds a character of value 0: {text!r}")
+        raise UsageError(f"{where}: contains a null character: {text!r}")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -40,26 +40,34 @@ def check_text(where: str, text: str) -> None:
 
 
 def whole_number(text: str) -> int | None:
-    """The number that a text of at most 18 digits 0 to 9 is, else None."""
+    """Parse a text of at most 18 digits 0 to 9; None for any other text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 def parse_arguments(option: str, text: str | None) -> dict[str, object]:
-    """``a=1,b=x`` as lm-eval reads it: numbers, True/False and None as such, else text.
+    """Parse ``a=1,b=x`` as lm-eval does.
 
-    Raises UsageError for a piece without ``=``.
+    Args:
+        option: name of the option, for error messages.
+        text: comma-separated ``name=value`` pairs.
+
+    Returns:
+        Name → value: numbers, True/False and None as such, anything else as text.
+
+    Raises:
+        UsageError: a piece has no ``=``.
     """
-    found: dict[str, object] = {}
+    arguments: dict[str, object] = {}
     for piece in (text or "").split(","):
         if not piece.strip():
             continue
         name, equals, value = piece.partition("=")
         if not equals:
             raise UsageError(f"{option}: expected name=value, got {piece.strip()!r}")
-        found[name.strip()] = _value(value.strip())
+        arguments[name.strip()] = _value(value.strip())
         if is_secret_name(name):
             remember_secret(value.strip())
-    return found
+    return arguments
 
 
 def _value(text: str) -> object:
@@ -75,30 +83,42 @@ def _value(text: str) -> object:
 
 
 def split_names(text: str | None) -> list[str]:
-    """``a, b`` as ["a", "b"]; nothing as an empty list."""
+    """Split ``a, b`` into ["a", "b"]; None gives an empty list."""
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 def parse_pairs(option: str, pieces: Iterable[str] | None) -> dict[str, str]:
-    """Repeated ``NAME=VALUE`` options as a dict. Raises UsageError for other forms."""
-    found: dict[str, str] = {}
+    """Parse repeated ``NAME=VALUE`` options into a dict.
+
+    Raises:
+        UsageError: a piece has another form, or a name is repeated.
+    """
+    pairs: dict[str, str] = {}
     for piece in pieces or ():
         name, equals, value = piece.partition("=")
         if not equals or not name or not value:
             raise UsageError(f"{option}: expected NAME=VALUE, got {piece!r}")
-        if name in found:
+        if name in pairs:
             raise UsageError(f"{option}: {name!r} is given twice")
-        found[name] = value
-    return found
+        pairs[name] = value
+    return pairs
 
 
 def read_config(
     path: Path, known: Sequence[str], repeated: Sequence[str] = ()
 ) -> dict[str, object]:
-    """Options from a YAML file: keys are option names without dashes before them; ``repeated``
-    are those that can be given several times.
+    """Read options from a YAML file.
 
-    Raises UsageError for a file that cannot be read or a key that is no option.
+    Args:
+        path: the file; its keys are option names without leading dashes.
+        known: names of all options.
+        repeated: names of the options that can be given several times.
+
+    Returns:
+        Option name → value.
+
+    Raises:
+        UsageError: the file cannot be read, or a key is not an option.
     """
     import yaml
 

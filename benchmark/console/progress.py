@@ -1,4 +1,4 @@
-"""One progress bar on standard error, with rate and time left; quiet where nobody looks."""
+"""A progress bar on standard error with rate and remaining time; terse without a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fm
 
 
 def progress_bar(total: int, what: str, unit: str = "question", done: int = 0) -> tqdm[NoReturn]:
-    """A tqdm bar; where standard error is no terminal it prints a line every ten seconds."""
+    """Return a tqdm bar; without a terminal it prints a line every ten seconds."""
     stream = for_layout(sys.stderr)
     terminal = stream.isatty()
     return tqdm(

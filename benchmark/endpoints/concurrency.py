@@ -1,4 +1,4 @@
-"""Work on many items at once, in threads that hold no exit."""
+"""Concurrent work on many items, in threads that do not block the exit."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(frozen=True)
 class Done(Generic[ItemT, ResultT]):
-    """An item with what came of it: a result or the error that was raised."""
+    """An item and its outcome: a result, or the error that was raised."""
 
     item: ItemT
     result: ResultT | None
     error: Exception | None
 
     def get(self) -> ResultT:
-        """The result. Raises the error that came in its place."""
+        """Return the result. Raises the error that came in its place."""
         if self.error is not None:
             raise self.error
         return cast(ResultT, self.result)
@@ -30,9 +30,9 @@ class Done(Generic[ItemT, ResultT]):
 def as_completed(
     work: Callable[[ItemT], ResultT], items: Sequence[ItemT], workers: int
 ) -> Iterator[Done[ItemT, ResultT]]:
-    """``work`` on every item in ``workers`` threads; what is done comes at once, in any order.
+    """Apply ``work`` to every item in ``workers`` threads and yield outcomes as they complete.
 
-    Closing the generator, or an interrupt while it waits, starts no further item.
+    After the generator is closed or interrupted, no further item is started.
     """
     waiting: queue.SimpleQueue[ItemT] = queue.SimpleQueue()
     finished: queue.SimpleQueue[Done[ItemT, ResultT]] = queue.SimpleQueue()

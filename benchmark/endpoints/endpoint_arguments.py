@@ -1,4 +1,4 @@
-"""Arguments of an endpoint, checked before anything is sent."""
+"""Validation of an endpoint's arguments before any request is sent."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class EndpointArguments:
 def read_arguments(
     arguments: Mapping[str, object], max_cost: float | None, option: str
 ) -> EndpointArguments:
-    """The arguments, checked without asking anything.
+    """Read and check the arguments; no request is made.
 
     Raises UsageError for one that is no number, an address that is none, or a budget of money
     without prices.
@@ -75,7 +75,7 @@ def check_address_given(model: type, arguments: Mapping[str, object], option: st
 def open_endpoint(
     lm: TemplateAPI, arguments: Mapping[str, object], budget: Budget, option: str
 ) -> Endpoint:
-    """The endpoint of a model of lm-eval's, with the arguments that were given for it.
+    """Open the endpoint of one of lm-eval's models.
 
     Raises UsageError for those that do not fit.
     """
@@ -97,7 +97,7 @@ def open_endpoint(
 def whole_number(
     arguments: Mapping[str, object], name: str, default: int, least: int, option: str
 ) -> int:
-    """An argument that counts something. Raises UsageError where it does not."""
+    """Return an argument that must be a whole number. Raises UsageError if it is not."""
     number = _number(arguments, name, default, option)
     if number != int(number) or number < least:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""lm-eval's own model classes, by name."""
+"""Lookup of lm-eval's model classes by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def model_class(kind: str, option: str) -> type[LM]:
-    """lm-eval's class of this name. Raises UsageError for none."""
+    """Return lm-eval's model class of this name. Raises UsageError for an unknown one."""
     import lm_eval.models  # noqa: F401  (registers lm-eval's models)
     from lm_eval.api.registry import MODEL_REGISTRY, get_model
 

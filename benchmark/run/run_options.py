@@ -154,20 +154,22 @@ class RunOptions:
         rows=False,
     )
     output_path: Path = _option(
-        Typed("Results folder; only what is missing is run.", kind=Path, default=Path("results")),
+        Typed(
+            "Results folder; only what is missing is collected.", kind=Path, default=Path("results")
+        ),
         rows=False,
     )
     data: str | None = _option(
         Typed("Local Parquet/JSONL in MMLU-Pro's schema, or: embedded."), rows=True
     )
-    fewshot_data: str | None = _option(Typed("The same, for few-shot examples."), rows=True)
+    fewshot_data: str | None = _option(Typed("The same for few-shot examples."), rows=True)
     estimators: Sequence[str] | None = _option(
         Typed("Comma-separated: all, names, name(parameter=value), file.py:Class."),
         rows=False,
         read=_read_estimators,
     )
     committee: Sequence[str] = _option(
-        Typed("Comma-separated other models of `committee_disagreement`; all stored."),
+        Typed("Comma-separated models for `committee_disagreement` (default: all stored)."),
         rows=False,
         read=split_names,
     )
@@ -182,11 +184,11 @@ class RunOptions:
             kind=list[str],
             name="judge_args",
         ),
-        Typed("What to call the judge; one per judge.", kind=list[str], name="judge_name"),
+        Typed("Name of the judge; one per judge.", kind=list[str], name="judge_name"),
         rows=True,
         read=_read_judges,
     )
-    model_name: str | None = _option(Typed("What to call the model."), rows=False, read=_read_name)
+    model_name: str | None = _option(Typed("Name of the model."), rows=False, read=_read_name)
     include_path: str | None = _option(Typed("Folder with more lm-eval tasks."), rows=True)
     prompts: Mapping[str, str] = _option(
         Typed("NAME=FILE: replace a prompt template (repeatable).", kind=list[str], name="prompt"),
@@ -194,12 +196,14 @@ class RunOptions:
         read=partial(parse_pairs, "--prompt"),
     )
     num_fewshot: int | None = _option(
-        Typed("Examples per prompt.", kind=int, min=0, max=1000), rows=True
+        Typed("Few-shot examples per prompt.", kind=int, min=0, max=1000), rows=True
     )
     apply_chat_template: bool = _option(
         Typed("Use the model's chat template.", kind=bool, default=False), rows=True
     )
-    system_instruction: str | None = _option(Typed("Put before the system prompt."), rows=True)
+    system_instruction: str | None = _option(
+        Typed("Text prepended to the system prompt."), rows=True
+    )
     batch_size: str = _option(
         Typed("auto, or a number of questions.", default="auto"), rows=False, read=_read_batch_size
     )
@@ -210,7 +214,7 @@ class RunOptions:
         read=_read_limit,
     )
     seed: int = _option(
-        Typed("Seed of everything random.", int, default=0, min=0, max=LARGEST_SEED), rows=True
+        Typed("Seed of all random choices.", int, default=0, min=0, max=LARGEST_SEED), rows=True
     )
     samples: int = _option(
         Typed("Sampled answers per question.", int, default=8, min=2, max=1000), rows=True
@@ -229,11 +233,11 @@ class RunOptions:
         read=_read_overwrite,
     )
     max_requests: int | None = _option(
-        Typed("Send no more than these to endpoints.", int, min=0, max=10**12), rows=False
+        Typed("Maximum number of requests to endpoints.", int, min=0, max=10**12), rows=False
     )
     max_cost: float | None = _option(
         Typed(
-            "Spend no more than this on endpoints; needs input_price and output_price (per "
+            "Maximum cost of requests to endpoints; needs input_price and output_price (per "
             "million tokens) among their arguments.",
             kind=float,
             min=0,
@@ -243,25 +247,25 @@ class RunOptions:
     )
     shard: tuple[int, int, int] | None = _option(
         Typed(
-            "I/N: collect part I (from 0) of N of the questions; `apprehend merge` joins the "
-            "parts. Under accelerate launch and torchrun it is given by them."
+            "I/N: collect shard I (from 0) of N; `apprehend merge` merges the shards. Under "
+            "accelerate launch and torchrun they determine it."
         ),
         rows=False,
         read=_read_shard,
         default=None,
     )
-    """Index, number and local device of the part of the questions that this process takes."""
+    """Index, count and local device of this process's shard of the questions."""
     report: bool = _option(
         Typed(
-            "Write a report below the results, with figures as PNG and SVG "
-            "(`apprehend report` writes one anywhere, with PDF too).",
+            "Write a report below the results, with figures as PNG and SVG (`apprehend report` "
+            "writes one anywhere, also with PDF).",
             kind=bool,
             default=True,
         ),
         rows=False,
     )
     paper_filter: bool = _option(
-        Typed("Report on the paper's rows only.", kind=bool, default=False), rows=False
+        Typed("Restrict the report to the paper's rows.", kind=bool, default=False), rows=False
     )
     metrics: Sequence[str] = _option(
         Typed("Comma-separated metrics of your own in the report: file.py:function."),

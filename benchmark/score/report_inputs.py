@@ -135,7 +135,7 @@ def _scores(store: TaskStore, traits: dict[str, EstimatorTraits]) -> pd.DataFram
     check_scores(store, table)
     if is_outdated(store, table):
         logger.warning(
-            "%s: its scores are older than its signals; `apprehend score` computes them anew",
+            "%s: its scores are older than its signals; `apprehend score` recomputes them",
             store.path,
         )
     file = store.path / SCORES

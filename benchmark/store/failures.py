@@ -1,10 +1,10 @@
-"""What a run asked for and did not get: one reason per question, kept until it is got.
+"""Failed requests of a run: one reason per question, kept until it succeeds.
 
 A failure goes one way: an engine gives a ``Failed`` in the place of a reply, whoever makes a row of
 the reply passes it on in the place of the row, and ``store_part`` notes it here.
 
-They lie in ``failures.json`` beside the signals, so that a question without a signal is either not
-asked yet or listed here.
+They are stored in ``failures.json`` beside the signals, so that a question without a signal either
+has not been asked yet or is listed here.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Failed:
 
 
 def read_failures(store: Path) -> list[dict[str, Any]]:
-    """Rows with signal, variant, source, question_id and reason, in the order of failing.
+    """Read rows with signal, variant, source, question_id and reason, in order of occurrence.
 
-    Raises ApprehendError for a damaged file.
+    Raises ApprehendError if the file is damaged.
     """
     file = store / FAILURES
     if not file.is_file():
@@ -69,7 +69,7 @@ def note_failures(
     asked: Iterable[Any],
     failed: Mapping[Any, str],
 ) -> None:
-    """Replace what is known of the ``asked`` questions by ``failed``: question id → reason."""
+    """Replace the failures of the ``asked`` questions by ``failed``: question id → reason."""
     before = read_failures(store)
     key = (signal.value, variant, source)
     settled = set(asked)

@@ -15,16 +15,16 @@ from ..console.errors import ApprehendError, first_line
 
 
 def write_error(path: Path, error: OSError) -> ApprehendError:
-    """The error for a file that cannot be written: no space, no permission, no such folder."""
+    """Return the error for a file that cannot be written: no space, no permission, no folder."""
     reason = os.strerror(error.errno) if error.errno else first_line(error)
     return ApprehendError(f"cannot write {path}: {reason}; what was stored before is untouched")
 
 
 @contextlib.contextmanager
 def temporary_file(target: Path) -> Iterator[Path]:
-    """A new file beside ``target``; gone when the block ends unless it was published.
+    """Create a temporary file beside ``target``, deleted after the block unless published.
 
-    Raises ApprehendError where the folder cannot be written.
+    Raises ApprehendError if the folder cannot be written.
     """
     try:
         with atomic_files.temporary_file(target) as temporary:
@@ -35,9 +35,9 @@ def temporary_file(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path``, moved onto it when the block ends without error.
+    """Yield a temporary path beside ``path`` and move it there when the block succeeds.
 
-    Raises ApprehendError where the folder cannot be written.
+    Raises ApprehendError if the folder cannot be written.
     """
     with temporary_file(path) as temporary:
         yield temporary
@@ -59,7 +59,7 @@ def write_parquet(path: Path, table: Any) -> None:
 
 
 def file_checksum(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
+    """Return the SHA-256 of a file's bytes, hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -1,6 +1,6 @@
-"""The shape of a manifest, checked once where it is read, so that whoever uses it can rely on it.
+"""Validation of a manifest's structure when it is read, so that its users can rely on it.
 
-Fields that are not named here may hold anything that JSON does: newer versions may add some.
+Fields that are not named here may contain any JSON value: newer versions may add some.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 from ..console.errors import ApprehendError
 
 DEEPEST = 50
-"""Levels of nesting that a manifest has at most; it is written with less than ten."""
+"""Maximum levels of nesting; manifests are written with fewer than ten."""
 LARGEST = 10**18
 
 Check = Callable[[object, str], "str | None"]
-"""Gives what is wrong with a value at a place (in words with the place), or None."""
+"""Maps a value and its path to a description of what is wrong with it, or None."""
 
 
 def _text(value: object, place: str) -> str | None:
@@ -46,7 +46,7 @@ def _texts(value: object, place: str) -> str | None:
 
 
 def _all(check: Check) -> Check:
-    """An object whose values all pass."""
+    """Return a check for an object whose values all pass."""
 
     def checked(value: object, place: str) -> str | None:
         if not isinstance(value, Mapping):
@@ -57,7 +57,7 @@ def _all(check: Check) -> Check:
 
 
 def _object(**fields: Check) -> Check:
-    """An object in which the named fields pass where they are."""
+    """Return a check for an object in which the named fields, if present, pass."""
 
     def checked(value: object, place: str) -> str | None:
         if not isinstance(value, Mapping):
@@ -106,7 +106,7 @@ _NEEDED = ("model", "task", "data")
 
 
 def check_shape(manifest: Mapping[str, object], file: Path) -> None:
-    """Raise ApprehendError, naming the file and the field, for a manifest of another shape."""
+    """Raise ApprehendError, naming the file and the field, for a manifest of another structure."""
     wrong = _first(
         [
             _depth(manifest),
@@ -122,13 +122,13 @@ def check_shape(manifest: Mapping[str, object], file: Path) -> None:
 
 
 def _depth(manifest: Mapping[str, object]) -> str | None:
-    """What no file could be written of again: half a surrogate pair, nesting without end."""
+    """Find what could not be written again: lone surrogates and excessive nesting."""
     level: list[object] = [manifest]
     for _ in range(DEEPEST):
         inside: list[object] = []
         for value in level:
             if isinstance(value, str) and not _is_unicode(value):
-                return f"holds text that is no Unicode: {value[:40]!a}"
+                return f"contains invalid Unicode (a lone surrogate): {value[:40]!a}"
             if isinstance(value, Mapping):
                 inside += [*value.keys(), *value.values()]
             elif isinstance(value, list):
@@ -152,5 +152,5 @@ def _expected(place: str, what: str, value: object) -> str:
     return f"{place}: expected {what}, got {shown if len(shown) <= 60 else shown[:59] + '…'}"
 
 
-def _first(found: Iterable[str | None]) -> str | None:
-    return next((wrong for wrong in found if wrong is not None), None)
+def _first(outcomes: Iterable[str | None]) -> str | None:
+    return next((wrong for wrong in outcomes if wrong is not None), None)

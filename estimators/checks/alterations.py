@@ -1,6 +1,6 @@
-"""Altered copies of signals, to see whether a score changes where it must and stays where it must.
+"""Altered copies of signals, to test which changes affect a score and which must not.
 
-For the conformance suite and for tests.
+Used by the conformance suite and by tests.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ZERO_WHEN_CERTAIN = (
 
 
 def change_tables(signals: Signals, change: TableChange) -> Signals:
-    """``change`` applied to every table, also those in panels and variants."""
+    """Apply ``change`` to every table, including those in panels and variants."""
 
     def in_panel(panel: Panel[SignalTable]) -> Panel[SignalTable]:
         return Panel({source: change(table) for source, table in panel.tables.items()})
@@ -46,12 +46,12 @@ def change_tables(signals: Signals, change: TableChange) -> Signals:
 
 
 def with_columns(table: SignalTable, columns: Mapping[str, Column]) -> SignalTable:
-    """The table with other values in some columns."""
+    """Return the table with other values in some columns."""
     return replace(table, **columns)
 
 
 def all_tables(signals: Signals) -> list[SignalTable]:
-    """Every table, also those in panels and variants, in a fixed order."""
+    """Return every table, including those in panels and variants, in a fixed order."""
     found: list[SignalTable] = []
 
     def note(table: SignalTable) -> SignalTable:
@@ -63,7 +63,7 @@ def all_tables(signals: Signals) -> list[SignalTable]:
 
 
 def other_outcomes(signals: Signals, rows: IntArray) -> Signals:
-    """The same, but in these questions wrong answers are right, and other options are."""
+    """Return signals in which wrong answers of these questions are right and vice versa."""
 
     def change(table: SignalTable) -> SignalTable:
         if not isinstance(table, AnswerTable | TraceTable):
@@ -79,7 +79,7 @@ def other_outcomes(signals: Signals, rows: IntArray) -> Signals:
 
 
 def unobserved(signals: Signals, rows: IntArray) -> Signals:
-    """The same, but these questions were asked in no signal."""
+    """Return signals in which these questions were never asked."""
 
     def change(table: SignalTable) -> SignalTable:
         present = table.present.copy()
@@ -95,16 +95,16 @@ def unobserved(signals: Signals, rows: IntArray) -> Signals:
 
 
 def _missing(kind: Kind) -> Any:
-    """What a column holds where nothing was observed."""
+    """Return the missing value of a column."""
     scalar = {Kind.FLOATS: Kind.FLOAT, Kind.FLOAT_LISTS: Kind.FLOAT}
     scalar |= {Kind.INTS: Kind.INT, Kind.TEXTS: Kind.TEXT}
     return to_array(scalar.get(kind, kind), [None])[0]
 
 
 def rotated_options(signals: Signals, by: int = 1) -> Signals:
-    """The same questions with each option i renamed to option (i + by) mod K.
+    """Return signals with each option i renamed to option (i + by) mod K.
 
-    Contents, cyclic orders, answers and right options move along: nothing but names changes.
+    Contents, cyclic orders, answers and right options move along: only names change.
     """
     count = signals.option_count
 
@@ -128,7 +128,7 @@ def rotated_options(signals: Signals, by: int = 1) -> Signals:
 
 
 def _rolled(column: Column, count: IntArray, by: int) -> Column:
-    """Last axis moved by ``by`` places within the first K of each row."""
+    """Rotate the last axis by ``by`` places within the first K of each row."""
     place = np.arange(column.shape[-1])
     source = np.where(place < count[:, None], (place - by) % count[:, None], place)
     source = source.clip(max=max(column.shape[-1] - 1, 0))
@@ -137,7 +137,7 @@ def _rolled(column: Column, count: IntArray, by: int) -> Column:
 
 
 def more_padding(signals: Signals, extra: int = 3) -> Signals:
-    """The same with every list padded further, as beside a question with a longer one."""
+    """Return signals with every list padded further, as in a batch with a longer one."""
 
     def change(table: SignalTable) -> SignalTable:
         changed: dict[str, Column] = {}
@@ -153,7 +153,7 @@ def more_padding(signals: Signals, extra: int = 3) -> Signals:
 
 
 def certain(signals: Signals, rows: IntArray) -> Signals:
-    """The same, but in these questions every probability is exactly 0 or 1 (log -inf or 0).
+    """Return signals in which every probability of these questions is exactly 0 or 1.
 
     The first of each list of log-probabilities or probabilities gets 1, all others 0.
     """
@@ -186,7 +186,7 @@ def _one_hot(column: Column, rows: IntArray, first: float, others: float) -> Col
 
 
 def _set(column: Column, rows: IntArray, value: float) -> Column:
-    """A copy with ``value`` in these rows wherever something is stored."""
+    """Return a copy with ``value`` in these rows wherever something is stored."""
     changed = column.copy()
     part = changed[rows]
     stored = ~np.isnan(part) if part.dtype.kind == "f" else part >= 0

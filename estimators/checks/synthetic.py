@@ -2,7 +2,7 @@
 
 Each question has option probabilities p; the right option is drawn from p, so p is calibrated and
 the probability that the answer is wrong, u = 1 - max p, is known. All other signals are noisy
-consequences of p and u, in the direction that they are meant to have.
+functions of p and u, with the intended orientation.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _VOCABULARY = 16
 
 @dataclass(frozen=True)
 class SyntheticQuestions:
-    """Questions with signals, and what is known of them."""
+    """Questions with signals, and their known probabilities."""
 
     signals: Signals
     """All signals, with ``gold``."""
@@ -45,7 +45,7 @@ class SyntheticQuestions:
 
 
 def synthetic_questions(count: int = 300, seed: int = 0) -> SyntheticQuestions:
-    """``count`` questions with 3 to 10 options and 6 topics."""
+    """Create ``count`` questions with 3 to 10 options and 6 topics."""
     maker = _Maker(count, seed)
     tables: dict[Signal, Table] = {
         Signal.ANSWER: maker.answer(),
@@ -99,25 +99,25 @@ class _Maker:
         return self.rng.normal(0.0, scale, (self.count, *shape))
 
     def chosen(self, p: FloatArray) -> IntArray:
-        """Most probable option of (n, K) distributions."""
+        """Return the most probable option of (n, K) distributions."""
         return cast(IntArray, np.where(np.isnan(p), -1.0, p).argmax(axis=-1).astype(np.int64))
 
     def draw(self, p: FloatArray) -> IntArray:
-        """An option drawn from each of (n, K) distributions."""
+        """Draw an option from each of (n, K) distributions."""
         bounds = np.cumsum(np.nan_to_num(p), axis=1)
         point = self.rng.random((self.count, 1)) * bounds[:, -1:] if self.count else bounds[:, :1]
         option = (point >= bounds).sum(axis=1).clip(max=self.option_count - 1)
         return cast(IntArray, option.astype(np.int64))
 
     def table(self, signal: Signal, **columns: Column) -> SignalTable:
-        """The table with these columns; the others as if not stored."""
+        """Return the table with these columns; the others as if not stored."""
         cls = TABLES[signal]
         empty = cls.from_records([{}] * self.count)
         given = {name: columns.get(name, getattr(empty, name)) for name in cls.kinds()}
         return cls(present=np.ones(self.count, dtype=np.bool_), **given)
 
     def any_values(self, signal: Signal) -> SignalTable:
-        """A table whose numbers grow with u, whatever they mean."""
+        """Return a table whose numbers grow with u, whatever they mean."""
         numbers = {Kind.FLOAT: (), Kind.FLOATS: (3,), Kind.FLOAT_LISTS: (3, 2)}
         columns = {
             name: self.u.reshape(-1, *[1] * len(numbers[kind])) + self.noise(0.1, *numbers[kind])

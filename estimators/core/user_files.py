@@ -19,7 +19,7 @@ def is_file_spec(name: str) -> bool:
 def load_from_file(
     what: str, name: str, known: Callable[[ModuleType], list[str]], error: type[Exception]
 ) -> Any:
-    """The object that `path/to/file.py:name` says; the file is run.
+    """Load the object that `path/to/file.py:name` names; the file is executed.
 
     Args:
         what: What it should be, for messages: "estimator".

@@ -1,4 +1,4 @@
-"""Signals: what one model shows on one question, collected once, shared by all estimators."""
+"""Signals: what is observed of a model on a question, collected once for all estimators."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ class Panel(Generic[PanelT_co]):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the sources, sorted."""
+        """The sorted names of the sources."""
         return tuple(sorted(self.tables))
 
     @property
     def only(self) -> PanelT_co:
-        """The table of a panel with a single source. Raises EstimatorError where it has more."""
+        """The table of a panel with a single source. Raises EstimatorError if there are more."""
         if len(self.tables) != 1:
             names = ", ".join(self.sources) or "none"
             raise EstimatorError(f"Expected a panel with one source, but got {names}")
@@ -79,11 +79,11 @@ class Panel(Generic[PanelT_co]):
         return seen
 
     def stack(self, name: str) -> Any:
-        """(n, sources) values of one column, sources in sorted order."""
+        """Return the (n, sources) values of one column, sources in sorted order."""
         return np.stack([getattr(self.tables[source], name) for source in self.sources], axis=1)
 
     def take(self, rows: IntArray) -> Panel[PanelT_co]:
-        """The panel with these rows, in this order."""
+        """Return the panel with these rows, in this order."""
         return Panel({source: table.take(rows) for source, table in self.tables.items()})
 
 
@@ -113,7 +113,7 @@ class Variants(Generic[PanelT_co]):
         return iter(sorted(self.panels))
 
     def take(self, rows: IntArray) -> Variants[PanelT_co]:
-        """The variants with these rows, in this order."""
+        """Return the variants with these rows, in this order."""
         return Variants(self.signal, {name: p.take(rows) for name, p in self.panels.items()})
 
 
@@ -146,11 +146,11 @@ class Signals:
         return self.tables[Signal(signal)]
 
     def table(self, kind: type[TableT]) -> TableT:
-        """The table of a signal without variants, e.g. ``signals.table(AnswerTable)``."""
+        """Return the table of a signal without variants, e.g. ``signals.table(AnswerTable)``."""
         return cast(TableT, self._get(kind.signal))
 
     def variants(self, kind: type[TableT]) -> Variants[TableT]:
-        """The variants of a signal, e.g. ``signals.variants(JudgementTable)["complexity"]``."""
+        """Return a signal's variants, e.g. ``signals.variants(JudgementTable)["complexity"]``."""
         return cast("Variants[TableT]", self._get(kind.signal))
 
     @property
@@ -180,7 +180,7 @@ class Signals:
 
     @property
     def self_report(self) -> Variants[SelfReportTable]:
-        """What the model says of its own answer, by way of asking."""
+        """What the model states about its own answer, by elicitation style."""
         return self.variants(SelfReportTable)
 
     @property
@@ -218,7 +218,7 @@ class Signals:
         return self.outcome.prompt_tokens
 
     def blind(self) -> Signals:
-        """The same without anything that says which answers are right."""
+        """Return the batch without gold answers and outcomes."""
         tables = dict(self.tables)
         for signal, table in self.tables.items():
             if isinstance(table, AnswerTable | TraceTable):
@@ -227,7 +227,7 @@ class Signals:
         return replace(self, tables=tables, gold=None)
 
     def take(self, rows: IntArray) -> Signals:
-        """The batch with these rows, in this order."""
+        """Return the batch with these rows, in this order."""
         return Signals(
             self.question_id[rows],
             self.topic[rows],

@@ -51,7 +51,7 @@ class Need:
 
     @classmethod
     def of(cls, need: Signal | Need) -> Need:
-        """A plain signal as a Need."""
+        """Return a plain signal as a Need."""
         return need if isinstance(need, Need) else cls(frozenset({need}))
 
     def __str__(self) -> str:
@@ -72,7 +72,7 @@ class Options:
 
 @dataclass(frozen=True)
 class AnswerTable(Options, SignalTable, signal=Signal.ANSWER, cost="1 prompt", outcome=True):
-    """The direct answer: what the model's distribution at the answer token looks like."""
+    """The direct answer: the model's distribution at the answer token."""
 
     option_logprobs: FloatArray = column(Kind.FLOATS)
     """(n, K) natural-log probability of each option's label, variants such as "A" and " A"
@@ -103,7 +103,7 @@ class AnswerTable(Options, SignalTable, signal=Signal.ANSWER, cost="1 prompt", o
 
 @dataclass(frozen=True)
 class TraceTable(Options, SignalTable, signal=Signal.TRACE, cost="1 text", outcome=True):
-    """A greedy chain of thought, token by token, with the answer's token located."""
+    """A greedy chain of thought, token by token, with the position of the answer token."""
 
     text: ObjectArray = column(Kind.TEXT)
     """(n,) the generated text."""
@@ -204,7 +204,7 @@ class PromptedAnswersTable(
 class SelfReportTable(
     SignalTable, signal=Signal.SELF_REPORT, cost="1 prompt or text", keyed=True, derived=True
 ):
-    """What the model says of its own answer.
+    """What the model states about its own answer.
 
     Variants: "p_true" (is the proposed answer true?), "one_step" (answer and confidence at once),
     "two_step" (confidence in the answer it gave before), "top_k" (several guesses with
@@ -232,7 +232,7 @@ class JudgementTable(
     """One judge's reply to one questionnaire.
 
     Variants: "complexity", "education_level", "reasoning_steps" (about the question alone), and
-    "correctness" (about the question and the assessed model's answer).
+    "correctness" (about the question and the evaluated model's answer).
     """
 
     text: ObjectArray = column(Kind.TEXT)
@@ -265,11 +265,11 @@ class HiddenStateTable(SignalTable, signal=Signal.HIDDEN_STATE, cost="1 prompt")
 
 @dataclass(frozen=True)
 class CommitteeTable(Options, SignalTable, signal=Signal.COMMITTEE, cost="other models' answers"):
-    """What ONE OTHER model answered to the same questions; the panel's source is its name.
+    """The answers of one other model to the same questions; the panel's source is its name.
 
-    Never collected by an engine: it is read from other models' stores when scores are computed.
-    A question that the other model was not asked is not present; one that it was asked and did not
-    answer is present with answer -1.
+    They are never collected by an engine, but read from other models' stores during scoring. A
+    question that the other model was not asked is not present; one that it was asked without
+    answering is present with answer -1.
     """
 
     answer: IntArray = column(Kind.INT)

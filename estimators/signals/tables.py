@@ -1,4 +1,4 @@
-"""Columns of a signal: how they are declared, filled from records, and re-ordered.
+"""Columns of a signal: their declaration, and tables that are built from records and reordered.
 
 A table has one row per question. Values that were not observed are NaN (floats), -1 (whole
 numbers) or None (text); lists are padded with the same values to the longest row.
@@ -31,7 +31,7 @@ class Status(str, Enum):
 
 
 class Kind(Enum):
-    """What one cell of a column holds, and thereby the column's shape."""
+    """Type of the cells of a column, which determines its shape."""
 
     FLOAT = "float"
     """(n,) float64, NaN where missing."""
@@ -59,7 +59,7 @@ def column(kind: Literal[Kind.INT, Kind.INTS]) -> IntArray: ...
 @overload
 def column(kind: Literal[Kind.TEXT, Kind.TEXTS]) -> ObjectArray: ...
 def column(kind: Kind, single: bool = False) -> object:
-    """Declare a column of a SignalTable; the text below it says what it holds.
+    """Declare a column of a SignalTable; the text below it documents it.
 
     ``single`` columns are stored in single precision (long lists per token).
     """
@@ -87,7 +87,7 @@ _TYPE: dict[Kind, type] = {
 
 
 def to_array(kind: Kind, cells: Sequence[Any]) -> npt.NDArray[Any]:
-    """Cells of one column (None = missing) as a padded array; see ``Kind`` for the shapes."""
+    """Convert the cells of a column (None = missing) to a padded array; see ``Kind`` for shapes."""
     fill, dtype, count = _FILL[kind], _TYPE[kind], len(cells)
     if kind in (Kind.FLOAT, Kind.INT, Kind.TEXT):
         flat: npt.NDArray[Any] = np.full(count, fill, dtype=dtype)
@@ -147,12 +147,12 @@ class SignalTable:
 
     @classmethod
     def kinds(cls) -> dict[str, Kind]:
-        """Column name → kind, in the order of declaration."""
+        """Return column name → kind, in the order of declaration."""
         return {f.name: f.metadata["kind"] for f in fields(cls) if "kind" in f.metadata}
 
     @classmethod
     def single_precision(cls) -> frozenset[str]:
-        """Names of the columns that are stored in single precision."""
+        """Return the names of the columns that are stored in single precision."""
         return frozenset(f.name for f in fields(cls) if f.metadata.get("single"))
 
     @classmethod
@@ -166,7 +166,7 @@ class SignalTable:
         return cls(present=present, **columns)
 
     def take(self: TableT, rows: IntArray) -> TableT:
-        """The table with these rows, in this order."""
+        """Return the table with these rows, in this order."""
         columns = {name: getattr(self, name)[rows] for name in self.kinds()}
         return type(self)(present=self.present[rows], **columns)
 

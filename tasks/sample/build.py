@@ -1,7 +1,7 @@
-"""Rebuilds the embedded sample: ``python -m apprehend.tasks.sample.build``.
+"""Rebuild the embedded sample: ``python -m apprehend.tasks.sample.build``.
 
-Questions, examples, tokenizer and model follow from fixed seeds; the weights agree between machines
-up to rounding. Takes minutes on two cores.
+Questions, examples, tokenizer and model are determined by fixed seeds; the weights agree between
+machines up to rounding. It takes minutes on two cores.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ VOCABULARY_LESSONS = 20_000
 
 
 def world_phrases() -> list[str]:
-    """Constant parts of the world's questions and answers, each one token."""
-    found = [part for forms in FACT_FORMS.values() for form in forms for part in form.split("{}")]
+    """Return the constant parts of the world's questions and answers, each a token."""
+    parts = [part for forms in FACT_FORMS.values() for form in forms for part in form.split("{}")]
     for form in SUM_FORMS.values():
-        found += [*form.starts, *form.steps.values(), form.ask]
-    found += ["; plus", "; minus", "; doubled", "It asks for one fact.", "knowledge: "]
-    found += [", reasoning: ", ", steps: ", *LEVELS]
-    found += [f". {choice.text}\n" for choice in STYLES["mmlu_pro_direct_dont_know"].choices([])]
-    return [part for part in found if part.strip()]
+        parts += [*form.starts, *form.steps.values(), form.ask]
+    parts += ["; plus", "; minus", "; doubled", "It asks for one fact.", "knowledge: "]
+    parts += [", reasoning: ", ", steps: ", *LEVELS]
+    parts += [f". {choice.text}\n" for choice in STYLES["mmlu_pro_direct_dont_know"].choices([])]
+    return [part for part in parts if part.strip()]
 
 
 def make_tokenizer(world: World, sample: Sample) -> PreTrainedTokenizerBase:
-    """The tokenizer whose words are those of the lessons."""
+    """Build the tokenizer from the words of the lessons."""
     teacher = Teacher(world, sample.held_out, random.Random("vocabulary"))
     texts = [segment.text for _ in range(VOCABULARY_LESSONS) for segment in teacher.lesson()]
     rng = random.Random("vocabulary")
@@ -57,7 +57,7 @@ def make_tokenizer(world: World, sample: Sample) -> PreTrainedTokenizerBase:
 
 
 def write_questions(path: Path, questions: tuple[Question, ...], first_id: int) -> None:
-    """Questions as a Parquet file in MMLU-Pro's schema."""
+    """Write questions to a Parquet file in MMLU-Pro's schema."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -65,7 +65,7 @@ def write_questions(path: Path, questions: tuple[Question, ...], first_id: int) 
 
 
 def write_model(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """The checkpoint as transformers reads it."""
+    """Write the checkpoint as transformers reads it."""
     model.generation_config.do_sample = False
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -75,7 +75,7 @@ def write_model(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedToken
 
 
 def _name_the_general_class(file: Path) -> None:
-    """Write what transformers 4 and 5 both read; 5 alone knows the names that it saves."""
+    """Write names that transformers 4 and 5 both read; those that 5 saves are new in it."""
     config = json.loads(file.read_text(encoding="utf-8"))
     config.pop("backend", None)
     config["tokenizer_class"] = "PreTrainedTokenizerFast"
@@ -84,7 +84,7 @@ def _name_the_general_class(file: Path) -> None:
 
 
 def build(folder: Path, plan: Plan, seed: int = SEED) -> None:
-    """Make everything in a folder beside ``folder``, then move it in."""
+    """Build everything in a temporary folder beside ``folder``, then move it in."""
     world = make_world()
     sample = make_sample(world)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".sample-") as name:

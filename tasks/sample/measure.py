@@ -1,7 +1,7 @@
-"""Measures the embedded model on its own questions: ``python -m apprehend.tasks.sample.measure``.
+"""Evaluate the embedded model on its own questions: ``python -m apprehend.tasks.sample.measure``.
 
-An independent check of the sample's promises, by plain forward passes: accuracy, and how well the
-entropy at the answer token tells errors apart, for facts and for sums of several steps.
+This checks the sample independently, with plain forward passes: accuracy, and how well the entropy
+at the answer token predicts errors, for facts and for sums of several steps.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ REPLICATES = 2000
 
 
 def load(folder: Path = FOLDER) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, list[Row]]:
-    """The sample's model, tokenizer and questions."""
+    """Load the sample's model, tokenizer and questions."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder / "model")
@@ -44,7 +44,7 @@ def load(folder: Path = FOLDER) -> tuple[PreTrainedModel, PreTrainedTokenizerBas
 
 
 def direct_prompt(row: Row, style_name: str = "mmlu_pro_direct") -> str:
-    """A zero-shot prompt as lm-eval builds it without a chat template."""
+    """Return a zero-shot prompt as lm-eval builds it without a chat template."""
     style = STYLES[style_name]
     return f"{render_system(row['category'], style)}\n\n{render_user(row, style)}"
 
@@ -52,7 +52,7 @@ def direct_prompt(row: Row, style_name: str = "mmlu_pro_direct") -> str:
 def answer_directly(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row]
 ) -> tuple[Values, Values]:
-    """Whether each question is answered right, and the entropy at the answer token."""
+    """Return (n,) correctness, 0 or 1, and (n,) entropy at the answer token in nats."""
     right, entropy = [], []
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
@@ -74,7 +74,7 @@ def generate(
     prompts: Sequence[str],
     new_tokens: int = 40,
 ) -> list[str]:
-    """Greedy continuations."""
+    """Generate greedy continuations."""
     texts: list[str] = []
     for start in range(0, len(prompts), BATCH):
         batch = tokenizer(list(prompts[start : start + BATCH]), padding=True, return_tensors="pt")
@@ -86,7 +86,7 @@ def generate(
 
 
 def auc_interval(wrong: Values, score: Values, seed: int = 0) -> tuple[float, float, float]:
-    """ROC AUC with its 95 % interval from a bootstrap stratified by correctness."""
+    """Return ROC AUC and its 95 % interval from a bootstrap stratified by correctness."""
     rng = np.random.default_rng(seed)
     high, low = score[wrong == 1], score[wrong == 0]
     draws = []
@@ -108,7 +108,7 @@ def _auc_line(name: str, right: Values, entropy: Values) -> str:
 
 
 def report_direct(rows: Sequence[Row], right: Values, entropy: Values) -> str:
-    """Accuracy and AUC overall, for facts, for sums, and by number of steps."""
+    """Format accuracy and AUC overall, for facts, for sums, and by number of steps."""
     source = np.array([row["src"].split("/")[1] for row in rows])
     sums = source != "knowledge"
     text = _auc_line("all", right, entropy)
@@ -127,19 +127,19 @@ def report_direct(rows: Sequence[Row], right: Values, entropy: Values) -> str:
 def report_chain(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row]
 ) -> str:
-    """Share parsed and accuracy with a chain of thought."""
+    """Format the parsed share and the accuracy with a chain of thought."""
     style = STYLES["mmlu_pro_cot"]
     texts = generate(model, tokenizer, [direct_prompt(row, "mmlu_pro_cot") for row in rows])
     text = f"chain, e.g. {texts[0]!r}, {texts[-1]!r}\n"
-    found = [
+    parsed = [
         parse_marked_label(answer, style.labels(len(row["options"])))
         for answer, row in zip(texts, rows, strict=True)
     ]
     right = np.array(
-        [f is not None and f.index == gold_index(row) for f, row in zip(found, rows, strict=True)]
+        [a is not None and a.index == gold_index(row) for a, row in zip(parsed, rows, strict=True)]
     )
     source = np.array([row["src"] for row in rows])
-    text += f"chain parsed {np.mean([f is not None for f in found]):.3f}"
+    text += f"chain parsed {np.mean([answer is not None for answer in parsed]):.3f}"
     for name in sorted(set(source)):
         text += f"  {name.split('/')[1]} {right[source == name].mean():.3f}"
     return text + "\n"
@@ -148,7 +148,7 @@ def report_chain(
 def report_judge(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], right: Values
 ) -> str:
-    """Shares of the judge's verdicts by kind of question, and of the ratings."""
+    """Format the shares of the judge's verdicts and ratings by kind of question."""
     text = ""
     source = np.array([row["src"].split("/")[1] for row in rows])
     for name in QUESTIONNAIRES:

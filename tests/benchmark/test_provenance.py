@@ -368,10 +368,10 @@ def other_store(results: Path) -> TaskStore:
 
 def test_foreign_scores_are_refused_and_found(results: Path) -> None:
     shutil.copy(other_store(results).path / "scores.parquet", store_in(results).path)
-    with pytest.raises(ApprehendError, match="foreign: not computed for this store"):
+    with pytest.raises(ApprehendError, match="unexpected: not computed for this store"):
         report_input(Results(results))
     (finding,) = findings(store_in(results))
-    assert "scores.parquet: foreign" in str(finding)
+    assert "scores.parquet: unexpected" in str(finding)
 
 
 def test_scores_of_other_answers_are_refused_and_found(results: Path) -> None:
@@ -411,4 +411,4 @@ def test_parts_swapped_between_stores_of_equal_settings_are_found(
     for file in theirs:
         shutil.copy(file, folder)
     found = [str(finding) for finding in findings(store_in(results))]
-    assert any("foreign: written for another store" in line for line in found)
+    assert any("unexpected: written for another store" in line for line in found)

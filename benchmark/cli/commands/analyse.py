@@ -11,7 +11,7 @@ def analyse(
     paths: ResultsFolders,
     output_path: PageFolder = Path("analyses"),
 ) -> None:
-    """The benchmark itself: difficulty, option order, Rasch, shared causes of errors."""
+    """Analyze the benchmark itself: difficulty, option order, Rasch, shared causes of errors."""
     from ...score.report_building import write_analyses
 
     write_analyses(paths, output_path)

@@ -21,10 +21,14 @@ def estimator(
     spec: Annotated[
         str, typer.Argument(help="A name, name(parameter=value), or path/to/file.py:Class.")
     ],
-    questions: Annotated[int, typer.Option(min=50, max=100_000, help="Synthetic questions.")] = 300,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Their seed.")] = 0,
+    questions: Annotated[
+        int, typer.Option(min=50, max=100_000, help="Number of synthetic questions.")
+    ] = 300,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the synthetic questions.")
+    ] = 0,
 ) -> None:
-    """Orientation, ties, missing values, determinism and more, on synthetic signals."""
+    """Test orientation, ties, missing values, determinism and more on synthetic signals."""
     from ....estimators.checks.conformance import check_estimator
     from ....estimators.registry import load_estimator
 
@@ -46,11 +50,11 @@ def metric(
 
 
 def _show(what: str, outcomes: Sequence[Any]) -> None:
-    """A table of the outcomes. Raises ApprehendError where a check failed."""
+    """Show a table of the outcomes. Raises ApprehendError where a check failed."""
     from rich import box
     from rich.table import Table
 
-    table = Table("check", "outcome", "what was found", box=box.SIMPLE_HEAD)
+    table = Table("check", "outcome", "details", box=box.SIMPLE_HEAD)
     for outcome in outcomes:
         table.add_row(outcome.check, outcome.status, outcome.reason)
     show(table)

@@ -19,7 +19,7 @@ def compare(
     replicates: Replicates = 1000,
     seed: Seed = 0,
 ) -> None:
-    """Models by estimators on their common questions, paired, and against the models' size."""
+    """Compare models in paired tests on their common questions, and against the models' size."""
     from ...score.report_building import write_comparison
 
     write_comparison(paths, output_path, paper_filter, replicates, seed)

@@ -17,7 +17,7 @@ def demo(
         typer.Option(min=1, max=120, help="Questions per topic, of 120 (840 of 1,680 by default)."),
     ] = 60,
 ) -> None:
-    """Run the embedded model on the embedded questions, with itself as judge; no download."""
+    """Evaluate the embedded model on the embedded questions, with itself as judge; no download."""
     from ....estimators.registry import builtin_estimators
     from ....tasks.dataset import EMBEDDED
     from ...judges.judge_options import JudgeOptions

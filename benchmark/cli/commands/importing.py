@@ -24,16 +24,15 @@ if TYPE_CHECKING:
 
 
 class _Importers(TyperGroup):
-    """The importers' commands, which are looked up only when one of them or their help is asked
-    for: the rest of the command line starts without them."""
+    """Commands of the importers, loaded only when one of them or their help is requested."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Names of all importers."""
+        """Return the names of all importers."""
         names: list[str] = _commands().list_commands(ctx)
         return names
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of an importer."""
+        """Return the command of an importer."""
         return _commands().get_command(ctx, cmd_name)
 
 
@@ -42,14 +41,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     cls=_Importers,
-    help="Take in answers that were recorded elsewhere; then score and report without a model.",
+    help="Import recorded answers, to score and report them without a model.",
     no_args_is_help=True,
 )
 
 
 @app.callback()
 def _group() -> None:
-    """Makes a group of it, whose commands come later."""
+    """Make it a group, whose commands are added later."""
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from ...console.options import show
 if TYPE_CHECKING:
     from rich.table import Table
 
-app = typer.Typer(help="What there is, each with one line.", no_args_is_help=True)
+app = typer.Typer(help="List available components.", no_args_is_help=True)
 
 
 def _table(*columns: str) -> Table:
@@ -26,10 +26,10 @@ def _table(*columns: str) -> Table:
 
 @app.command("estimators")
 def estimators() -> None:
-    """Estimators: built in, and installed by other packages."""
+    """List estimators: built-in ones and those installed by other packages."""
     from ....estimators.registry import estimator_table, installed_estimators
 
-    table = _table("name", "family", "needs", "cost", "source", "what it is")
+    table = _table("name", "family", "needs", "cost", "source", "description")
     for row in estimator_table():
         name = f"{row.name}({row.parameters})" if row.parameters else row.name
         table.add_row(
@@ -47,7 +47,7 @@ def estimators() -> None:
 
 @app.command("tasks")
 def tasks() -> None:
-    """Task groups; every group has one task per topic."""
+    """List task groups; every group has one task per topic."""
     from ....tasks.mmlu_pro import STYLES
     from ....tasks.topics import TOPICS, topic_slug
 
@@ -63,7 +63,7 @@ def tasks() -> None:
 
 @app.command("signals")
 def signals() -> None:
-    """Signals that estimators can need."""
+    """List the signals that estimators can use."""
     from ....estimators.signals.batch import TABLES
 
     table = _table("signal", "columns", "cost per question", "what it is")
@@ -75,7 +75,7 @@ def signals() -> None:
 
 @app.command("importers")
 def importers() -> None:
-    """Formats of recorded answers that can be imported."""
+    """List the formats of recorded answers that can be imported."""
     from ...importers.importer import importers as all_importers
 
     table = _table("format", "what it holds", "files", "options")
@@ -87,7 +87,7 @@ def importers() -> None:
 
 @app.command("metrics")
 def metrics() -> None:
-    """Metrics of a report; `report --metrics file.py:function` adds your own."""
+    """List the metrics of a report; `report --metrics file.py:function` adds your own."""
     from ....reports import builtin_metrics
 
     table = _table("name", "better", "range", "needs", "source", "what it is")
@@ -100,11 +100,11 @@ def metrics() -> None:
 
 @app.command("models")
 def models() -> None:
-    """Engines, judges and the embedded model."""
+    """List engines, judges and the embedded model."""
     from ....tasks.dataset import embedded_file
 
-    table = _table("option", "value", "what it is")
-    table.add_row("--model", "hf", "any causal language model that transformers loads")
+    table = _table("option", "value", "description")
+    table.add_row("--model", "hf", "any causal language model that transformers can load")
     table.add_row("--model_args", "pretrained=embedded", str(embedded_file("model")))
     table.add_row("--judge", "hf", "the same, as judge")
     table.add_row("--judge", "local-chat-completions", "a chat endpoint: model=…,base_url=http://…")
@@ -114,6 +114,6 @@ def models() -> None:
 
 
 def first_line(text: str | None) -> str:
-    """The first line of a docstring."""
+    """Return the first line of a docstring."""
     lines = (text or "").strip().splitlines()
     return lines[0] if lines else ""

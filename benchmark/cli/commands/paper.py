@@ -13,7 +13,7 @@ def paper(
     replicates: Replicates = 1000,
     seed: Seed = 0,
 ) -> None:
-    """The reference paper's tables and figures, the published values, and why they differ."""
+    """Reproduce the reference paper's tables and figures beside the published values."""
     from ...score.report_building import write_paper
 
     write_paper(results, output_path, replicates, seed)

@@ -20,7 +20,7 @@ def report(
         bool,
         typer.Option(
             "--paper_filter",
-            help="The paper's rows: parsed answers, and judgements rated 9 or more where stored.",
+            help="Only the paper's rows: parsed answers, judgments rated 9 or more where rated.",
         ),
     ] = False,
     replicates: Replicates = 1000,

@@ -19,10 +19,12 @@ def score(
     ] = None,
     committee: Annotated[
         Optional[str],
-        typer.Option(help="Comma-separated other models of `committee_disagreement`; all stored."),
+        typer.Option(
+            help="Comma-separated models for `committee_disagreement` (default: all others stored)."
+        ),
     ] = None,
 ) -> None:
-    """Recompute scores from stored signals: no model."""
+    """Recompute scores from stored signals, without a model."""
     from ....estimators.registry import load_estimators, split_specs
     from ....estimators.signals.batch import Signal
     from ...score.estimator_choice import expand_specs

@@ -14,7 +14,7 @@ def split(
     results: ResultsFolder,
     by: Annotated[str, typer.Option(help="Estimator that orders the questions.")],
     groups: Annotated[
-        str, typer.Option(help="Names, most certain first; name=weight for unequal parts.")
+        str, typer.Option(help="Group names, most certain first; name=weight for unequal groups.")
     ] = "easy,medium,hard",
     model: Annotated[Optional[str], typer.Option(help="Only this model.")] = None,
     task: Annotated[Optional[str], typer.Option(help="Only this task.")] = None,
@@ -22,7 +22,7 @@ def split(
         Path, typer.Option("--output_path", help="CSV file for the question ids.")
     ] = Path("split.csv"),
 ) -> None:
-    """Cut the questions into groups by uncertainty, for training by difficulty."""
+    """Split the questions into groups by uncertainty, e.g. for curriculum learning."""
     import pandas as pd
     from rich.table import Table
 
@@ -32,10 +32,11 @@ def split(
     from ...store.files import write_text
 
     names, weights = _groups(groups)
-    found = [
-        compute_split(one, by, names, weights) for one in evaluated_with(results, by, model, task)
+    splits = [
+        compute_split(evaluation, by, names, weights)
+        for evaluation in evaluated_with(results, by, model, task)
     ]
-    whole = pd.concat(found, ignore_index=True)
+    whole = pd.concat(splits, ignore_index=True)
     table = Table(title=f"questions by {by}", title_justify="left")
     for name in ("model", "task", "group", "questions", "share", "accuracy"):
         table.add_column(name, overflow="fold")

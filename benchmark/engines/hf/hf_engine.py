@@ -20,6 +20,7 @@ from ..shared.loaded_model import LoadedModel, model_path
 from .forward import Forward
 from .generation import Writer, end_ids
 from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_for_scoring
+from .model_attention import keep_softcap
 from .reading import read_answers
 from .states import Sizes, State
 from .static import columns_for
@@ -65,6 +66,7 @@ class HFEngine(LoadedModel):
         self.name = arguments["pretrained"] = model_path(str(arguments["pretrained"]))
         self._lm = _load(arguments, device)
         self.model = self._lm.model
+        keep_softcap(self.model)
         self.tokenizer = self._lm.tokenizer
         self._forward = Forward(self.model)
         self._forward.check_sharing(self.model.get_input_embeddings().num_embeddings)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .attention import UnsupportedModelError
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig
+    from transformers import PretrainedConfig, PreTrainedModel
 
 
 def _text_config(config: PretrainedConfig) -> PretrainedConfig:
@@ -43,3 +43,14 @@ def check_windows(config: PretrainedConfig, windows: Mapping[int, int | None]) -
         raise UnsupportedModelError("its window is not known to its attention")
     if getattr(text, "attention_chunk_size", None) and not kinds:
         raise UnsupportedModelError("it attends in chunks")
+
+
+def keep_softcap(model: PreTrainedModel) -> None:
+    """Switch to eager attention if the model's attention would silently drop its soft cap.
+
+    Gemma-2 caps its attention scores, which PyTorch's fused kernel cannot; transformers before 5.21
+    uses that kernel all the same.
+    """
+    capped = getattr(_text_config(model.config), "attn_logit_softcapping", None)
+    if capped and model.config._attn_implementation == "sdpa":
+        model.set_attn_implementation("eager")

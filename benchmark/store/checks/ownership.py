@@ -1,4 +1,4 @@
-"""Whose files are whose: copies of stores, and scores that were computed on other answers."""
+"""Ownership of files: copies of stores, and scores that were computed from other answers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ..task_store import OUTCOMES, TaskStore
 SCORES = "scores.parquet"
 _STORE, _SIGNALS = b"apprehend.store", b"apprehend.signals"
 _ESTIMATORS = b"apprehend.estimators"
-AGAIN = "`apprehend score` computes them anew"
+AGAIN = "`apprehend score` recomputes them"
 
 
 def misplaced(store: TaskStore) -> str | None:
-    """Why a store is not the one that its folder's name says; None where it is, or does not say."""
+    """Return why a store does not belong in its folder; None if it does, or records no owner."""
     owner = store.manifest.get("store") or {}
     says = (owner.get("model"), owner.get("task"))
     if None in says or says == (store.model, store.task):
@@ -34,7 +34,7 @@ def misplaced(store: TaskStore) -> str | None:
 
 
 def _identity(store: TaskStore) -> str:
-    """A store's identity; of one of schema 1 or 2, which has none, its manifest's bytes."""
+    """Return a store's identity; for schemas 1 and 2, which have none, a hash of its manifest."""
     owner = store.manifest.get("store") or {}
     if owner.get("id"):
         return str(owner["id"])
@@ -42,7 +42,7 @@ def _identity(store: TaskStore) -> str:
 
 
 def twins(stores: Iterable[TaskStore]) -> Iterator[tuple[TaskStore, TaskStore]]:
-    """Pairs of different folders that are one store: a copy or a link, and the first of them."""
+    """Yield pairs of folders that are the same store: a copy or link, and the first of them."""
     first: dict[str, TaskStore] = {}
     for store in stores:
         other = first.setdefault(_identity(store), store)
@@ -51,7 +51,7 @@ def twins(stores: Iterable[TaskStore]) -> Iterator[tuple[TaskStore, TaskStore]]:
 
 
 def check_owned(stores: Sequence[TaskStore]) -> None:
-    """Raise ApprehendError for a store that stands in another one's place, or twice."""
+    """Raise ApprehendError for a duplicate store, or one in the folder of another."""
     for store, other in twins(stores):
         raise ApprehendError(
             f"{store.path} and {other.path} are one store (a copy or a link); delete or move one "
@@ -62,12 +62,12 @@ def check_owned(stores: Sequence[TaskStore]) -> None:
         if problem is not None:
             raise ApprehendError(
                 f"{store.path}: {problem}; rename the folder back, or `apprehend verify --repair` "
-                "takes it as it is called now"
+                "adopts its new name"
             )
 
 
 def signals_state(store: TaskStore) -> str:
-    """A hash of all stored parts, which changes whenever one is added, changed or deleted."""
+    """Return a hash of all stored parts, which changes if any is added, changed or deleted."""
     names = sorted(
         (signal.value, parts.name_checksum(file) or file.name)
         for signal in Signal
@@ -77,14 +77,14 @@ def signals_state(store: TaskStore) -> str:
 
 
 def marked_scores(store: TaskStore, table: pa.Table, about: Mapping[str, Any]) -> pa.Table:
-    """A store's scores with what they were computed on in their metadata, and what each estimator
+    """Return a store's scores with metadata: what they were computed from, and what each estimator
     says of itself."""
     marks = {_STORE: store.id.encode(), _SIGNALS: signals_state(store).encode()}
     return table.replace_schema_metadata({**marks, _ESTIMATORS: json.dumps(about).encode()})
 
 
 def about_estimators(table: pa.Table) -> dict[str, Any]:
-    """What the estimators of stored scores say of themselves, by name; empty in older stores.
+    """Return what the estimators of stored scores say of themselves; empty in older stores.
 
     Raises ApprehendError where it is no JSON object.
     """
@@ -98,20 +98,20 @@ def about_estimators(table: pa.Table) -> dict[str, Any]:
 
 
 def scores_problem(store: TaskStore, table: pa.Table) -> str | None:
-    """Why stored scores are not those of a store's answers; None where they are."""
+    """Return why stored scores do not belong to a store's answers; None if they do."""
     own = (store.manifest.get("store") or {}).get("id")
     says = (table.schema.metadata or {}).get(_STORE, b"").decode("utf-8", "replace")
     if own and says != own:
-        return "foreign: not computed for this store, or by an older version"
+        return "unexpected: not computed for this store, or by an older version"
     for name, value in (("model", store.model), ("task", store.task)):
         others = [x for x in pc.unique(table.column(name)).to_pylist() if x != value]
         if others:
-            return f"foreign: scores of {name} {others[0]!r}"
+            return f"unexpected: scores of {name} {others[0]!r}"
     return _contradiction(store, table)
 
 
 def _contradiction(store: TaskStore, table: pa.Table) -> str | None:
-    """The first question whose scores stand beside another answer than the stored one."""
+    """Return the first question whose scores belong to another answer than the stored one."""
     if not len(table):
         return None
     estimators = table.column("estimator")
@@ -122,7 +122,7 @@ def _contradiction(store: TaskStore, table: pa.Table) -> str | None:
     known = set(store.question_ids)
     unknown = [i for i in ids if i not in known]
     if unknown:
-        return f"foreign: question {unknown[0]!r} is not in the store"
+        return f"unexpected: question {unknown[0]!r} is not in the store"
     signal = next((signal for signal in OUTCOMES if store.has(signal)), None)
     if signal is None:
         return None
@@ -141,7 +141,7 @@ def _contradiction(store: TaskStore, table: pa.Table) -> str | None:
 
 
 def is_outdated(store: TaskStore, table: pa.Table) -> bool:
-    """Whether signals were added or deleted after the scores were computed."""
+    """Return whether signals were added or deleted after the scores were computed."""
     says = (table.schema.metadata or {}).get(_SIGNALS)
     return says is not None and says.decode("utf-8", "replace") != signals_state(store)
 

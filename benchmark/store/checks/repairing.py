@@ -1,4 +1,4 @@
-"""Set aside files that are not what was written, and keep the rows that they alone hold."""
+"""Set damaged files aside, and keep the rows that only they have."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from ..task_store import QUESTIONS, TaskStore
 from .verifying import Finding, Key, row_keys
 
 
-def repair(store: TaskStore, found: list[Finding]) -> tuple[Path, int]:
+def repair(store: TaskStore, problems: list[Finding]) -> tuple[Path, int]:
     """Set the files of the findings aside.
 
-    Rows of a part that others repeat are kept where no other part holds them. Gives the folder
-    that the files are in now, and the number of rows kept so.
+    Rows of a duplicate part that no other part has are kept.
+
+    Returns:
+        The folder that the files are in now, and the number of rows kept.
     """
     with store.writing_damaged():
-        if any(finding.path == store.path for finding in found):
+        if any(finding.path == store.path for finding in problems):
             store.write_manifest(store.manifest)  # under the names that its folders have now
-        doubled = [finding.path for finding in found if finding.problem.startswith("duplicated")]
+        doubled = [finding.path for finding in problems if finding.problem.startswith("duplicate")]
         tables = {path: parts.read_parquet(path) for path in doubled if path.name != QUESTIONS}
-        derived = [finding.path for finding in found if _is_derived_anew(finding)]
-        bad = [finding.path for finding in found if finding.path not in (store.path, *derived)]
+        derived = [finding.path for finding in problems if _is_derived_anew(finding)]
+        bad = [finding.path for finding in problems if finding.path not in (store.path, *derived)]
         aside = store.set_aside([path for path in bad if path.exists()])
         kept = sum(_keep_rest(store, path, table) for path, table in tables.items())
         for folder in {path.parent for path in derived}:
