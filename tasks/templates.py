@@ -13,14 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import TypeVar
 
-from jinja2 import (
-    StrictUndefined,
-    Template,
-    TemplateError,
-    TemplateRuntimeError,
-    nodes,
-    pass_context,
-)
+from jinja2 import StrictUndefined, Template, nodes, pass_context
+from jinja2.exceptions import TemplateError, TemplateRuntimeError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
