@@ -248,4 +248,16 @@ def _checked(value: Any, origin: str) -> type[Estimator]:
         raise EstimatorLookupError(
             f"{origin}: {value.__name__} does not define score(self, signals)"
         )
+    for name, usual in vars(Estimator).items():
+        told = getattr(value, name)
+        if isinstance(usual, bool) and not isinstance(told, bool):
+            raise EstimatorLookupError(
+                f"{origin}: {value.__name__}: expected `{name}` to be True or False, got {told!r}"
+            )
+    look = value.look
+    if not (isinstance(look, tuple) and len(look) == 2 and all(isinstance(x, str) for x in look)):
+        raise EstimatorLookupError(
+            f"{origin}: {value.__name__}: expected `look` to be a colour and a line, e.g. "
+            f"('blue', '-'), got {look!r}"
+        )
     return value

@@ -157,7 +157,7 @@ def _value(
     """The metric of these rows; NaN, with a line in `failed`, where it cannot be computed."""
     try:
         return rows.value(metric)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         kind = "" if isinstance(error, NoNumber) else f"{type(error).__name__}: "
         failed.append(MetricFailure(metric.name, *where, " ".join(f"{kind}{error}".split())))
         return float("nan")

@@ -95,7 +95,7 @@ def _run(name: str, check: Callable[[_Bench], None], bench: _Bench) -> MetricOut
         return MetricOutcome(name, SKIPPED, str(skip))
     except _Failed as failure:
         return MetricOutcome(name, FAILED, str(failure))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return MetricOutcome(name, FAILED, " ".join(f"{type(error).__name__}: {error}".split()))
     return MetricOutcome(name, PASSED)
 
@@ -139,7 +139,7 @@ def _edge_cases(bench: _Bench) -> None:
     for what, rows in bench.cases():
         try:
             bench.value(*rows)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _Failed(f"{what}: {type(error).__name__}: {error}") from error
 
 

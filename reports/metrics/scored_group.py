@@ -89,7 +89,7 @@ class ScoredGroup:
         Raises NoNumber where its function gives no number, and whatever that raises.
         """
         if metric.from_ties is not None:
-            return metric.from_ties(self.ties)
+            return as_number(metric, metric.from_ties(self.ties))
         if metric.needs is Needs.GROUP:
             return as_number(metric, metric.compute(self))
         rows = self.scored if metric.needs is Needs.SCORES else self.probabilities

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from apprehend.estimators import builtin_estimators
+from apprehend.estimators import EstimatorLookupError, builtin_estimators, load_estimator
 from helpers import in_process
 
 ROOT = Path(__file__).parents[2]
@@ -164,3 +165,20 @@ def test_scores_of_older_stores_are_known_by_the_built_in_estimators_names(tmp_p
         assert done.returncode == 1
         assert said in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("is_probability = 1", "expected `is_probability` to be True or False, got 1"),
+        ('look = "blue"', "expected `look` to be a colour and a line"),
+        ('look = ("blue", 2)', "expected `look` to be a colour and a line"),
+    ],
+)
+def test_what_an_estimator_says_of_itself_must_make_sense(
+    line: str, said: str, tmp_path: Path
+) -> None:
+    text = PLUGIN.replace("is_probability = CLAIM", "").replace('look = ("purple", "-.")', line)
+    (tmp_path / "plugin.py").write_text(text, encoding="utf-8")
+    with pytest.raises(EstimatorLookupError, match=re.escape(said)):
+        load_estimator(f"{tmp_path / 'plugin.py'}:Shrunk")

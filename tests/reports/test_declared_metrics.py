@@ -194,6 +194,19 @@ def test_a_metric_that_fails_is_an_error_unless_failures_are_collected(make_scor
     assert found["roc_auc"].notna().all()
 
 
+def test_a_metric_cannot_end_a_report(make_scores: Any) -> None:
+    @metric(better="lower", meaning="Leaves.")
+    def leaving(errors: Any, scores: Any) -> float:
+        raise SystemExit(0)
+
+    failures: list[Any] = []
+    compute_metrics(ReportInput(make_scores()), replicates=5, metrics=[leaving], failures=failures)
+    assert {one.reason for one in failures} == {"SystemExit: 0"}
+    assert len(failures) == 2 * 4  # estimators; the pooled group and three topics
+    reasons = {o.check: o.reason for o in check_metric(leaving) if o.status == "failed"}
+    assert reasons["a number"] == "SystemExit: 0"
+
+
 MINE = '''
 import numpy as np
 from apprehend.reports import metric
