@@ -148,7 +148,7 @@ class _Sitting:
         """What to say at the end, a sentence each."""
         who, name = f"judge {self._judge.name}", self._name
         if self.over is not None:
-            return [f"{who}: {self.over}; what it judged so far is stored, run again to go on"]
+            return [f"{who}: {self.over}; what it judged so far is stored, run again to resume"]
         if self._failed:
             first = next(iter(self._failed.values()))
             return [
