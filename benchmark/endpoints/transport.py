@@ -20,7 +20,7 @@ import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import requests
 import urllib3
@@ -77,6 +77,11 @@ def _too_long() -> str:
     return f"the reply is longer than {MOST_BYTES >> 20} MiB"
 
 
+_Pool = urllib3.HTTPConnectionPool
+Place = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Place]
+
+
 class _BoundedReader(io.RawIOBase):
     """A socket's bytes, within the limits."""
 
@@ -111,11 +116,12 @@ class _Bounded:
     def __init__(self, *args: Any, limits: _Limits, **options: Any) -> None:
         super().__init__(*args, **options)
         self._limits = limits
-        this: Any = self
-        this.response_class = functools.partial(_BoundedResponse, limits=limits)
+        cast(HTTPConnection, self).response_class = functools.partial(
+            _BoundedResponse, limits=limits
+        )
 
     def _new_conn(self) -> socket.socket:
-        this: Any = self
+        this = cast(HTTPConnection, self)
         host, port = this._dns_host, this.port
         try:
             return _connected(host, port, self._limits)
@@ -126,20 +132,18 @@ class _Bounded:
         except (OSError, UnicodeError) as error:
             raise NewConnectionError(this, str(error)) from error
 
-    def send(self, data: Any) -> None:
-        this: Any = self
+    def send(self, data: bytes) -> None:
+        this = cast(HTTPConnection, self)
         for start in range(0, len(data), _PIECE):
             if this.sock is not None:
                 this.sock.settimeout(self._limits.remaining())
             super().send(data[start : start + _PIECE])  # type: ignore[misc]
 
 
-class _BoundedHTTP(_Bounded, HTTPConnection):
-    pass
+class _BoundedHTTP(_Bounded, HTTPConnection): ...
 
 
-class _BoundedHTTPS(_Bounded, HTTPSConnection):
-    pass
+class _BoundedHTTPS(_Bounded, HTTPSConnection): ...
 
 
 class _Session(requests.Session):
@@ -160,8 +164,8 @@ class _Adapter(HTTPAdapter):
         self._limits = limits
         super().__init__(max_retries=0)
 
-    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **options)
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> _Pool:
+        pool = cast(_Pool, super().get_connection_with_tls_context(*args, **options))
         if pool.ConnectionCls not in (HTTPConnection, HTTPSConnection):
             raise requests.exceptions.InvalidProxyURL("only HTTP proxies can be used, not SOCKS")
         secure = pool.ConnectionCls is HTTPSConnection
@@ -188,10 +192,10 @@ def _connected(host: str, port: int, limits: _Limits) -> socket.socket:
     raise problem
 
 
-def _addresses(host: str, port: int, limits: _Limits) -> list[Any]:
+def _addresses(host: str, port: int, limits: _Limits) -> list[Address]:
     """The host's addresses. The resolver cannot be told a deadline, so it is left where it is
     when the deadline is over; its thread ends by itself and holds no exit."""
-    found: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    found: queue.SimpleQueue[list[Address] | Exception] = queue.SimpleQueue()
 
     def look_up() -> None:
         try:

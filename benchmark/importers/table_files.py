@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...tasks.bounds import check_parquet, check_text
 from ...tasks.data_errors import DataError
 from ..console.errors import ApprehendError, UsageError
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def read_frame(file: Path) -> Any:
+
+def read_frame(file: Path) -> pd.DataFrame:
     """The table as a pandas frame. Raises ApprehendError, DataError or UsageError in one line."""
     import pandas as pd
     import pyarrow as pa
@@ -44,10 +47,10 @@ def read_frame(file: Path) -> Any:
     raise UsageError(f"{file}: expected .csv, .tsv, .jsonl or .parquet, got {suffix!r}")
 
 
-def _frame_of_lines(lines: list[str]) -> Any:
+def _frame_of_lines(lines: list[str]) -> pd.DataFrame:
     import pandas as pd
 
-    rows = []
+    rows: list[dict[str, object]] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
