@@ -68,7 +68,8 @@ audit: install  ## known weaknesses of the pinned dependencies, from a service o
 check: install  ## style and types
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
-	$(RUN)/mypy
+	$(RUN)/mypy --any-exprs-report build/types
+	$(RUN)/python tests/typed_share.py build/types/any-exprs.txt
 
 recorded: install  ## report and paper of recorded answers (docs/recorded.md)
 	$(RUN)/python docs/recorded.py

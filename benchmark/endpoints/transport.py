@@ -18,7 +18,7 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -36,6 +36,8 @@ MOST_BYTES = 32 << 20
 _LONGEST = 1e6
 """Seconds: the operating system's clocks take no number of any size."""
 _PIECE = 1 << 14
+_Pool = urllib3.HTTPConnectionPool
+Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str | int | bytes, ...]]
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,6 @@ def _too_long() -> str:
     return f"the reply is longer than {MOST_BYTES >> 20} MiB"
 
 
-_Pool = urllib3.HTTPConnectionPool
-Place = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
-Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Place]
-
-
 class _BoundedReader(io.RawIOBase):
     """A socket's bytes, within the limits."""
 
@@ -116,9 +113,8 @@ class _Bounded:
     def __init__(self, *args: Any, limits: _Limits, **options: Any) -> None:
         super().__init__(*args, **options)
         self._limits = limits
-        cast(HTTPConnection, self).response_class = functools.partial(
-            _BoundedResponse, limits=limits
-        )
+        this: Any = self
+        this.response_class = functools.partial(_BoundedResponse, limits=limits)
 
     def _new_conn(self) -> socket.socket:
         this = cast(HTTPConnection, self)
@@ -132,7 +128,7 @@ class _Bounded:
         except (OSError, UnicodeError) as error:
             raise NewConnectionError(this, str(error)) from error
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: Any) -> None:
         this = cast(HTTPConnection, self)
         for start in range(0, len(data), _PIECE):
             if this.sock is not None:
@@ -165,7 +161,7 @@ class _Adapter(HTTPAdapter):
         super().__init__(max_retries=0)
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> _Pool:
-        pool = cast(_Pool, super().get_connection_with_tls_context(*args, **options))
+        pool = super().get_connection_with_tls_context(*args, **options)
         if pool.ConnectionCls not in (HTTPConnection, HTTPSConnection):
             raise requests.exceptions.InvalidProxyURL("only HTTP proxies can be used, not SOCKS")
         secure = pool.ConnectionCls is HTTPSConnection
@@ -195,7 +191,7 @@ def _connected(host: str, port: int, limits: _Limits) -> socket.socket:
 def _addresses(host: str, port: int, limits: _Limits) -> list[Address]:
     """The host's addresses. The resolver cannot be told a deadline, so it is left where it is
     when the deadline is over; its thread ends by itself and holds no exit."""
-    found: queue.SimpleQueue[list[Address] | Exception] = queue.SimpleQueue()
+    found: queue.SimpleQueue[Sequence[Address] | Exception] = queue.SimpleQueue()
 
     def look_up() -> None:
         try:
@@ -294,11 +290,10 @@ def retry_after(value: str | None) -> float | None:
     try:
         return max(0.0, float(value))
     except ValueError:
-        pass
-    try:
-        date = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
+        try:
+            date = email.utils.parsedate_to_datetime(value)
+        except (TypeError, ValueError, IndexError, OverflowError):
+            return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=datetime.timezone.utc)
     return max(0.0, (date - datetime.datetime.now(datetime.timezone.utc)).total_seconds())

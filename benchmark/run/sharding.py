@@ -193,7 +193,7 @@ def _merge(part: TaskStore, store: TaskStore) -> int:
 
 def _join(store: TaskStore, ours: dict[str, Any], theirs: Mapping[str, Any], section: str) -> None:
     """Take over what only the shard's manifest says. Raises ApprehendError where both differ."""
-    known = ours.setdefault(section, {})
+    known: dict[str, object] = ours.setdefault(section, {})
     for name, value in (theirs.get(section) or {}).items():
         if section == SETTINGS and known.get(name, value) != value:
             raise ApprehendError(
