@@ -103,7 +103,8 @@ audit: install  ## look up known vulnerabilities of the pinned dependencies (onl
 check: install spelling  ## check style, types and spelling
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
-	$(RUN)/mypy
+	$(RUN)/mypy --any-exprs-report build/types
+	$(RUN)/python tests/typed_share.py build/types/any-exprs.txt
 
 spelling: install  ## check that the spelling is American (codespell)
 	$(RUN)/codespell

@@ -42,6 +42,12 @@ KEEPS = frozenset(
     "diff outer dot tile repeat flip roll pad cross matmul einsum take reshape reduce accumulate "
     "broadcast_to insert append delete select".split()
 )
+COMPARES = frozenset(f"__{name}__" for name in "eq ne lt le gt ge".split())
+OPERATES = frozenset(
+    f"__{side}{name}__" for side in ("", "r") for name in "add sub mul floordiv mod".split()
+)
+DIVIDES = frozenset(("__truediv__", "__rtruediv__"))
+"""Operators of arrays."""
 REDUCES = frozenset(
     "any all argmax argmin nanargmax nanargmin mean std var median nanmean nanmedian nanstd nanvar "
     "quantile nanquantile percentile nanpercentile average sum nansum max min amax amin nanmax "
@@ -91,14 +97,21 @@ def _answer(context: Context, name: str) -> Type:
     given = [get_proper_type(t) for some in context.arg_types for t in some]
     if isinstance(owner, Instance) and owner.type.fullname == "numpy.ndarray":
         given = [owner, *given]
-    if name not in TRUTHS | INDICES | FLOATS | KEEPS:
+    operates = name in COMPARES | OPERATES | DIVIDES
+    if operates and not _is_array(owner):
         return default
-    leading = _leading(context, owner)
+    if not operates and name not in TRUTHS | INDICES | FLOATS | KEEPS:
+        return default
+    leading = [owner] if name in COMPARES else _leading(context, owner)
+    if name in OPERATES | DIVIDES:
+        leading = [owner, *_by_position(context)]
     known = [t for t in leading if not isinstance(t, AnyType)]
     shaping = _by_position(context) if name in FROM_THE_SECOND else leading
     if name in FROM_THE_SECOND and not all(_is_array(t) or _is_number(t) for t in shaping):
         return default
     arrays = [t for t in (*known, *shaping) if _is_array(t)]
+    if name in OPERATES | DIVIDES and len(known) != len(leading):
+        return default
     if not arrays and not (known and len(known) == len(leading) and all(map(_is_number, known))):
         return default
     scalar = _scalar(context, name, known)
@@ -180,11 +193,11 @@ def _scalar(context: Context, name: str, known: list[Any]) -> Type | None:
     bits = api.named_generic_type("numpy._64Bit", [])
     whole = api.named_generic_type("numpy.signedinteger", [bits])
     number = api.named_generic_type("numpy.float64", [])
-    if name in TRUTHS:
+    if name in TRUTHS | COMPARES:
         return truth
     if name in INDICES:
         return whole
-    if name in FLOATS:
+    if name in FLOATS | DIVIDES:
         return number
     kinds = {_kind(_dtype(t) if _is_array(t) else t) for t in known}
     if None in kinds:

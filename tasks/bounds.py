@@ -14,9 +14,12 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .data_errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 VARIABLE = "APPREHEND_MAX_INPUT_GB"
 GIGABYTES = 1.0
@@ -144,7 +147,6 @@ def check_parquet(file: Path) -> None:
     in small batches that keep the texts dictionary-encoded, and their decoded sizes are added up.
     Raises pyarrow's errors if the file is damaged.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(file) as footer:
@@ -164,15 +166,16 @@ def check_parquet(file: Path) -> None:
     with pq.ParquetFile(file, read_dictionary=texts) as content:
         for batch in content.iter_batches(batch_size=_BATCH):
             for column in batch.columns:
-                own, count = _decoded(column, pa)
+                own, count = _decoded(column)
                 size, values = size + own, values + count
             _check_size(file, size)
             if values > _values():
                 raise _too_large(file, f"{values:,} values or more")
 
 
-def _decoded(array: Any, pa: Any) -> tuple[int, int]:
+def _decoded(array: pa.Array) -> tuple[int, int]:
     """Return bytes and values of an Arrow array, counting every occurrence of a repeated text."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     kind = array.type
@@ -180,11 +183,11 @@ def _decoded(array: Any, pa: Any) -> tuple[int, int]:
         lengths = pc.binary_length(array.dictionary)
         return pc.sum(lengths.take(array.indices)).as_py() or 0, len(array)
     if pa.types.is_struct(kind):
-        parts = [_decoded(part, pa) for part in array.flatten()]
+        parts = [_decoded(part) for part in array.flatten()]
     elif pa.types.is_map(kind):
-        parts = [_decoded(array.keys, pa), _decoded(array.items, pa)]
+        parts = [_decoded(array.keys), _decoded(array.items)]
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        parts = [_decoded(array.flatten(), pa)]
+        parts = [_decoded(array.flatten())]
     else:
         return array.nbytes, len(array)
     return sum(size for size, _ in parts), len(array) + sum(count for _, count in parts)

@@ -18,9 +18,9 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import requests
 import urllib3
@@ -36,6 +36,8 @@ MOST_BYTES = 32 << 20
 _LONGEST = 1e6
 """Seconds; the operating system does not accept arbitrarily long timeouts."""
 _PIECE = 1 << 14
+_Pool = urllib3.HTTPConnectionPool
+Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str | int | bytes, ...]]
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class _Bounded:
         this.response_class = functools.partial(_BoundedResponse, limits=limits)
 
     def _new_conn(self) -> socket.socket:
-        this: Any = self
+        this = cast(HTTPConnection, self)
         host, port = this._dns_host, this.port
         try:
             return _connected(host, port, self._limits)
@@ -127,19 +129,17 @@ class _Bounded:
             raise NewConnectionError(this, str(error)) from error
 
     def send(self, data: Any) -> None:
-        this: Any = self
+        this = cast(HTTPConnection, self)
         for start in range(0, len(data), _PIECE):
             if this.sock is not None:
                 this.sock.settimeout(self._limits.remaining())
             super().send(data[start : start + _PIECE])  # type: ignore[misc]
 
 
-class _BoundedHTTP(_Bounded, HTTPConnection):
-    pass
+class _BoundedHTTP(_Bounded, HTTPConnection): ...
 
 
-class _BoundedHTTPS(_Bounded, HTTPSConnection):
-    pass
+class _BoundedHTTPS(_Bounded, HTTPSConnection): ...
 
 
 class _Session(requests.Session):
@@ -160,8 +160,8 @@ class _Adapter(HTTPAdapter):
         self._limits = limits
         super().__init__(max_retries=0)
 
-    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **options)
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> _Pool:
+        pool = super().get_connection_with_tls_context(*args, **options)
         if pool.ConnectionCls not in (HTTPConnection, HTTPSConnection):
             raise requests.exceptions.InvalidProxyURL("only HTTP proxies can be used, not SOCKS")
         secure = pool.ConnectionCls is HTTPSConnection
@@ -188,10 +188,10 @@ def _connected(host: str, port: int, limits: _Limits) -> socket.socket:
     raise problem
 
 
-def _addresses(host: str, port: int, limits: _Limits) -> list[Any]:
+def _addresses(host: str, port: int, limits: _Limits) -> list[Address]:
     """Look up the host's addresses in a thread, which is abandoned when the deadline passes."""
     # The resolver accepts no deadline; its thread ends by itself and does not block the exit.
-    outcomes: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    outcomes: queue.SimpleQueue[Sequence[Address] | Exception] = queue.SimpleQueue()
 
     def look_up() -> None:
         try:
@@ -291,11 +291,10 @@ def retry_after(value: str | None) -> float | None:
     try:
         return max(0.0, float(value))
     except ValueError:
-        pass
-    try:
-        date = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
+        try:
+            date = email.utils.parsedate_to_datetime(value)
+        except (TypeError, ValueError, IndexError, OverflowError):
+            return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=datetime.timezone.utc)
     return max(0.0, (date - datetime.datetime.now(datetime.timezone.utc)).total_seconds())

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -100,7 +100,7 @@ def _read(place: str, sample: Mapping[str, Any], task: str) -> tuple[Signal, Imp
     options = doc.get("options") or doc.get("choices")
     options = [str(o) for o in options] if isinstance(options, list) else None
     question = ImportedQuestion(
-        question_id=identity,
+        question_id=cast(int, identity),
         topic=str(doc.get("category") or doc.get("subject") or task or UNKNOWN_TOPIC),
         answer=None,
         correct=correct,

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 
@@ -91,9 +91,10 @@ def read_table(file: Path, columns: TableColumns) -> list[ImportedQuestion]:
         frame = frame[frame[column].astype(str) == wanted]
     if not len(frame):
         raise ApprehendError(f"{file}: no rows" + (" with that --where" if columns.where else ""))
-    seen: dict[Any, int] = {}
+    seen: dict[int | str, int] = {}
     questions = []
-    for row, cells in zip(frame.index.tolist(), frame.to_dict("records"), strict=True):
+    records = cast("list[dict[str, object]]", frame.to_dict("records"))
+    for row, cells in zip(frame.index.tolist(), records, strict=True):
         question = _read_row(file, row, cells, columns)
         if question.question_id in seen:
             raise fail(
@@ -109,7 +110,7 @@ def read_table(file: Path, columns: TableColumns) -> list[ImportedQuestion]:
 
 
 def _read_row(
-    file: Path, row: int, cells: Mapping[Any, Any], columns: TableColumns
+    file: Path, row: int, cells: Mapping[str, object], columns: TableColumns
 ) -> ImportedQuestion:
     identity = cells[columns.id]
     if is_missing(identity):
@@ -140,22 +141,23 @@ def _read_row(
     )
 
 
-def _number(file: Path, row: int, cells: Mapping[Any, Any], column: str) -> float:
+def _number(file: Path, row: int, cells: Mapping[str, object], column: str) -> float:
     cell = cells[column]
     if is_missing(cell):
         return math.nan
     try:
-        return float(cell)
+        return float(cast(float, cell))
     except (TypeError, ValueError, OverflowError):
         raise fail(file, row, column, f"expected a number, got {cell!r}") from None
 
 
-def _list(file: Path, row: int, column: str, cell: Any) -> list[Any]:
+def _list(file: Path, row: int, column: str, cell: object) -> list[object]:
     if isinstance(cell, str):
+        text = cell
         try:
-            cell = json.loads(cell)
+            cell = json.loads(text)
         except (ValueError, RecursionError):
-            raise fail(file, row, column, f"expected a list, got text {cell[:40]!r}") from None
+            raise fail(file, row, column, f"expected a list, got text {text[:40]!r}") from None
     if isinstance(cell, np.ndarray):
         cell = cell.tolist()
     if not isinstance(cell, list) or not cell:
@@ -164,27 +166,28 @@ def _list(file: Path, row: int, column: str, cell: Any) -> list[Any]:
 
 
 def _options(
-    file: Path, row: int, cells: Mapping[Any, Any], columns: TableColumns
+    file: Path, row: int, cells: Mapping[str, object], columns: TableColumns
 ) -> list[str] | None:
     if columns.options is None or is_missing_list(cells[columns.options]):
         return None
     return [str(option) for option in _list(file, row, columns.options, cells[columns.options])]
 
 
-def is_missing_list(cell: Any) -> bool:
+def is_missing_list(cell: object) -> bool:
     """Whether a list cell holds nothing."""
     return not isinstance(cell, list | np.ndarray) and is_missing(cell)
 
 
 def _logprobs(
-    file: Path, row: int, cells: Mapping[Any, Any], columns: TableColumns
+    file: Path, row: int, cells: Mapping[str, object], columns: TableColumns
 ) -> list[float] | None:
     column = columns.option_logits or columns.option_probs
     if column is None or is_missing_list(cells[column]):
         return None
     try:
         values = [
-            math.nan if v is None else float(v) for v in _list(file, row, column, cells[column])
+            math.nan if v is None else float(cast(float, v))
+            for v in _list(file, row, column, cells[column])
         ]
     except (TypeError, ValueError, OverflowError):
         raise fail(file, row, column, "expected numbers in the list") from None
@@ -200,7 +203,7 @@ def _logprobs(
 
 
 def _gold(
-    file: Path, row: int, cells: Mapping[Any, Any], columns: TableColumns, count: int | None
+    file: Path, row: int, cells: Mapping[str, object], columns: TableColumns, count: int | None
 ) -> int | None:
     if columns.answer is None or is_missing(cells[columns.answer]):
         return None
@@ -223,7 +226,7 @@ def _gold(
 
 
 def _answer(
-    cells: Mapping[Any, Any],
+    cells: Mapping[str, object],
     columns: TableColumns,
     logprobs: list[float] | None,
     count: int | None,
@@ -237,7 +240,7 @@ def _answer(
 def _outcome(
     file: Path,
     row: int,
-    cells: Mapping[Any, Any],
+    cells: Mapping[str, object],
     columns: TableColumns,
     gold: int | None,
     answer: int | None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ...tasks.bounds import check_parquet, check_text
 from ...tasks.data_errors import DataError
@@ -13,8 +13,11 @@ from ..console.errors import ApprehendError, UsageError, first_line
 FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 """Suffixes of file names."""
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def read_frame(file: Path) -> Any:
+
+def read_frame(file: Path) -> pd.DataFrame:
     """The table as a pandas frame. Raises ApprehendError, DataError or UsageError in one line."""
     import pandas as pd
     import pyarrow as pa

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ...estimators.signals.batch import Signal
 from ...tasks.data_errors import DataError
@@ -23,11 +23,12 @@ from ..endpoints.concurrency import as_completed
 from ..endpoints.request_errors import RequestFailed
 from ..score.signal_loading import load_outcome
 from ..store.derivation import DERIVED_FROM
-from ..store.failures import Failed
+from ..store.failures import Failed, QuestionId
 from ..store.stored_rows import Row, unstorable
 from ..store.task_store import TaskStore
 from .judge import Judge
 
+ItemT = TypeVar("ItemT")
 VERDICT_TOKENS = 512
 RATING_TOKENS = 32
 QUESTIONS_PER_BATCH = 128
@@ -91,7 +92,7 @@ class _Sitting:
         self._stored_at = time.monotonic()
         self._read = 0
         self._first = ""
-        self._failed: dict[Any, str] = {}
+        self._failed: dict[QuestionId, str] = {}
         self.over: ApprehendError | None = None
         """Why nothing more can be asked of this judge."""
 
@@ -265,7 +266,7 @@ def _label_probs(
     }
 
 
-def _context(row: Mapping[str, Any]) -> dict[str, Any]:
+def _context(row: Mapping[str, Any]) -> dict[str, object]:
     options = list(row["options"])
     shown = zip(letters(len(options)), options, strict=True)
     return {
@@ -278,7 +279,7 @@ def _context(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _chunks(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
+def _chunks(items: Sequence[ItemT], size: int) -> Iterator[list[ItemT]]:
     for start in range(0, len(items), size):
         yield list(items[start : start + size])
 

@@ -13,7 +13,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from ..console.declared import Typed
 from ..console.errors import UsageError, did_you_mean
@@ -21,6 +21,8 @@ from ..console.number_limits import HIGHEST_COST, LARGEST_SEED, MOST_QUESTIONS
 from ..console.options import parse_arguments, parse_pairs, split_names, whole_number
 from ..judges.judge_options import JudgeOptions
 from ..store.names import check_name, check_names
+
+ValueT = TypeVar("ValueT")
 
 
 class Overwrite(str, Enum):
@@ -36,9 +38,15 @@ class Overwrite(str, Enum):
     """Load no model; score what is stored and name what is missing."""
 
 
+@overload
 def _option(
-    *typed: Typed, rows: bool, read: Callable[..., Any] | None = None, default: Any = MISSING
-) -> Any:
+    *typed: Typed, rows: bool, read: Callable[..., ValueT], default: ValueT = ...
+) -> ValueT: ...
+@overload
+def _option(*typed: Typed, rows: bool) -> Any: ...
+def _option(
+    *typed: Typed, rows: bool, read: Callable[..., Any] | None = None, default: object = MISSING
+) -> object:
     """A field of `RunOptions`.
 
     Args:
@@ -48,7 +56,7 @@ def _option(
         default: The field's default, if it is not what ``read`` makes of the typed defaults.
     """
 
-    def usual() -> Any:
+    def usual() -> object:
         if default is not MISSING:
             return default
         values = [option.default for option in typed]

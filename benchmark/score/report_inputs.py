@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -180,7 +181,7 @@ def _ratings(store: TaskStore) -> pd.DataFrame:
         return pd.DataFrame({"task": [], "question_id": [], "rating": []})
     signals = store.load([Need.of(Signal.JUDGEMENT)], store.question_ids)
     columns = [signals.judgement[name].stack("rating") for name in signals.judgement]
-    lowest: Any = np.concatenate(columns, axis=1)
+    lowest: npt.NDArray[np.float64] = np.concatenate(columns, axis=1)
     missing = np.isnan(lowest).all(axis=1)
     lowest = np.where(np.isnan(lowest), np.inf, lowest).min(axis=1)
     return pd.DataFrame(
@@ -236,8 +237,8 @@ def _columns(store: TaskStore) -> list[str]:
     return list(store.questions.column_names)
 
 
-def _index(letter: Any) -> int:
-    return LETTERS.index(letter) if letter in LETTERS else -1
+def _index(letter: object) -> int:
+    return LETTERS.index(letter) if isinstance(letter, str) and letter in LETTERS else -1
 
 
 def _judgements(store: TaskStore) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from ...estimators.signals.batch import TABLES, Panel, Signal, Variants
 from ...estimators.signals.tables import Kind, SignalTable
 from .derivation import DERIVED, DERIVED_FROM
 
+Cells = pa.Array | pa.ChunkedArray
 KEYS = ("question_id", "variant", "source")
 
 
@@ -64,7 +65,7 @@ def records_to_arrow(
     return pa.table(columns, schema=schema)
 
 
-def _list_parts(cells: Any) -> tuple[npt.NDArray[np.int64], Any]:
+def _list_parts(cells: Cells) -> tuple[npt.NDArray[np.int64], pa.Array]:
     """Return the lengths of the lists (null = 0) and their concatenated values."""
     import pyarrow.compute as pc
 
@@ -73,18 +74,18 @@ def _list_parts(cells: Any) -> tuple[npt.NDArray[np.int64], Any]:
 
 
 def _pad(
-    flat: npt.NDArray[Any], lengths: npt.NDArray[np.int64], width: int, fill: Any, dtype: Any
+    flat: npt.NDArray[Any], lengths: npt.NDArray[np.int64], width: int, fill: object, dtype: type
 ) -> npt.NDArray[Any]:
-    padded = np.full((len(lengths), width), fill, dtype=dtype)
+    padded: npt.NDArray[Any] = np.full((len(lengths), width), fill, dtype=dtype)
     padded[np.arange(width) < lengths[:, None]] = flat
     return padded
 
 
-def _floats(cells: Any) -> npt.NDArray[np.float64]:
+def _floats(cells: Cells) -> npt.NDArray[np.float64]:
     return np.asarray(cells.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def column_to_array(kind: Kind, cells: Any) -> npt.NDArray[Any]:
+def column_to_array(kind: Kind, cells: Cells) -> npt.NDArray[Any]:
     """Convert an Arrow column to the array that ``Kind`` describes."""
     import pyarrow.compute as pc
 

@@ -43,15 +43,15 @@ BY_NAME = frozenset({"task.rendered"})
 _ABSENT = object()
 
 
-def lookup(manifest: Mapping[str, Any], path: str, default: Any = None) -> Any:
+def lookup(manifest: Mapping[str, Any], path: str, default: object = None) -> object:
     """Return the value at a dotted path of a manifest."""
-    value: Any = manifest
+    value: object = manifest
     for part in path.split("."):
         value = value.get(part, _ABSENT) if isinstance(value, Mapping) else _ABSENT
     return default if value is _ABSENT else value
 
 
-def contract_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def contract_of(manifest: Mapping[str, Any]) -> dict[str, object]:
     """Return the settings of a manifest that signals must share, by path."""
     values = {path: lookup(manifest, path, _ABSENT) for path in CONTRACT}
     return {path: value for path, value in values.items() if value is not _ABSENT}
@@ -69,7 +69,7 @@ def complete(manifest: dict[str, Any], wanted: Mapping[str, Any]) -> None:
             manifest[section][name] = {**value, **known}
 
 
-def disagreement(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
+def disagreement(stored: Mapping[str, object], wanted: Mapping[str, object]) -> str | None:
     """Describe all differences of two contracts, with both values; None if they agree."""
     differences = []
     for path, name in CONTRACT.items():
@@ -86,8 +86,8 @@ def disagreement(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | 
 
 
 def differing(
-    stored: Mapping[str, Any], wanted: Mapping[str, Any], whole: bool = True
-) -> dict[str, tuple[Any, Any]]:
+    stored: Mapping[str, object], wanted: Mapping[str, object], whole: bool = True
+) -> dict[str, tuple[object, object]]:
     """Return the names whose values differ, with both values.
 
     A name that one side lacks counts as None if both are ``whole``, and is ignored if one of them
@@ -100,7 +100,7 @@ def differing(
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def shown(changed: Mapping[str, tuple[Any, Any]]) -> str:
+def shown(changed: Mapping[str, tuple[object, object]]) -> str:
     """Describe differing values."""
     return ", ".join(f"{name}: stored {old!r}, now {new!r}" for name, (old, new) in changed.items())
 
@@ -141,7 +141,7 @@ def _from_1(manifest: dict[str, Any]) -> dict[str, Any]:
     return migrated
 
 
-def _masked(judge: Mapping[str, Any]) -> dict[str, Any]:
+def _masked(judge: Mapping[str, object]) -> dict[str, object]:
     texts = {name: value for name, value in judge.items() if isinstance(value, str)}
     return {**judge, **mask_arguments(texts)}
 

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from ...estimators.signals.batch import Signal
 from ..console.errors import ApprehendError
@@ -33,7 +33,17 @@ class Failed:
     """One line."""
 
 
-def read_failures(store: Path) -> list[dict[str, Any]]:
+class FailureRow(TypedDict):
+    """Which row of a store there is not, and why."""
+
+    signal: str
+    variant: str
+    source: str
+    question_id: QuestionId
+    reason: str
+
+
+def read_failures(store: Path) -> list[FailureRow]:
     """Read rows with signal, variant, source, question_id and reason, in order of occurrence.
 
     Raises ApprehendError if the file is damaged.
@@ -52,7 +62,7 @@ def read_failures(store: Path) -> list[dict[str, Any]]:
     return list(rows)
 
 
-def _is_row(row: Any) -> bool:
+def _is_row(row: object) -> bool:
     return (
         isinstance(row, dict)
         and all(isinstance(row.get(name), str) for name in ("variant", "source", "reason"))

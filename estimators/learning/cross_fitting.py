@@ -67,25 +67,25 @@ class Folds:
 
     def _by_topic(self, topic: ObjectArray, count: int) -> IntArray:
         """Put topics, largest first, into the smallest fold; equal sizes in a seeded order."""
-        texts = np.array([str(t) for t in topic.tolist()], dtype=object)
-        sizes = {name: int((texts == name).sum()) for name in set(texts.tolist())}
+        texts = [str(t) for t in topic.tolist()]
+        sizes = {name: texts.count(name) for name in set(texts)}
         filled = [0] * count
         chosen: dict[str, int] = {}
         for name in sorted(sizes, key=lambda n: (-sizes[n], self._rank(n))):
             smallest = filled.index(min(filled))
             chosen[name] = smallest
             filled[smallest] += sizes[name]
-        return np.array([chosen[name] for name in texts.tolist()], dtype=np.int64)
+        return np.array([chosen[name] for name in texts], dtype=np.int64)
 
     def _stratified(self, question_id: npt.NDArray[Any], outcome: IntArray) -> IntArray:
         """Deal out the questions of each outcome in turn, in a seeded order of their ids."""
         ranks = np.array([self._rank(i) for i in question_id.tolist()], dtype=np.uint64)
-        order = np.lexsort((ranks, outcome))
+        order: IntArray = np.lexsort((ranks, outcome))
         fold = np.empty(len(outcome), dtype=np.int64)
         fold[order] = np.arange(len(outcome)) % self.count
         return fold
 
-    def _rank(self, name: Any) -> int:
+    def _rank(self, name: object) -> int:
         digest = hashlib.blake2b(f"{self.seed}:{name}".encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big")
 

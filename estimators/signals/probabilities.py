@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 
@@ -99,7 +98,7 @@ def shares(answers: IntArray, counted: FloatArray | None = None) -> FloatArray:
     votes = ((answers[:, :, None] == classes) * weight[:, :, None]).sum(axis=1)
     total = weight.sum(axis=1)
     with np.errstate(invalid="ignore"):
-        return cast(FloatArray, votes / np.where(total > 0, total, np.nan)[:, None])
+        return votes / np.where(total > 0, total, np.nan)[:, None]
 
 
 def pick(values: FloatArray, columns: IntArray) -> FloatArray:

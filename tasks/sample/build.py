@@ -76,7 +76,7 @@ def write_model(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedToken
 
 def _name_the_general_class(file: Path) -> None:
     """Write names that transformers 4 and 5 both read; those that 5 saves are new in it."""
-    config = json.loads(file.read_text(encoding="utf-8"))
+    config: dict[str, object] = json.loads(file.read_text(encoding="utf-8"))
     config.pop("backend", None)
     config["tokenizer_class"] = "PreTrainedTokenizerFast"
     config["additional_special_tokens"] = config.pop("extra_special_tokens", list(SPECIAL[2:]))

@@ -1,8 +1,10 @@
 from typing import Any
 
+from apprehend.tasks.question_row import Row
+
 class Instance:
     task_name: str
-    doc: Any
+    doc: Row
     doc_id: int
     args: tuple[Any, ...]
     def __init__(

@@ -283,7 +283,8 @@ def _load(arguments: dict[str, object], device: str | None) -> HFLM:
 def _fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
     """Hash of a sample of every weight and of the vocabulary: cheap, and moves with any change."""
     digest = hashlib.sha256()
-    for name, weight in sorted(model.state_dict().items()):
+    weights: dict[str, torch.Tensor] = model.state_dict()
+    for name, weight in sorted(weights.items()):
         flat = weight.detach().reshape(-1)
         step = max(1, len(flat) // 64)
         digest.update(f"{name}{tuple(weight.shape)}".encode())

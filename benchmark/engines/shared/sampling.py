@@ -41,7 +41,7 @@ def draw_tokens(
     logits: torch.Tensor, temperature: float, draws: Sequence[Sequence[Draws]]
 ) -> list[list[int]]:
     """One token per draw from softmax(logits / temperature); logits (R, V), draws of each row."""
-    rows, vocabulary = logits.shape
+    rows, vocabulary = map(int, logits.shape)
     size = 2 ** round(math.log2(vocabulary) / 2)
     count = -(-vocabulary // size)
     scaled = logits / temperature

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from lm_eval.api.instance import Instance
@@ -28,6 +28,7 @@ from ...store.stored_rows import Row
 Sink = Callable[[Signal, list[Row]], None]
 """Takes a signal and the rows of one batch of questions."""
 
+ItemT = TypeVar("ItemT")
 DEFAULT_TOKENS = 1024
 UNANSWERED = (-1e9, False)
 """What lm-eval is told of each option of a question without an answer. Its own scores are not used;
@@ -55,7 +56,7 @@ class Step:
     def __init__(self, first: int = 64) -> None:
         self._size = first
 
-    def split(self, items: list[Any]) -> Iterator[list[Any]]:
+    def split(self, items: list[ItemT]) -> Iterator[list[ItemT]]:
         """Consecutive pieces of ``items``, sized by how long the last one took."""
         start = 0
         while start < len(items):
@@ -119,7 +120,7 @@ class UncertaintyLM(LM):
         texts: list[str] = []
         for _, same in groupby(requests, key=lambda r: repr(r.args[1])):
             for batch in self._step.split(list(same)):
-                options = batch[0].args[1]
+                options: Mapping[str, Any] = batch[0].args[1]
                 generations = self.engine.generate(
                     [request.args[0] for request in batch],
                     int(options.get("max_gen_toks", DEFAULT_TOKENS)),
