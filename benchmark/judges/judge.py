@@ -110,7 +110,7 @@ class LMEvalJudge:
         except Exception as error:
             raise ApprehendError(
                 f"judge {self.name}: {_first_line(error)}; what it judged so far is stored, run "
-                "again to go on"
+                "again to resume"
             ) from error
         return ["" if reply is None else str(reply) for reply in replies]
 
