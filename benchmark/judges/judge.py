@@ -124,7 +124,7 @@ class LMEvalJudge:
         except Exception as error:
             raise ApprehendError(
                 f"judge {self.name}: {mask_text(first_line(error))}; what it judged so far is "
-                "stored, run again to go on"
+                "stored, run again to resume"
             ) from error
         return ["" if reply is None else str(reply) for reply in replies]
 

@@ -412,11 +412,13 @@ def test_bad_input_gets_one_line(case: Case, cli: Run, tmp_path: Path) -> None:
     if os.environ.get("APPREHEND_WRITE_DOCS"):
         others = {own for own in rows_of(table) if not own.startswith(f"| {case.name} |")}
         TABLE.write_text(HEAD + "".join(sorted({*others, line})), encoding="utf-8")
-    else:
+    elif case.name not in QUOTES_PANDAS or int(pd.__version__.split(".")[0]) >= 3:
         assert line in rows_of(table)
 
 
 TABLE = ROOT / "docs" / "bad_inputs.md"
+QUOTES_PANDAS = ("table: not UTF-8", "table: score beyond floating point")
+"""Cases whose messages end in the words of pandas 3; Python 3.10 has pandas 2."""
 HEAD = """# Error messages for invalid input
 
 Every error is one line on standard error, with exit status 2 for wrong usage and 1 for anything
