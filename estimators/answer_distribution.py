@@ -1,6 +1,6 @@
 """Estimators that read the distribution at the answer token. One forward pass per question.
 
-``p`` is the distribution over the K options of a question (label variants merged, renormalised),
+``p`` is the distribution over the K options of a question (label variants merged, renormalized),
 ``z`` its logits up to a constant, ``q`` the distribution over the full vocabulary of size V.
 Entropies are in nats.
 """
@@ -213,7 +213,7 @@ def truncated_entropy_bounds(
 ) -> tuple[FloatArray, FloatArray]:
     """(n,) lower and upper bound of -Σ q ln q, nats, from the k largest log-probabilities.
 
-    ``top_logprobs`` is (n, k) and never renormalised; ``missing_mass`` m is (n,). Each token of the
+    ``top_logprobs`` is (n, k) and never renormalized; ``missing_mass`` m is (n,). Each token of the
     tail has at most the k-th probability q_k and at most m, so the tail adds at least
     -m ln min(q_k, m), and at most -m ln(m / (V - k)); without ``vocabulary`` the upper bound is ∞.
     """

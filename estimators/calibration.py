@@ -89,7 +89,7 @@ class TemperatureScaled(Estimator):
 class Platt(ScoreLearner):
     """σ(a · s + b), the probability of error given another estimator's score s, in [0, 1].
 
-    a and b minimise the log loss against Platt's smoothed targets (n₊ + 1)/(n₊ + 2) and
+    a and b minimize the log loss against Platt's smoothed targets (n₊ + 1)/(n₊ + 2) and
     1/(n₋ + 2). ``base`` names the estimator; where it learns too, a and b are fitted on its
     out-of-fold scores. a < 0 if its scores are reversed on the training part.
     """

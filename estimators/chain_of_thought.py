@@ -224,7 +224,7 @@ class SelfCertainty(_TraceEstimator):
 class EntropyProductionRate(_TraceEstimator):
     """(1/T) Σ_t Σ_{i ≤ k} -q_t(i) ln q_t(i) over the k most probable tokens, nats, in [0, ln V].
 
-    Not renormalised: a lower bound of the mean entropy. All stored ranks, or the first ``k``.
+    Not renormalized: a lower bound of the mean entropy. All stored ranks, or the first ``k``.
     """
 
     name = "entropy_production_rate"
@@ -245,7 +245,7 @@ class WeightedEpr(_TraceEstimator):
     """σ(β + Σ_i a_i mean_t s_ti + Σ_i b_i max_t s_ti), the probability of error, in [0, 1].
 
     s_ti = -q_t(i) ln q_t(i) is what the i-th most probable token adds to the entropy at token t,
-    i ≤ k. The weights are those of a logistic regression on standardised features with
+    i ≤ k. The weights are those of a logistic regression on standardized features with
     ``penalty`` / 2 · ‖weights‖², fitted out of fold; they may have either sign.
     """
 

@@ -19,7 +19,7 @@ class Random(Estimator):
 
     name = "random"
     is_control = True
-    look = ("grey", ":")
+    look = ("gray", ":")
     in_demo = True
     family = FAMILY
     reference = "apprehend"
@@ -40,7 +40,7 @@ class PromptLength(Estimator):
 
     name = "prompt_length"
     is_control = True
-    look = ("grey", "--")
+    look = ("gray", "--")
     in_demo = True
     needs = frozenset({Signal.ANSWER | Signal.TRACE})
     family = FAMILY

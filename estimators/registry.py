@@ -257,7 +257,7 @@ def _checked(value: Any, origin: str) -> type[Estimator]:
     look = value.look
     if not (isinstance(look, tuple) and len(look) == 2 and all(isinstance(x, str) for x in look)):
         raise EstimatorLookupError(
-            f"{origin}: {value.__name__}: expected `look` to be a colour and a line, e.g. "
+            f"{origin}: {value.__name__}: expected `look` to be a color and a line, e.g. "
             f"('blue', '-'), got {look!r}"
         )
     return value

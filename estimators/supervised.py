@@ -22,7 +22,7 @@ BASES = tuple(cls.name for cls in (TokenEntropy, OptionEntropy, ProbabilityMargi
 class HiddenStateProbe(Estimator):
     """σ(w · h + b), the probability of error given the hidden state h, in [0, 1].
 
-    Logistic regression on standardised dimensions with ``penalty`` / 2 · ‖w‖² against overfitting
+    Logistic regression on standardized dimensions with ``penalty`` / 2 · ‖w‖² against overfitting
     (states have thousands of dimensions), fitted out of fold.
     """
 
@@ -63,7 +63,7 @@ class HiddenStateProbe(Estimator):
 class Stacked(ScoreLearner):
     """σ(w · s + b), the probability of error given the scores s of other estimators, in [0, 1].
 
-    Logistic regression on standardised scores with ``penalty`` / 2 · ‖w‖², fitted out of fold.
+    Logistic regression on standardized scores with ``penalty`` / 2 · ‖w‖², fitted out of fold.
     ``bases`` names the estimators; scores of those that learn are out of fold within the training
     part. A base without any score in the training part is skipped; a question that lacks the score
     of another base has none.

@@ -8,7 +8,7 @@ from .analyses.decisions import (
     choose_threshold,
     compute_cascade,
     compute_split,
-    summarise_split,
+    summarize_split,
 )
 from .analyses.flow import compute_flow, compute_missing
 from .analyses.together import Analyses, compute_analyses
@@ -172,7 +172,7 @@ __all__ = [
     "roc_auc_replicates",
     "roc_curve",
     "separation",
-    "summarise_split",
+    "summarize_split",
     "task_figure",
     "to_latex",
     "to_markdown",

@@ -47,7 +47,7 @@ class Importer:
         name: that of its command.
         summary: what it holds, one line.
         files: what its paths are, one line.
-        recognises: whether a file, by its name and first bytes, is probably in this format.
+        recognizes: whether a file, by its name and first bytes, is probably in this format.
         read: the recordings in these paths, given the options by name. Raises UsageError for
             options that do not fit, ApprehendError or DataError with file and line for content.
         options: name → option, beside those of every importer (model, task, output path).
@@ -57,7 +57,7 @@ class Importer:
     name: str
     summary: str
     files: str
-    recognises: Callable[[Path], bool]
+    recognizes: Callable[[Path], bool]
     read: Callable[[Sequence[Path], Mapping[str, Any]], Iterable[Recording]]
     options: Mapping[str, Typed] = field(default_factory=dict)
     task: str | None = None

@@ -175,6 +175,6 @@ IMPORTER = Importer(
     name="lm-eval",
     summary="Samples that lm-eval logged with --log_samples.",
     files="samples_*.jsonl files, or folders.",
-    recognises=lambda path: _FILE.fullmatch(path.name) is not None,
+    recognizes=lambda path: _FILE.fullmatch(path.name) is not None,
     read=_read_paths,
 )

@@ -125,7 +125,7 @@ IMPORTER = Importer(
     name="mmlu-pro",
     summary="Results as the MMLU-Pro authors publish them (answers after a chain of thought).",
     files="A published result file: JSON or zip.",
-    recognises=_recognises,
+    recognizes=_recognises,
     read=_read_paths,
     task="mmlu_pro_cot",
 )

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -277,7 +277,7 @@ IMPORTER = Importer(
     name="table",
     summary="Answers in a table, one row per question.",
     files="A CSV, TSV, JSONL or Parquet file.",
-    recognises=lambda path: path.suffix.lower() in FORMATS,
+    recognizes=lambda path: path.suffix.lower() in FORMATS,
     read=_read_paths,
     options=OPTIONS,
     task="imported",

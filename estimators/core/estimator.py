@@ -54,9 +54,9 @@ class Estimator:
     # What reports need to know of it; stored with its scores.
     is_probability: ClassVar[bool] = False
     """Whether the score claims to be P(the answer is wrong), in [0, 1]; reports then assess its
-    calibration. An entropy, even a normalised one, claims nothing of the kind."""
+    calibration. An entropy, even a normalized one, claims nothing of the kind."""
     is_entropy: ClassVar[bool] = False
-    """Whether the score is the entropy, in nats or normalised, of the distribution from which the
+    """Whether the score is the entropy, in nats or normalized, of the distribution from which the
     answer is drawn: its mean over questions then says how undecided a model is."""
     is_control: ClassVar[bool] = False
     """Whether the score knows nothing of the answer: any estimator must beat it."""
@@ -65,7 +65,7 @@ class Estimator:
     in_demo: ClassVar[bool] = False
     """Whether ``apprehend demo`` computes it."""
     look: ClassVar[tuple[str, str]] = ("", "")
-    """Colour (blue, vermilion, green, purple, orange, sky, grey) and line (-, --, :, -.) in
+    """Color (blue, vermilion, green, purple, orange, sky, gray) and line (-, --, :, -.) in
     figures; where empty, reports derive both from the name."""
 
     def score(self, signals: Signals) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Logistic regression for the estimators that learn: scikit-learn's, on standardised features."""
+"""Logistic regression for the estimators that learn: scikit-learn's, on standardized features."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _STEPS = 1000
 
 @dataclass(frozen=True)
 class LogisticModel:
-    """P(1 | x) = σ(intercept + weights · (x - centre) / scale)."""
+    """P(1 | x) = σ(intercept + weights · (x - center) / scale)."""
 
-    centre: FloatArray
+    center: FloatArray
     scale: FloatArray
     weights: FloatArray
     intercept: float
@@ -29,30 +29,30 @@ class LogisticModel:
         from scipy.special import expit
 
         used = self.weights != 0
-        x = (features[:, used] - self.centre[used]) / self.scale[used]
+        x = (features[:, used] - self.center[used]) / self.scale[used]
         return np.asarray(expit(self.intercept + x @ self.weights[used]), dtype=np.float64)
 
 
 def fit_logistic(features: FloatArray, target: FloatArray, penalty: float) -> LogisticModel:
-    """Minimise Σ cross-entropy + penalty/2 · ‖weights‖² on standardised features.
+    """Minimize Σ cross-entropy + penalty/2 · ‖weights‖² on standardized features.
 
     ``features`` is (n, d), ``target`` (n,) in [0, 1], not all 0 and not all 1; the intercept is not
-    penalised. Features that do not vary get weight 0. Raises EstimatorError where a feature is not
+    penalized. Features that do not vary get weight 0. Raises EstimatorError where a feature is not
     finite.
     """
     from sklearn.linear_model import LogisticRegression
 
     if not np.isfinite(features).all():
         raise EstimatorError("Expected finite features to learn from, but got NaN or infinity")
-    centre = features.mean(axis=0)
+    center = features.mean(axis=0)
     spread = features.std(axis=0)
-    varies = spread > 1e-12 * np.maximum(np.abs(centre), 1e-300)
+    varies = spread > 1e-12 * np.maximum(np.abs(center), 1e-300)
     scale = np.where(varies, spread, 1.0)
-    weights = np.zeros(len(centre))
+    weights = np.zeros(len(center))
     if not varies.any():
         share = float(target.mean())
-        return LogisticModel(centre, scale, weights, float(np.log(share) - np.log1p(-share)))
-    design = ((features - centre) / scale)[:, varies]
+        return LogisticModel(center, scale, weights, float(np.log(share) - np.log1p(-share)))
+    design = ((features - center) / scale)[:, varies]
     # A target between 0 and 1 is a row of each class, weighted by how much it belongs to it.
     ones, zeros = np.flatnonzero(target > 0), np.flatnonzero(target < 1)
     fitted = LogisticRegression(
@@ -66,4 +66,4 @@ def fit_logistic(features: FloatArray, target: FloatArray, penalty: float) -> Lo
         np.concatenate([target[ones], 1 - target[zeros]]),
     )
     weights[varies] = fitted.coef_[0]
-    return LogisticModel(centre, scale, weights, float(fitted.intercept_[0]))
+    return LogisticModel(center, scale, weights, float(fitted.intercept_[0]))

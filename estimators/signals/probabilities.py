@@ -63,7 +63,7 @@ def mean_distribution(probabilities: FloatArray) -> FloatArray:
 
 
 def mutual_information(probabilities: FloatArray) -> FloatArray:
-    """(n,) H(mean of the rows) - mean of H(row) for (n, m, K): generalised Jensen-Shannon, nats.
+    """(n,) H(mean of the rows) - mean of H(row) for (n, m, K): generalized Jensen-Shannon, nats.
 
     In [0, ln m]; rows that are all absent do not count; NaN where fewer than two are left.
     """

@@ -66,7 +66,7 @@ class Options:
 
     @property
     def option_probs(self) -> FloatArray:
-        """(n, K) or (n, R, K) probabilities renormalised over the options (sum 1; NaN padding)."""
+        """(n, K) or (n, R, K) probabilities renormalized over the options (sum 1; NaN padding)."""
         return softmax(self.option_logprobs)
 
 
@@ -76,7 +76,7 @@ class AnswerTable(Options, SignalTable, signal=Signal.ANSWER, cost="1 prompt", o
 
     option_logprobs: FloatArray = column(Kind.FLOATS)
     """(n, K) natural-log probability of each option's label, variants such as "A" and " A"
-    merged, not renormalised, so that their exp sums to at most 1. NaN beyond a question's last
+    merged, not renormalized, so that their exp sums to at most 1. NaN beyond a question's last
     option. Imported logits are stored after a log-softmax over the options."""
     scored_logprobs: FloatArray = column(Kind.FLOATS)
     """(n, K) log-likelihood of the exact continuation that lm-eval asked for; it decides
@@ -176,7 +176,7 @@ class PermutedAnswersTable(
 
     option_logprobs: FloatArray = column(Kind.FLOAT_LISTS)
     """(n, R, K) log-probability of each ORIGINAL option under each order, as in AnswerTable: not
-    renormalised; NaN beyond a question's last option."""
+    renormalized; NaN beyond a question's last option."""
     shifts: IntArray = column(Kind.INTS)
     """(n, R) the orders' shifts, in 0..K-1; -1 is padding."""
     answers: IntArray = column(Kind.INTS)
@@ -217,7 +217,7 @@ class SelfReportTable(
     """(n,) stated confidence in [0, 1]; for p_true P(True) / (P(True) + P(False)); for linguistic
     the number that the phrase stands for; for top_k the first guess's. NaN if not parsed."""
     values: FloatArray = column(Kind.FLOATS)
-    """(n, k) top_k only: the confidence of each guess, in [0, 1], as stated, not normalised."""
+    """(n, k) top_k only: the confidence of each guess, in [0, 1], as stated, not normalized."""
     answers: IntArray = column(Kind.INTS)
     """(n, k) top_k only: the option of each guess, -1 for a guess that named none."""
     reason: ObjectArray = column(Kind.TEXT)
@@ -248,7 +248,7 @@ class JudgementTable(
     """(n,) that rating, 1 to 10, NaN if it could not be read."""
     label_probs: FloatArray = column(Kind.FLOATS)
     """(n, L) probability of each of the questionnaire's ordered labels at the place in the reply
-    where it is named: not renormalised, so that they sum to at most 1."""
+    where it is named: not renormalized, so that they sum to at most 1."""
     label_values: FloatArray = column(Kind.FLOATS)
     """(n, L) the value in [0, 1] that each of these labels stands for."""
     reason: ObjectArray = column(Kind.TEXT)

@@ -276,7 +276,7 @@ def compute_split(
     )
 
 
-def summarise_split(split: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+def summarize_split(split: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
     """Per model, task and group: n, share, accuracy, lowest and highest score."""
     records = []
     for (model, task), own in split.groupby(["model", "task"], sort=False):

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from ..frames.formatting import count, marked, plain
 from ..frames.limits import drawn_topics
-from ..frames.style import BY_NAME, GREY, Styles
+from ..frames.style import BY_NAME, GRAY, Styles
 from ..metrics.evaluation import ALL, MACRO
 from ..metrics.summary import pooled_rank
 from ..metrics.topic_tables import macro_label
@@ -23,7 +23,7 @@ from .layout import COLUMNS, pages, panels
 from .task_figure import TaskContext, strata_note, task_figure, topics_note
 
 CHANCE = 0.5
-_HOLLOW: dict[str, Any] = {"facecolor": "none", "edgecolor": GREY, "linewidth": 0.8}
+_HOLLOW: dict[str, Any] = {"facecolor": "none", "edgecolor": GRAY, "linewidth": 0.8}
 """A bar from too few answers for an interval."""
 
 
@@ -86,23 +86,23 @@ def compute_auc_bars(metrics: pd.DataFrame, strata: bool = False) -> list[AucBar
     return sorted(result, key=lambda bars: order.index(bars.estimator))
 
 
-def draw_auc_bars(ax: Axes, bars: AucBars, labelled: bool = True, styles: Styles = BY_NAME) -> Axes:
+def draw_auc_bars(ax: Axes, bars: AucBars, labeled: bool = True, styles: Styles = BY_NAME) -> Axes:
     """Horizontal bars from chance (0.5) to the AUC, first group on top, with intervals.
 
-    With `labelled` false the groups have no names: the axes share those of their neighbour.
+    With `labeled` false the groups have no names: the axes share those of their neighbor.
     """
     at = np.arange(len(bars.labels), dtype=np.float64)
     at[bars.averages :] += 0.5
-    colour, _ = styles.of(bars.estimator)
+    color, _ = styles.of(bars.estimator)
     known = ~np.isnan(bars.values)
     few = known & np.isnan(bars.low)
-    for rows, look in ((known & ~few, {"color": colour}), (few, _HOLLOW)):
+    for rows, look in ((known & ~few, {"color": color}), (few, _HOLLOW)):
         ax.barh(at[rows], bars.values[rows] - CHANCE, left=CHANCE, height=0.72, **look)
     ax.hlines(at[known], bars.low[known], bars.high[known], color="#222222", linewidth=1.0)
     for y in at[~known]:
         ax.text(CHANCE, float(y), " one class only", va="center", fontsize=7)
     ax.axvline(CHANCE, color="#222222", linewidth=0.8)
-    if labelled:
+    if labeled:
         ax.set_yticks(at, bars.labels)
         ax.set_ylim(at[-1] + 0.6, -0.6)
     area = marked(float(bars.values[0]), bool(few[0]))
@@ -121,7 +121,7 @@ def auc_figures(bars: Sequence[AucBars], title: str, styles: Styles = BY_NAME) -
         height = 0.45 + 0.185 * len(part[0].labels)
         figure, axes = panels(len(part), (2.1, height), title, share_y=True, left=left)
         for index, (ax, one) in enumerate(zip(axes, part, strict=True)):
-            draw_auc_bars(ax, one, labelled=index % COLUMNS == 0, styles=styles)
+            draw_auc_bars(ax, one, labeled=index % COLUMNS == 0, styles=styles)
             ax.set_xlim(*limits)
         for ax in axes[-COLUMNS:]:
             ax.set_xlabel("ROC AUC (0.5 = chance)")

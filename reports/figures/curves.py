@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..frames.formatting import marked, number, plain
-from ..frames.style import BY_NAME, GREY, Styles
+from ..frames.style import BY_NAME, GRAY, Styles
 from ..metrics.evaluation import Evaluation
 from ..statistics.intervals import enough
 from ..statistics.ranking import FloatArray, TieBlocks
@@ -108,21 +108,21 @@ def _thinned(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def draw_curves(ax: Axes, selection: Selection, legend: str, styles: Styles = BY_NAME) -> Axes:
-    """The best curves in their colours, the others grey; dotted: what a random order
+    """The best curves in their colors, the others gray; dotted: what a random order
     is expected to give."""
     others = selection.curves[NAMED:]
     for curve in others:
-        ax.plot(curve.x, curve.y, color=GREY, linewidth=0.6, alpha=0.7)
+        ax.plot(curve.x, curve.y, color=GRAY, linewidth=0.6, alpha=0.7)
     looks = styles.lines(curve.estimator for curve in selection.curves[:NAMED])
     for curve in selection.curves[:NAMED]:
-        colour, dashes = looks[curve.estimator]
-        colour = GREY if curve.few else colour
+        color, dashes = looks[curve.estimator]
+        color = GRAY if curve.few else color
         label = f"{plain(curve.estimator)[:34]}  {marked(curve.area, curve.few)}"
-        ax.plot(curve.x, curve.y, color=colour, linestyle=dashes, label=label)
+        ax.plot(curve.x, curve.y, color=color, linestyle=dashes, label=label)
     if others:
         ends = sorted(curve.area for curve in others)
         label = f"{len(others)} more, {number(ends[0])} to {number(ends[-1])}"
-        ax.plot([], [], color=GREY, linewidth=0.8, label=label)
+        ax.plot([], [], color=GRAY, linewidth=0.8, label=label)
     rate = selection.error_rate
     label = f"expected by chance  {number(rate)}"
     ax.axhline(rate, color="#222222", linestyle=":", linewidth=1, label=label)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..frames.formatting import count, percent, plain
-from ..frames.style import BLUE, GREY, SKY
+from ..frames.style import BLUE, GRAY, SKY
 from .layout import single
 from .task_figure import TaskContext, task_figure
 
@@ -22,7 +22,7 @@ _NAMES = {
     "kept": "kept by the filter",
     "common": "scored by all",
 }
-_COLOURS = {"scored": SKY, "dont_know": GREY}
+_COLORS = {"scored": SKY, "dont_know": GRAY}
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def _listed(names: Sequence[str]) -> str:
 def draw_flow(ax: Axes, bars: Sequence[FlowBar]) -> Axes:
     """Horizontal bars, first stage on top, with number and share at the end of each."""
     at = range(len(bars))
-    colours = [_COLOURS.get(bar.stage, BLUE) for bar in bars]
-    ax.barh(at, [bar.n for bar in bars], height=0.7, color=colours)
+    colors = [_COLORS.get(bar.stage, BLUE) for bar in bars]
+    ax.barh(at, [bar.n for bar in bars], height=0.7, color=colors)
     for y, bar in enumerate(bars):
         ax.text(bar.n, y, f"  {count(bar.n)} · {percent(bar.share)}", va="center", fontsize=8)
     ax.set_yticks(at, [bar.label for bar in bars])

@@ -18,7 +18,7 @@ from .layout import single
 JUDGE_LABELS = FigureKind(
     "judge_labels",
     "What the judges say",
-    "Shares of the labels; numbers are rounded to tenths. One colour all along: a judge that does "
+    "Shares of the labels; numbers are rounded to tenths. One color all along: a judge that does "
     "not discriminate.",
 )
 
@@ -61,8 +61,8 @@ def draw_shares(ax: Axes, shares: Shares) -> Axes:
     step = max(1, len(_SHADES) // max(len(shares.parts), 1))
     for index, part in enumerate(shares.parts):
         values = shares.values[:, index]
-        colour = _SHADES[(index * step) % len(_SHADES)]
-        ax.barh(at, values, left=start, height=0.7, color=colour, label=part)
+        color = _SHADES[(index * step) % len(_SHADES)]
+        ax.barh(at, values, left=start, height=0.7, color=color, label=part)
         dark = (index * step) % len(_SHADES) in (0, 1, 6, 7)
         for y in np.flatnonzero(values > 0.09):
             ink = "#fdfdfd" if dark else "#111111"

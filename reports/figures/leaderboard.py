@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from ..analyses.complementarity import correlation_matrix
 from ..frames.formatting import interval, marked, percent, plain
 from ..frames.limits import drawn_topics
-from ..frames.style import BLUE, BY_NAME, GREY, VERMILION, Styles
+from ..frames.style import BLUE, BY_NAME, GRAY, VERMILION, Styles
 from ..metrics.evaluation import ALL, MACRO
 from ..metrics.summary import pooled_rank
 from ..statistics.ranking import BoolArray, FloatArray
@@ -69,11 +69,11 @@ def draw_leaderboard(ax: Axes, leaders: Sequence[Leader], styles: Styles = BY_NA
     """Points with 95 % intervals, best on top; open diamonds are the macro average."""
     for y, leader in enumerate(leaders):
         few = np.isnan(leader.low)
-        colour = GREY if few else styles.of(leader.estimator)[0]
+        color = GRAY if few else styles.of(leader.estimator)[0]
         fill = "none" if few else "full"
-        ax.hlines(y, leader.low, leader.high, color=colour, linewidth=1.8)
-        ax.plot(leader.value, y, "o", color=colour, markersize=4.5, fillstyle=fill)
-        ink = GREY if leader.macro_few else "#222222"
+        ax.hlines(y, leader.low, leader.high, color=color, linewidth=1.8)
+        ax.plot(leader.value, y, "o", color=color, markersize=4.5, fillstyle=fill)
+        ink = GRAY if leader.macro_few else "#222222"
         ax.plot(leader.macro, y, "D", color=ink, markersize=3.5, fillstyle="none")
         ends = interval(leader.low, leader.high)
         note = f"{marked(leader.value, bool(few))} {ends}".rstrip()
@@ -86,7 +86,7 @@ def draw_leaderboard(ax: Axes, leaders: Sequence[Leader], styles: Styles = BY_NA
             transform=ax.get_yaxis_transform(),
             va="center",
             fontsize=7.5,
-            color=GREY if few else "#222222",
+            color=GRAY if few else "#222222",
         )
     ax.axvline(CHANCE, color="#222222", linewidth=0.8)
     ax.set_yticks(range(len(leaders)), [plain(leader.estimator)[:44] for leader in leaders])
@@ -113,21 +113,21 @@ def leaderboard_figure(leaders: Sequence[Leader], title: str, styles: Styles = B
 @short_repr
 @dataclass(frozen=True)
 class Heatmap:
-    """A labelled matrix.
+    """A labeled matrix.
 
     Attributes:
         rows, columns: r and c labels.
         values: (r, c), NaN = undefined, shown as a dash.
-        centre: the value without colour.
+        center: the value without color.
         legend: what the values are.
-        limits: lowest and highest colour, or None to fit the values.
-        few: (r, c) true where a value comes from too few answers and is grey; None for nowhere.
+        limits: lowest and highest color, or None to fit the values.
+        few: (r, c) true where a value comes from too few answers and is gray; None for nowhere.
     """
 
     rows: list[str]
     columns: list[str]
     values: FloatArray
-    centre: float
+    center: float
     legend: str
     limits: tuple[float, float] | None = None
     few: BoolArray | None = None
@@ -159,22 +159,22 @@ def compute_topic_heatmap(metrics: pd.DataFrame) -> Heatmap | None:
 
 
 def draw_heatmap(ax: Axes, heatmap: Heatmap) -> Axes:
-    """Cells with their values, coloured by distance from the centre."""
+    """Cells with their values, colored by distance from the center."""
     values = heatmap.values
     few = np.zeros(values.shape, dtype=np.bool_) if heatmap.few is None else heatmap.few
-    coloured = np.where(few, np.nan, values)
-    reach = float(np.nanmax(np.abs(coloured - heatmap.centre), initial=0.1))
-    low, high = heatmap.limits or (heatmap.centre - reach, heatmap.centre + reach)
-    norm = TwoSlopeNorm(heatmap.centre, low, high)
+    colored = np.where(few, np.nan, values)
+    reach = float(np.nanmax(np.abs(colored - heatmap.center), initial=0.1))
+    low, high = heatmap.limits or (heatmap.center - reach, heatmap.center + reach)
+    norm = TwoSlopeNorm(heatmap.center, low, high)
     rows, columns = values.shape
-    ax.pcolormesh(coloured, cmap=_DIVERGING, norm=norm, edgecolors="none")
+    ax.pcolormesh(colored, cmap=_DIVERGING, norm=norm, edgecolors="none")
     for (row, column), value in np.ndenumerate(values):
         if np.isnan(value):
             text, ink = "–", "#222222"
         else:
             strong = abs(float(norm(value)) - 0.5) > 0.32
             ink = _LIGHT_INK if strong else _DARK_INK
-            ink = GREY if few[row, column] else ink
+            ink = GRAY if few[row, column] else ink
             text = f"{round(value, 2) + 0.0:.2f}".replace("0.", ".").replace("1.00", "1")
         ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=6.5, color=ink)
     ax.set_yticks(np.arange(rows) + 0.5, heatmap.rows)
@@ -208,7 +208,7 @@ def heatmap_figure(heatmap: Heatmap, title: str) -> Figure:
     title="Leaderboard of estimators",
     reading="ROC AUC over all questions with its 95 % interval; the open diamond is the unweighted"
     " mean over topics. To the left of the line at 0.5 a score points the wrong way. "
-    "Hollow, grey and †: too few answers for an interval or a rank.",
+    "Hollow, gray and †: too few answers for an interval or a rank.",
     rank=10,
 )
 def leaderboard(of: TaskContext, title: str) -> list[Figure]:
@@ -222,7 +222,7 @@ def leaderboard(of: TaskContext, title: str) -> list[Figure]:
     block="topics",
     title="ROC AUC by estimator and topic",
     reading="Best estimator on top. Blue: above chance, vermilion: below. In parentheses the "
-    "number of questions; a dash: one class only; grey without colour: too few answers for"
+    "number of questions; a dash: one class only; gray without color: too few answers for"
     " an interval.",
     rank=10,
     note=topics_note,

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ..analyses.positions import Positions
 from ..frames.formatting import count, percent, plain
 from ..frames.limits import drawn_topics
-from ..frames.style import BLUE, GREY, ORANGE, SKY, VERMILION
+from ..frames.style import BLUE, GRAY, ORANGE, SKY, VERMILION
 from ..metrics.evaluation import ALL
 from ..statistics.ranking import FloatArray
 from ..statistics.short_repr import short_repr
@@ -24,7 +24,7 @@ def draw_positions(ax: Axes, positions: Positions) -> Axes:
     """Share of right options and of answers per letter as bars, recall as points."""
     at = np.arange(len(positions.letters))
     total = max(int(positions.gold.sum()), 1)
-    ax.bar(at - 0.2, positions.gold / total, 0.38, color=GREY, label="right option")
+    ax.bar(at - 0.2, positions.gold / total, 0.38, color=GRAY, label="right option")
     ax.bar(at + 0.2, positions.predicted / total, 0.38, color=SKY, label="answer given")
     ax.set_xticks(at, [plain(letter) for letter in positions.letters])
     ax.set_xlabel("option letter")
@@ -114,10 +114,10 @@ def conformal_figure(sets: SetsByTopic, title: str) -> Figure:
     at = np.arange(len(sets.groups), dtype=np.float64)
     at[1:] += 0.5
     for index, method in enumerate(sets.methods):
-        colour, y = (BLUE, ORANGE)[index % 2], at + (index - 0.5) * 0.26
-        first.hlines(y, sets.low[index], sets.high[index], color=colour, linewidth=1.2)
-        first.plot(sets.coverage[index], y, "o", color=colour, markersize=3.5, label=method)
-        second.barh(y, sets.size[index], height=0.26, color=colour)
+        color, y = (BLUE, ORANGE)[index % 2], at + (index - 0.5) * 0.26
+        first.hlines(y, sets.low[index], sets.high[index], color=color, linewidth=1.2)
+        first.plot(sets.coverage[index], y, "o", color=color, markersize=3.5, label=method)
+        second.barh(y, sets.size[index], height=0.26, color=color)
     target = f"target {percent(1 - sets.alpha)}"
     first.axvline(1 - sets.alpha, color="#222222", linewidth=0.9, label=target)
     first.set_yticks(at, sets.groups)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..frames.formatting import number, plain
-from ..frames.style import BLUE, GREY, VERMILION
+from ..frames.style import BLUE, GRAY, VERMILION
 from ..metrics.calibration_error import calibration_bins, ece
 from ..metrics.conformal_sets import halves
 from ..metrics.evaluation import Evaluation
@@ -110,10 +110,10 @@ def reliability_of(
 
 
 def draw_reliability(ax: Axes, one: Reliability) -> Axes:
-    """Accuracy against confidence with a 95 % band; grey columns are the shares of rows."""
+    """Accuracy against confidence with a 95 % band; gray columns are the shares of rows."""
     ax.plot([0, 1], [0, 1], color="#222222", linewidth=0.8)
     share = one.count / max(int(one.count.sum()), 1)
-    ax.bar(one.confidence, share, width=0.05, color=GREY, alpha=0.35)
+    ax.bar(one.confidence, share, width=0.05, color=GRAY, alpha=0.35)
     ax.fill_between(one.confidence, one.low, one.high, color=BLUE, alpha=0.2, linewidth=0)
     label = f"as given, ECE {number(one.ece)}"
     ax.plot(one.confidence, one.accuracy, "o-", color=BLUE, markersize=3.5, label=label)
@@ -147,7 +147,7 @@ def reliability_figures(diagrams: Sequence[Reliability], title: str) -> list[Fig
     block="calibration",
     title="Reliability diagrams",
     reading="Accuracy against confidence (1 - score) over ten bins, with a 95 % band; on the "
-    "diagonal a score means what it says. Grey: share of the questions per bin. "
+    "diagonal a score means what it says. Gray: share of the questions per bin. "
     "Calibrated: isotonic, each half of the questions fitted on the other.",
     rank=10,
 )

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ..frames.formatting import count, marked, plain
-from ..frames.style import BY_NAME, CORRECT_COLOUR, ERROR_COLOUR, GREY, Styles
+from ..frames.style import BY_NAME, CORRECT_COLOR, ERROR_COLOR, GRAY, Styles
 from ..metrics.evaluation import Evaluation
 from ..statistics.intervals import enough
 from ..statistics.ranking import FloatArray, IntArray, TieBlocks
@@ -114,8 +114,8 @@ def compute_histograms(evaluation: Evaluation) -> list[ScoreHistogram]:
 def draw_histogram(ax: Axes, histogram: ScoreHistogram) -> Axes:
     """Overlaid counts of correct answers (filled) and errors (outlined)."""
     edges = histogram.edges
-    ax.stairs(histogram.correct, edges, fill=True, color=CORRECT_COLOUR, alpha=0.55)
-    ax.stairs(histogram.errors, edges, color=ERROR_COLOUR, linewidth=1.5)
+    ax.stairs(histogram.correct, edges, fill=True, color=CORRECT_COLOR, alpha=0.55)
+    ax.stairs(histogram.errors, edges, color=ERROR_COLOR, linewidth=1.5)
     ax.set_xlim(edges[0], edges[-1])
     ax.grid(True, axis="y")
     ax.locator_params(axis="both", nbins=5)
@@ -141,8 +141,8 @@ def histogram_figures(histograms: Sequence[ScoreHistogram], title: str) -> list[
                 ax.set_xlabel("score (higher = less certain)")
         width, height = figure.get_size_inches()
         handles = [
-            Patch(color=CORRECT_COLOUR, alpha=0.55, label="correct"),
-            Patch(facecolor="none", edgecolor=ERROR_COLOUR, linewidth=1.5, label="wrong"),
+            Patch(color=CORRECT_COLOR, alpha=0.55, label="correct"),
+            Patch(facecolor="none", edgecolor=ERROR_COLOR, linewidth=1.5, label="wrong"),
         ]
         corner = (0.05 / width, 1 - 0.3 / height)
         figure.legend(handles=handles, loc="upper left", ncols=2, bbox_to_anchor=corner)
@@ -190,21 +190,21 @@ def _thinned(
 def draw_roc_curves(
     ax: Axes, curves: Sequence[RocCurve], named: int = CURVES, styles: Styles = BY_NAME
 ) -> Axes:
-    """The first `named` curves in their colours, the others grey; chance is the diagonal."""
+    """The first `named` curves in their colors, the others gray; chance is the diagonal."""
     ax.plot([0, 1], [0, 1], color="#222222", linewidth=0.8)
     others = curves[named:]
     for index, curve in enumerate(others):
         best = "" if curve.few else f", {others[0].roc_auc:.3f} and below"
         label = "" if index else f"{len(others)} more{best}"
         rates = (curve.false_positive_rate, curve.true_positive_rate)
-        ax.plot(*rates, color=GREY, linewidth=0.6, alpha=0.7, label=label or None)
+        ax.plot(*rates, color=GRAY, linewidth=0.6, alpha=0.7, label=label or None)
     looks = styles.lines(curve.estimator for curve in curves[:named])
     for curve in curves[:named]:
-        colour, dashes = looks[curve.estimator]
-        colour = GREY if curve.few else colour
+        color, dashes = looks[curve.estimator]
+        color = GRAY if curve.few else color
         label = f"{plain(curve.estimator)[:34]}  {marked(curve.roc_auc, curve.few)}"
         rates = (curve.false_positive_rate, curve.true_positive_rate)
-        ax.plot(*rates, color=colour, linestyle=dashes, label=label)
+        ax.plot(*rates, color=color, linestyle=dashes, label=label)
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     ax.set_xlabel("share of correct answers flagged")
     ax.set_ylabel("share of errors flagged")

@@ -18,7 +18,7 @@ from scipy.stats import linregress, t
 from ..analyses.model_comparisons import best_column
 from ..frames.figure_kind import FigureKind
 from ..frames.formatting import plain
-from ..frames.style import BLUE, GREY
+from ..frames.style import BLUE, GRAY
 from ..frames.traits import UNKNOWN, EstimatorTraits
 from ..metrics.calibration_error import ece
 from ..metrics.evaluation import Evaluation
@@ -142,11 +142,11 @@ def draw_size(ax: Axes, sizes: pd.DataFrame, column: str, label: str) -> Axes:
     x, y = (known[name].to_numpy(dtype=np.float64) for name in ("parameters", column))
     law = fit_power_law(x, y)
     if law is not None:
-        ax.fill_between(law.x, law.low, law.high, color=GREY, alpha=0.25, linewidth=0)
+        ax.fill_between(law.x, law.low, law.high, color=GRAY, alpha=0.25, linewidth=0)
         text = f"∝ N^{law.exponent:.2f}"
         if law.exponent_high > law.exponent_low:
             text += f" [{law.exponent_low:.2f}, {law.exponent_high:.2f}]"
-        ax.plot(law.x, law.y, color=GREY, linewidth=1, label=text)
+        ax.plot(law.x, law.y, color=GRAY, linewidth=1, label=text)
         ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.1)
     ax.plot(x, y, "o", color=BLUE, markersize=4.5)
     for index, (at, value) in enumerate(zip(x, y, strict=True)):

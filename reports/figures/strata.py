@@ -79,12 +79,12 @@ def draw_trend_lines(ax: Axes, trend: TrendLines, styles: Styles = BY_NAME) -> A
     at = np.arange(len(trend.labels), dtype=np.float64)
     looks = styles.lines(line.estimator for line in trend.lines)
     for index, line in enumerate(trend.lines):
-        colour, dashes = looks[line.estimator]
+        color, dashes = looks[line.estimator]
         x = at + 0.05 * (index - (len(trend.lines) - 1) / 2)
         p = "p < 0.001" if line.p < 0.001 else f"p = {line.p:.3f}"
         label = f"{plain(line.estimator)[:32]}  {p}"
-        ax.plot(x, line.values, "o", color=colour, linestyle=dashes, markersize=3, label=label)
-        ax.vlines(x, line.low, line.high, color=colour, linewidth=1)
+        ax.plot(x, line.values, "o", color=color, linestyle=dashes, markersize=3, label=label)
+        ax.vlines(x, line.low, line.high, color=color, linewidth=1)
         draw_few(ax, x, line.values, line.low)
     ax.axhline(0.5, color="#222222", linewidth=0.8)
     ax.set_xticks(at, trend.labels)
@@ -169,12 +169,12 @@ def draw_side_by_side(ax: Axes, pair: SideBySide) -> Axes:
     at = np.arange(len(pair.groups), dtype=np.float64)
     at[1:] += 0.5
     ax.hlines(at, pair.values.min(axis=0), pair.values.max(axis=0), color="#999999", linewidth=1)
-    for index, (colour, marker) in enumerate(((BLUE, "o"), (VERMILION, "s"))):
+    for index, (color, marker) in enumerate(((BLUE, "o"), (VERMILION, "s"))):
         offset = (index - 0.5) * 0.24 if not np.isnan(pair.low).all() else 0.0
         mean = number(float(pair.values[index, 0]))
         label = f"{plain(pair.names[index])[:48]}  {mean}"
-        ax.hlines(at + offset, pair.low[index], pair.high[index], color=colour, linewidth=1.2)
-        ax.plot(pair.values[index], at + offset, marker, color=colour, markersize=4, label=label)
+        ax.hlines(at + offset, pair.low[index], pair.high[index], color=color, linewidth=1.2)
+        ax.plot(pair.values[index], at + offset, marker, color=color, markersize=4, label=label)
         if pair.label.startswith("ROC"):
             draw_few(ax, pair.values[index], at + offset, pair.low[index], marker)
     if pair.label.startswith("ROC"):

@@ -46,7 +46,7 @@ class TaskContext:
         data: the report's input.
         analyses: all that was computed of it.
         one: the rows of this model and task.
-        styles: colour and line of each estimator.
+        styles: color and line of each estimator.
     """
 
     data: ReportInput

@@ -39,7 +39,7 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     (
         "d′",
         "Separation: √2 times the normal quantile of the AUC. Its difference is the effect size "
-        "of a comparison; positive favours the first.",
+        "of a comparison; positive favors the first.",
     ),
     (
         "conformal set",

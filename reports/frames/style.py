@@ -1,4 +1,4 @@
-"""Look of the figures: one style file, one colour and line per estimator, files on disk."""
+"""Look of the figures: one style file, one color and line per estimator, files on disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Floats = NDArray[np.float64]
 STYLE_FILE = Path(__file__).with_name("apprehend.mplstyle")
 FORMATS = ("png", "svg", "pdf")
 
-# Okabe and Ito (2008), distinguishable under all common colour-vision deficiencies.
+# Okabe and Ito (2008), distinguishable under all common color-vision deficiencies.
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = (
     "#0072B2",
     "#D55E00",
@@ -29,33 +29,33 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = (
     "#E69F00",
     "#56B4E9",
 )
-GREY = "#8A8A8A"
-CORRECT_COLOUR, ERROR_COLOUR = BLUE, VERMILION
+GRAY = "#8A8A8A"
+CORRECT_COLOR, ERROR_COLOR = BLUE, VERMILION
 _PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 _DASHES = ("-", "--", ":", "-.")
-_COLOURS = {
+_COLORS = {
     **{"blue": BLUE, "vermilion": VERMILION, "green": GREEN, "purple": PURPLE},
-    **{"orange": ORANGE, "sky": SKY, "grey": GREY},
+    **{"orange": ORANGE, "sky": SKY, "gray": GRAY},
 }
 
 
 class Styles:
-    """Colour (hex) and line of each estimator, the same in every figure and every run.
+    """Color (hex) and line of each estimator, the same in every figure and every run.
 
     Args:
-        looks: Estimator's name → name of a colour and line, as `EstimatorTraits.look` says them.
+        looks: Estimator's name → name of a color and line, as `EstimatorTraits.look` says them.
             Both follow from the name where they are empty or not known.
     """
 
     def __init__(self, looks: Mapping[str, tuple[str, str]] = MappingProxyType({})) -> None:
         self._declared = {
-            name: (_COLOURS[colour], line)
-            for name, (colour, line) in looks.items()
-            if colour in _COLOURS and line in _DASHES
+            name: (_COLORS[color], line)
+            for name, (color, line) in looks.items()
+            if color in _COLORS and line in _DASHES
         }
 
     def of(self, name: str) -> tuple[str, str]:
-        """Colour and line of one estimator, or of anything else with a name."""
+        """Color and line of one estimator, or of anything else with a name."""
         if name in self._declared:
             return self._declared[name]
         code = zlib.crc32(name.encode("utf-8", "surrogatepass"))
@@ -65,10 +65,10 @@ class Styles:
         """Styles of the lines of one figure: where two would look alike, one gets another dash."""
         styles: dict[str, tuple[str, str]] = {}
         for name in sorted(names, key=lambda name: name not in self._declared):
-            colour, dashes = self.of(name)
-            used = {line for other, line in styles.values() if other == colour}
+            color, dashes = self.of(name)
+            used = {line for other, line in styles.values() if other == color}
             free = [line for line in (dashes, *_DASHES) if line not in used]
-            styles[name] = (colour, free[0] if free else dashes)
+            styles[name] = (color, free[0] if free else dashes)
         return styles
 
 
@@ -99,6 +99,6 @@ def render(figure: Figure, extension: str) -> bytes:
 
 
 def draw_few(ax: Axes, x: _Floats, y: _Floats, low: _Floats, marker: str = "o") -> None:
-    """Cover the points (n,) without an interval (`low` is NaN): hollow, grey, too few answers."""
+    """Cover the points (n,) without an interval (`low` is NaN): hollow, gray, too few answers."""
     few = np.isnan(low)
-    ax.plot(x[few], y[few], marker, color=GREY, markerfacecolor="#ffffff", markersize=4, zorder=3)
+    ax.plot(x[few], y[few], marker, color=GRAY, markerfacecolor="#ffffff", markersize=4, zorder=3)

@@ -18,7 +18,7 @@ class EstimatorTraits:
             drawn, so that its mean says how undecided a model is.
         is_control: whether it knows nothing of the answer, so that any other one must beat it.
         against_difficulty: whether its mean is set against a question's difficulty.
-        look: name of its colour and its line in figures, see `Styles`; both derived from the
+        look: name of its color and its line in figures, see `Styles`; both derived from the
             estimator's name where empty.
     """
 

@@ -171,7 +171,7 @@ def _strata(data: ReportInput, task: str, facts: pd.DataFrame) -> dict[str, IntA
     position = pd.Series(np.arange(len(facts)), index=facts.index)
     at = position.reindex(keys(strata["question_id"]).to_numpy())
     known = at.notna().to_numpy()
-    labelled = pd.DataFrame(
+    labeled = pd.DataFrame(
         {
             "stratum": strata["stratum"].astype(str).to_numpy()[known],
             "value": strata["value"].astype(str).to_numpy()[known],
@@ -179,7 +179,7 @@ def _strata(data: ReportInput, task: str, facts: pd.DataFrame) -> dict[str, IntA
         }
     )
     result: dict[str, IntArray] = {}
-    for stratum, members in labelled.groupby("stratum", sort=False):
+    for stratum, members in labeled.groupby("stratum", sort=False):
         by_value = {str(value): part["row"] for value, part in members.groupby("value")}
         for value in sorted(by_value, key=lambda value: (_ORDER.get(value, 0), value)):
             result[f"{stratum}={value}"] = np.unique(by_value[value].to_numpy(dtype=np.int64))

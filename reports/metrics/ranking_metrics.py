@@ -82,13 +82,13 @@ def aurc(errors: ArrayLike, scores: ArrayLike) -> float:
 
 @original(
     **{"better": "lower", "bounds": (0, 0.5), "heading": "AUGRC", "shown": "quality"},
-    meaning="Area under the generalised risk-coverage curve: average joint probability of being "
+    meaning="Area under the generalized risk-coverage curve: average joint probability of being "
     "kept and wrong; chance is half the error rate.",
     source="arXiv 2407.01032",
     from_ties=TieBlocks.augrc,
 )
 def augrc(errors: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the generalised risk-coverage curve (arXiv 2407.01032).
+    """Area under the generalized risk-coverage curve (arXiv 2407.01032).
 
     (1 - AUC) · a(1 - a) + (1 - a)²/2 with a the accuracy: the average joint probability of a row
     being kept and wrong. In [0, 1/2], lower is better.

@@ -18,7 +18,7 @@ from ..analyses.difficulty import (
     compute_u_curve,
     error_matrix,
 )
-from ..analyses.factorisation import Factors, compute_factors
+from ..analyses.factorization import Factors, compute_factors
 from ..figures.drawing import Drawer
 from ..figures.layout import single
 from ..figures.leaderboard import Heatmap, heatmap_figure
@@ -239,9 +239,9 @@ def u_figure(curve: pd.DataFrame, title: str) -> Figure:
             own[name].to_numpy(dtype=np.float64)
             for name in ("difficulty", "mean_score", "standard_error")
         )
-        colour, dashes = BY_NAME.of(f"model {model}")
-        ax.plot(x, y, "o", linestyle=dashes, color=colour, markersize=3, label=plain(model)[:40])
-        ax.vlines(x, y - 1.96 * error, y + 1.96 * error, color=colour, linewidth=1)
+        color, dashes = BY_NAME.of(f"model {model}")
+        ax.plot(x, y, "o", linestyle=dashes, color=color, markersize=3, label=plain(model)[:40])
+        ax.vlines(x, y - 1.96 * error, y + 1.96 * error, color=color, linewidth=1)
     ax.set(xlabel="share of the other models that are wrong", ylabel="mean score")
     ax.grid(True, axis="both")
     ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0))

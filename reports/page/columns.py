@@ -23,7 +23,7 @@ def pair(name: str) -> tuple[Shown, ...]:
 
 
 def here(name: str) -> tuple[Shown, ...]:
-    """A stored value beside a published one, grey without an interval, and its interval."""
+    """A stored value beside a published one, gray without an interval, and its interval."""
     low, high = f"{name}_low", f"{name}_high"
     return Shown("here", name, "area", low), Shown("95 % interval", low, "interval", high)
 

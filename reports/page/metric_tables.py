@@ -57,8 +57,8 @@ def pooled_table(metrics: pd.DataFrame, more: Sequence[Metric] = ()) -> PageTabl
             area_cell(record["macro"], pd.isna(record["macro_low"])),
             *(number_cell(record[one.name], KINDS[one.kind]) for one in others),
         ]
-        grey = [replace(cell, heat=math.nan, few=cell.few or few) for cell in cells]
-        rows.append([text_cell(record["estimator"]), area_cell(record["roc_auc"], few), *grey])
+        gray = [replace(cell, heat=math.nan, few=cell.few or few) for cell in cells]
+        rows.append([text_cell(record["estimator"]), area_cell(record["roc_auc"], few), *gray])
     meanings = [f"{one.title}: {one.meaning}" for one in more if one.shown in POOLED]
     note = " ".join(filter(None, [rows_note(len(ranked), "metrics.csv", sized=False), *meanings]))
     return PageTable("Pooled metrics", heads, rows, note=note)
@@ -113,7 +113,7 @@ def pairs_table(pairs: pd.DataFrame, kind: str, title: str, note: str = "") -> P
 def calibration_table(metrics: pd.DataFrame, more: Sequence[Metric] = ()) -> PageTable | None:
     """Calibration of the scores that are probabilities, best first; None where there are none.
 
-    Those with too few errors or right answers come last and grey. `more` are metrics of users.
+    Those with too few errors or right answers come last and gray. `more` are metrics of users.
     """
     own = metrics[(metrics["topic"] == ALL) & (metrics["n_calibration"] > 0)]
     if own.empty:
@@ -126,8 +126,8 @@ def calibration_table(metrics: pd.DataFrame, more: Sequence[Metric] = ()) -> Pag
     note = " ".join(f"{one.title}: {one.meaning}" for one in more if one in shown)
     few = own["roc_auc_low"].isna()
     own = own.loc[own["ece"].mask(few).sort_values(kind="stable").index]
-    grey = own["roc_auc_low"].isna().tolist()
-    return table_from_frame(own, "Calibration", columns, file="metrics.csv", note=note, few=grey)
+    gray = own["roc_auc_low"].isna().tolist()
+    return table_from_frame(own, "Calibration", columns, file="metrics.csv", note=note, few=gray)
 
 
 def threshold_table(thresholds: pd.DataFrame, best: str) -> PageTable:
@@ -169,7 +169,7 @@ def trend_table(trends: pd.DataFrame) -> PageTable:
 
 
 def complementarity_table(pairs: pd.DataFrame) -> PageTable:
-    """Pairs of estimators, largest gain first, those with too few answers last and grey."""
+    """Pairs of estimators, largest gain first, those with too few answers last and gray."""
     columns = (
         *(*pair("estimator"), N),
         Shown("rank correlation", "spearman", "signed"),

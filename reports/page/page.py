@@ -47,7 +47,7 @@ class PageSection:
 def inline_svg(svg: bytes, prefix: str, label: str) -> Markup:
     """An SVG file as an element for HTML.
 
-    Ids get `prefix`, so that several figures share a page; ink becomes the page's own colour and
+    Ids get `prefix`, so that several figures share a page; ink becomes the page's own color and
     the white ground transparent, so that it reads in dark mode.
     """
     ElementTree.register_namespace("", _SVG)

@@ -21,7 +21,7 @@ from ..frames.style import FORMATS
 from ..frames.traits import UNKNOWN
 from ..metrics.computing import MetricFailure
 from ..metrics.evaluation import Rows
-from ..metrics.summary import summarise
+from ..metrics.summary import summarize
 from ..metrics.topic_tables import to_csv_frame, to_latex, to_markdown, topic_tables
 from ..statistics.short_repr import short_repr
 from .overview import overview_sections
@@ -97,7 +97,7 @@ def build_report(
     root = Path(output_path)
     drawer = Drawer(root / "figures", formats)
     analyses = compute_analyses(data, rows, replicates, seed, metrics)
-    report = Report(analyses, summarise(analyses.metrics, analyses.comparisons, analyses.flow))
+    report = Report(analyses, summarize(analyses.metrics, analyses.comparisons, analyses.flow))
     for name, frame in analyses.frames().items():
         report.files.append(write_atomically(root / f"{name}.csv", csv_text(frame)))
     _write_tables(report, root / "tables")

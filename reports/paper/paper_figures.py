@@ -16,7 +16,7 @@ from ..figures.reliability import Reliability, reliability_of
 from ..frames.figure_kind import FigureKind
 from ..frames.formatting import plain
 from ..frames.inputs import ReportInput
-from ..frames.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, draw_few
+from ..frames.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILION, draw_few
 from ..metrics.evaluation import ALL, MACRO, Evaluation, keys
 from ..statistics.ranking import FloatArray
 from ..statistics.short_repr import short_repr
@@ -52,7 +52,7 @@ FIGURE_6 = FigureKind(
     "figure_6",
     "Figure 6",
     "Confidence as one minus the entropy over the largest one seen: no probability, shown because "
-    "it was published so. Grey: share of the questions.",
+    "it was published so. Gray: share of the questions.",
 )
 TOKEN_POSITION = FigureKind(
     "token_position",
@@ -61,7 +61,7 @@ TOKEN_POSITION = FigureKind(
     " the first paper's code reads it.",
 )
 
-_COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, GREY)
+_COLORS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, GRAY)
 
 
 def compute_stratum_shares(data: ReportInput, task: str, stratum: str) -> Shares | None:
@@ -142,13 +142,13 @@ def draw_grouped_areas(ax: Axes, areas: GroupedAreas) -> Axes:
     at[1:] += 0.5
     step = 0.7 / max(len(areas.models), 1)
     for index, model in enumerate(areas.models):
-        colour = _COLOURS[index % len(_COLOURS)]
+        color = _COLORS[index % len(_COLORS)]
         y = at + step * (index - (len(areas.models) - 1) / 2)
-        ax.hlines(y, areas.low[index], areas.high[index], color=colour, linewidth=1.3)
-        ax.plot(areas.values[index], y, "o", color=colour, markersize=4, label=plain(model)[:48])
+        ax.hlines(y, areas.low[index], areas.high[index], color=color, linewidth=1.3)
+        ax.plot(areas.values[index], y, "o", color=color, markersize=4, label=plain(model)[:48])
         draw_few(ax, areas.values[index], y, areas.low[index])
         known = areas.published[index]
-        ax.plot(known, y, "s", color=colour, markersize=5, fillstyle="none")
+        ax.plot(known, y, "s", color=color, markersize=5, fillstyle="none")
     if not np.isnan(areas.published).all():
         ax.plot([], [], "s", color="#222222", markersize=5, fillstyle="none", label="published")
     ax.axvline(0.5, color="#222222", linewidth=0.8)

@@ -108,11 +108,11 @@ def mean_interval(values: Sequence[float], ends: Sequence[Ends]) -> Ends:
     Square-and-add (Zou and Donner, 2008): each side's squared distances are added, so that a value
     whose resamples are all alike keeps the width of its own interval. NaN where one has none.
     """
-    centre, bounds = np.asarray(values, np.float64), np.asarray(ends, np.float64).reshape(-1, 2)
-    if not centre.size:
+    center, bounds = np.asarray(values, np.float64), np.asarray(ends, np.float64).reshape(-1, 2)
+    if not center.size:
         return NONE
-    below, above = np.sqrt(((bounds - centre[:, None]) ** 2).sum(axis=0)) / centre.size
-    return float(centre.mean() - below), float(centre.mean() + above)
+    below, above = np.sqrt(((bounds - center[:, None]) ** 2).sum(axis=0)) / center.size
+    return float(center.mean() - below), float(center.mean() + above)
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> Ends:

@@ -44,7 +44,7 @@ from apprehend.estimators import Signal
 from faulty_server import verdict
 from helpers import Run, environment, rows
 from hostile_server import (
-    BEHAVIOURS,
+    BEHAVIORS,
     CHAT,
     JUDGE,
     LETTERS,
@@ -119,13 +119,13 @@ def models(servers: dict[str, HostileServer]) -> dict[str, CompletionsEngine]:
 
 
 def of(protocol: str) -> list[str]:
-    return [name for name, behaviour in BEHAVIOURS.items() if protocol in behaviour.protocols]
+    return [name for name, behavior in BEHAVIORS.items() if protocol in behavior.protocols]
 
 
 def check_failures(store: TaskStore, name: str) -> set[int]:
     """Ids of the questions that must have a row."""
     failed = read_failures(store.path)
-    wanted = BEHAVIOURS[name].reason
+    wanted = BEHAVIORS[name].reason
     if not wanted:
         assert failed == []
         return set(QUESTIONS)
@@ -154,7 +154,7 @@ def test_every_question_to_a_hostile_model_has_its_row_or_a_reason(
     name: str,
 ) -> None:
     server, store = servers[protocol], new_store(tmp_path)
-    server.behaviour, before = name, len(server.asked)
+    server.behavior, before = name, len(server.asked)
     began = time.monotonic()
     answer(store, models[protocol])
     assert time.monotonic() - began < TIMEOUT + SLACK
@@ -175,21 +175,21 @@ def test_every_question_to_a_hostile_judge_has_its_row_or_a_reason(
     tmp_path: Path, servers: dict[str, HostileServer], name: str
 ) -> None:
     server, store = servers[JUDGE], new_store(tmp_path)
-    server.behaviour, before = name, len(server.asked)
+    server.behavior, before = name, len(server.asked)
     judge = load_judge(JudgeOptions("local-chat-completions", arguments(server), "j"))
     judge.ask(["Question number 0?"], 5)  # an endpoint that has answered once
     began = time.monotonic()
     problems = judge_questions(store, judge, ["complexity"], list(QUESTIONS), {})
     assert time.monotonic() - began < 2 * TIMEOUT + SLACK
     expected = check_failures(store, name)
-    assert bool(problems) == bool(BEHAVIOURS[name].reason)
+    assert bool(problems) == bool(BEHAVIORS[name].reason)
     table = rows(store.path, "judgement")
     assert set(table.question_id) == expected
     assert not table.value.isna().any()
     check_requests(server, before)
 
 
-def test_there_are_enough_behaviours() -> None:
+def test_there_are_enough_behaviors() -> None:
     assert all(len(of(protocol)) >= 60 for protocol in (TEXT, CHAT, JUDGE))
 
 
@@ -272,7 +272,7 @@ def test_nothing_is_sent_that_was_not_given(
 def test_an_endpoint_that_only_redirects_is_left_at_once(name: str) -> None:
     with hostile(TEXT, name) as server:
         asked = endpoint(server.url, tries=6)
-        with pytest.raises(EndpointGone, match=BEHAVIOURS[name].reason):
+        with pytest.raises(EndpointGone, match=BEHAVIORS[name].reason):
             asked.post({"prompt": "Question number 1?"}, read_text)
         assert len(server.asked) == 1
 

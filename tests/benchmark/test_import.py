@@ -75,7 +75,7 @@ def test_recorded_option_logits(recorded_data: Path, cli: Run, tmp_path: Path, m
 
 
 @pytest.mark.parametrize(
-    ("task", "labelled"),
+    ("task", "labeled"),
     [
         ("mmlu_10k", 10_000),
         ("halu_dialogue", 10_000),
@@ -85,7 +85,7 @@ def test_recorded_option_logits(recorded_data: Path, cli: Run, tmp_path: Path, m
     ],
 )
 def test_families_of_the_option_distribution_run_on_every_recorded_task(
-    recorded_data: Path, cli: Run, tmp_path: Path, task: str, labelled: int
+    recorded_data: Path, cli: Run, tmp_path: Path, task: str, labeled: int
 ) -> None:
     file = recorded_data / "llm_uncertainty_bench_yi-34b.parquet"
     families = {"answer distribution", "calibrated", "conformal"}
@@ -95,14 +95,14 @@ def test_families_of_the_option_distribution_run_on_every_recorded_task(
                "--answer", "answer", "--option_logits", "logits", "--where", f"task={task}",
                "--where", "prompt_style=base", "--output_path", tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert f"{labelled} questions" in done.stdout + done.stderr
-    assert f"{10_000 - labelled} left out" in done.stdout + done.stderr
+    assert f"{labeled} questions" in done.stdout + done.stderr
+    assert f"{10_000 - labeled} left out" in done.stdout + done.stderr
     done = cli("score", tmp_path, "--estimators", ",".join(set(chosen) - vocabulary))
     assert done.returncode == 0, done.stderr
     scores = pd.read_parquet(tmp_path / "m" / task / "scores.parquet")
     assert set(scores.estimator) == set(chosen) - vocabulary
     assert scores.score.notna().all()
-    assert (scores.groupby("estimator").size() == labelled).all()
+    assert (scores.groupby("estimator").size() == labeled).all()
     learned = scores[scores.estimator.isin(("platt", "isotonic"))]
     for _, part in learned.groupby("estimator"):
         assert part.score.between(0, 1).all()
@@ -342,8 +342,8 @@ def test_each_format_is_recognised_by_its_own_importer(tmp_path: Path) -> None:
     }
     for name, (file, content) in files.items():
         (tmp_path / file).write_text(content)
-        recognised = [one.name for one in importers().values() if one.recognises(tmp_path / file)]
-        assert recognised[0] == name
+        recognized = [one.name for one in importers().values() if one.recognizes(tmp_path / file)]
+        assert recognized[0] == name
 
 
 def test_a_file_of_another_format_is_told(tmp_path: Path) -> None:

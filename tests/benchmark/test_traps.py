@@ -23,9 +23,9 @@ def test_a_repetition_penalty_of_the_checkpoint_touches_no_number(tmp_path: Path
     folder = make_model(tmp_path / "plain", "llama")
     prompts = ["Question: what is one of the? Answer:", "Reply with a letter and a number and"]
     plain = HFEngine({"pretrained": str(folder)}, device="cpu").generate(prompts, 12)
-    penalised = GenerationConfig.from_pretrained(folder)
-    penalised.repetition_penalty = 5.0
-    penalised.save_pretrained(folder)
+    penalized = GenerationConfig.from_pretrained(folder)
+    penalized.repetition_penalty = 5.0
+    penalized.save_pretrained(folder)
     engine = HFEngine({"pretrained": str(folder)}, device="cpu")
     assert engine.model.generation_config.repetition_penalty == 5.0
     for before, after in zip(plain, engine.generate(prompts, 12), strict=True):

@@ -66,7 +66,7 @@ class _Filled(_Margin):
         return np.nan_to_num(super().score(signals), nan=0.0)
 
 
-class _Standardised(_Margin):
+class _Standardized(_Margin):
     """Depends on its batch."""
 
     def score(self, signals: Signals) -> Any:
@@ -159,7 +159,7 @@ class _Overclaiming(_Margin):
 WRONG = {
     _Flipped: "orientation",
     _Filled: "missing questions",
-    _Standardised: "batches",
+    _Standardized: "batches",
     _FirstOption: "option names",
     _Noisy: "determinism",
     _Overwriting: "inputs unchanged",

@@ -171,8 +171,8 @@ def test_scores_of_older_stores_are_known_by_the_built_in_estimators_names(tmp_p
     ("line", "said"),
     [
         ("is_probability = 1", "expected `is_probability` to be True or False, got 1"),
-        ('look = "blue"', "expected `look` to be a colour and a line"),
-        ('look = ("blue", 2)', "expected `look` to be a colour and a line"),
+        ('look = "blue"', "expected `look` to be a color and a line"),
+        ('look = ("blue", 2)', "expected `look` to be a color and a line"),
     ],
 )
 def test_what_an_estimator_says_of_itself_must_make_sense(

@@ -14,7 +14,7 @@ from apprehend.reports.analyses.difficulty import (
     error_matrix,
     rasch,
 )
-from apprehend.reports.analyses.factorisation import compute_factors, factorise
+from apprehend.reports.analyses.factorization import compute_factors, factorize
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_independent_errors_have_one_cause():
 def test_factors_are_nonnegative_and_fit_an_exact_product():
     rng = np.random.default_rng(2)
     exact = rng.random((6, 2)) @ rng.random((2, 40))
-    weights, causes = factorise(exact, np.ones(exact.shape, bool), 2, 0, 4000)
+    weights, causes = factorize(exact, np.ones(exact.shape, bool), 2, 0, 4000)
     assert weights.min() >= 0
     assert causes.min() >= 0
     assert np.abs(weights @ causes - exact).max() < 0.1

@@ -12,7 +12,7 @@ from apprehend.reports import (
     compute_split,
     ece,
     evaluations,
-    summarise_split,
+    summarize_split,
 )
 from apprehend.reports.analyses.decisions import upper_risk
 from apprehend.reports.figures.sizes import compute_sizes, fit_power_law, parameters_of
@@ -143,11 +143,11 @@ def test_a_split_is_ordered_whole_and_even(two):
     by = split.groupby("group")["score"]
     assert by.max()["easy"] < by.min()["medium"] <= by.max()["medium"] < by.min()["hard"]
     assert split.groupby("score")["group"].nunique().max() == 1
-    summary = summarise_split(split, names).set_index("group")
+    summary = summarize_split(split, names).set_index("group")
     assert summary["share"].sum() == pytest.approx(1)
     assert summary["share"].to_numpy() == pytest.approx([1 / 3] * 3, abs=0.02)
     assert summary["accuracy"]["easy"] > summary["accuracy"]["hard"]
-    uneven = summarise_split(compute_split(two[0], "token_entropy", names, (2, 1, 1)), names)
+    uneven = summarize_split(compute_split(two[0], "token_entropy", names, (2, 1, 1)), names)
     assert uneven["share"].iloc[0] == pytest.approx(0.5, abs=0.02)
 
 

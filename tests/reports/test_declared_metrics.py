@@ -154,7 +154,7 @@ def test_each_wrong_metric_fails_its_check(name: str, check: str, tmp_path: Path
         ({"better": "lower", "name": "a b"}, "name"),
         ({"better": "lower", "needs": "logits"}, "needs"),
         ({"better": "lower", "kind": "count"}, "macro"),
-        ({"better": "lower", "colour": "red"}, "colour"),
+        ({"better": "lower", "color": "red"}, "color"),
         ({"better": "lower", "meaning": ""}, "means"),
     ],
 )

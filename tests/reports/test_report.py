@@ -285,7 +285,7 @@ def test_a_file_system_without_locks_can_be_written(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == [".tmp-half", "a.txt"]
 
 
-def test_colours_are_declared_or_follow_from_the_name():
+def test_colors_are_declared_or_follow_from_the_name():
     styles = Styles({name: cls.look for name, cls in builtin_estimators().items()})
     assert styles.of("token_entropy") == ("#0072B2", "-")
     assert styles.of("random")[0] != styles.of("token_entropy")[0]

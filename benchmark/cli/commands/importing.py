@@ -104,17 +104,17 @@ def _import(
 
 @contextmanager
 def _other_format(importer: Importer, paths: Sequence[Path]) -> Iterator[None]:
-    """Where files cannot be read, name the importer that would recognise them."""
+    """Where files cannot be read, name the importer that would recognize them."""
     from ...importers.importer import importers
 
     try:
         yield
     except (ApprehendError, DataError) as error:
         files = [path for path in paths if path.is_file()]
-        if not files or all(importer.recognises(file) for file in files):
+        if not files or all(importer.recognizes(file) for file in files):
             raise
         for other in importers().values():
-            if all(other.recognises(file) for file in files):
+            if all(other.recognizes(file) for file in files):
                 raise type(error)(f"{error}; is it for `apprehend import {other.name}`?") from error
         raise
 

@@ -26,7 +26,7 @@ def split(
     import pandas as pd
     from rich.table import Table
 
-    from ....reports import compute_split, csv_text, summarise_split
+    from ....reports import compute_split, csv_text, summarize_split
     from ...console.options import say, show
     from ...score.report_building import evaluated_with
     from ...store.files import write_text
@@ -40,7 +40,7 @@ def split(
     table = Table(title=f"questions by {by}", title_justify="left")
     for name in ("model", "task", "group", "questions", "share", "accuracy"):
         table.add_column(name, overflow="fold")
-    for row in summarise_split(whole, names).to_dict("records"):
+    for row in summarize_split(whole, names).to_dict("records"):
         shown = (row["model"], row["task"], row["group"], str(row["n"]))
         table.add_row(*shown, f"{row['share']:.3f}", f"{row['accuracy']:.3f}")
     show(table)

@@ -79,7 +79,7 @@ class Edge:
 
 
 def edges(paths: Sequence[Sequence[Segment]], lengths: Sequence[int]) -> list[Edge]:
-    """One edge per segment and run of neighbouring queries below it.
+    """One edge per segment and run of neighboring queries below it.
 
     ``paths`` are the segments above each new node, ``lengths`` the nodes' numbers of tokens.
     """

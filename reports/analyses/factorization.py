@@ -51,7 +51,7 @@ class Factors:
     topics: list[str]
 
 
-def factorise(
+def factorize(
     errors: FloatArray, known: BoolArray, rank: int, seed: int, iterations: int = 150
 ) -> tuple[FloatArray, FloatArray]:
     """Weights (m, r) and causes (r, q) that fit the known entries of errors (m, q).
@@ -79,7 +79,7 @@ def held_out_error(
     """Mean squared error on a random share of the known entries, fitted without them."""
     known = ~np.isnan(errors)
     hidden = known & (np.random.default_rng(seed).random(errors.shape) < share)
-    weights, causes = factorise(errors, known & ~hidden, rank, seed, iterations)
+    weights, causes = factorize(errors, known & ~hidden, rank, seed, iterations)
     fitted = np.clip(weights @ causes, 0, 1)
     return float(((errors - fitted)[hidden] ** 2).mean())
 
@@ -105,7 +105,7 @@ def compute_factors(
     best = min(scores, key=lambda rank: scores[rank])
     rank = next(r for r in ranks if scores[r] <= scores[best] + spreads[best])
     known = ~np.isnan(errors)
-    fits = [factorise(errors, known, rank, seed, iterations) for seed in range(seeds)]
+    fits = [factorize(errors, known, rank, seed, iterations) for seed in range(seeds)]
     weights, causes = fits[0]
     stability = float(np.mean([_similarity(causes, other) for _, other in fits[1:]]))
     order = np.argsort(-causes.sum(axis=1), kind="stable")
