@@ -1,9 +1,5 @@
-"""The options of a run, each declared once, as a field of `RunOptions`.
-
-A field says its name and type, whether stored rows depend on it, and how it is typed: help, bounds,
-default, and what reads it. The options of the command line, the keys of a config file and the
-options object follow from the fields.
-"""
+"""The options of a run, each declared once, as a field of `RunOptions`: name, type, whether stored
+rows depend on it, help, bounds, default. Command line and configuration keys follow from it."""
 
 from __future__ import annotations
 
@@ -47,7 +43,7 @@ def _option(*typed: Typed, rows: bool) -> Any: ...
 def _option(
     *typed: Typed, rows: bool, read: Callable[..., Any] | None = None, default: object = MISSING
 ) -> object:
-    """A field of `RunOptions`.
+    """Return a field of `RunOptions`.
 
     Args:
         typed: How it is typed; several options that are read together make one field.
@@ -59,8 +55,7 @@ def _option(
     def usual() -> object:
         if default is not MISSING:
             return default
-        values = [option.default for option in typed]
-        return values[0] if read is None else read(*values)
+        return typed[0].default if read is None else read(*(one.default for one in typed))
 
     return field(default_factory=usual, metadata={"typed": typed, "rows": rows, "read": read})
 

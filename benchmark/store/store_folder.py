@@ -134,3 +134,7 @@ class StoreFolder:
     def signal_folder(self, signal: Signal) -> Path:
         """Return the folder with the parts of a signal."""
         return self.path / "signals" / signal.value
+
+    def part_files(self, signal: Signal) -> list[Path]:
+        """Return the Parquet parts of a signal."""
+        return parts.part_files(self.signal_folder(signal))

@@ -80,9 +80,6 @@ class TaskStore(StoreFolder):
     def _id_type(self) -> pa.DataType:
         return self.questions.schema.field("question_id").type
 
-    def _part_files(self, signal: Signal) -> list[Path]:
-        return parts.part_files(self.signal_folder(signal))
-
     def done(self, signal: Signal, variant: str = "", source: str = "") -> set[Any]:
         """Return the ids of the questions for which the signal is stored.
 
@@ -91,7 +88,7 @@ class TaskStore(StoreFolder):
         if signal not in self._done:
             ids: dict[tuple[str, str], set[Any]] = {}
             self._outdated[signal] = 0
-            for file in self._part_files(signal):
+            for file in self.part_files(signal):
                 parts.check_bytes(file)
                 self._check_provenance(file, signal)
                 for (question, name, origin), state in self._keys(file, signal):
@@ -110,8 +107,7 @@ class TaskStore(StoreFolder):
     def _keys(
         self, file: Path, signal: Signal
     ) -> Iterator[tuple[tuple[Any, str, str], bool | None]]:
-        """Keys of a part's rows with what `states` says of them; without derivation all are
-        current."""
+        """Yield a part's keys with their `states`; without derivation all rows are current."""
         if signal not in DERIVED:
             yield from ((key, True) for key in parts.read_keys(file))
             return
@@ -133,7 +129,7 @@ class TaskStore(StoreFolder):
         if self._marks is None:
             self._marks = {}
             for signal in OUTCOMES:
-                for file in self._part_files(signal):
+                for file in self.part_files(signal):
                     names = parts.read_schema(file).names
                     columns = ["question_id", *(name for name in MARKED if name in names)]
                     self._marks |= marks_of(parts.read_parquet(file, columns))
@@ -236,7 +232,7 @@ class TaskStore(StoreFolder):
         for start in range(0, len(shared), ROWS_COPIED_AT_A_TIME):
             batch = shared[start : start + ROWS_COPIED_AT_A_TIME]
             rows = parts.read_rows(
-                other._part_files(signal),
+                other.part_files(signal),
                 schema,
                 ds.field("question_id").isin(pa.array(batch, type=self._id_type()))
                 & (ds.field("variant") == variant)
@@ -267,7 +263,7 @@ class TaskStore(StoreFolder):
         self.done(signal)
         wanted = pa.array(ids, type=self._id_type())
         rows = parts.read_rows(
-            self._part_files(signal),
+            self.part_files(signal),
             signal_schema(signal, self._id_type()),
             ds.field("question_id").isin(wanted),
         )

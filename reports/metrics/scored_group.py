@@ -97,7 +97,7 @@ class ScoredGroup:
 
 
 def _fixed(errors: BoolArray, scores: FloatArray) -> Rows:
-    errors.flags.writeable = scores.flags.writable = False
+    errors.flags.writeable = scores.flags.writeable = False
     return errors, scores
 
 
