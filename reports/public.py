@@ -67,6 +67,7 @@ from .statistics.intervals import (
     roc_auc_interval,
     wilson,
 )
+from .statistics.linear_trend import Trend, trend_test
 from .statistics.ranking import (
     risk_coverage_curve,
     roc_auc,
@@ -75,14 +76,12 @@ from .statistics.ranking import (
 )
 from .statistics.testing import (
     Difference,
-    Trend,
     accuracy_test,
     area_influence,
     delong_test,
     holm,
     paired_models_test,
     separation,
-    trend_test,
     unpaired_test,
 )
 

@@ -11,8 +11,9 @@ from scipy.stats import norm
 from ..metrics.evaluation import Evaluation
 from ..statistics.delong import delong_covariance
 from ..statistics.intervals import enough, newcombe_interval
+from ..statistics.linear_trend import trend_test
 from ..statistics.ranking import BoolArray
-from ..statistics.testing import SPREADLESS, holm, trend_test
+from ..statistics.testing import SPREADLESS, holm
 from .task_analysis import task_analysis
 
 ORDERED = ("reasoning_steps", "education_level", "requires_reasoning", "requires_knowledge")

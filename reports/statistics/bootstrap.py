@@ -1,9 +1,9 @@
-"""Stratified bootstrap of the ROC AUC: one sort per score, all replicates at once.
+"""Stratified bootstrap of the ROC AUC, vectorized over replicates.
 
-Errors and correct rows are resampled separately, so every replicate has the numbers of both that
-the data have. A replicate is a vector of multinomial row weights; its AUC follows from cumulative
-weights in score order, in integers, so ties are exact. Scores that are bootstrapped together see
-the same resamples: their replicates are paired.
+Errors and correct rows are resampled separately, so that every replicate keeps the class sizes of
+the data. A replicate is a vector of multinomial row weights. Each score is sorted once, and the AUC
+of a replicate follows from cumulative integer weights in score order, so ties are exact. Scores
+that are bootstrapped together share their resamples: their replicates are paired.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from .short_repr import short_repr
 Counts = NDArray[np.int32]
 Seed = int | list[int]
 
-_CELLS = 1 << 19  # rows × replicates of one chunk: about 20 MB of work space
+_CELLS = 1 << 19  # rows × replicates per chunk: about 20 MB of work space
 
 
 @short_repr
 @dataclass(frozen=True)
 class BootstrapInterval:
-    """A value with its interval.
+    """Point estimate with its confidence interval.
 
     Attributes:
         estimate: the value on the data, NaN if undefined.
-        low: lower end of the interval, NaN where there are too few rows for one.
+        low: lower end of the interval, NaN where there are too few rows for an interval.
         high: upper end of the interval.
         replicates: (replicates,) the values on the resamples.
     """
@@ -44,7 +44,7 @@ class BootstrapInterval:
 
 
 def _counts(rng: np.random.Generator, size: int, width: int) -> Counts:
-    """How often each of `size` rows is drawn in `size` draws, for `width` replicates."""
+    """Draw (size, width) counts of each of `size` rows in `size` draws with replacement."""
     draws = rng.integers(size, size=(width, size))
     draws *= width
     draws += np.arange(width)[:, None]
@@ -53,21 +53,27 @@ def _counts(rng: np.random.Generator, size: int, width: int) -> Counts:
 
 
 def _weight_chunks(errors: BoolArray, replicates: int, seed: Seed) -> Iterator[tuple[Counts, ...]]:
-    """Weights of the errors (n_errors, width) and of the correct rows (n_correct, width)."""
+    """Yield weights of the errors (n_errors, width) and of the correct rows (n_correct, width)."""
     n_errors = int(errors.sum())
     n_correct = errors.size - n_errors
     of_errors, of_correct = np.random.default_rng(seed).spawn(2)
     width = max(16, _CELLS // errors.size)
     for start in range(0, replicates, width):
-        now = min(width, replicates - start)
-        yield _counts(of_errors, n_errors, now), _counts(of_correct, n_correct, now)
+        size = min(width, replicates - start)
+        yield _counts(of_errors, n_errors, size), _counts(of_correct, n_correct, size)
 
 
 def resample_weights(errors: ArrayLike, replicates: int = 1000, seed: Seed = 0) -> Counts:
-    """How often each row occurs in each stratified resample: (n, replicates), for any purpose.
+    """Draw stratified resamples as row weights, e.g. for the bootstrap of another statistic.
 
-    Columns are the resamples that `roc_auc_replicates` uses with the same seed. Both classes must
-    be present.
+    Args:
+        errors: (n,) true for an error; both classes must be present.
+        replicates: number of resamples.
+        seed: seed of numpy's default generator.
+
+    Returns:
+        (n, replicates) how often each row occurs in each resample; these are the resamples that
+        `roc_auc_replicates` draws with the same seed.
     """
     flags = np.asarray(errors, dtype=np.bool_)
     weights = np.empty((flags.size, replicates), dtype=np.int32)
@@ -83,7 +89,7 @@ def resample_weights(errors: ArrayLike, replicates: int = 1000, seed: Seed = 0) 
 def roc_auc_replicates(
     errors: ArrayLike, scores: ArrayLike, replicates: int = 1000, seed: Seed = 0
 ) -> FloatArray:
-    """ROC AUC of k scores on the same stratified resamples.
+    """Compute the ROC AUC of k scores on the same stratified resamples.
 
     Args:
         errors: (n,) true for an error.
@@ -92,7 +98,10 @@ def roc_auc_replicates(
         seed: seed of numpy's default generator.
 
     Returns:
-        (replicates, k), NaN where only one class is present.
+        (replicates, k) values in [0, 1]; NaN where only one class is present.
+
+    Raises:
+        ValueError: shapes differ, or a score is NaN.
     """
     columns = np.asarray(scores, dtype=np.float64)
     flags = np.asarray(errors, dtype=np.bool_)
@@ -116,19 +125,22 @@ def roc_auc_replicates(
 def paired_roc_auc_replicates(
     errors: ArrayLike, scores: ArrayLike, replicates: int = 1000, seed: Seed = 0
 ) -> FloatArray:
-    """ROC AUC of k models on the same resamples of their common questions.
+    """Compute the ROC AUC of k models on the same resamples of their common questions.
 
-    Questions are drawn whole, with the outcome and score that each model has on them, so the
-    numbers of errors vary between resamples and models.
+    The question is the unit of resampling: it is drawn with the outcome and the score of every
+    model, so the number of errors varies between resamples and models.
 
     Args:
-        errors: (n, k) true where model k answered question n wrong.
-        scores: (n, k) its scores, without NaN.
+        errors: (n, k) true where model k answered question n incorrectly.
+        scores: (n, k) scores of the models without NaN, higher = more uncertain.
         replicates: number of resamples.
         seed: seed of numpy's default generator.
 
     Returns:
-        (replicates, k), NaN where a resample holds one class only.
+        (replicates, k) values in [0, 1]; NaN where a resample contains only one class.
+
+    Raises:
+        ValueError: a score is NaN.
     """
     columns = np.asarray(scores, dtype=np.float64)
     flags = np.asarray(errors, dtype=np.bool_)
@@ -151,7 +163,7 @@ def paired_roc_auc_replicates(
 @short_repr
 @dataclass(frozen=True)
 class _Ranked:
-    """Order of the correct rows by score, and where each error stands among them."""
+    """Sort order of the correct rows by score, and the rank of each error among them."""
 
     order: NDArray[np.int64]
     below: NDArray[np.int64]
@@ -169,7 +181,7 @@ class _Ranked:
         )
 
     def doubled_wins(self, of_errors: NDArray[Any], of_correct: Counts) -> FloatArray:
-        """Twice the weighted number of (error, correct) pairs that are ranked right, (width,)."""
+        """Return twice the weighted number (width,) of correctly ranked (error, correct) pairs."""
         shape = (self.order.size + 1, of_correct.shape[1])
         below = np.zeros(shape, dtype=of_errors.dtype)
         np.cumsum(of_correct[self.order], axis=0, dtype=of_errors.dtype, out=below[1:])
@@ -186,9 +198,21 @@ def bootstrap_roc_auc(
     seed: Seed = 0,
     level: float = 0.95,
 ) -> BootstrapInterval:
-    """ROC AUC of one score with its interval from stratified resamples, see `roc_auc_interval`.
+    """Estimate the ROC AUC of one score with a stratified bootstrap interval.
 
-    `errors` and `scores` have shape (n,); everything is NaN where only one class is present.
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) without NaN, higher = more uncertain.
+        replicates: number of resamples.
+        seed: seed of numpy's default generator.
+        level: nominal coverage of the interval, in (0, 1).
+
+    Returns:
+        Estimate, ends and replicates, all NaN where only one class is present; see
+        `roc_auc_interval` for the choice of the interval.
+
+    Raises:
+        ValueError: shapes differ, or a score is NaN.
     """
     flags, values = check_rows(errors, scores)
     drawn = roc_auc_replicates(flags, values[:, None], replicates, seed)[:, 0]

@@ -1,4 +1,4 @@
-"""DeLong's variance of the ROC AUC, and the interval that follows from it."""
+"""DeLong's variance of the ROC AUC and the confidence interval based on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .ranking import BoolArray, FloatArray, check_rows
 
 
 def placements(errors: BoolArray, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Share of correct rows below each error, and of errors above each correct row."""
+    """Compute the share of correct rows below each error and of errors above each correct row."""
     wrong, right = scores[errors], scores[~errors]
     above_right, above_wrong = np.sort(right), np.sort(wrong)
     below = np.searchsorted(above_right, wrong, "left") + np.searchsorted(
@@ -24,10 +24,17 @@ def placements(errors: BoolArray, scores: FloatArray) -> tuple[FloatArray, Float
 
 
 def delong_covariance(errors: ArrayLike, scores: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """ROC AUCs (k,) of k scores on the same rows and their covariance (k, k).
+    """Estimate the ROC AUCs of k scores on the same rows and their covariance.
 
-    DeLong, DeLong and Clarke-Pearson (1988), through placements of sorted scores. `errors` has
-    shape (n,), `scores` (n, k). NaN where a class has fewer than two rows.
+    Args:
+        errors: (n,) true for an error.
+        scores: (n, k) without NaN, higher = more uncertain.
+
+    Returns:
+        The AUCs (k,) and their covariance (k, k); NaN where a class has fewer than two rows.
+
+    References:
+        DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44: 837-845.
     """
     columns = np.asarray(scores, dtype=np.float64)
     flags = np.asarray(errors, dtype=np.bool_)
@@ -45,10 +52,16 @@ def delong_covariance(errors: ArrayLike, scores: ArrayLike) -> tuple[FloatArray,
 def delong_interval(
     errors: ArrayLike, scores: ArrayLike, level: float = 0.95
 ) -> tuple[float, float]:
-    """Normal interval of the ROC AUC with DeLong's variance, cut to [0, 1].
+    """Compute the normal interval of the ROC AUC with DeLong's variance, clipped to [0, 1].
 
-    `errors` and `scores` have shape (n,). NaN where a class has fewer than `SMALLEST_CLASS` rows;
-    `newcombe_interval` where the variance is 0.
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) without NaN, higher = more uncertain.
+        level: nominal coverage, in (0, 1).
+
+    Returns:
+        Both ends; NaN where a class has fewer than `SMALLEST_CLASS` rows, `newcombe_interval` where
+        the variance is 0.
     """
     column, flags = np.asarray(scores, dtype=np.float64)[:, None], np.asarray(errors, np.bool_)
     wrong = int(flags.sum())

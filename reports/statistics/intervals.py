@@ -1,15 +1,15 @@
-"""From how many answers on a number has an interval and a verdict, and which interval it is.
+"""Confidence intervals of ROC AUCs and shares, and the sample size that they require.
 
-A group has two classes, errors and right answers. With fewer than `SMALLEST_CLASS` of either, a
-ROC AUC is shown as a bare value: no interval, no test, no ranking, no word on its direction. The
-minimum and the two methods above it are held to their coverage by simulation
-(tests/reports/test_small_groups.py): with ten per class the percentile interval of stratified
-resamples alone covers an AUC of 0.97 seven times in ten, since resamples hold no row that was not
-seen, and Newcombe's score interval alone covers two times in three where the scores of a class are
-split in two (answers that could not be read have the worst score). The wider of both at either end
-covers about 95 times in a hundred or more for scores of normal shape and 88 where they are split;
-with 8 errors among 88 rows the latter is 82, with three of each class 77. From `BOOTSTRAP_ALONE`
-per class on the percentile interval stands alone.
+A group has two classes, errors and correct answers. With fewer than `SMALLEST_CLASS` of either, a
+ROC AUC is reported as a point estimate only: without interval, test, rank or verdict against
+chance. Simulations (tests/reports/test_small_groups.py) hold this minimum and both interval methods
+to their coverage. With ten rows per class, the percentile interval of stratified resamples alone
+covers an AUC of 0.97 in 70 % of the samples, since it cannot extrapolate beyond the rows observed,
+and Newcombe's score interval alone in 67 % where the scores of a class are bimodal (unparsed
+answers have the worst score). The wider of the two at either end covers in about 95 % or more for
+normal scores and in 88 % for bimodal ones; the latter falls to 82 % with 8 errors among 88 rows and
+to 77 % with three rows per class. From `BOOTSTRAP_ALONE` rows per class on, the percentile interval
+is used alone.
 """
 
 from __future__ import annotations
@@ -35,22 +35,27 @@ NONE: Ends = (float("nan"), float("nan"))
 
 
 def enough(n_errors: float, n: float) -> bool:
-    """Whether a group of n rows has enough errors and right answers for an interval and a test."""
+    """Tell whether n rows hold enough errors and correct answers for an interval and a test."""
     return min(n_errors, n - n_errors) >= SMALLEST_CLASS
 
 
 def too_few(n_errors: float, n: float) -> str:
-    """Why a group has no interval: `27 wrong, 1 right: fewer than 10`; empty where it has one."""
+    """Explain a missing interval, e.g. `27 wrong, 1 right: fewer than 10`; empty if there is one."""
     if enough(n_errors, n):
         return ""
     return f"{n_errors:.0f} wrong, {n - n_errors:.0f} right: fewer than {SMALLEST_CLASS}"
 
 
 def percentile_interval(replicates: FloatArray, level: float = 0.95) -> Ends:
-    """Ends of the central interval of `replicates` (r,) at `level`.
+    """Compute the central percentile interval of bootstrap replicates.
 
-    NaN without replicates, and where both ends are one value: resamples that are all alike say
-    nothing of how far the next sample may be.
+    Args:
+        replicates: (r,) values of the statistic on the resamples.
+        level: nominal coverage, in (0, 1).
+
+    Returns:
+        Both ends; NaN without replicates, with a NaN among them, or where both ends coincide:
+        identical resamples carry no information on the sampling variation.
     """
     if replicates.size == 0 or np.isnan(replicates).any():
         return NONE
@@ -59,11 +64,23 @@ def percentile_interval(replicates: FloatArray, level: float = 0.95) -> Ends:
 
 
 def newcombe_interval(area: float, n_errors: int, n_correct: int, level: float = 0.95) -> Ends:
-    """Score interval of a ROC AUC with Hanley and McNeil's variance; never of zero width.
+    """Compute the score interval of a ROC AUC with Hanley and McNeil's variance.
 
-    Method 5 of Newcombe (2006), Statistics in Medicine 25: 559-573: all θ with
-    |AUC - θ| ≤ z · √V(θ), both class sizes in V's shape replaced by their mean. At an AUC of 1 or
-    0 it is one-sided in effect: [0.80, 1] for ten errors and ten right answers.
+    The interval contains all θ with |AUC - θ| ≤ z · √V(θ), where both class sizes in the shape of V
+    are replaced by their mean. It never has zero width; at an AUC of 1 or 0 it is effectively
+    one-sided, e.g. [0.80, 1] for ten errors and ten correct answers.
+
+    Args:
+        area: the ROC AUC, in [0, 1].
+        n_errors: number of errors.
+        n_correct: number of correct answers.
+        level: nominal coverage, in (0, 1).
+
+    Returns:
+        Both ends, within [0, 1]; NaN without errors, without correct answers or for a NaN area.
+
+    References:
+        Newcombe (2006), Statistics in Medicine 25: 559-573, method 5.
     """
     if np.isnan(area) or not min(n_errors, n_correct):
         return NONE
@@ -85,11 +102,22 @@ def newcombe_interval(area: float, n_errors: int, n_correct: int, level: float =
 def roc_auc_interval(
     area: float, n_errors: int, n_correct: int, replicates: FloatArray, level: float = 0.95
 ) -> tuple[Ends, str]:
-    """The interval of a ROC AUC and the name of its method, from stratified `replicates` (r,).
+    """Choose the interval of a ROC AUC by the class sizes.
 
-    None below `SMALLEST_CLASS`; below `BOOTSTRAP_ALONE` the wider end of the percentile interval
-    and of Newcombe's; else the percentile interval, or Newcombe's where all resamples are alike
-    (errors and right answers fully separated, or one score throughout).
+    Below `BOOTSTRAP_ALONE` rows per class, either end is the wider one of the percentile interval
+    and of Newcombe's interval. Above, it is the percentile interval, or Newcombe's where all
+    resamples are identical (perfect separation or a constant score).
+
+    Args:
+        area: the ROC AUC, in [0, 1].
+        n_errors: number of errors.
+        n_correct: number of correct answers.
+        replicates: (r,) AUCs of stratified resamples.
+        level: nominal coverage, in (0, 1).
+
+    Returns:
+        Both ends and the name of the method; NaN and an empty name with fewer than
+        `SMALLEST_CLASS` errors or correct answers.
     """
     if np.isnan(area) or not enough(n_errors, n_errors + n_correct):
         return NONE, ""
@@ -103,10 +131,11 @@ def roc_auc_interval(
 
 
 def mean_interval(values: Sequence[float], ends: Sequence[Ends]) -> Ends:
-    """Interval of the mean of independent values (k,) from their own intervals.
+    """Combine the intervals of k independent values into an interval of their mean.
 
-    Square-and-add (Zou and Donner, 2008): each side's squared distances are added, so that a value
-    whose resamples are all alike keeps the width of its own interval. NaN where one has none.
+    The square-and-add method (Zou and Donner, 2008) adds the squared distances of either side, so
+    that a value with identical resamples contributes the width of its own interval. NaN where any
+    of the values has no interval.
     """
     center, bounds = np.asarray(values, np.float64), np.asarray(ends, np.float64).reshape(-1, 2)
     if not center.size:
@@ -116,10 +145,21 @@ def mean_interval(values: Sequence[float], ends: Sequence[Ends]) -> Ends:
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> Ends:
-    """Wilson's interval of a share, within [0, 1]; NaN without rows.
+    """Compute Wilson's score interval of a proportion.
 
-    Never of zero width, and near its level for any n (Newcombe, 1998), so that a share has its
-    interval however few rows it comes from.
+    It never has zero width, and its coverage is close to nominal for any n, so that it needs no
+    minimum number of rows.
+
+    Args:
+        successes: number of successes, at most `n`.
+        n: number of rows.
+        level: nominal coverage, in (0, 1).
+
+    Returns:
+        Both ends, within [0, 1]; NaN without rows.
+
+    References:
+        Newcombe (1998), Statistics in Medicine 17: 857-872.
     """
     if not n:
         return NONE
@@ -128,11 +168,10 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Ends:
 
 
 def exact_share(successes: float, n: float, level: float = 0.95) -> Ends:
-    """Clopper and Pearson's (1934, doi 10.1093/biomet/26.4.404) exact interval of a share, within
-    [0, 1]; NaN without rows.
+    """Compute the exact interval of a proportion, within [0, 1]; NaN without rows.
 
-    It covers the share with at least its level for any n and any share, so that it is given
-    however few rows there are.
+    Its coverage is at least nominal for any n and any proportion, so that it needs no minimum
+    number of rows (Clopper and Pearson, 1934, doi 10.1093/biomet/26.4.404).
     """
     if not n:
         return NONE
@@ -143,10 +182,10 @@ def exact_share(successes: float, n: float, level: float = 0.95) -> Ends:
 
 
 def paired_shares_interval(both: int, only_a: int, only_b: int, neither: int) -> Ends:
-    """95 % interval of a difference of two shares of the same rows; never of zero width.
+    """Compute the 95 % interval of a difference of two proportions of the same rows.
 
-    Newcombe's (1998) method 10, Statistics in Medicine 17: 2635-2650: square-and-add of Wilson's
-    intervals with the correlation of the two outcomes, corrected for continuity.
+    Square-and-add of Wilson's intervals with the continuity-corrected correlation of both outcomes;
+    it never has zero width (Newcombe, 1998, Statistics in Medicine 17: 2635-2650, method 10).
     """
     n = both + only_a + only_b + neither
     if not n:

@@ -1,9 +1,8 @@
 """Ranking metrics of uncertainty scores, exact under ties and independent of row order.
 
-In every function an error is the positive class and a higher score means more uncertain.
-Rows with equal scores form one tie block; metrics that walk down the ranking average over all
-orders inside a block. Infinite scores are allowed, NaN is not: a missing score is the caller's
-decision, never a silent one.
+Errors are the positive class, and higher scores mean more uncertain. Rows with equal scores form a
+tie block; metrics that depend on the order of rows are averaged over all orders within a block.
+Infinite scores are allowed. NaN is not: the caller decides how to treat missing scores.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ BoolArray = NDArray[np.bool_]
 
 
 def check_rows(errors: ArrayLike, scores: ArrayLike) -> tuple[BoolArray, FloatArray]:
-    """Return errors (n,) as bool and scores (n,) as float64, or raise ValueError."""
+    """Return errors (n,) as bool and scores (n,) as float64; raise ValueError for invalid ones."""
     flags: NDArray[Any] = np.asarray(errors)
     values = np.asarray(scores, dtype=np.float64)
     if flags.ndim != 1 or flags.shape != values.shape:
@@ -40,7 +39,7 @@ def check_rows(errors: ArrayLike, scores: ArrayLike) -> tuple[BoolArray, FloatAr
 @short_repr
 @dataclass(frozen=True)
 class TieBlocks:
-    """Counts of errors and correct rows per distinct score, most certain block first.
+    """Numbers of errors and of correct rows per distinct score, lowest score first.
 
     Attributes:
         scores: (blocks,) the distinct scores, ascending.
@@ -54,7 +53,7 @@ class TieBlocks:
 
     @classmethod
     def from_rows(cls, errors: ArrayLike, scores: ArrayLike) -> TieBlocks:
-        """Sort rows once into tie blocks; errors and scores have shape (n,)."""
+        """Sort errors (n,) and scores (n,) into tie blocks."""
         flags, values = check_rows(errors, scores)
         order = np.argsort(values)
         ranked = values[order]
@@ -84,7 +83,7 @@ class TieBlocks:
         return int(self.correct.sum())
 
     def accuracy(self) -> float:
-        """Share of correct rows; NaN without rows."""
+        """Return the share of correct rows; NaN without rows."""
         return self.n_correct / self.n if self.n else float("nan")
 
     def roc_auc(self) -> float:
@@ -104,7 +103,7 @@ class TieBlocks:
         return float((wrong * (np.cumsum(wrong) / flagged)).sum()) / self.n_errors
 
     def risks(self) -> FloatArray:
-        """Expected error rate (n,) of the k most certain rows, k = 1..n, ties averaged."""
+        """Compute the error rate (n,) of the k most certain rows, k = 1..n, averaged over ties."""
         size = self.errors + self.correct
         expected = np.repeat(self.errors / np.maximum(size, 1), size)
         risks: FloatArray = np.cumsum(expected) / np.arange(1, expected.size + 1)
@@ -115,7 +114,7 @@ class TieBlocks:
         return float(self.risks().mean()) if self.n else float("nan")
 
     def oracle_aurc(self) -> float:
-        """AURC of a score that ranks every error above every correct row."""
+        """Compute the AURC of a score that ranks every error above every correct row."""
         if not self.n:
             return float("nan")
         wrong = np.maximum(np.arange(1, self.n + 1) - self.n_correct, 0)
@@ -149,7 +148,7 @@ class TieBlocks:
         return float(np.interp(kept, rows, right)) / kept
 
     def kept(self) -> tuple[IntArray, IntArray]:
-        """Rows and errors (blocks,) that a threshold at each distinct score keeps."""
+        """Count the rows and errors (blocks,) that a threshold at each distinct score keeps."""
         return np.cumsum(self.errors + self.correct), np.cumsum(self.errors)
 
     def coverage_at_risk(self, target: float) -> float:
@@ -162,7 +161,7 @@ class TieBlocks:
         return float(rows[wrong <= target * rows].max(initial=0)) / self.n
 
     def roc_curve(self) -> tuple[FloatArray, FloatArray]:
-        """False and true positive rates (blocks + 1,), most uncertain first, both from 0 to 1."""
+        """Compute false and true positive rates (blocks + 1,), both ascending from 0 to 1."""
         if not (self.n_errors and self.n_correct):
             return np.full(0, np.nan), np.full(0, np.nan)
         false = np.concatenate(([0], np.cumsum(self.correct[::-1]))) / self.n_correct
@@ -171,30 +170,66 @@ class TieBlocks:
 
 
 def roc_auc(errors: ArrayLike, scores: ArrayLike) -> float:
-    """Probability that an error scores above a correct row, ties counting one half.
+    """Compute the probability that an error scores above a correct row, ties counting one half.
 
-    In [0, 1], 0.5 for a score that knows nothing, below 0.5 for one that points the wrong way.
-    NaN where only one class is present. `errors` and `scores` have shape (n,).
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) without NaN, higher = more uncertain.
+
+    Returns:
+        ROC AUC in [0, 1]: 1 for a perfect ranking, 0.5 at chance, below 0.5 for an inverted
+        ranking; NaN where only one class is present.
+
+    Raises:
+        ValueError: shapes differ, errors are not binary, or a score is NaN.
     """
     return TieBlocks.from_rows(errors, scores).roc_auc()
 
 
 def risk_coverage_curve(errors: ArrayLike, scores: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Coverages k/n and expected error rates (n,) of the k most certain rows, ties averaged."""
+    """Compute the risk-coverage curve, averaged over ties.
+
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) without NaN, higher = more uncertain.
+
+    Returns:
+        Coverages k/n (n,) and error rates (n,) of the k most certain rows, k = 1..n.
+
+    Raises:
+        ValueError: shapes differ, errors are not binary, or a score is NaN.
+    """
     risks = TieBlocks.from_rows(errors, scores).risks()
     return np.arange(1, risks.size + 1) / max(risks.size, 1), risks
 
 
 def roc_curve(errors: ArrayLike, scores: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """False and true positive rates (blocks + 1,) from (0, 0) to (1, 1); empty with one class."""
+    """Compute the ROC curve of errors as the positive class.
+
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) without NaN, higher = more uncertain.
+
+    Returns:
+        False and true positive rates (distinct scores + 1,) from (0, 0) to (1, 1); empty where only
+        one class is present.
+
+    Raises:
+        ValueError: shapes differ, errors are not binary, or a score is NaN.
+    """
     return TieBlocks.from_rows(errors, scores).roc_curve()
 
 
 def worst_case_roc_auc(errors: ArrayLike, scores: ArrayLike) -> float:
-    """ROC AUC with every missing (NaN) score at its worst.
+    """Compute the lowest ROC AUC that any imputation of missing scores could give.
 
-    A missing score counts as most certain on an error and as most uncertain on a correct row: the
-    smallest AUC that any imputation could give.
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) higher = more uncertain; NaN = missing, imputed as most certain on errors and
+            as most uncertain on correct rows.
+
+    Returns:
+        ROC AUC in [0, 1]; NaN where only one class is present.
     """
     flags = np.asarray(errors, dtype=np.bool_)
     values = np.asarray(scores, dtype=np.float64)

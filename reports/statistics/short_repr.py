@@ -1,4 +1,4 @@
-"""Results that print in a line: sizes of arrays, frames and long lists instead of their values."""
+"""One-line representations of results: sizes of arrays, frames and long lists, not values."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import pandas as pd
 
 T = TypeVar("T")
 LISTED = 4
-"""Items of a list that are shown; of a longer one its length."""
+"""Longest list whose items are shown; of a longer list, only the length is."""
 LETTERS = 60
-"""Characters of a text that are shown."""
+"""Longest text that is shown in full."""
 
 
 def short_repr(cls: type[T]) -> type[T]:
-    """Let a dataclass print its numbers and texts as they are, and of the rest the size."""
+    """Give a dataclass a repr that shows numbers and short texts, and the size of other fields."""
     cls.__repr__ = _short  # type: ignore[method-assign]
     return cls
 
 
 def _short(result: Any) -> str:
-    shown = [f"{one.name}={shortened(getattr(result, one.name))}" for one in fields(result)]
+    shown = [f"{field.name}={shortened(getattr(result, field.name))}" for field in fields(result)]
     return f"{type(result).__qualname__}({', '.join(shown)})"
 
 
 def shortened(value: Any) -> str:
-    """A value in few characters, e.g. `float64 (1000,)` for an array."""
+    """Represent a value in few characters, e.g. `<float64 (1000,)>` for an array."""
     if isinstance(value, np.ndarray):
         return f"<{value.dtype} {value.shape}>"
     if isinstance(value, pd.DataFrame | pd.Series):
@@ -39,7 +39,7 @@ def shortened(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"<{type(value).__name__} of {len(value)}>" if value else "{}"
     if isinstance(value, Sequence | Set):
-        plain = all(isinstance(one, str | int | float) or one is None for one in value)
+        plain = all(isinstance(item, str | int | float) or item is None for item in value)
         if len(value) > LISTED or not plain:
             return f"<{type(value).__name__} of {len(value)}>"
         return f"[{', '.join(map(shortened, value))}]"

@@ -1,4 +1,4 @@
-"""Tests of differences between ROC AUCs and accuracies, and correction for many of them."""
+"""Tests of differences between ROC AUCs and accuracies, with correction for multiplicity."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .intervals import BOOTSTRAP_ALONE, SMALLEST_CLASS, newcombe_interval, paire
 from .ranking import BoolArray, FloatArray, check_rows
 
 SPREADLESS = 1e-12
-"""A standard error below this is none."""
+"""Standard errors below this count as zero."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """An estimated difference a - b with its normal 95 % interval and two-sided test.
+    """Difference a - b of two estimates with its 95 % interval and two-sided test.
 
     Attributes:
         a, b: the two values.
         estimate: a - b.
-        low, high: ends of the interval; NaN where both values always agree.
-        z: estimate over its standard error; 0 where both values always agree.
+        low, high: ends of the interval; NaN where the difference has no variance.
+        z: estimate divided by its standard error; 0 where both values always agree.
         p: two-sided p-value.
     """
 
@@ -38,10 +38,10 @@ class Difference:
 
 
 def normal_difference(a: float, b: float, variance: float, level: float = 0.95) -> Difference:
-    """The difference of two values whose estimated difference has this variance.
+    """Test a difference of two values with a known variance by the normal approximation.
 
-    Without any variance, equal values differ by nothing that the rows show (p is 1, no interval);
-    for unequal ones nothing can be said (NaN).
+    Without variance there is no interval; p is 1 for equal values and NaN for unequal ones, whose
+    variance cannot be estimated.
     """
     estimate = a - b
     if np.isnan(estimate) or np.isnan(variance):
@@ -64,39 +64,53 @@ def area_difference(
     sizes: tuple[Sizes, Sizes],
     spreads: tuple[float, float],
 ) -> Difference:
-    """A difference of two ROC AUCs with its variance; sizes are (errors, right answers) of each.
+    """Test a difference of two ROC AUCs with a known variance.
 
-    `spreads` are the two AUCs' own variances. Where the rows cannot show the difference's variance
-    (an AUC of 0 or 1, or one score throughout, has none of its own), square-and-add of Newcombe's
-    intervals stands in for it, as of independent values, which is wide for values of the same
-    rows. From `BOOTSTRAP_ALONE` of each class on, one AUC without variance leaves the other's.
+    `sizes` are (errors, correct answers) and `spreads` the variance of either AUC. An AUC of 0 or 1
+    and a constant score have an estimated variance of zero; square-and-add of Newcombe's intervals
+    replaces it then. This treats the AUCs as independent and is conservative for paired rows. From
+    `BOOTSTRAP_ALONE` rows per class on, the variance of one AUC suffices.
     """
     a, b = areas
-    found = normal_difference(a, b, variance)
+    difference = normal_difference(a, b, variance)
     few = min(min(size) for size in sizes) < BOOTSTRAP_ALONE
     hidden = variance < SPREADLESS**2 or (few and min(spreads) < SPREADLESS**2)
-    if np.isnan(variance) or abs(found.estimate) < SPREADLESS or not hidden:
-        return found
+    if np.isnan(variance) or abs(difference.estimate) < SPREADLESS or not hidden:
+        return difference
     ends = [newcombe_interval(v, *size) for v, size in zip(areas, sizes, strict=True)]
     (low_a, high_a), (low_b, high_b) = ends
     below, above = float(np.hypot(a - low_a, high_b - b)), float(np.hypot(high_a - a, b - low_b))
-    facing = below if found.estimate > 0 else above
-    z = float(norm.ppf(0.975)) * found.estimate / facing
+    facing = below if difference.estimate > 0 else above
+    z = float(norm.ppf(0.975)) * difference.estimate / facing
     return Difference(
-        a, b, found.estimate, found.estimate - below, found.estimate + above, z, two_sided(z)
+        a,
+        b,
+        difference.estimate,
+        difference.estimate - below,
+        difference.estimate + above,
+        z,
+        two_sided(z),
     )
 
 
 def two_sided(z: float) -> float:
-    """Two-sided p-value of a standard normal z."""
+    """Return the two-sided p-value of a standard normal z."""
     return float(2 * norm.sf(abs(z)))
 
 
 def delong_test(errors: ArrayLike, a: ArrayLike, b: ArrayLike) -> Difference:
-    """ROC AUCs of two scores on the same rows, by DeLong's covariance (1988).
+    """Compare the ROC AUCs of two scores on the same rows by DeLong's test.
 
-    All arguments have shape (n,). The sign is a - b (MLstatkit's is b - a). NaN where a class has
-    fewer than two rows.
+    Args:
+        errors: (n,) true for an error.
+        a: (n,) first score without NaN, higher = more uncertain.
+        b: (n,) second score.
+
+    Returns:
+        The difference a - b (MLstatkit reports b - a); NaN where a class has fewer than two rows.
+
+    References:
+        DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44: 837-845.
     """
     columns = np.stack([np.asarray(a, np.float64), np.asarray(b, np.float64)], axis=1)
     values, covariance = delong_covariance(errors, columns)
@@ -104,24 +118,31 @@ def delong_test(errors: ArrayLike, a: ArrayLike, b: ArrayLike) -> Difference:
 
 
 def class_sizes(errors: ArrayLike) -> Sizes:
-    """Numbers of errors and of right answers."""
+    """Count errors and correct answers."""
     flags = np.asarray(errors, np.bool_)
     return int(flags.sum()), int((~flags).sum())
 
 
 def covariance_difference(values: FloatArray, covariance: FloatArray, sizes: Sizes) -> Difference:
-    """Difference of two ROC AUCs (2,) of the same rows, from their covariance (2, 2)."""
+    """Test the difference of two ROC AUCs (2,) of the same rows by their covariance (2, 2)."""
     variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
     areas, spreads = (float(values[0]), float(values[1])), np.diag(covariance).tolist()
     return area_difference(areas, float(variance), (sizes, sizes), (spreads[0], spreads[1]))
 
 
 def area_influence(errors: ArrayLike, scores: ArrayLike) -> tuple[float, FloatArray]:
-    """ROC AUC θ and the influence (n,) of each row on it, of mean 0.
+    """Compute the ROC AUC θ and the influence of each row on it.
 
-    An error adds (share of correct rows below it - θ) / P(error), a correct row
-    (share of errors above it - θ) / P(correct); mean(influence²)/n is θ's variance where the
-    numbers of errors and correct rows are random too. NaN with fewer than two rows in a class.
+    The influence of an error is (share of correct rows below it - θ) / P(error), that of a correct
+    row (share of errors above it - θ) / P(correct). mean(influence²) / n estimates the variance
+    of θ where the class sizes are random, too.
+
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) without NaN, higher = more uncertain.
+
+    Returns:
+        θ in [0, 1] and the influences (n,) of mean 0; NaN with fewer than two rows in a class.
     """
     flags, values = check_rows(errors, scores)
     wrong = int(flags.sum())
@@ -138,11 +159,22 @@ def area_influence(errors: ArrayLike, scores: ArrayLike) -> tuple[float, FloatAr
 def paired_models_test(
     errors_a: ArrayLike, a: ArrayLike, errors_b: ArrayLike, b: ArrayLike
 ) -> Difference:
-    """ROC AUCs of two models on the same questions, each against its own errors.
+    """Compare the ROC AUCs of two models on the same questions, each against its own errors.
 
-    All arguments have shape (n,), row i of both is question i. The variance is that of the mean
-    difference of the two influences, so that questions which sway both models alike cancel.
-    DeLong's test cannot be used here: the two models do not err on the same questions.
+    The variance is that of the mean difference of influences, so that effects of a question on both
+    models cancel. DeLong's test does not apply: the models err on different questions.
+
+    Args:
+        errors_a: (n,) true where the first model is wrong; row i is question i for both models.
+        a: (n,) scores of the first model without NaN, higher = more uncertain.
+        errors_b: (n,) true where the second model is wrong.
+        b: (n,) scores of the second model.
+
+    Returns:
+        The difference a - b; NaN with fewer than two rows in a class.
+
+    Raises:
+        ValueError: the models have different numbers of rows.
     """
     sizes = (class_sizes(errors_a), class_sizes(errors_b))
     return paired_influence_test(*area_influence(errors_a, a), *area_influence(errors_b, b), sizes)
@@ -155,8 +187,7 @@ def paired_influence_test(
     second: FloatArray,
     sizes: tuple[Sizes, Sizes],
 ) -> Difference:
-    """`paired_models_test` from each model's ROC AUC, influences (see `area_influence`) and numbers
-    of errors and right answers."""
+    """Run `paired_models_test` on ROC AUCs, influences (n,) and class sizes of both models."""
     if first.shape != second.shape:
         raise ValueError(f"Expected the same questions, got {first.size} and {second.size} rows.")
     gap = first - second
@@ -169,7 +200,17 @@ def paired_influence_test(
 def unpaired_test(
     errors_a: ArrayLike, a: ArrayLike, errors_b: ArrayLike, b: ArrayLike
 ) -> Difference:
-    """ROC AUCs on two disjoint sets of rows, (n,) and (m,), by DeLong's variances."""
+    """Compare the ROC AUCs of two disjoint sets of rows by DeLong's variances.
+
+    Args:
+        errors_a: (n,) true for an error.
+        a: (n,) scores without NaN, higher = more uncertain.
+        errors_b: (m,) errors of the second set.
+        b: (m,) scores of the second set.
+
+    Returns:
+        The difference a - b; NaN with fewer than two rows in a class.
+    """
     values, variances = [], []
     for errors, scores in ((errors_a, a), (errors_b, b)):
         value, covariance = delong_covariance(errors, np.asarray(scores, np.float64)[:, None])
@@ -181,11 +222,16 @@ def unpaired_test(
 
 
 def accuracy_test(errors_a: ArrayLike, errors_b: ArrayLike) -> Difference:
-    """Accuracies of two models on the same questions (n,): McNemar's exact test.
+    """Compare the accuracies of two models on the same questions by McNemar's exact test.
 
-    p is the exact binomial one on the questions that only one of them got right; z is the
-    difference over its standard error. The interval is the normal one of the paired difference,
-    or, with fewer than `SMALLEST_CLASS` such questions, `paired_shares_interval`.
+    Args:
+        errors_a: (n,) true where the first model is wrong.
+        errors_b: (n,) true where the second model is wrong.
+
+    Returns:
+        The difference a - b. p is exact binomial over the discordant questions, which only one
+        model answers correctly. The interval is normal, or, with fewer than `SMALLEST_CLASS`
+        discordant questions, Newcombe's.
     """
     first: BoolArray = np.asarray(errors_a, np.bool_)
     second: BoolArray = np.asarray(errors_b, np.bool_)
@@ -194,18 +240,28 @@ def accuracy_test(errors_a: ArrayLike, errors_b: ArrayLike) -> Difference:
     gap = (only_a - only_b) / n if n else float("nan")
     variance = ((only_a + only_b) / n - gap**2) / n if n else float("nan")
     accuracy = (1 - float(first.mean()), 1 - float(second.mean())) if n else (float("nan"),) * 2
-    found = normal_difference(*accuracy, variance)
+    difference = normal_difference(*accuracy, variance)
     split = only_a + only_b
     p = float(binomtest(only_a, split).pvalue) if split else 1.0
-    low, high = found.low, found.high
+    low, high = difference.low, difference.high
     if split < SMALLEST_CLASS or np.isnan(low):
         both, neither = int((~first & ~second).sum()), int((first & second).sum())
         low, high = paired_shares_interval(both, only_a, only_b, neither)
-    return Difference(found.a, found.b, found.estimate, low, high, found.z, p)
+    return Difference(difference.a, difference.b, difference.estimate, low, high, difference.z, p)
 
 
 def holm(p: ArrayLike) -> FloatArray:
-    """Holm's (1979) adjusted p-values (m,), NaN where p is; they bound the family-wise error."""
+    """Adjust p-values for multiplicity by Holm's step-down method.
+
+    Args:
+        p: (m,) p-values in [0, 1]; NaN = no test.
+
+    Returns:
+        (m,) adjusted p-values, which control the family-wise error rate; NaN where `p` is NaN.
+
+    References:
+        Holm (1979), Scandinavian Journal of Statistics 6: 65-70.
+    """
     values = np.asarray(p, dtype=np.float64)
     known = np.flatnonzero(~np.isnan(values))
     order = known[np.argsort(values[known], kind="stable")]
@@ -216,41 +272,9 @@ def holm(p: ArrayLike) -> FloatArray:
 
 
 def separation(area: float) -> float:
-    """d′ = √2 · Φ⁻¹(AUC): how many standard deviations two equal normals would stand apart.
+    """Convert a ROC AUC in [0, 1] to d′ = √2 · Φ⁻¹(AUC).
 
-    0 at chance, negative below it; NaN at AUC 0 or 1, where no finite distance fits.
+    d′ is the distance of the means of two normal distributions with that AUC, in standard
+    deviations: 0 at chance, negative below; NaN at an AUC of 0 or 1, where it is infinite.
     """
     return float(np.sqrt(2) * norm.ppf(area)) if 0 < area < 1 else float("nan")
-
-
-@dataclass(frozen=True)
-class Trend:
-    """A straight line through values at ordered positions, weighted by their precision.
-
-    Attributes:
-        slope: change per step.
-        z: slope over its standard error.
-        p: two-sided p-value of no slope.
-    """
-
-    slope: float
-    z: float
-    p: float
-
-
-def trend_test(values: ArrayLike, variances: ArrayLike) -> Trend:
-    """Does a value rise or fall along groups (g,) in order? Weights are 1 / variance.
-
-    Groups with an undefined value or no variance are left out; NaN with fewer than two.
-    """
-    y, v = np.asarray(values, np.float64), np.asarray(variances, np.float64)
-    known = ~np.isnan(y) & (v > 0)
-    x = np.arange(y.size, dtype=np.float64)[known]
-    if x.size < 2:
-        return Trend(*[float("nan")] * 3)
-    weight = 1 / v[known]
-    centered = x - (weight * x).sum() / weight.sum()
-    spread = (weight * centered**2).sum()
-    slope = float((weight * centered * y[known]).sum() / spread)
-    z = slope * float(np.sqrt(spread))
-    return Trend(slope, z, two_sided(z))
