@@ -1,7 +1,8 @@
-"""Writing files so that a reader sees the old one or the new one, never half of one.
+"""Atomic file writes: a reader sees either the old file or the new one, never a partial one.
 
-A file is written beside its place and then moved into it. While its process lives, a lock on a file
-next to it says that somebody is writing it; what a killed process leaves has no such lock.
+A file is written under a temporary name in the same folder and then renamed. The writing process
+holds a lock on a file beside it, so that leftovers of killed processes can be told from files in
+progress.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 TEMPORARY = ".tmp-"
-"""How names of files begin that are being written, or that a killed process left."""
+"""Prefix of temporary files: in progress, or left behind by a killed process."""
 _LOCK = ".lock"
 
 
 @contextlib.contextmanager
 def temporary_file(target: Path) -> Iterator[Path]:
-    """An empty new file beside ``target``; gone when the block ends unless it was published.
+    """Create an empty file beside ``target``, deleted at the end of the block unless published.
 
-    Folders are made. Raises OSError where the folder cannot be written.
+    Parent folders are created. Raises OSError where the folder is not writable.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary, lock = _new_file(target)
@@ -39,7 +40,7 @@ def _new_file(target: Path) -> tuple[Path, FileLock]:
     while True:
         temporary = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex}{target.suffix}")
         lock = FileLock(_lock_file(temporary))
-        # A lock file that is gone was taken for a leftover in the moment before it was locked.
+        # `clear_leftovers` may have deleted the lock file just before it was locked: try again.
         if not _acquire(lock) or _lock_file(temporary).exists():
             temporary.touch(exist_ok=False)
             return temporary, lock
@@ -47,7 +48,7 @@ def _new_file(target: Path) -> tuple[Path, FileLock]:
 
 
 def _acquire(lock: FileLock) -> bool:
-    """Take a lock; False on a file system that has none. Raises Timeout where it is held."""
+    """Acquire a lock; False on a file system without locks. Raises Timeout where it is held."""
     try:
         lock.acquire()
     except NotImplementedError:
@@ -64,12 +65,12 @@ def _lock_file(temporary: Path) -> Path:
 
 
 def _end(lock: FileLock) -> None:
-    """Release a lock and delete its file: while it is held where the system allows that, because
-    from then on another process could hold it."""
+    """Release a lock and delete its file, where possible while the lock is still held: afterwards
+    another process may have acquired it."""
     file = Path(lock.lock_file)
     try:
         file.unlink(missing_ok=True)
-    except OSError:  # Windows: only closed files can be deleted, and only files nobody has open
+    except OSError:  # Windows deletes no file that a process has open
         lock.release()
         with contextlib.suppress(OSError):
             file.unlink(missing_ok=True)
@@ -78,22 +79,22 @@ def _end(lock: FileLock) -> None:
 
 
 def clear_leftovers(folder: Path) -> None:
-    """Delete the temporary files in a folder whose process has ended."""
+    """Delete the temporary files of processes that have ended from a folder."""
     names = {file.name.removesuffix(_LOCK) for file in folder.glob(f"{TEMPORARY}*")}
     for temporary in (folder / name for name in sorted(names)):
         lock = FileLock(_lock_file(temporary), timeout=0)
-        with contextlib.suppress(OSError, Timeout):  # Timeout: somebody is writing it
-            if _acquire(lock):  # else nobody can say whether its process has ended
+        with contextlib.suppress(OSError, Timeout):  # Timeout: in progress
+            if _acquire(lock):  # without locks, whether its process still runs is unknown
                 temporary.unlink(missing_ok=True)
             _end(lock)
 
 
 def publish(temporary: Path, path: Path) -> None:
-    """Move a finished file into its place in the same folder, after its bytes are on the disk."""
+    """Flush a finished file to disk and rename it to its place in the same folder."""
     with temporary.open("r+b") as file:
         os.fsync(file.fileno())
     temporary.replace(path)
-    with contextlib.suppress(OSError):  # Windows opens no folders
+    with contextlib.suppress(OSError):  # Windows cannot open folders
         handle = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -102,10 +103,10 @@ def publish(temporary: Path, path: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes | str) -> Path:
-    """Write a file whole or not at all, and give its path; text becomes UTF-8.
+    """Write a file atomically, text as UTF-8, and return its path.
 
-    It does not wait for the disk (`publish` does): what can be made again from stored results need
-    not outlive a power cut, and a report has hundreds of files.
+    Unlike `publish` it does not flush to disk: a report has hundreds of files, and all can be
+    rebuilt from stored results after a power failure.
     """
     data = content.encode("utf-8", "replace") if isinstance(content, str) else content
     with temporary_file(path) as temporary:

@@ -1,4 +1,4 @@
-"""What the page is made of: blocks of text, figures and tables that sort and filter."""
+"""Building blocks of the page: texts, figures, and tables that can be sorted and filtered."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ from .limits import ROWS, row_numbers, rows_note
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: what is shown, what it sorts by (number or text), notes below, a heat value.
+    """Cell of a table.
 
-    `heat` is a ROC AUC, or NaN for none; `small` is shown smaller on lines of its own; `few` says
-    that the value comes from too few answers and is gray.
+    Attributes:
+        text: what is shown.
+        sort: sort key, a number or a text; empty ones sort last.
+        small: additional lines in small print.
+        heat: ROC AUC in [0, 1] that colors the background; NaN for no color.
+        few: whether the value comes from too few answers for an interval and is gray.
     """
 
     text: str
@@ -32,7 +36,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A table's column: its heading, and whether it holds text (left) or numbers (right)."""
+    """Column of a table: its heading, and whether it holds text (left-aligned) or numbers."""
 
     name: str
     text: bool = False
@@ -40,16 +44,16 @@ class Column:
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table of the page; the first column holds row headings.
+    """Table of the page; the first column holds row headings.
 
     Attributes:
-        title: what it is, for screen readers.
+        title: accessible name, and the summary of a collapsed table.
         columns: c columns.
         rows: rows of c cells.
-        bold: numbers of the rows to stress.
-        folded: whether it starts folded away, under its title.
-        prose: whether cells hold running text.
-        note: a sentence below it, e.g. which rows it leaves out and where they are.
+        bold: indices of highlighted rows.
+        folded: whether it is initially collapsed under its title.
+        prose: whether cells contain running text.
+        note: sentence below the table, e.g. which rows are omitted and where to find them.
     """
 
     title: str
@@ -63,7 +67,7 @@ class PageTable:
 
 @dataclass
 class PageFigure:
-    """A figure for the page: its title, how to read it, and the SVG file's bytes once drawn."""
+    """Figure of the page: its title, its caption, and the bytes of the SVG file once rendered."""
 
     title: str
     caption: str
@@ -72,7 +76,7 @@ class PageFigure:
 
 @dataclass(frozen=True)
 class Block:
-    """A part of a section: heading, a sentence, figures, tables."""
+    """Part of a section: heading, a note, figures and tables."""
 
     title: str
     note: str = ""
@@ -81,14 +85,14 @@ class Block:
 
 
 def text_cell(value: Any, limit: int = 200) -> Cell:
-    """Text on one line, cut at `limit` characters; empty for null."""
+    """Create a cell with text on one line, truncated to `limit` characters; empty for null."""
     missing = value is None or (isinstance(value, float) and math.isnan(value))
     shown = "" if missing else shortened(plain(value), limit)
     return Cell(shown, shown.casefold())
 
 
 def area_cell(value: Any, few: bool) -> Cell:
-    """A ROC AUC with its color, or, from too few answers, marked, gray and sorted last."""
+    """Create a colored cell of a ROC AUC; if from too few answers: marked, gray, sorted last."""
     if value is None or pd.isna(value):
         return Cell(UNDEFINED)
     known = float(value)
@@ -98,7 +102,7 @@ def area_cell(value: Any, few: bool) -> Cell:
 
 
 def number_cell(value: Any, show: Callable[[float], str] = number, heat: bool = False) -> Cell:
-    """A number as `show` writes it, sorted by its value; undefined ones sort last."""
+    """Create a cell of a number formatted by `show`; undefined numbers sort last."""
     if value is None or pd.isna(value):
         return Cell(UNDEFINED)
     known = float(value)
@@ -106,24 +110,28 @@ def number_cell(value: Any, show: Callable[[float], str] = number, heat: bool = 
 
 
 def shortened(text: str, limit: int = 600) -> str:
-    """The text, cut at a word's end where it is longer than `limit` characters."""
+    """Truncate a text longer than `limit` characters at a word boundary."""
     if len(text) <= limit:
         return text
     return text[:limit].rsplit(" ", 1)[0] + " …"
 
 
 def p_value(value: float) -> str:
-    """`0.032`, or `< 0.001`."""
+    """Format a p-value: `0.032`, or `< 0.001`."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 @dataclass(frozen=True)
 class Shown:
-    """How one column of a frame is shown: heading, source column, kind.
+    """Format of one column of a frame.
 
-    Kinds: text, number, signed, count, percent, p, interval (source and source's other end),
-    area (a ROC AUC; `other` is an end of its interval: without one it is gray), yes (yes or no),
-    plain3 (three significant digits).
+    Attributes:
+        heading: heading of the column.
+        source: column of the frame.
+        kind: "text", "number", "signed", "count", "percent", "p", "short" (one decimal),
+            "plain3" (three significant digits), "yes" (yes or no), "interval" (from `source` to
+            `other`), or "area" (ROC AUC; gray where `other`, an end of its interval, is NaN).
+        other: second column of the frame, for "interval" and "area".
     """
 
     heading: str
@@ -166,11 +174,11 @@ def table_from_frame(
     note: str = "",
     few: Sequence[bool] = (),
 ) -> PageTable:
-    """The frame's rows in their order, the columns as described.
+    """Convert a frame to a table of the page, rows in their order.
 
-    Of more than `ROWS` rows those with most questions (column "n", where there is one) are shown,
-    and a sentence says that the others are in `file`. `few`, one per row, says which come from too
-    few answers and are gray.
+    Beyond `ROWS` rows, only those with the most questions (column "n", if present) are shown, and a
+    note refers to `file` for the others. `few` flags, per row, values from too few answers, which
+    are gray.
     """
     heads = [Column(shown.heading, shown.kind in ("text", "yes")) for shown in columns]
     sized = "n" in frame.columns and is_numeric_dtype(frame["n"])
@@ -179,7 +187,7 @@ def table_from_frame(
     if len(frame) > ROWS:
         chosen = row_numbers(sizes, len(frame))
         frame, few = frame.iloc[chosen], [few[row] for row in chosen] if len(few) else ()
-    records = [{str(k): v for k, v in one.items()} for one in frame.to_dict("records")]
+    records = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
     rows = [[_cell(record, shown) for shown in columns] for record in records]
     for place in (place for place, gray in enumerate(few) if gray):
         rows[place] = [replace(cell, few=True) for cell in rows[place]]

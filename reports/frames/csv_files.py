@@ -1,9 +1,9 @@
-r"""Frames as CSV files that a spreadsheet shows and does not compute.
+r"""CSV files that are safe to open in a spreadsheet (no formula injection).
 
-A text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return is a formula to a
-spreadsheet. It gets an apostrophe in front, which spreadsheets read as "this is text"; so does one
-that begins with apostrophes and then one of these, so that `undefused` gives back every text.
-Numbers stay numbers.
+Spreadsheets evaluate text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return
+as a formula. Such text is prefixed with an apostrophe, which marks it as text. So is text that
+begins with apostrophes followed by one of these characters, so that `undefused` inverts the
+transformation exactly. Numbers are not changed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,19 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 def defused(cell: Any) -> Any:
-    """A cell as it goes into a CSV file; only texts that would be formulas change."""
+    """Prefix text that a spreadsheet would evaluate as a formula; return other cells unchanged."""
     return f"'{cell}" if isinstance(cell, str) and _is_formula(cell) else cell
 
 
 def undefused(cell: Any) -> Any:
-    """What `defused` was given."""
+    """Restore a cell read from a CSV file to the value before `csv_text` prefixed it.
+
+    Args:
+        cell: Any value; only text that carries the prefix changes.
+
+    Returns:
+        The original value.
+    """
     if isinstance(cell, str) and cell.startswith("'") and _is_formula(cell[1:]):
         return cell[1:]
     return cell
@@ -39,7 +46,14 @@ def _is_formula(text: str) -> bool:
 
 
 def csv_text(frame: pd.DataFrame) -> str:
-    """A frame as CSV, without its index; texts in cells and column names are defused."""
+    """Serialize a frame as CSV without its index, safe to open in a spreadsheet.
+
+    Args:
+        frame: Any frame; text cells and column names that would be formulas get a prefix.
+
+    Returns:
+        The CSV text; `undefused` inverts the prefix.
+    """
     columns = {
         place: frame.iloc[:, place].map(defused)
         for place, kind in enumerate(frame.dtypes)

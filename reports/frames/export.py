@@ -1,4 +1,4 @@
-"""Tables as Markdown, CSV and LaTeX files: one way for every table."""
+"""Export of tables as Markdown, CSV and LaTeX files."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from .csv_files import csv_text
 from .formatting import latex, markdown
 
 NARROW = 6
-"""Columns up to which a LaTeX table is set in footnotesize; more need a smaller one."""
+"""Most columns of a LaTeX table in footnotesize; wider tables use scriptsize."""
 Text = str | tuple[str, ...]
-"""A text, which each format escapes, or the parts of a value: numbers and brackets, which Markdown
-shows as they are."""
+"""Text, which every format escapes, or the parts of a value (numbers and brackets), which Markdown
+leaves unescaped."""
 
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table of texts.
+    """Table whose cells are formatted.
 
     Attributes:
-        columns: c headings; the first column is set left, the others right.
+        columns: c headings; the first column is left-aligned, the others right-aligned.
         rows: rows of c cells.
-        title: its heading among several tables.
-        note: a sentence on it.
-        rules: numbers of the rows that a rule separates from the one before.
+        title: heading of the table within the document.
+        note: sentence below the heading.
+        rules: indices of the rows preceded by a horizontal rule.
     """
 
     columns: Sequence[str]
@@ -39,7 +39,7 @@ class TextTable:
 
 
 def markdown_text(title: str, tables: Sequence[TextTable], note: str = "") -> str:
-    """A Markdown document; each table that has a title is a section."""
+    """Render a Markdown document; each titled table is a section."""
     lines = [f"# {markdown(title)}", *(["", markdown(note)] if note else [])]
     for table in tables:
         lines += ["", f"## {markdown(table.title)}"] if table.title else []
@@ -55,7 +55,7 @@ def _line(cells: Sequence[Text]) -> str:
 
 
 def latex_text(tables: Sequence[TextTable]) -> str:
-    r"""LaTeX tables that need `\usepackage{booktabs}` only."""
+    r"""Render LaTeX tables, which require only `\usepackage{booktabs}`."""
     head = "% Needs \\usepackage{booktabs}. Generated; do not edit."
     return "\n\n".join([head, *map(_latex_table, tables)]) + "\n"
 
@@ -83,7 +83,7 @@ def _latex_line(cells: Sequence[Text]) -> str:
 
 
 def frame_table(frame: pd.DataFrame, title: str = "", note: str = "") -> TextTable:
-    """A frame of texts as a table."""
+    """Convert a frame of formatted cells to a table."""
     rows = [list(map(str, row)) for row in frame.to_numpy(dtype=object)]
     return TextTable(list(map(str, frame.columns)), rows, title, note)
 
@@ -91,12 +91,12 @@ def frame_table(frame: pd.DataFrame, title: str = "", note: str = "") -> TextTab
 def write_tables(
     folder: Path, stem: str, frame: pd.DataFrame, in_markdown: str, in_latex: str
 ) -> list[Path]:
-    """The three files of one table, or of several of one kind: `frame` is what the CSV holds."""
+    """Write Markdown, CSV and LaTeX files of a table; `frame` is the content of the CSV file."""
     contents = {"md": in_markdown, "csv": csv_text(frame), "tex": in_latex}
     return [write_atomically(folder / f"{stem}.{end}", text) for end, text in contents.items()]
 
 
 def write_frame(folder: Path, stem: str, frame: pd.DataFrame, title: str, note: str) -> list[Path]:
-    """The three files of a frame of texts."""
+    """Write Markdown, CSV and LaTeX files of a frame of formatted cells."""
     shown = markdown_text(title, [frame_table(frame)], note)
     return write_tables(folder, stem, frame, shown, latex_text([frame_table(frame, title, note)]))

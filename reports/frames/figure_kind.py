@@ -1,4 +1,4 @@
-"""What a page says of a figure, declared where the figure is drawn."""
+"""Title and caption of a figure, declared beside the function that draws it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FigureKind:
-    """One kind of figure.
+    """Kind of figure.
 
     Attributes:
-        key: starts the names of its files.
-        title: what it is.
-        reading: how to read it; its caption in the page.
+        key: prefix of its file names.
+        title: heading of the figure.
+        reading: caption in the page: how to read the figure.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""How numbers and names are shown; values in files stay in full precision."""
+"""Formatting of numbers and names for display; CSV files keep full precision."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ _LATEX = {
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """`0.709`, or an en dash where the value is undefined."""
+    """Format a number: `0.709`, or an en dash where it is undefined."""
     return UNDEFINED if value is None or np.isnan(value) else f"{value:.{digits}f}"
 
 
 def marked(value: float | None, few: bool) -> str:
-    """`0.222†`: a value from too few answers for an interval is marked wherever it stands."""
+    """Format a number, marked if from too few answers for an interval: `0.222†`."""
     shown = number(value)
     return shown + FEW_MARK if few and shown != UNDEFINED else shown
 
 
 def interval(low: float, high: float) -> str:
-    """`[0.700, 0.718]`, or nothing where undefined."""
+    """Format an interval: `[0.700, 0.718]`, or an empty text where it is undefined."""
     return "" if np.isnan(low) or np.isnan(high) else f"[{low:.3f}, {high:.3f}]"
 
 
 def count(value: float) -> str:
-    """`12,030`."""
+    """Format a count: `12,030`."""
     return UNDEFINED if np.isnan(value) else f"{int(value):,}"
 
 
 def percent(value: float) -> str:
-    """`36.2 %` of a share in [0, 1]."""
+    """Format a share in [0, 1]: `36.2 %`."""
     if np.isnan(value):
         return UNDEFINED
     shown = f"{100 * value:.1f} %"
@@ -64,7 +64,7 @@ def percent(value: float) -> str:
 
 
 def plain(text: object) -> str:
-    """Text on one line: control and unassigned characters become U+FFFD."""
+    """Put text on one line; control and unassigned characters become U+FFFD."""
     cleaned = re.sub(r"\s+", " ", str(text))
     return "".join("\ufffd" if unicodedata.category(c) in _UNSHOWN else c for c in cleaned)
 
@@ -74,7 +74,7 @@ _UNSHOWN = frozenset(("Cc", "Cs", "Cn", "Cf", "Co"))
 
 
 def latex(text: object) -> str:
-    """Text that LaTeX prints as it is; letters beyond Latin-1 become their base or `?`."""
+    """Escape text for LaTeX; letters beyond Latin-1 become their base letter or `?`."""
     return "".join(_LATEX.get(c) or _latin(c) for c in plain(text))
 
 
@@ -86,13 +86,20 @@ def _latin(character: str) -> str:
 
 
 def markdown(text: object) -> str:
-    """Text that Markdown shows as it is inside a table cell."""
+    """Escape text for a cell of a Markdown table."""
     escaped = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", escaped)
 
 
 def file_stems(names: Iterable[str]) -> dict[str, str]:
-    """A file name stem for each name: safe characters only, unique whatever the letter case."""
+    """Derive file name stems that are safe and unique on case-insensitive file systems.
+
+    Args:
+        names: Names of models, tasks or others, in any characters.
+
+    Returns:
+        Name → stem of letters, digits, ".", "_" and "-", at most 80 characters and a number.
+    """
     stems: dict[str, str] = {}
     taken: set[str] = set()
     for name in names:

@@ -1,4 +1,4 @@
-"""What a report is made from: data frames, checked once."""
+"""Input of a report: data frames, validated once."""
 
 from __future__ import annotations
 
@@ -39,31 +39,35 @@ def _empty(name: str) -> pd.DataFrame:
 @short_repr
 @dataclass(frozen=True)
 class ReportInput:
-    """Scores with what is known about their questions, as built from a results folder.
+    """Scores of a results folder with the facts on their questions.
 
     Attributes:
         scores: one row per (model, task, question_id, estimator): topic, score (NaN = none),
             answer (option letter or null), correct, status ("parsed", "unparsed", "dont_know"),
-            reason (why there is no score, or null).
+            reason (why the score is missing, or null).
         strata: one row per (task, question_id, stratum) with its value; shown as "stratum=value".
         questions: text, options and gold letter per (task, question_id).
-        ratings: mean judge rating, 1 to 10, per (task, question_id); used by the paper's filter.
+        ratings: mean judge rating in [1, 10] per (task, question_id); used by the paper's filter.
         options: per (model, task, question_id) the probabilities of the options, a list that sums
-            to 1, and the right option's index `gold`, -1 where unknown.
+            to 1, and the index `gold` of the correct option, -1 where unknown.
         sets: one row per (model, task, question_id, method, alpha): a conformal prediction set of
-            the question's options by "LAC" or "APS" at error rate alpha, calibrated on the half of
-            the questions that the seed puts it not into: its size, whether the right option is in
-            it (covered), of how many options, and whether the most probable one is right.
+            the options by "LAC" or "APS" at error rate alpha, calibrated on the other half of the
+            questions, as split by the seed. Columns: size; covered (whether the set contains the
+            correct option); options (their number); right (whether the most probable option is
+            correct).
         judgements: one row per (task, question_id, questionnaire, judge): value in [0, 1], label
-            (its words, or null), rating from 1 to 10; null where unread.
-        orders: one row per (model, task, question_id, shift): answer under the cyclic order of the
-            options with that shift (0 = as asked) and the right one, as original option indices.
-        costs: one row per (model, task, item): an item is a signal or, with kind "estimator", an
-            estimator with the signals that it needs; questions, seconds and tokens that it took.
+            (text, or null), rating in [1, 10]; null where the reply could not be parsed.
+        orders: one row per (model, task, question_id, shift): answer with the options cyclically
+            shifted (0 = original order) and the correct one, as original option indices.
+        costs: one row per (model, task, item): questions, seconds and tokens spent on a signal or,
+            with kind "estimator", on the signals that an estimator needs.
         flow: numbers of questions asked, answered, parsed and "don't know" per (model, task).
-        manifests: run records to show.
-        traits: what each estimator says of itself, by name; of those not in it nothing is known,
-            so that their scores are not taken for probabilities.
+        manifests: manifests of the runs, shown in the page.
+        traits: traits by estimator; an estimator without an entry has the default traits, so that
+            its scores are not treated as probabilities.
+
+    Raises:
+        ValueError: a column is missing, `scores` is empty, has duplicates or an unknown status.
     """
 
     scores: pd.DataFrame
@@ -91,12 +95,12 @@ class ReportInput:
         _check_scores(self.scores)
 
     def with_trait(self, trait: str) -> list[str]:
-        """Names of the estimators of which a trait, an attribute of `EstimatorTraits`, holds."""
+        """List the estimators with a trait, i.e. a boolean attribute of `EstimatorTraits`."""
         return [name for name, known in self.traits.items() if getattr(known, trait)]
 
     @property
     def probabilities(self) -> frozenset[str]:
-        """Names of the estimators whose score claims to be P(the answer is wrong)."""
+        """Names of the estimators whose score is a probability of an error."""
         return frozenset(self.with_trait("is_probability"))
 
 
@@ -104,12 +108,12 @@ def _check_scores(scores: pd.DataFrame) -> None:
     if scores.empty:
         raise ValueError("Expected at least one score, got an empty frame.")
     key = ["model", "task", "question_id", "estimator"]
-    # Each model's rows by themselves: the keys of all at once would take more than the scores.
-    for at in scores.groupby(["model", "task"], observed=True).indices.values():
-        own = scores[key[2:]].iloc[at]
-        twice = own.duplicated()
-        if twice.any():
-            row = scores[key].iloc[int(at[int(twice.to_numpy().argmax())])].to_dict()
+    # One model at a time: the keys of all rows would need more memory than the scores.
+    for rows in scores.groupby(["model", "task"], observed=True).indices.values():
+        own = scores[key[2:]].iloc[rows]
+        duplicate = own.duplicated()
+        if duplicate.any():
+            row = scores[key].iloc[int(rows[int(duplicate.to_numpy().argmax())])].to_dict()
             raise ValueError(
                 f"Expected one score per model, task, question and estimator, got {row}."
             )

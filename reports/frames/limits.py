@@ -1,8 +1,8 @@
-"""How much of very many topics, models or rows is tested in pairs, drawn and shown.
+"""Limits on what is tested in pairs, drawn and shown with very many topics, models or rows.
 
-What is computed per topic, model and estimator is complete in the CSV files, whatever their
-number. What grows with the square of it, and what a reader would have to scroll through, is bounded
-by rules that do not look at the values, and every place says what it leaves out.
+Values per topic, model and estimator are always complete in the CSV files. Pairwise tests, whose
+number grows quadratically, figures and tables of the page are limited by rules that do not depend
+on the values, and each of them states what it omits.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 TESTED = 60
-"""Topics, models or tasks of which pairs are tested: those with most questions (1,770 pairs)."""
+"""Most topics, models or tasks that are tested in pairs, largest first (1,770 pairs)."""
 DRAWN = 60
-"""Topics in a figure: those with most questions."""
+"""Most topics in a figure, largest first."""
 ROWS = 500
-"""Rows of a table in the page: those with most questions, where it has a number of questions."""
+"""Most rows of a table in the page, largest first where the number of questions is known."""
 PAGE = 8_000_000
-"""Bytes of a page's sections, as estimated, from which they get pages of their own beside it."""
+"""Estimated size in bytes beyond which the sections of a page become pages of their own."""
 SUMMARIES = 100
-"""Paragraphs of summary at the head of a page whose sections have pages of their own."""
+"""Most summary paragraphs on the main page if sections are pages of their own."""
 
 T = TypeVar("T")
 
 
 def largest(items: Sequence[T], size: Callable[[T], int], limit: int = TESTED) -> list[T]:
-    """At most `limit` items of the largest `size`, in their order; where tied, the first ones."""
+    """Return the `limit` items of largest `size` in their original order; ties keep the first."""
     if len(items) <= limit:
         return list(items)
     order = np.argsort([-size(item) for item in items], kind="stable")
@@ -37,7 +37,7 @@ def largest(items: Sequence[T], size: Callable[[T], int], limit: int = TESTED) -
 
 
 def row_numbers(sizes: ArrayLike | None, count: int) -> list[int]:
-    """Which of `count` rows a table in the page shows: those of the largest size, or the first."""
+    """Select the rows that a table of the page shows: the largest, or the first if unsized."""
     if sizes is None:
         return list(range(min(count, ROWS)))
     known = np.nan_to_num(np.asarray(sizes, dtype=np.float64), nan=-1.0)
@@ -45,22 +45,22 @@ def row_numbers(sizes: ArrayLike | None, count: int) -> list[int]:
 
 
 def rows_note(count: int, file: str, sized: bool) -> str:
-    """What a table in the page says of the rows that it does not show; empty where it shows all."""
+    """State which of `count` rows a table of the page omits; empty if none."""
     if count <= ROWS:
         return ""
-    which = f"The {ROWS} rows with most questions" if sized else f"The first {ROWS} rows"
+    which = f"The {ROWS} rows with the most questions" if sized else f"The first {ROWS} rows"
     return f"{which}; the other {count - ROWS:,} are in {file}."
 
 
 def pair_count(items: int) -> int:
-    """Number of pairs of so many."""
+    """Return the number of pairs of distinct items."""
     return items * (items - 1) // 2
 
 
 def drawn_topics(n: pd.Series[Any], averages: Sequence[str]) -> list[str]:
-    """The topics to draw, in their order, from the questions per topic.
+    """Select the topics to draw, in their order, from the number of questions per topic.
 
-    `averages` are always drawn and do not count.
+    `averages` are always drawn and do not count towards the limit.
     """
     names = [str(name) for name in n.index]
     topics = [name for name in names if name not in averages]
@@ -69,27 +69,26 @@ def drawn_topics(n: pd.Series[Any], averages: Sequence[str]) -> list[str]:
 
 
 def drawn_note(groups: int, what: str = "topics") -> str:
-    """What a figure of the topics says of those that are not in it; empty where all are."""
+    """State which topics a figure omits; empty if none."""
     if groups <= DRAWN:
         return ""
-    return (
-        f"The {DRAWN} {what} with most questions; the other {groups - DRAWN:,} are in metrics.csv."
-    )
+    others = groups - DRAWN
+    return f"The {DRAWN} {what} with the most questions; the other {others:,} are in metrics.csv."
 
 
 def tested_note(items: int, what: str) -> str:
-    """What a table of pairs says of those that are not tested; empty where all are."""
+    """State which pairs are not tested; empty if all are."""
     if items <= TESTED:
         return ""
     left = pair_count(items) - pair_count(TESTED)
     return (
-        f"Pairs among the {TESTED} {what} with most questions (in their order where tied); the "
-        f"{left:,} pairs with any of the other {items - TESTED:,} are not tested. The values of "
+        f"Pairs among the {TESTED} {what} with the most questions (ties in their order); the "
+        f"{left:,} pairs that involve the other {items - TESTED:,} are not tested. The values of "
         f"all {what} are in metrics.csv."
     )
 
 
 def shared(array: NDArray[np.int64], known: dict[bytes, NDArray[np.int64]]) -> NDArray[np.int64]:
-    """The array, or an equal one that was given before, so that many equal ones take the memory of
-    one."""
+    """Return the known array equal to this one, or remember this one, so that equal arrays share
+    memory."""
     return known.setdefault(array.tobytes(), array)

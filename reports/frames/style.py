@@ -1,4 +1,4 @@
-"""Look of the figures: one style file, one color and line per estimator, files on disk."""
+"""Style of the figures: style file, color and line of each estimator, rendering."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ _COLORS = {
 
 
 class Styles:
-    """Color (hex) and line of each estimator, the same in every figure and every run.
+    """Color (hex) and line style of each estimator, the same in every figure and every run.
 
     Args:
-        looks: Estimator's name → name of a color and line, as `EstimatorTraits.look` says them.
-            Both follow from the name where they are empty or not known.
+        looks: Estimator → name of a color and line style, as declared by `EstimatorTraits.look`.
+            Both are derived from the estimator's name where they are empty or unknown.
     """
 
     def __init__(self, looks: Mapping[str, tuple[str, str]] = MappingProxyType({})) -> None:
@@ -55,14 +55,14 @@ class Styles:
         }
 
     def of(self, name: str) -> tuple[str, str]:
-        """Color and line of one estimator, or of anything else with a name."""
+        """Return color and line style of an estimator, or of any other named curve."""
         if name in self._declared:
             return self._declared[name]
         code = zlib.crc32(name.encode("utf-8", "surrogatepass"))
         return _PALETTE[code % len(_PALETTE)], _DASHES[code // len(_PALETTE) % len(_DASHES)]
 
     def lines(self, names: Iterable[str]) -> dict[str, tuple[str, str]]:
-        """Styles of the lines of one figure: where two would look alike, one gets another dash."""
+        """Assign styles to the lines of one figure; equal styles get different dashes."""
         styles: dict[str, tuple[str, str]] = {}
         for name in sorted(names, key=lambda name: name not in self._declared):
             color, dashes = self.of(name)
@@ -73,12 +73,15 @@ class Styles:
 
 
 BY_NAME = Styles()
-"""Styles that follow from the names alone."""
+"""Styles derived from the names alone."""
 
 
 @contextmanager
 def figure_style() -> Iterator[None]:
-    """The style file's settings, over matplotlib's defaults and not the user's own."""
+    """Apply the style of the package on top of matplotlib's defaults within a ``with`` block.
+
+    The user's own matplotlibrc has no effect, so that figures are reproducible.
+    """
     with mpl.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         mpl.rcdefaults()
@@ -87,7 +90,7 @@ def figure_style() -> Iterator[None]:
 
 
 def render(figure: Figure, extension: str) -> bytes:
-    """The figure as a file's bytes, the same bytes for the same figure (no dates)."""
+    """Render a figure to the bytes of a file, reproducibly (without dates)."""
     by_format: dict[str, dict[str, None]] = {
         "svg": {"Date": None, "Creator": None},
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
@@ -99,6 +102,6 @@ def render(figure: Figure, extension: str) -> bytes:
 
 
 def draw_few(ax: Axes, x: _Floats, y: _Floats, low: _Floats, marker: str = "o") -> None:
-    """Cover the points (n,) without an interval (`low` is NaN): hollow, gray, too few answers."""
+    """Redraw points (n,) from too few answers for an interval (`low` is NaN): hollow and gray."""
     few = np.isnan(low)
     ax.plot(x[few], y[few], marker, color=GRAY, markerfacecolor="#ffffff", markersize=4, zorder=3)

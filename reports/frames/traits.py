@@ -1,4 +1,4 @@
-"""What a report needs to know of an estimator beside its scores; it says so of itself."""
+"""Properties of an estimator that a report depends on, declared by the estimator."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class EstimatorTraits:
-    """What one estimator says of itself.
+    """Declared properties of one estimator.
 
     Attributes:
-        summary: one line on what it is.
+        summary: one-line description.
         family: kind of evidence, e.g. "answer distribution".
-        is_probability: whether its score claims to be P(the answer is wrong), in [0, 1]; only then
-            is its calibration assessed.
+        is_probability: whether its score is a probability of an error, in [0, 1]; only then is
+            its calibration evaluated.
         is_entropy: whether its score is the entropy of the distribution from which the answer is
-            drawn, so that its mean says how undecided a model is.
-        is_control: whether it knows nothing of the answer, so that any other one must beat it.
-        against_difficulty: whether its mean is set against a question's difficulty.
-        look: name of its color and its line in figures, see `Styles`; both derived from the
+            sampled, in nats; its mean is compared between model sizes.
+        is_control: whether it ignores the answer, as a baseline for all others.
+        against_difficulty: whether its mean is plotted against the difficulty of questions.
+        look: names of color and line style in figures, see `Styles`; derived from the
             estimator's name where empty.
     """
 
@@ -32,4 +32,4 @@ class EstimatorTraits:
 
 
 UNKNOWN = EstimatorTraits()
-"""Of an estimator of which nothing is known but its scores."""
+"""Traits of an estimator without a declaration."""

@@ -1,7 +1,7 @@
-"""Calibration of scores that are probabilities of an error.
+"""Calibration metrics of scores that are probabilities of an error.
 
-A score `u` in [0, 1] that claims P(error) = u is compared with the share of errors; confidence is
-1 - u, accuracy 1 - errors, and every number here is the same in either reading.
+A predicted probability of an error `u` in [0, 1] is compared with the observed error rate. In terms
+of confidence 1 - u and accuracy, all metrics have the same values.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BINS = 15
 
 
 def check_probabilities(errors: ArrayLike, scores: ArrayLike) -> tuple[BoolArray, FloatArray]:
-    """Errors (n,) and scores (n,) in [0, 1], or raise ValueError."""
+    """Return errors (n,) and scores (n,); raise ValueError for scores outside [0, 1]."""
     flags, values = check_rows(errors, scores)
     if ((values < 0) | (values > 1)).any():
         raise ValueError(
@@ -32,36 +32,48 @@ def check_probabilities(errors: ArrayLike, scores: ArrayLike) -> tuple[BoolArray
 
 
 def width_bins(scores: FloatArray, bins: int = BINS) -> IntArray:
-    """Bin (n,) of each score: [0, 1/m), …, [(m-1)/m, 1], so that 0 is in the first, 1 in the last.
+    """Assign scores to bins of equal width, [0, 1/m), …, [(m-1)/m, 1].
 
-    Edges are the floats of `numpy.linspace(0, 1, m + 1)`.
+    Args:
+        scores: (n,) probabilities in [0, 1].
+        bins: number of bins m; edges are the floats of `numpy.linspace(0, 1, m + 1)`.
+
+    Returns:
+        (n,) index of the bin of each score.
     """
     edges = np.linspace(0, 1, bins + 1)
-    found: IntArray = np.clip(np.searchsorted(edges, scores, side="right") - 1, 0, bins - 1)
-    return found
+    index: IntArray = np.clip(np.searchsorted(edges, scores, side="right") - 1, 0, bins - 1)
+    return index
 
 
 def mass_bins(scores: FloatArray, bins: int = BINS) -> IntArray:
-    """Bin (n,) of each score by its rank: floor(m · (mean rank - 1/2) / n), ranks from 1.
+    """Assign scores to bins of equal mass by rank, floor(m · (mean rank - 1/2) / n).
 
-    Equal scores share a bin, so bins are as equally filled as ties allow, whatever the row order.
+    Equal scores share a bin: bins are as equally filled as ties allow, in any order of the rows.
+
+    Args:
+        scores: (n,) any finite or infinite scores without NaN.
+        bins: number of bins m.
+
+    Returns:
+        (n,) index of the bin of each score.
     """
     if not scores.size:
         return np.zeros(0, dtype=np.int64)
     _, block, size = np.unique(scores, return_inverse=True, return_counts=True)
-    doubled = 2 * (np.cumsum(size) - size) + size  # twice the mean rank from 0, plus one half
+    doubled = 2 * (np.cumsum(size) - size) + size  # 2 · (mean rank, from 1) - 1
     return (bins * doubled[block] // (2 * scores.size)).astype(np.int64)
 
 
 @short_repr
 @dataclass(frozen=True)
 class CalibrationBins:
-    """Non-empty bins in ascending order of the score.
+    """Statistics of the b non-empty bins, in ascending order of the score.
 
     Attributes:
-        count: (b,) rows in the bin.
-        errors: (b,) errors among them.
-        mean_score: (b,) mean claimed probability of an error.
+        count: (b,) number of rows.
+        errors: (b,) number of errors.
+        mean_score: (b,) mean predicted probability of an error.
     """
 
     count: IntArray
@@ -70,12 +82,12 @@ class CalibrationBins:
 
     @property
     def error_rate(self) -> FloatArray:
-        """(b,) share of errors."""
+        """(b,) observed error rate, in [0, 1]."""
         rate: FloatArray = self.errors / self.count
         return rate
 
     def ece(self) -> float:
-        """Mean distance between claim and share of errors, weighted by count; NaN without rows."""
+        """Compute the mean |mean score - error rate|, weighted by count; NaN without rows."""
         if not self.count.size:
             return float("nan")
         gap = np.abs(self.mean_score - self.error_rate)
@@ -85,7 +97,21 @@ class CalibrationBins:
 def calibration_bins(
     errors: ArrayLike, scores: ArrayLike, bins: int = BINS, scheme: Scheme = "width"
 ) -> CalibrationBins:
-    """Rows (n,) by equal-width (see `width_bins`) or equal-mass bins (see `mass_bins`)."""
+    """Bin rows by their score.
+
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) probabilities of an error, in [0, 1].
+        bins: number of bins.
+        scheme: "width" for bins of equal width (`width_bins`), "mass" for bins of equal mass
+            (`mass_bins`).
+
+    Returns:
+        Counts, errors and mean score of the non-empty bins.
+
+    Raises:
+        ValueError: a score is NaN or outside [0, 1].
+    """
     flags, values = check_probabilities(errors, scores)
     index = width_bins(values, bins) if scheme == "width" else mass_bins(values, bins)
     count = np.bincount(index, minlength=bins)
@@ -96,55 +122,81 @@ def calibration_bins(
 
 
 CLAIMED = {"needs": "probabilities", "bounds": (0, 1)}
-"""What most declarations of a calibration share."""
+"""Fields that most declarations of calibration metrics share."""
 
 
 @original(
     **{**CLAIMED, "better": "lower", "heading": "ECE"},
-    meaning="Expected calibration error: mean distance between claimed probability and share of "
-    "errors over 15 bins of equal width, [0, 1/15), …, [14/15, 1].",
+    meaning="Expected calibration error: mean absolute difference between predicted probability "
+    "and error rate over 15 bins of equal width, [0, 1/15), …, [14/15, 1].",
     source="Naeini et al. 2015, doi 10.1609/aaai.v29i1.9602",
 )
 def ece(errors: ArrayLike, scores: ArrayLike, bins: int = BINS, scheme: Scheme = "width") -> float:
-    """Expected calibration error over `bins` bins, in [0, 1], lower is better.
+    """Compute the expected calibration error.
 
-    Naeini et al. (2015) for equal width, Nixon et al. (2019) for equal mass. `errors` and `scores`
-    have shape (n,), scores are probabilities of an error.
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) probabilities of an error, in [0, 1].
+        bins: number of bins.
+        scheme: "width" for bins of equal width, "mass" for bins of equal mass.
+
+    Returns:
+        Error in [0, 1], lower is better; NaN without rows.
+
+    Raises:
+        ValueError: a score is NaN or outside [0, 1].
+
+    References:
+        Naeini et al. (2015) for equal width, Nixon et al. (2019) for equal mass.
     """
     return calibration_bins(errors, scores, bins, scheme).ece()
 
 
 @original(
     **{**CLAIMED, "better": "lower", "heading": "ECE (equal mass)"},
-    meaning="Expected calibration error over 15 bins that hold equally many answers each.",
+    meaning="Expected calibration error over 15 bins with equally many answers each.",
     source="arXiv 1904.01685",
 )
 def ece_mass(errors: ArrayLike, scores: ArrayLike) -> float:
-    """Expected calibration error over bins of equal mass, in [0, 1], lower is better."""
+    """Compute the expected calibration error over bins of equal mass, in [0, 1]."""
     return ece(errors, scores, scheme="mass")
 
 
 @original(
     **{**CLAIMED, "better": "lower", "heading": "Brier"},
-    meaning="Brier score: mean squared distance of the claimed probability of an error from 0 or "
-    "1; reliability less resolution plus uncertainty, but for a small rest within the bins.",
+    meaning="Brier score: mean squared difference between predicted probability of an error and "
+    "outcome; reliability - resolution + uncertainty, up to a small within-bin remainder.",
     source="Brier 1950",
 )
 def brier(errors: ArrayLike, scores: ArrayLike) -> float:
-    """Mean (score - error)², in [0, 1], lower is better (Brier, 1950). NaN without rows."""
+    """Compute the Brier score, the mean of (score - error)².
+
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) probabilities of an error, in [0, 1].
+
+    Returns:
+        Score in [0, 1], lower is better; NaN without rows.
+
+    Raises:
+        ValueError: a score is NaN or outside [0, 1].
+
+    References:
+        Brier (1950), Monthly Weather Review 78: 1-3.
+    """
     flags, values = check_probabilities(errors, scores)
     return float(((values - flags) ** 2).mean()) if flags.size else float("nan")
 
 
 @dataclass(frozen=True)
 class BrierParts:
-    """brier = reliability - resolution + uncertainty + within, exactly.
+    """Exact decomposition: Brier score = reliability - resolution + uncertainty + within.
 
     Attributes:
-        reliability: mean squared distance of claim and share of errors per bin; lower is better.
-        resolution: variance of the share of errors between bins; higher is better.
-        uncertainty: a(1 - a) with a the accuracy; no property of the score.
-        within: what bins hide of the spread inside them; 0 with one value per bin.
+        reliability: mean squared difference of mean score and error rate per bin; lower is better.
+        resolution: variance of the error rate between bins; higher is better.
+        uncertainty: a(1 - a) with accuracy a; independent of the score.
+        within: remainder due to variation within bins; 0 with one distinct score per bin.
     """
 
     reliability: float
@@ -154,15 +206,31 @@ class BrierParts:
 
 
 def brier_parts(errors: ArrayLike, scores: ArrayLike, bins: int = BINS) -> BrierParts:
-    """Murphy's (1973) decomposition over equal-width bins, with the remainder within bins."""
+    """Decompose the Brier score over bins of equal width.
+
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) probabilities of an error, in [0, 1].
+        bins: number of bins.
+
+    Returns:
+        The parts, all NaN without rows.
+
+    Raises:
+        ValueError: a score is NaN or outside [0, 1].
+
+    References:
+        Murphy (1973), Journal of Applied Meteorology 12: 595-600; remainder within bins: Stephenson
+        et al. (2008).
+    """
     flags, values = check_probabilities(errors, scores)
     if not flags.size:
         return BrierParts(*[float("nan")] * 4)
-    found = calibration_bins(flags, values, bins)
+    binned = calibration_bins(flags, values, bins)
     base = float(flags.mean())
-    weight = found.count / flags.size
-    reliability = float((weight * (found.mean_score - found.error_rate) ** 2).sum())
-    resolution = float((weight * (found.error_rate - base) ** 2).sum())
+    weight = binned.count / flags.size
+    reliability = float((weight * (binned.mean_score - binned.error_rate) ** 2).sum())
+    resolution = float((weight * (binned.error_rate - base) ** 2).sum())
     uncertainty = base * (1 - base)
     rest = brier(flags, values) - (reliability - resolution + uncertainty)
     return BrierParts(reliability, resolution, uncertainty, rest)
@@ -170,7 +238,8 @@ def brier_parts(errors: ArrayLike, scores: ArrayLike, bins: int = BINS) -> Brier
 
 @original(
     **{**CLAIMED, "better": "lower", "heading": "reliability"},
-    meaning="Part of the Brier score: mean squared distance of claim and share of errors per bin.",
+    meaning="Brier score, calibration term: mean squared difference of predicted probability and "
+    "error rate per bin.",
     source="Murphy 1973",
 )
 def brier_reliability(errors: ArrayLike, scores: ArrayLike) -> float:
@@ -180,7 +249,7 @@ def brier_reliability(errors: ArrayLike, scores: ArrayLike) -> float:
 
 @original(
     **{**CLAIMED, "better": "higher", "heading": "resolution"},
-    meaning="Part of the Brier score: variance of the share of errors between the bins.",
+    meaning="Brier score, refinement term: variance of the error rate between bins.",
     source="Murphy 1973",
 )
 def brier_resolution(errors: ArrayLike, scores: ArrayLike) -> float:
@@ -190,7 +259,7 @@ def brier_resolution(errors: ArrayLike, scores: ArrayLike) -> float:
 
 @original(
     **{**CLAIMED, "better": "neither", "heading": "uncertainty"},
-    meaning="Part of the Brier score that no score changes: accuracy times error rate.",
+    meaning="Brier score, base-rate term, independent of the scores: accuracy times error rate.",
     source="Murphy 1973",
 )
 def brier_uncertainty(errors: ArrayLike, scores: ArrayLike) -> float:
@@ -200,14 +269,24 @@ def brier_uncertainty(errors: ArrayLike, scores: ArrayLike) -> float:
 
 @original(
     **{**CLAIMED, "better": "lower", "bounds": (0, math.inf), "heading": "log loss"},
-    meaning="Mean -ln of the probability that was given to what happened, in nats.",
+    meaning="Negative log-likelihood: mean -ln of the probability of the outcome, in nats.",
     source="Good 1952",
 )
 def log_loss(errors: ArrayLike, scores: ArrayLike) -> float:
-    """Mean -ln of the probability given to what happened, nats, ≥ 0, lower is better.
+    """Compute the log loss, the mean -ln of the predicted probability of the outcome.
 
-    Probabilities are cut to [ε, 1 - ε] with ε = 2⁻⁵², as scikit-learn does: a certain mistake
-    costs 36. NaN without rows.
+    Probabilities are clipped to [ε, 1 - ε] with ε = 2⁻⁵², as in scikit-learn: a false prediction
+    with certainty costs 36 nats.
+
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) probabilities of an error, in [0, 1].
+
+    Returns:
+        Loss in nats, ≥ 0, lower is better; NaN without rows.
+
+    Raises:
+        ValueError: a score is NaN or outside [0, 1].
     """
     flags, values = check_probabilities(errors, scores)
     if not flags.size:

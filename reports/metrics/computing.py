@@ -1,4 +1,4 @@
-"""metrics.csv: every metric of every estimator on every group of questions."""
+"""Computation of metrics.csv: every metric of every estimator on every group of questions."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ Record = dict[str, Any]
 
 
 class MetricError(Exception):
-    """A metric could not be computed; the message says which, where and why."""
+    """A metric could not be computed; the message states which one, where and why."""
 
 
 @dataclass(frozen=True)
 class MetricFailure:
-    """One value that a metric did not give: where, and why."""
+    """Value that a metric failed to compute: where, and why."""
 
     metric: str
     model: str
@@ -65,42 +65,52 @@ def compute_metrics(
     metrics: Sequence[Any] = (),
     failures: list[MetricFailure] | None = None,
 ) -> pd.DataFrame:
-    """Metrics per (model, task, estimator, topic), one row each, in full precision.
+    """Compute all metrics per model, task, estimator and topic.
 
-    `topic` is "all" (pooled), "macro" (unweighted mean over the topics with a defined ROC AUC), a
-    topic, or "stratum=value". Orientation: errors are positives, higher scores are more
-    uncertain. Columns, beside those of the metrics (`builtin_metrics` says what each means):
+    Errors are the positive class; higher scores mean more uncertain. Resamples depend only on the
+    seed, model, task and group, neither on the order of rows nor on other rows of the table;
+    estimators that score the same rows share them.
 
-    - roc_auc_low, roc_auc_high: 95 % interval, see `roc_auc_interval`, NaN with fewer than
-      `SMALLEST_CLASS` errors or right answers; interval_method names it, interval_note says why
-      there is none;
-    - n_topics: topics averaged (macro rows only), of n_topics_total; the others hold one class
-      only. n_topics_few of those averaged are too small for an interval of their own: they count
-      in the mean, which then has no interval either;
-    - accuracy_low, accuracy_high: the exact 95 % interval of the accuracy (not of macro rows);
-    - rows, replicates, seed: how the table was made.
+    Args:
+        data: Scores and facts of a results folder.
+        rows: Row convention, "all" or "paper"; see `evaluations`.
+        replicates: Number of bootstrap resamples.
+        seed: Seed of the resamples.
+        evaluated: `evaluations(data, rows)`, if already computed.
+        metrics: Additional metrics, functions decorated with `@metric`; each appends a column.
+        failures: List to which values that an additional metric failed to compute are appended.
 
-    The resamples depend on seed, model, task and group only, not on the order of rows or on what
-    else is in the table. Estimators that score the same rows share them. `evaluated` is what
-    `evaluations(data, rows)` gives, where it is known already.
+    Returns:
+        One row per (model, task, estimator, topic) in full precision; `topic` is "all" (pooled),
+        "macro" (unweighted mean over the topics with a defined ROC AUC), a topic, or
+        "stratum=value". Columns beside those of the metrics, see `builtin_metrics`:
 
-    `metrics` are further metrics, functions below `@metric`; each adds a column at the end. Where
-    one raises or gives no number, its value there is NaN and `failures` gets a line, or, without
-    a list, MetricError is raised. Raises MetricDeclarationError where a column would be in it
-    twice.
+        - roc_auc_low, roc_auc_high: 95 % interval, see `roc_auc_interval`; NaN with fewer than
+          `SMALLEST_CLASS` errors or correct answers. interval_method names the method,
+          interval_note explains a missing interval.
+        - n_topics, n_topics_total: number of topics averaged and of all topics (macro rows only);
+          the others have one class only. n_topics_few of those averaged are too small for an
+          interval of their own; the mean then has no interval either.
+        - accuracy_low, accuracy_high: exact 95 % interval of the accuracy (except macro rows).
+        - rows, replicates, seed: the arguments.
+
+    Raises:
+        MetricError: A metric raised or returned no number, and `failures` is None; with a list, the
+            value is NaN.
+        MetricDeclarationError: Two metrics have a column of the same name.
     """
-    more = user_metrics(metrics)
-    asked = [*builtin_metrics().values(), *more]
+    additional = user_metrics(metrics)
+    selected = [*builtin_metrics().values(), *additional]
     failed: list[MetricFailure] = []
     records: list[Record] = []
     for evaluation in evaluations(data, rows) if evaluated is None else evaluated:
-        records += _evaluate(evaluation, replicates, seed, data.probabilities, asked, failed)
+        records += _evaluate(evaluation, replicates, seed, data.probabilities, selected, failed)
     if failures is None and failed:
         raise MetricError(str(failed[0]))
     if failures is not None:
         failures += failed
-    frame = pd.DataFrame.from_records(records, columns=list(metric_columns(more)))
-    counts = [one.name for one in asked if one.kind == "count"]
+    frame = pd.DataFrame.from_records(records, columns=list(metric_columns(additional)))
+    counts = [metric.name for metric in selected if metric.kind == "count"]
     for column in (*counts, "n_topics", "n_topics_total", "n_topics_few"):
         frame[column] = frame[column].astype("Int64")
     return frame
@@ -136,7 +146,7 @@ def _evaluate(
                 estimator in probabilities,
             )
             where = (evaluation.model, evaluation.task, estimator, group)
-            values = {one.name: _value(one, rows, where, failed) for one in metrics}
+            values = {metric.name: _value(metric, rows, where, failed) for metric in metrics}
             ends = {"topic": group} | _interval(values, drawn[group][:, k])
             by_group[group] = base | values | ends
         topics = [name for name in evaluation.topics if not np.isnan(by_group[name]["roc_auc"])]
@@ -154,7 +164,7 @@ def _evaluate(
 def _value(
     metric: Metric, rows: ScoredGroup, where: tuple[str, str, str, str], failed: list[MetricFailure]
 ) -> float:
-    """The metric of these rows; NaN, with a line in `failed`, where it cannot be computed."""
+    """Compute a metric; on failure append to `failed` and return NaN."""
     try:
         return rows.value(metric)
     except (Exception, SystemExit) as error:
@@ -164,7 +174,7 @@ def _value(
 
 
 def _interval(values: Record, drawn: FloatArray) -> Record:
-    """Ends of the intervals of a group's ROC AUC and accuracy, with the method or why none is."""
+    """Compute the intervals of a group's ROC AUC and accuracy, with method or reason of absence."""
     wrong, n, area = values["n_errors"], values["n"], values["roc_auc"]
     (low, high), method = roc_auc_interval(area, wrong, n - wrong, drawn)
     accuracy = exact_share(n - wrong, n)
@@ -176,18 +186,18 @@ def _interval(values: Record, drawn: FloatArray) -> Record:
 
 
 def _macro(topics: list[Record], drawn: list[FloatArray], metrics: Sequence[Metric]) -> Record:
-    """Unweighted mean over topics, with its interval where every topic has its own.
+    """Average over topics, unweighted, with an interval if every topic has one.
 
-    The interval comes from the topics' own replicates, or, where a topic is too small for these
-    alone, from the topics' intervals.
+    The interval is the percentile interval of averaged replicates, or, where a topic is too small
+    for the bootstrap alone, combines the intervals of the topics.
     """
     record: Record = {"topic": MACRO, "n_topics": len(topics)}
-    for one in metrics:
-        values = [topic[one.name] for topic in topics]
-        if one.macro == "sum":
-            record[one.name] = sum(values)
-        elif one.macro == "mean":
-            record[one.name] = float(np.mean(values)) if values else float("nan")
+    for metric in metrics:
+        values = [topic[metric.name] for topic in topics]
+        if metric.macro == "sum":
+            record[metric.name] = sum(values)
+        elif metric.macro == "mean":
+            record[metric.name] = float(np.mean(values)) if values else float("nan")
     few = sum(not enough(topic["n_errors"], topic["n"]) for topic in topics)
     ends, method = _macro_interval(topics, drawn) if topics and not few else (NONE, None)
     record["roc_auc_low"], record["roc_auc_high"] = ends
@@ -196,18 +206,18 @@ def _macro(topics: list[Record], drawn: list[FloatArray], metrics: Sequence[Metr
 
 
 def _macro_interval(topics: list[Record], drawn: list[FloatArray]) -> tuple[Ends, str]:
-    smallest = min(min(one["n_errors"], one["n"] - one["n_errors"]) for one in topics)
+    smallest = min(min(topic["n_errors"], topic["n"] - topic["n_errors"]) for topic in topics)
     ends = percentile_interval(np.mean(drawn, axis=0))
     if smallest >= BOOTSTRAP_ALONE and not np.isnan(ends[0]):
         return ends, BOOTSTRAP
-    own = [(one["roc_auc_low"], one["roc_auc_high"]) for one in topics]
-    return mean_interval([one["roc_auc"] for one in topics], own), SQUARES
+    own = [(topic["roc_auc_low"], topic["roc_auc_high"]) for topic in topics]
+    return mean_interval([topic["roc_auc"] for topic in topics], own), SQUARES
 
 
 def _replicates(
     evaluation: Evaluation, group: str, members: IntArray, replicates: int, seed: int
 ) -> FloatArray:
-    """Bootstrap replicates (replicates, k); estimators with the same rows share resamples."""
+    """Draw bootstrap replicates (replicates, k); estimators with the same rows share resamples."""
     name = "\0".join((evaluation.model, evaluation.task, group))
     stream = [seed, zlib.crc32(name.encode("utf-8", "surrogatepass"))]
     errors, scores = evaluation.errors[members], evaluation.scores[members]

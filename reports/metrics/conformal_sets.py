@@ -1,8 +1,8 @@
 """Conformal prediction sets of options: coverage and size by topic at several levels.
 
-The sets come with a report's input, each half of the questions calibrated on the other. Calibration
-pools the topics: coverage holds on average over all of them, and how far single topics fall from it
-is what the table shows.
+The sets are part of a report's input; each half of the questions is calibrated on the other half.
+Calibration pools all topics, so that coverage is guaranteed on average only (marginally); the table
+shows the deviations of single topics.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ CONFORMAL_COLUMNS = (
 
 
 def halves(question_ids: NDArray[np.str_], seed: int = 0) -> BoolArray:
-    """A half (n,) for each question, by a hash of seed and id alone."""
+    """Assign each question to one of two halves (n,) by a hash of seed and id."""
     return np.array([zlib.crc32(f"{seed}\0{i}".encode()) & 1 for i in question_ids], dtype=np.bool_)
 
 
 def compute_conformal(data: ReportInput, evaluation: Evaluation) -> pd.DataFrame:
-    """Coverage (with the exact interval) and mean set size per method, α and group.
+    """Compute coverage, with its exact interval, and mean set size per method, α and group.
 
-    `share_of_options` is set size over number of options, `singletons` the share of sets with one
-    option, `accuracy` that of the most probable option. Empty where no sets are known.
+    `share_of_options` is the set size divided by the number of options, `singletons` the share of
+    sets with one option, `accuracy` that of the most probable option. Empty without sets.
     """
     frame = data.sets
     own = frame["model"].astype(str).eq(evaluation.model)
@@ -43,9 +43,9 @@ def compute_conformal(data: ReportInput, evaluation: Evaluation) -> pd.DataFrame
     records: list[Record] = []
     for (method, alpha, seed), sets in frame.groupby(["method", "alpha", "seed"], sort=False):
         base: Record = {"method": method, "alpha": alpha, "seed": seed}
-        records += [base | one for one in _by_group(evaluation, sets)]
-    found = pd.DataFrame.from_records(records, columns=list(CONFORMAL_COLUMNS))
-    return found.assign(model=evaluation.model, task=evaluation.task)
+        records += [base | record for record in _by_group(evaluation, sets)]
+    table = pd.DataFrame.from_records(records, columns=list(CONFORMAL_COLUMNS))
+    return table.assign(model=evaluation.model, task=evaluation.task)
 
 
 def _by_group(evaluation: Evaluation, sets: pd.DataFrame) -> list[Record]:

@@ -1,4 +1,4 @@
-"""Numbers of rows, and the accuracy."""
+"""Counts of rows, coverage and accuracy."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ COUNT = {
     **{"better": "neither", "needs": "group", "macro": "sum", "kind": "count"},
     **{"bounds": (0, math.inf), "source": "apprehend"},
 }
-"""What declarations of numbers of rows share."""
+"""Fields that declarations of counts share."""
 
 
 @original(**COUNT, name="n", heading="n", shown="rows")
 def scored_rows(group: ScoredGroup) -> int:
-    """Questions with a score; an answer that could not be read has the worst one."""
+    """Questions with a score; an unparsed answer has the worst one."""
     return group.ties.n
 
 
@@ -34,7 +34,7 @@ def wrong_rows(group: ScoredGroup) -> int:
     **{"kind": "percent", "shown": "rows"},
 )
 def coverage(group: ScoredGroup) -> float:
-    """Share of the questions for which the estimator gave a score."""
+    """Share of the questions with a score by the estimator."""
     return group.coverage
 
 
@@ -43,5 +43,5 @@ def coverage(group: ScoredGroup) -> float:
     from_ties=TieBlocks.accuracy,
 )
 def accuracy(errors: ArrayLike, scores: ArrayLike) -> float:
-    """Share of right answers among the questions with a score."""
+    """Share of correct answers among the questions with a score."""
     return TieBlocks.from_rows(errors, scores).accuracy()

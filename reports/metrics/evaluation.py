@@ -1,4 +1,4 @@
-"""Rows that a metric is computed on: one model on one task, columnar, under a row convention."""
+"""Rows that metrics are computed on: one model on one task, columnar, by a row convention."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ _ORDER = {
 @short_repr
 @dataclass(frozen=True)
 class Evaluation:
-    """One model on one task, n questions sorted by id, k estimators.
+    """Answers of one model on one task: n questions sorted by id, scores of k estimators.
 
     Attributes:
         model: the model's name.
         task: the task's name.
-        estimators: k names.
-        question_ids: (n,) as text.
+        estimators: names of the k estimators.
+        question_ids: (n,) ids as text.
         errors: (n,) true where the answer is wrong.
         scores: (n, k), higher = more uncertain; NaN = missing, +inf = unparsed answer.
-        raw: (n, k) the scores as the estimators gave them; NaN = missing.
+        raw: (n, k) the original scores of the estimators; NaN = missing.
         answers: (n,) option letters or None.
-        unparsed: (n,) true where no answer was found in the response.
-        dont_know: (n,) true where the model chose the reserved "don't know".
-        topics: row numbers by topic.
-        strata: row numbers by "stratum=value".
+        unparsed: (n,) true where no answer could be parsed from the response.
+        dont_know: (n,) true where the model chose the "don't know" option.
+        topics: topic → row indices.
+        strata: "stratum=value" → row indices.
         rows: the row convention, "all" or "paper".
     """
 
@@ -67,11 +67,11 @@ class Evaluation:
 
     @property
     def groups(self) -> dict[str, IntArray]:
-        """Row numbers of every group but the macro average: all, topics, strata."""
+        """Row indices of every group but the macro average: all, topics, strata."""
         return {ALL: np.arange(self.errors.size), **self.topics, **self.strata}
 
     def scored_by_all(self, scores: FloatArray) -> BoolArray:
-        """Rows (n,) of `scores` (n, k) with a score by every estimator that gave any here."""
+        """Flag rows (n,) of `scores` (n, k) that every estimator with any score here has scored."""
         used = ~np.isnan(self.raw).all(axis=0)
         present: BoolArray = ~np.isnan(scores[:, used])
         common: BoolArray = np.logical_and.reduce(present, axis=1) & bool(used.any())
@@ -79,16 +79,24 @@ class Evaluation:
 
 
 def keys(values: pd.Series[Any]) -> pd.Series[str]:
-    """Question ids as text, so that 7 and "7" are one question."""
+    """Convert question ids to text, so that 7 and "7" are the same question."""
     return values.astype(str)
 
 
 def evaluations(data: ReportInput, rows: Rows = "all") -> list[Evaluation]:
-    """One `Evaluation` per (model, task), in order of first appearance.
+    """Arrange the scores of each model on each task in arrays.
 
-    With rows "all", an unparsed row without an answer is an error with the worst score of every
-    estimator. With rows "paper", only parsed answers stay, and, on tasks with judge ratings, only
-    questions rated at least 9.
+    Args:
+        data: Scores and facts of a results folder.
+        rows: "all": an unparsed response without an answer is an error with the worst score by
+            every estimator. "paper": only parsed answers are kept and, on tasks with judge ratings,
+            only questions rated at least 9.
+
+    Returns:
+        One `Evaluation` per (model, task), in order of first appearance.
+
+    Raises:
+        ValueError: `rows` is unknown, or a question has contradictory answers.
     """
     if rows not in ROWS:
         raise ValueError(f"Expected rows to be one of {', '.join(ROWS)}, got {rows!r}.")
@@ -132,7 +140,7 @@ def _evaluation(
 
 
 def _facts(frame: pd.DataFrame, model: str, task: str) -> pd.DataFrame:
-    """Topic, answer, correctness and status per question, sorted by question id."""
+    """Extract topic, answer, correctness and status per question, sorted by question id."""
     columns = ["topic", "answer", "correct", "status"]
     distinct = frame[["question_id", *columns]].drop_duplicates()
     clash = distinct["question_id"].duplicated()

@@ -1,4 +1,4 @@
-"""How much of the doubt about right or wrong a score takes away."""
+"""Mutual information between score and correctness."""
 
 from __future__ import annotations
 
@@ -14,18 +14,32 @@ INFORMATION_BINS = 10
 
 @original(
     **{"better": "higher", "bounds": (0, 1), "shown": "quality", "name": "information"},
-    meaning="I(score; error) / H(error): the part of the doubt about right or wrong that the score "
-    "takes away, over ten bins of equal mass, whatever its direction.",
+    meaning="I(score; error) / H(error): the share of the uncertainty about correctness that the "
+    "score explains, over ten bins of equal mass, regardless of its direction.",
     source="Miller 1955",
 )
 def mutual_information_share(
     errors: ArrayLike, scores: ArrayLike, bins: int = INFORMATION_BINS
 ) -> float:
-    """I(score; error) / H(error) in [0, 1]: the part of the doubt that the score takes away.
+    """Compute the share of the entropy of errors that a score explains, I(score; error) / H(error).
 
-    The score is cut into equal-mass bins (`mass_bins`). The plug-in estimate is lowered by its
-    first-order bias, (used bins - 1) / 2n nats (Miller, 1955), and cut at 0. Unlike the AUC it
-    does not ask for a direction. NaN with one class.
+    The plug-in estimate over bins of equal mass (`mass_bins`) is corrected for its first-order
+    bias, (non-empty bins - 1) / 2n nats, and clipped at 0. Unlike the AUC it does not depend on the
+    direction of the score.
+
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) any scores without NaN.
+        bins: number of bins.
+
+    Returns:
+        Share in [0, 1], higher is better; NaN where only one class is present.
+
+    Raises:
+        ValueError: shapes differ, or a score is NaN.
+
+    References:
+        Miller (1955), Note on the bias of information estimates.
     """
     flags, values = check_rows(errors, scores)
     if flags.all() or not flags.any():

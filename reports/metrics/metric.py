@@ -1,4 +1,4 @@
-"""What a metric is: one declaration beside its function.
+"""Declaration of a metric beside its function.
 
     @metric(better="higher", bounds=(0, 1))
     def errors_found(errors, scores):
@@ -6,8 +6,8 @@
         flagged = np.argsort(scores, kind="stable")[-len(scores) // 10 :]
         return errors[flagged].sum() / errors.sum() if errors.any() else float("nan")
 
-Its column in metrics.csv, its place in the page, its line in the glossary and in the list of all
-metrics, its mean over topics and its checks follow from the declaration.
+The column in metrics.csv, the place in the page, the entries in the glossary and in the list of
+metrics, the mean over topics and the conformance checks all derive from the declaration.
 """
 
 from __future__ import annotations
@@ -28,45 +28,45 @@ Macro = Literal["mean", "sum", "none"]
 Kind = Literal["number", "percent", "count", "signed"]
 Shown = Literal["quality", "rows", "missing", "calibration", "more", "no"]
 SHOWN: tuple[Shown, ...] = ("quality", "rows", "missing", "more", "calibration", "no")
-"""Places in the page, in their order: all but the last two are columns of the pooled table."""
+"""Places in the page, in order; all but the last two are columns of the pooled table."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Needs(str, Enum):
-    """What a metric's function is given of one estimator on one group of questions."""
+    """Arguments of a metric's function, for one estimator on one group of questions."""
 
     SCORES = "scores"
-    """errors (n,) bool and scores (n,) without NaN, +inf for answers that could not be read."""
+    """errors (n,) bool and scores (n,) float without NaN; +inf for unparsed answers."""
     PROBABILITIES = "probabilities"
-    """The same of the rows with an answer, where the scores claim to be P(error): in [0, 1]."""
+    """As above, on rows with an answer; only for scores that are P(error), in [0, 1]."""
     GROUP = "group"
-    """A `ScoredGroup`: all rows, also those without a score."""
+    """A `ScoredGroup`: all rows, including those without a score."""
 
 
 class MetricDeclarationError(ValueError):
-    """A declaration that cannot be; the message says which and why."""
+    """Invalid declaration of a metric; the message states which one and why."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric: what it is called, what it means and how it is computed.
+    """Declared metric: name, definition, computation and presentation.
 
     Attributes:
-        name: its column in metrics.csv.
-        compute: from what it needs to a number, NaN where undefined.
-        meaning: what it is, in a sentence or two, without its orientation.
+        name: column in metrics.csv.
+        compute: function of the arguments named by `needs`; returns a number, NaN if undefined.
+        meaning: definition in one or two sentences, without the orientation.
         better: whether "higher" or "lower" values are better, or "neither".
-        bounds: the smallest and the largest value that it can have.
-        needs: what `compute` is given.
-        macro: its value for the mean over topics: their "mean", their "sum", or "none".
-        source: where the definition comes from.
-        heading: what the page calls it.
-        kind: how its values are shown; a "count" is a whole number.
-        shown: where the page shows it; see `SHOWN`.
-        from_ties: the same value from `TieBlocks`, sorted once for all metrics of a group.
-        absent: its value where `needs` cannot be given.
-        appended: whether its column comes after all those of the first release.
-        ends: the columns of its interval's ends, where `compute_metrics` knows one.
+        bounds: smallest and largest possible value.
+        needs: arguments of `compute`.
+        macro: aggregation over topics in macro rows: "mean", "sum", or "none".
+        source: reference of the definition.
+        heading: heading in the page; derived from the name if empty.
+        kind: format of the values; a "count" is an integer.
+        shown: place in the page, see `SHOWN`.
+        from_ties: equivalent function of `TieBlocks`, which are sorted once per group.
+        absent: value where the arguments named by `needs` are not available.
+        appended: whether the column follows all columns of the first release.
+        ends: columns of the interval, if `compute_metrics` provides one.
     """
 
     name: str
@@ -91,11 +91,11 @@ class Metric:
             raise MetricDeclarationError(f"metric {self.name!r}: {problem}")
 
     def _problem(self) -> str:
-        """Why the declaration cannot be; empty where it can."""
+        """Describe why the declaration is invalid; empty if it is valid."""
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             return "expected a name of letters, digits and underscores"
         if not self.meaning:
-            return "expected what it means: a docstring of its function, or `meaning`"
+            return "expected a definition: a docstring of its function, or `meaning`"
         for field, known in (
             ("better", ("higher", "lower", "neither")),
             ("macro", ("mean", "sum", "none")),
@@ -112,27 +112,27 @@ class Metric:
         if not low < high:
             return f"expected `bounds` to be an interval, got {self.bounds!r}"
         if self.kind == "count" and self.macro == "mean":
-            return 'a mean of counts is no count; expected `macro` to be "sum" or "none"'
+            return 'the mean of counts is not a count; expected `macro` to be "sum" or "none"'
         return ""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Its columns in metrics.csv."""
+        """Columns in metrics.csv."""
         return (self.name, *self.ends)
 
     @property
     def title(self) -> str:
-        """The heading, with an arrow where lower is better."""
+        """Heading, with an arrow if lower is better."""
         return (self.heading or self.name.replace("_", " ")) + " ↓" * (self.better == "lower")
 
     @property
     def orientation(self) -> str:
-        """`Higher is better.`, or nothing."""
+        """`Higher is better.`, or an empty text."""
         return "" if self.better == "neither" else f"{self.better.capitalize()} is better."
 
     @property
     def range_text(self) -> str:
-        """`[0, 1]`."""
+        """Bounds as text: `[0, 1]`."""
         low, high = (f"{end:g}".replace("inf", "∞") for end in self.bounds)
         return f"[{low}, {high}]"
 
@@ -146,18 +146,22 @@ def metric(
     shown: Shown | None = None,
     **more: Any,
 ) -> Callable[[F], F]:
-    """Declare the function below as a metric; it can be called as before.
+    """Declare the decorated function as a metric; the function itself is returned unchanged.
 
     Args:
         better: Whether "higher" or "lower" values are better, or "neither".
-        name: Column in metrics.csv; the function's name if empty.
-        meaning: What it is; the first line of the function's docstring if empty.
-        needs: What the function takes: "scores" and "probabilities" (errors, scores), or "group".
-        shown: Where the page shows it: with its own kind if None.
-        more: The other fields of `Metric`, e.g. ``bounds``, ``source``, ``macro``.
+        name: Column in metrics.csv; the name of the function if empty.
+        meaning: Definition; the first line of the function's docstring if empty.
+        needs: Arguments of the function: (errors, scores) for "scores" and "probabilities", or a
+            `ScoredGroup` for "group".
+        shown: Place in the page; if None, it follows from `needs`.
+        more: Other fields of `Metric`, e.g. ``bounds``, ``source``, ``macro``.
+
+    Returns:
+        A decorator.
 
     Raises:
-        MetricDeclarationError: What is declared cannot be.
+        MetricDeclarationError: The declaration is invalid.
     """
 
     def declare(function: F) -> F:
@@ -184,11 +188,18 @@ def metric(
 
 
 def original(**given: Any) -> Callable[[F], F]:
-    """As `metric`, for those of the first release: their columns come before the others."""
+    """Declare a metric of the first release, whose column precedes all others; see `metric`."""
     return metric(appended=False, **given)
 
 
 def declaration(value: object) -> Metric | None:
-    """The metric that an object is or that a function is declared to be; None for others."""
-    found = value if isinstance(value, Metric) else getattr(value, "__dict__", {}).get("metric")
-    return found if isinstance(found, Metric) else None
+    """Look up the declared metric of an object.
+
+    Args:
+        value: A `Metric`, a function decorated with `@metric`, or anything else.
+
+    Returns:
+        The metric; None if there is none.
+    """
+    declared = value if isinstance(value, Metric) else getattr(value, "__dict__", {}).get("metric")
+    return declared if isinstance(declared, Metric) else None

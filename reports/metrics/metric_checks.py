@@ -1,9 +1,9 @@
-"""Checks that any metric must pass, built in or third-party; made for a metric's own tests, too.
+"""Conformance checks of metrics, built-in or third-party, for use in a metric's own tests.
 
 from apprehend.reports import check_metric
 
 def test_conforms():
-    assert not [o for o in check_metric(my_metric) if o.status == "failed"]
+    assert not [check for check in check_metric(my_metric) if check.status == "failed"]
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Rows = tuple[BoolArray, FloatArray]
 
 @dataclass(frozen=True)
 class MetricOutcome:
-    """What one check found: "passed", "failed" or "skipped", and why where not passed."""
+    """Outcome of one check: "passed", "failed" or "skipped", with the reason if not passed."""
 
     check: str
     status: str
@@ -35,15 +35,15 @@ class MetricOutcome:
 
 
 class _Failed(Exception):
-    """The metric does not conform; the message says where."""
+    """The metric does not conform; the message states where."""
 
 
 class _Skipped(Exception):
-    """The check does not apply; the message says why."""
+    """The check does not apply; the message states why."""
 
 
 class _Bench:
-    """A metric with synthetic rows: scores in [0, 1], with ties, that predict errors somewhat."""
+    """Metric with synthetic rows: tied scores in [0, 1] that predict errors better than chance."""
 
     def __init__(self, metric: Metric, count: int, seed: int) -> None:
         rng = np.random.default_rng(seed)
@@ -52,35 +52,44 @@ class _Bench:
         self.metric, self.rows, self.rng = metric, (errors, scores), rng
 
     def value(self, errors: BoolArray, scores: FloatArray) -> float:
-        """The metric of rows, by its own function."""
+        """Compute the metric by its own function."""
         metric, rows = self.metric, (errors.copy(), scores.copy())
         if metric.needs is Needs.GROUP:
             return as_number(metric, metric.compute(ScoredGroup.of(*rows, claims=True)))
         return as_number(metric, metric.compute(*rows))
 
     def cases(self) -> Iterator[tuple[str, Rows]]:
-        """Rows that are likely to be forgotten, by name."""
+        """Yield edge cases with their names."""
         errors, scores = self.rows
-        yield "rows as any", self.rows
+        yield "ordinary rows", self.rows
         yield "all answers right", (np.zeros_like(errors), scores)
         yield "all answers wrong", (np.ones_like(errors), scores)
         yield "one right answer", (np.array([False]), np.array([0.3]))
         yield "one wrong answer", (np.array([True]), np.array([0.3]))
         yield "no rows", (errors[:0], scores[:0])
-        yield "one score throughout", (errors, np.full(scores.shape, 0.5))
-        yield "scores of 0 and 1 alone", (errors, np.where(scores > 0.5, 1.0, 0.0))
+        yield "a constant score", (errors, np.full(scores.shape, 0.5))
+        yield "binary scores", (errors, np.where(scores > 0.5, 1.0, 0.0))
         yield "a perfect ranking", (errors, np.where(errors, 1.0, 0.0))
         yield "a reversed ranking", (errors, np.where(errors, 0.0, 1.0))
         if self.metric.needs is not Needs.PROBABILITIES:
             yield "large and negative scores", (errors, 1e6 * (scores - 0.5))
-            unread = np.where(np.arange(scores.size) % 7 == 0, np.inf, scores)
-            yield "answers that could not be read (+∞)", (errors, unread)
+            unparsed = np.where(np.arange(scores.size) % 7 == 0, np.inf, scores)
+            yield "unparsed answers (+∞)", (errors, unparsed)
 
 
 def check_metric(metric: Any, count: int = 300, seed: int = 0) -> list[MetricOutcome]:
-    """Run all checks on `count` synthetic rows; never raises for what the metric does.
+    """Run all conformance checks of a metric on synthetic rows.
 
-    `metric` is a function below `@metric`, or a built-in metric.
+    Args:
+        metric: A function decorated with `@metric`, or a built-in metric.
+        count: Number of rows.
+        seed: Seed of the rows.
+
+    Returns:
+        One outcome per check; an exception of the metric is a failed check.
+
+    Raises:
+        MetricDeclarationError: `metric` is not declared as a metric.
     """
     declared = metric if isinstance(metric, Metric) else user_metrics([metric])[0]
     bench = _Bench(declared, count, seed)
@@ -101,14 +110,14 @@ def _run(name: str, check: Callable[[_Bench], None], bench: _Bench) -> MetricOut
 
 
 def _number(bench: _Bench) -> None:
-    """A finite number on rows as any."""
+    """Check that ordinary rows give a finite number."""
     value = bench.value(*bench.rows)
     if not math.isfinite(value):
         raise _Failed(f"Expected a finite number on {len(bench.rows[0])} rows, but got {value}")
 
 
 def _row_order(bench: _Bench) -> None:
-    """The order of the rows does not matter."""
+    """Check invariance to the order of rows."""
     errors, scores = bench.rows
     value, order = bench.value(errors, scores), bench.rng.permutation(errors.size)
     for what, at in (("shuffled", order), ("reversed", np.arange(errors.size)[::-1])):
@@ -118,24 +127,24 @@ def _row_order(bench: _Bench) -> None:
 
 
 def _deterministic(bench: _Bench) -> None:
-    """The same rows give the same value."""
+    """Check that equal rows give equal values."""
     values = [bench.value(*bench.rows) for _ in range(3)]
     if not np.array_equal(values, values[:1] * 3, equal_nan=True):
         raise _Failed(f"The same rows gave {values[0]!r}, {values[1]!r} and {values[2]!r}")
 
 
 def _unchanged(bench: _Bench) -> None:
-    """The rows are not written to."""
+    """Check that the arguments are not modified."""
     metric, given = bench.metric, (bench.rows[0].copy(), bench.rows[1].copy())
     grouped = metric.needs is Needs.GROUP
     metric.compute(ScoredGroup.of(*given, claims=True)) if grouped else metric.compute(*given)
     for what, before, after in zip(("errors", "scores"), bench.rows, given, strict=True):
         if not np.array_equal(before, after):
-            raise _Failed(f"The {what} that it was given were changed")
+            raise _Failed(f"The metric modified its argument {what}")
 
 
 def _edge_cases(bench: _Bench) -> None:
-    """A number or NaN wherever rows are unusual, and nothing raised."""
+    """Check that edge cases give a number or NaN without raising."""
     for what, rows in bench.cases():
         try:
             bench.value(*rows)
@@ -144,7 +153,7 @@ def _edge_cases(bench: _Bench) -> None:
 
 
 def _range(bench: _Bench) -> None:
-    """Every value lies within the declared bounds."""
+    """Check that all values lie within the declared bounds."""
     low, high = bench.metric.bounds
     for what, rows in bench.cases():
         value = bench.value(*rows)
@@ -153,7 +162,7 @@ def _range(bench: _Bench) -> None:
 
 
 def _orientation(bench: _Bench) -> None:
-    """A perfect ranking is at least as good as the reversed one."""
+    """Check that a perfect ranking is at least as good as the reversed one."""
     if bench.metric.better == "neither":
         raise _Skipped("neither direction is declared better")
     errors = bench.rows[0]
@@ -168,10 +177,10 @@ def _orientation(bench: _Bench) -> None:
 
 
 def _ties(bench: _Bench) -> None:
-    """Its faster form from tie blocks gives the same."""
+    """Check that the function of tie blocks gives equal values."""
     from_ties = bench.metric.from_ties
     if from_ties is None:
-        raise _Skipped("has no form from tie blocks")
+        raise _Skipped("the metric declares no function of tie blocks")
     for what, rows in bench.cases():
         value, fast = bench.value(*rows), from_ties(ScoredGroup.of(*rows).ties)
         if not np.isclose(fast, value, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
@@ -188,4 +197,4 @@ CHECKS: dict[str, Callable[[_Bench], None]] = {
     "orientation": _orientation,
     "tie blocks": _ties,
 }
-"""Name → check; each raises where the metric does not conform."""
+"""Name → check; a check raises if the metric does not conform."""

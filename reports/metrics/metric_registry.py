@@ -1,4 +1,4 @@
-"""All built-in metrics, and the columns of metrics.csv, which follow from them."""
+"""Registry of the built-in metrics, and the columns of metrics.csv derived from them."""
 
 from __future__ import annotations
 
@@ -18,76 +18,81 @@ _MADE = (
     *("n_topics", "rows", "replicates", "seed", "n_topics_total", "n_topics_few"),
     *("accuracy_low", "accuracy_high", "interval_method", "interval_note"),
 )
-"""How a row was made: no metrics, so nothing is computed, averaged or shown because of them."""
+"""Columns on the computation of a row, which are not metrics."""
 
 
 def _declared(module: ModuleType) -> Iterator[Metric]:
-    """The metrics that a module declares, in their order there."""
+    """Yield the metrics that a module declares, in order of definition."""
     for value in vars(module).values():
         if callable(value) and getattr(value, "__module__", "") != module.__name__:
             continue  # a function of another module
-        for one in value if isinstance(value, tuple) else (value,):
-            found = declaration(one)
-            if found is not None:
-                yield found
+        for item in value if isinstance(value, tuple) else (value,):
+            metric = declaration(item)
+            if metric is not None:
+                yield metric
 
 
 @cache
 def builtin_metrics() -> dict[str, Metric]:
-    """Name → metric of every metric of this package, in the order of their columns."""
-    found = [one for module in _MODULES for one in _declared(module)]
-    return {one.name: one for one in sorted(found, key=lambda one: one.appended)}
+    """List the metrics of this package: name → metric, in the order of their columns."""
+    metrics = [metric for module in _MODULES for metric in _declared(module)]
+    return {metric.name: metric for metric in sorted(metrics, key=lambda metric: metric.appended)}
 
 
 def metric_columns(more: Sequence[Metric] = ()) -> tuple[str, ...]:
-    """The columns of metrics.csv: those of the first release, then those that came later, then
-    those of the metrics in `more`."""
+    """List the columns of metrics.csv: first release, later releases, additional metrics."""
     built_in = builtin_metrics().values()
-    first = [name for one in built_in if not one.appended for name in one.columns]
-    later = [name for one in (*built_in, *more) if one.appended for name in one.columns]
+    first = [name for metric in built_in if not metric.appended for name in metric.columns]
+    later = [name for metric in (*built_in, *more) if metric.appended for name in metric.columns]
     return (*_KEYS, *first, *_MADE, *later)
 
 
 def user_metrics(given: Sequence[Any]) -> list[Metric]:
-    """The metrics that objects are or functions are declared to be.
+    """Collect the declarations of additional metrics.
 
-    Raises MetricDeclarationError for one that is none, or whose column is another one's.
+    Args:
+        given: Functions decorated with `@metric`, or `Metric` objects.
+
+    Returns:
+        Their declarations, in order.
+
+    Raises:
+        MetricDeclarationError: One is not declared as a metric, or its column is already in use.
     """
-    found: list[Metric] = []
+    metrics: list[Metric] = []
     for value in given:
-        one = declaration(value)
-        if one is None:
+        metric = declaration(value)
+        if metric is None:
             what = getattr(value, "__name__", repr(value))
             raise MetricDeclarationError(
-                f"{what}: expected a function below @metric(better=…), from apprehend.reports"
+                f"{what}: expected a function decorated with @metric(better=…) from apprehend.reports"
             )
-        taken = {column for other in found for column in other.columns}
-        for column in one.columns:
+        taken = {column for other in metrics for column in other.columns}
+        for column in metric.columns:
             if column in taken or column in METRIC_COLUMNS:
-                whose = "another given metric's" if column in taken else "metrics.csv's own"
+                owner = "another metric" if column in taken else "metrics.csv itself"
                 raise MetricDeclarationError(
-                    f"metric {one.name!r}: column {column!r} is {whose}; give it another `name`"
+                    f"metric {metric.name!r}: column {column!r} is used by {owner}; choose another `name`"
                 )
-        found.append(one)
-    return found
+        metrics.append(metric)
+    return metrics
 
 
 def shown_metrics(shown: Sequence[str], more: Sequence[Metric] = ()) -> list[Metric]:
-    """The built-in metrics and those in `more` that the page shows in some places, in their
-    order."""
-    known = [one for one in (*builtin_metrics().values(), *more) if one.shown in shown]
-    return sorted(known, key=lambda one: SHOWN.index(one.shown))
+    """Select the metrics, built-in and additional, that the page shows in the given places."""
+    known = [metric for metric in (*builtin_metrics().values(), *more) if metric.shown in shown]
+    return sorted(known, key=lambda metric: SHOWN.index(metric.shown))
 
 
 def metric_terms(more: Sequence[Metric] = ()) -> list[tuple[str, str]]:
-    """Terms for a glossary: heading, and meaning with orientation, of each metric of the page."""
+    """Collect glossary entries: heading and definition with orientation of each shown metric."""
     listed = shown_metrics([place for place in SHOWN if place != "no"], more)
     terms = {}
-    for one in listed:
+    for metric in listed:
         claims = "Only for scores that are probabilities of an error."
-        only = claims if one.needs is Needs.PROBABILITIES else ""
-        told = (one.meaning, one.orientation, only)
-        terms[one.heading or one.name.replace("_", " ")] = " ".join(filter(None, told))
+        only = claims if metric.needs is Needs.PROBABILITIES else ""
+        sentences = (metric.meaning, metric.orientation, only)
+        terms[metric.heading or metric.name.replace("_", " ")] = " ".join(filter(None, sentences))
     return list(terms.items())
 
 

@@ -1,4 +1,4 @@
-"""What missing scores may hide: the worst case, the common rows, and how many there are."""
+"""Sensitivity to missing scores: worst case, common rows, and their numbers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ AREA = {
     **{"better": "higher", "bounds": (0, 1), "needs": "group"},
     **{"shown": "missing", "source": "apprehend"},
 }
-"""What both areas share."""
+"""Fields that both declarations share."""
 
 
 @original(
     **AREA,
     heading="worst-case AUC",
-    meaning="ROC AUC if each missing score were as misleading as possible: lowest on errors, "
-    "highest on right answers.",
+    meaning="ROC AUC with missing scores imputed by the worst case: lowest on errors, highest on "
+    "correct answers.",
 )
 def roc_auc_worst(group: ScoredGroup) -> float:
     """See `worst_case_roc_auc`."""
@@ -27,33 +27,33 @@ def roc_auc_worst(group: ScoredGroup) -> float:
 
 
 @original(
-    **AREA, heading="common AUC", meaning="ROC AUC on the questions that all estimators scored."
+    **AREA, heading="common AUC", meaning="ROC AUC on the questions scored by all estimators."
 )
 def roc_auc_common(group: ScoredGroup) -> float:
-    """ROC AUC on the rows with a score by every estimator that gave any."""
+    """Compute the ROC AUC on the rows scored by every estimator with any score."""
     chosen = group.common & group.present
     return group.area if chosen.all() else roc_auc(group.errors[chosen], group.scores[chosen])
 
 
 @original(**COUNT, shown="no")
 def n_common(group: ScoredGroup) -> int:
-    """Questions that all estimators scored."""
+    """Questions scored by all estimators."""
     return int((group.common & group.present).sum())
 
 
 @original(**COUNT, shown="no")
 def n_missing(group: ScoredGroup) -> int:
-    """Questions left out for want of a score."""
+    """Questions excluded because their score is missing."""
     return int((~group.present).sum())
 
 
 @original(**COUNT, shown="no")
 def n_unparsed(group: ScoredGroup) -> int:
-    """Questions that got the worst score, because no answer was found in the response."""
+    """Questions with the worst score because no answer could be parsed from the response."""
     return int(group.unparsed.sum())
 
 
 @original(**COUNT, heading="n assessed", shown="calibration")
 def n_calibration(group: ScoredGroup) -> int:
-    """Questions on which a probability is assessed: those with an answer and a score."""
+    """Questions on which calibration is evaluated: those with an answer and a score."""
     return 0 if group.probabilities is None else int(group.probabilities[0].size)

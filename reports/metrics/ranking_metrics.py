@@ -1,7 +1,6 @@
-"""Metrics of the order that scores bring answers into, exact under ties.
+"""Metrics of ranking and selective prediction, exact under ties.
 
-In every function an error is the positive class and a higher score means more uncertain; `errors`
-and `scores` have shape (n,).
+Errors are the positive class, and higher scores mean more uncertain.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ RISKS = (0.05, 0.10, 0.20)
 AREA = Metric(
     name="roc_auc",
     compute=ranking.roc_auc,
-    meaning="Probability that an error has a higher score than a right answer, ties one half. 0.5 "
-    "is chance, 1 perfect; below 0.5 the score points the wrong way. Undefined (–) where all "
-    "answers are right or all wrong.",
+    meaning="Probability that an error has a higher score than a correct answer, ties counting one "
+    "half. 0.5 is chance, 1 a perfect ranking, below 0.5 an inverted one. Undefined (–) where all "
+    "answers are correct or all are wrong.",
     better="higher",
     bounds=(0, 1),
     source="Hanley and McNeil 1982, doi 10.1148/radiology.143.1.7063747",
@@ -41,26 +40,49 @@ AREA = Metric(
     from_ties=TieBlocks.pr_auc,
 )
 def pr_auc(errors: ArrayLike, scores: ArrayLike) -> float:
-    """Average precision with errors as positives, sum over blocks of Δrecall · precision.
+    """Compute the average precision with errors as positives, Σ Δrecall · precision.
 
-    In (0, 1], the error rate for a constant score. NaN without errors.
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) without NaN, higher = more uncertain.
+
+    Returns:
+        Value in (0, 1], higher is better; the error rate for a constant score, NaN without errors.
+
+    Raises:
+        ValueError: shapes differ, errors are not binary, or a score is NaN.
+
+    References:
+        Boyd et al. (2013), doi 10.1007/978-3-642-40994-3_29.
     """
     return TieBlocks.from_rows(errors, scores).pr_auc()
 
 
 @original(
     **{"better": "higher", "bounds": (-float("inf"), 1), "heading": "PRR", "shown": "quality"},
-    meaning="Prediction rejection ratio: gain in accuracy from rejecting the most uncertain "
-    "answers, relative to an oracle. 0 is chance, 1 the oracle.",
+    meaning="Prediction rejection ratio: gain in accuracy by rejecting the most uncertain answers, "
+    "relative to an oracle. 0 is chance, 1 the oracle.",
     source="Malinin and Gales 2021, arXiv 2002.07650",
     from_ties=TieBlocks.prr,
 )
 def prr(errors: ArrayLike, scores: ArrayLike) -> float:
-    """Prediction rejection ratio: (rej_U - rej_random) / (rej_oracle - rej_random).
+    """Compute the prediction rejection ratio, (rej_U - rej_random) / (rej_oracle - rej_random).
 
-    `rej` is the accuracy of the rows kept, averaged over all rejection shares (Malinin and Gales,
-    2021, in the form of lm-polygraph). At most 1 (oracle), 0 for a constant score. NaN with one
-    class.
+    `rej` is the accuracy of the rows kept, averaged over all rejection rates, as in lm-polygraph.
+
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) without NaN, higher = more uncertain.
+
+    Returns:
+        Value of at most 1 (oracle), higher is better; 0 for a constant score, NaN where only one
+        class is present.
+
+    Raises:
+        ValueError: shapes differ, errors are not binary, or a score is NaN.
+
+    References:
+        Malinin and Gales (2021), arXiv 2002.07650.
     """
     return TieBlocks.from_rows(errors, scores).prr()
 
@@ -73,9 +95,22 @@ def prr(errors: ArrayLike, scores: ArrayLike) -> float:
     from_ties=TieBlocks.aurc,
 )
 def aurc(errors: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the risk-coverage curve: mean error rate of the k most certain rows, k = 1..n.
+    """Compute the area under the risk-coverage curve.
 
-    In [0, 1], lower is better, the error rate for a constant score (Geifman and El-Yaniv, 2017).
+    This is the mean error rate of the k most certain rows over k = 1..n.
+
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) without NaN, higher = more uncertain.
+
+    Returns:
+        Value in [0, 1], lower is better; the error rate for a constant score, NaN without rows.
+
+    Raises:
+        ValueError: shapes differ, errors are not binary, or a score is NaN.
+
+    References:
+        Geifman and El-Yaniv (2017), arXiv 1705.08500.
     """
     return TieBlocks.from_rows(errors, scores).aurc()
 
@@ -88,18 +123,40 @@ def aurc(errors: ArrayLike, scores: ArrayLike) -> float:
     from_ties=TieBlocks.augrc,
 )
 def augrc(errors: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the generalized risk-coverage curve (arXiv 2407.01032).
+    """Compute the area under the generalized risk-coverage curve.
 
-    (1 - AUC) · a(1 - a) + (1 - a)²/2 with a the accuracy: the average joint probability of a row
-    being kept and wrong. In [0, 1/2], lower is better.
+    This is the average joint probability that a row is kept and wrong,
+    (1 - AUC) · a(1 - a) + (1 - a)²/2 with accuracy a.
+
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) without NaN, higher = more uncertain.
+
+    Returns:
+        Value in [0, 1/2], lower is better; NaN without rows.
+
+    Raises:
+        ValueError: shapes differ, errors are not binary, or a score is NaN.
+
+    References:
+        Traub et al. (2024), arXiv 2407.01032.
     """
     return TieBlocks.from_rows(errors, scores).augrc()
 
 
 def accuracy_at_coverage(errors: ArrayLike, scores: ArrayLike, coverage: float) -> float:
-    """Accuracy of the most certain share of rows, `coverage` in (0, 1], ties averaged.
+    """Compute the accuracy of the most certain share of rows, averaged over ties.
 
-    Where coverage · n is not whole, the next row counts in part.
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) without NaN, higher = more uncertain.
+        coverage: share of rows to keep, in (0, 1]; the last row counts fractionally.
+
+    Returns:
+        Accuracy in [0, 1]; NaN without rows.
+
+    Raises:
+        ValueError: `coverage` is outside (0, 1], or the rows are invalid.
     """
     return TieBlocks.from_rows(errors, scores).accuracy_at_coverage(coverage)
 
@@ -122,10 +179,21 @@ ACCURACIES = tuple(
 
 
 def coverage_at_risk(errors: ArrayLike, scores: ArrayLike, target: float) -> float:
-    """Largest share of rows that a threshold can keep at an error rate of at most `target`.
+    """Compute the largest share of rows that a threshold keeps within a target error rate.
 
-    A threshold keeps whole tie blocks. In [0, 1], 0 where even the most certain block errs more
-    often; NaN without rows. `target` lies in [0, 1].
+    A threshold keeps tie blocks as a whole.
+
+    Args:
+        errors: (n,) true for an error.
+        scores: (n,) without NaN, higher = more uncertain.
+        target: highest error rate of the rows kept, in [0, 1].
+
+    Returns:
+        Coverage in [0, 1], higher is better; 0 where no threshold meets the target, NaN without
+        rows.
+
+    Raises:
+        ValueError: `target` is outside [0, 1], or the rows are invalid.
     """
     return TieBlocks.from_rows(errors, scores).coverage_at_risk(target)
 
@@ -134,8 +202,8 @@ RISK_COVERAGES = tuple(
     Metric(
         name=f"coverage_at_risk_{round(100 * risk)}",
         compute=partial(coverage_at_risk, target=risk),
-        meaning="Largest share of the answers that a threshold can keep with at most "
-        f"{round(100 * risk)} % of errors.",
+        meaning="Largest share of the answers that a threshold keeps at an error rate of at most "
+        f"{round(100 * risk)} %.",
         better="higher",
         bounds=(0, 1),
         source="arXiv 1705.08500",

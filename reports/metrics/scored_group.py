@@ -1,4 +1,4 @@
-"""One estimator's scores on one group of questions, and the value of a metric there."""
+"""Scores of one estimator on one group of questions, the argument of metrics."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ Rows = tuple[BoolArray, FloatArray]
 
 
 class NoNumber(ValueError):
-    """A metric's function gave something else than a number."""
+    """A metric's function returned something other than a number."""
 
 
 @short_repr
 @dataclass(frozen=True)
 class ScoredGroup:
-    """The n rows of a group with the scores of one estimator.
+    """Rows of a group with the scores of one estimator.
 
     Attributes:
         errors: (n,) true where the answer is wrong.
         scores: (n,), higher = more uncertain; NaN = missing, +inf = unparsed answer.
-        raw: (n,) the scores as the estimator gave them; NaN = missing.
-        unparsed: (n,) true where no answer was found.
-        common: (n,) true where every estimator gave a score.
-        claims: whether the scores claim to be P(error).
+        raw: (n,) the original scores of the estimator; NaN = missing.
+        unparsed: (n,) true where no answer could be parsed.
+        common: (n,) true where every estimator has a score.
+        claims: whether the scores are probabilities of an error.
     """
 
     errors: BoolArray
@@ -43,29 +43,29 @@ class ScoredGroup:
 
     @classmethod
     def of(cls, errors: BoolArray, scores: FloatArray, claims: bool = False) -> ScoredGroup:
-        """Rows that all have an answer and, but for NaN, a score."""
+        """Create a group in which all answers are parsed; NaN = missing score."""
         none = np.zeros(errors.shape, dtype=np.bool_)
         return cls(errors, scores, scores, none, ~np.isnan(scores), claims)
 
     @cached_property
     def present(self) -> BoolArray:
         """(n,) true where there is a score."""
-        there: BoolArray = ~np.isnan(self.scores)
-        return there
+        present: BoolArray = ~np.isnan(self.scores)
+        return present
 
     @property
     def coverage(self) -> float:
-        """Share of the rows for which the estimator gave a score; NaN without rows."""
+        """Share of the rows with a score by the estimator, in [0, 1]; NaN without rows."""
         return float((~np.isnan(self.raw)).mean()) if self.raw.size else float("nan")
 
     @cached_property
     def scored(self) -> Rows:
-        """Errors and scores of the rows with a score; not to be written to."""
+        """Errors and scores of the rows with a score (read-only)."""
         return _fixed(self.errors[self.present], self.scores[self.present])
 
     @cached_property
     def ties(self) -> TieBlocks:
-        """The scored rows, sorted."""
+        """Tie blocks of the scored rows."""
         return TieBlocks.from_rows(*self.scored)
 
     @cached_property
@@ -75,8 +75,10 @@ class ScoredGroup:
 
     @cached_property
     def probabilities(self) -> Rows | None:
-        """Errors and P(error) of the rows with an answer and a score; None where the scores are no
-        probabilities, or one is beyond [0, 1], or there is none."""
+        """Errors and P(error) of the rows with an answer and a score (read-only).
+
+        None where the scores are not probabilities, one is outside [0, 1], or there are none.
+        """
         chosen = ~np.isnan(self.raw) & ~self.unparsed
         errors, scores = self.errors[chosen], self.raw[chosen]
         if not self.claims or ((scores < 0) | (scores > 1)).any() or not scores.size:
@@ -84,9 +86,9 @@ class ScoredGroup:
         return _fixed(errors, scores)
 
     def value(self, metric: Metric) -> float:
-        """The metric of these rows, its `absent` value where they cannot give what it needs.
+        """Compute a metric; its `absent` value where the rows lack the arguments it needs.
 
-        Raises NoNumber where its function gives no number, and whatever that raises.
+        Raises NoNumber if its function returns no number, and any exception of the function.
         """
         if metric.from_ties is not None:
             return as_number(metric, metric.from_ties(self.ties))
@@ -102,7 +104,7 @@ def _fixed(errors: BoolArray, scores: FloatArray) -> Rows:
 
 
 def as_number(metric: Metric, value: Any) -> float:
-    """What a metric's function gave, as int for a count. Raises NoNumber for anything else."""
+    """Convert a metric's result to float, or int for a count; raise NoNumber for anything else."""
     single = isinstance(value, np.generic | np.ndarray) and value.size == 1
     plain = value.item() if single else value
     if isinstance(plain, bool) or not isinstance(plain, int | float):

@@ -1,4 +1,4 @@
-"""What the metrics say, in plain sentences."""
+"""Summary of the metrics in plain sentences."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ def summarize(
     comparisons: pd.DataFrame | None = None,
     flow: pd.DataFrame | None = None,
 ) -> list[str]:
-    """One paragraph per (model, task) of a frame from `compute_metrics`.
+    """Summarize a frame from `compute_metrics` in one paragraph per (model, task).
 
-    With a frame from `compare`, the paragraph names what is not distinguishable from the best;
-    with one from `compute_flow`, it counts the answers that could not be read whatever the rows.
+    Given a frame from `compare`, the paragraph names the estimators that are not distinguishable
+    from the best; given one from `compute_flow`, it counts unparsed answers under any row
+    convention.
     """
     return [
         _paragraph(
@@ -48,7 +49,7 @@ def _own(comparisons: pd.DataFrame | None, model: str, task: str) -> pd.DataFram
 def _unread(
     metrics: pd.DataFrame, flow: pd.DataFrame | None, model: str, task: str
 ) -> tuple[int, int]:
-    """Answers in which no option was found, and of how many."""
+    """Count the answers in which no option was found, and all answers."""
     if flow is not None:
         own = flow[flow["model"].eq(model) & flow["task"].eq(task)].set_index("stage")["n"]
         answered = int(own["answered"])
@@ -58,10 +59,10 @@ def _unread(
 
 
 def pooled_rank(metrics: pd.DataFrame) -> pd.DataFrame:
-    """The pooled rows of one model on one task, highest ROC AUC first.
+    """Sort the pooled rows of one model on one task by descending ROC AUC.
 
-    Rows with too few errors or right answers for an interval follow as they are stored: they have
-    no rank.
+    Rows with too few errors or correct answers for an interval have no rank and follow in their
+    stored order.
     """
     pooled = metrics[metrics["topic"] == ALL]
     key = pooled["roc_auc"].where(pooled["roc_auc_low"].notna())
@@ -69,7 +70,7 @@ def pooled_rank(metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 def few_note(metrics: pd.DataFrame) -> str:
-    """What the mark on a value means, where any of these has it; else empty."""
+    """Explain the mark of values from too few answers; empty if no value has it."""
     few = metrics["roc_auc"].notna() & metrics["roc_auc_low"].isna()
     if not few.any():
         return ""
@@ -79,16 +80,16 @@ def few_note(metrics: pd.DataFrame) -> str:
 
 
 def best_estimator(metrics: pd.DataFrame) -> str | None:
-    """Name with the highest pooled ROC AUC in the metrics of one model on one task.
+    """Return the estimator with the highest pooled ROC AUC of one model on one task.
 
-    None where no estimator has enough errors and right answers for a verdict.
+    None where no estimator has enough errors and correct answers for a rank.
     """
     ranked = pooled_rank(metrics).dropna(subset=["roc_auc_low"])
     return None if ranked.empty else str(ranked["estimator"].iloc[0])
 
 
 def against(comparisons: pd.DataFrame, best: str) -> pd.DataFrame:
-    """Comparisons of estimator `best` with each other one, as best - other, nearest first.
+    """Select the comparisons of estimator `best` with all others, as best - other, nearest first.
 
     Columns: other, n, value, difference, low, high, p_holm, distinguishable.
     """
@@ -166,10 +167,10 @@ def _paragraph(
 
 
 def _headline(pooled: pd.Series[Any], unread: tuple[int, int]) -> str:
-    """Share answered right; unread answers first where none is right, else after it."""
+    """State accuracy and number of unparsed answers, the latter first if no answer is correct."""
     n, accuracy, few = float(pooled["n"]), float(pooled["accuracy"]), pooled["roc_auc_low"]
     missing, answered = unread
-    found = (
+    parsed = (
         f"no option was found in {count(missing)} of {count(answered)} answers"
         if missing
         else f"an option was found in all {count(answered)} answers"
@@ -180,24 +181,24 @@ def _headline(pooled: pd.Series[Any], unread: tuple[int, int]) -> str:
         ends = f" (95 % interval {low} to {high})"
     share = f"{percent(accuracy)} of {count(n)} questions answered right{ends}"
     if accuracy == 0:
-        return f"{found}; {share}."
-    return f"{share}; {found}." if missing else f"{share}."
+        return f"{parsed}; {share}."
+    return f"{share}; {parsed}." if missing else f"{share}."
 
 
 def _unranked(pooled: pd.DataFrame, most: int) -> str:
-    """Why no estimator is named: no ROC AUC, or too few answers of a class for a verdict."""
+    """Explain why no estimator is ranked: no ROC AUC, or too few answers of a class."""
     if pooled["roc_auc"].isna().all():
         return "No ROC AUC: there is one class only, or no score."
     n, wrong = (int(pooled[column].iloc[most]) for column in ("n", "n_errors"))
     return (
         f"{count(wrong)} wrong and {count(n - wrong)} right: with fewer than {SMALLEST_CLASS} of "
-        "either, ROC AUCs have no interval, and no estimator is ranked, compared or held against "
-        "chance."
+        "either, ROC AUCs have no interval, and no estimator is ranked or compared, either with "
+        "others or with chance."
     )
 
 
 def _carried(macro: pd.Series[Any]) -> str:
-    """`topics`, or how many of them carry the mean where not all do."""
+    """Describe the topics in the macro average: `topics`, or how many of how many."""
     carrying, total, few = (
         int(macro[name]) for name in ("n_topics", "n_topics_total", "n_topics_few")
     )
@@ -237,7 +238,7 @@ def _against_chance(pooled: pd.DataFrame) -> list[str]:
     if len(unclear):
         sentences.append(f"Not distinguishable from chance: {_listed(unclear)}.")
     if len(below):
-        sentences.append(f"Below chance, so pointing the wrong way: {_listed(below)}.")
+        sentences.append(f"Below chance (inverted): {_listed(below)}.")
     return sentences
 
 
@@ -252,7 +253,7 @@ def _incomplete(pooled: pd.DataFrame) -> list[str]:
 
 
 def _listed(names: Sequence[Any] | pd.Index[Any]) -> str:
-    """The names, at most `LISTED` of them, with the number of the others."""
+    """List names, at most `LISTED` of them and the number of the others."""
     shown = [plain(name) for name in names]
     more = len(shown) - LISTED
     if more > 1:

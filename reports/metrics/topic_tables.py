@@ -1,4 +1,4 @@
-"""Comparison table of estimators by topic, as Markdown, CSV and LaTeX."""
+"""Table of estimators by topic, as Markdown, CSV and LaTeX."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ LATEX_COLUMNS = 2
 @short_repr
 @dataclass(frozen=True)
 class TopicTable:
-    """One model on one task: rows are topics, columns are estimators.
+    """Table of one model on one task: rows are topics, columns are estimators.
 
     Attributes:
         model: the model's name.
         task: the task's name.
-        topics: "all", "macro", topics, strata, in this order.
-        estimators: column names.
-        values: per metric column ("roc_auc", "n", …) an array, topics × estimators.
+        topics: "all", "macro", topics and strata, in this order.
+        estimators: names of the columns.
+        values: column of metrics.csv ("roc_auc", "n", …) → array (topics, estimators).
     """
 
     model: str
@@ -40,32 +40,32 @@ class TopicTable:
     values: dict[str, FloatArray]
 
     def rows(self, topic: str) -> tuple[float, float]:
-        """n and errors of the topic: those of most estimators, the larger n where tied."""
+        """Return n and errors of the topic shared by most estimators, the larger n if tied."""
         row = self.topics.index(topic)
         pairs = zip(self.values["n"][row], self.values["n_errors"][row], strict=True)
         listed = [(float(n), float(errors)) for n, errors in pairs]
         return max(listed, key=lambda pair: (listed.count(pair), pair))
 
     def label(self, topic: str) -> str:
-        """The topic's name, for the mean over topics with how many carry it."""
+        """Return the topic's label; that of the macro average states the number of topics."""
         if topic != MACRO:
             return topic
         row = self.topics.index(topic)
         return macro_label(self.values["n_topics"][row], self.values["n_topics_total"][row])
 
     def few(self, topic: str, estimator: str) -> bool:
-        """Whether the ROC AUC is defined but comes from too few answers for an interval."""
+        """Tell whether the ROC AUC is defined but from too few answers for an interval."""
         at = (self.topics.index(topic), self.estimators.index(estimator))
         area, low = (self.values[name][at] for name in ("roc_auc", "roc_auc_low"))
         return bool(np.isnan(low) and not np.isnan(area))
 
     def area(self, topic: str, estimator: str) -> float:
-        """The ROC AUC, NaN where undefined."""
+        """Return the ROC AUC, NaN where undefined."""
         at = (self.topics.index(topic), self.estimators.index(estimator))
         return float(self.values["roc_auc"][at])
 
     def cell(self, topic: str, estimator: str) -> tuple[str, str, str]:
-        """AUC, interval, and n with errors where they differ from the row's, as text."""
+        """Format AUC, interval, and n with errors where they differ from those of the row."""
         at = (self.topics.index(topic), self.estimators.index(estimator))
         get = {name: float(values[at]) for name, values in self.values.items()}
         own = (get["n"], get["n_errors"])
@@ -75,7 +75,7 @@ class TopicTable:
 
 
 def macro_label(carrying: ArrayLike, total: ArrayLike) -> str:
-    """`macro (9 of 14 topics)`, or `macro (7–9 of 14 topics)` where estimators differ."""
+    """Label the macro average: `macro (9 of 14 topics)`, or `(7–9 of 14 topics)` if varying."""
     counts, most = np.asarray(carrying, np.float64), float(np.nanmax(np.asarray(total, np.float64)))
     low, high = count(float(np.nanmin(counts))), count(float(np.nanmax(counts)))
     shown = low if low == high else f"{low}–{high}"
@@ -87,7 +87,14 @@ _COUNTS = ("n_topics", "n_topics_total")
 
 
 def topic_tables(metrics: pd.DataFrame) -> list[TopicTable]:
-    """One table per (model, task) of a frame from `compute_metrics`."""
+    """Arrange metrics in one table per model and task.
+
+    Args:
+        metrics: Frame from `compute_metrics`.
+
+    Returns:
+        Tables in order of first appearance.
+    """
     tables = []
     for (model, task), part in metrics.groupby(["model", "task"], sort=False):
         topics = list(dict.fromkeys(part["topic"]))
@@ -109,7 +116,14 @@ TITLE = "ROC AUC of errors by topic"
 
 
 def to_markdown(tables: list[TopicTable]) -> str:
-    """Markdown, one section per (model, task)."""
+    """Render tables as a Markdown document with one section per model and task.
+
+    Args:
+        tables: Tables from `topic_tables`.
+
+    Returns:
+        The document.
+    """
     note = (
         "Errors are the positive class, a higher score is more uncertain: 0.5 is chance, below 0.5"
         " the score points the wrong way. In brackets the 95 % interval. macro: unweighted mean"
@@ -129,7 +143,7 @@ def _text_table(
     title: str,
     note: str = "",
 ) -> TextTable:
-    """Some columns of a table as texts, with rules between averages, topics and strata."""
+    """Format selected columns of a table, with rules between averages, topics and strata."""
     rows: list[list[Text]] = []
     for topic in table.topics:
         sizes = [count(number) for number in table.rows(topic)]
@@ -152,7 +166,7 @@ def _short_cell(table: TopicTable, topic: str, estimator: str) -> tuple[str, str
 
 
 def to_csv_frame(tables: list[TopicTable]) -> pd.DataFrame:
-    """Wide frame in full precision: per estimator its AUC, interval ends, n and errors."""
+    """Build a wide frame in full precision: AUC, interval, n and errors per estimator."""
     parts = []
     for table in tables:
         columns: dict[str, Any] = {"model": table.model, "task": table.task, "topic": table.topics}
@@ -167,7 +181,14 @@ def to_csv_frame(tables: list[TopicTable]) -> pd.DataFrame:
 
 
 def to_latex(tables: list[TopicTable]) -> str:
-    r"""LaTeX tables that need `\usepackage{booktabs}` only, two estimators to a table."""
+    r"""Render tables as LaTeX, two estimators per table.
+
+    Args:
+        tables: Tables from `topic_tables`.
+
+    Returns:
+        LaTeX source, which requires only `\usepackage{booktabs}`.
+    """
     note = (
         "95 % interval in brackets, n/errors in parentheses where a column's differ. "
         f"{FEW_MARK}: {FEW_MEANING}."
@@ -183,7 +204,7 @@ def to_latex(tables: list[TopicTable]) -> str:
 
 
 def _kind(topic: str) -> str:
-    """Average, topic, or the stratum's name: rules separate the kinds."""
+    """Classify a group as "average", "topic", or by the name of its stratum."""
     if topic in ("all", "macro"):
         return "average"
     return topic.split("=", 1)[0] if "=" in topic else "topic"

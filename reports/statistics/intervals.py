@@ -40,7 +40,7 @@ def enough(n_errors: float, n: float) -> bool:
 
 
 def too_few(n_errors: float, n: float) -> str:
-    """Explain a missing interval, e.g. `27 wrong, 1 right: fewer than 10`; empty if there is one."""
+    """Explain a missing interval: `27 wrong, 1 right: fewer than 10`; empty if there is one."""
     if enough(n_errors, n):
         return ""
     return f"{n_errors:.0f} wrong, {n - n_errors:.0f} right: fewer than {SMALLEST_CLASS}"
