@@ -1,1 +1,1 @@
-"""One module per question that is asked of scores beside the metrics."""
+"""Analyses beyond the metrics, one module each."""

@@ -1,4 +1,4 @@
-"""Rows of comparisons.csv: one tested difference each."""
+"""Rows of comparisons.csv, one tested difference each."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Settings:
-    """What all tests of a table share; `stream` is the seed of the resamples of these names."""
+    """Settings shared by all tests of a table."""
 
     rows: str
     replicates: int
     seed: int
 
     def stream(self, *names: str) -> list[int]:
-        """The seed of the resamples for these names."""
+        """Derive the seed of the resamples from names, e.g. of model and task."""
         text = "\0".join(names)
         return [self.seed, zlib.crc32(text.encode("utf-8", "surrogatepass"))]
 
@@ -41,13 +41,13 @@ def record(
     family: str,
     a: tuple[Evaluation, str | None, str],
     b: tuple[Evaluation, str | None, str],
-    found: Difference,
+    tested: Difference,
     counts: tuple[int, int, int],
     settings: Settings,
     drawn: FloatArray | None = None,
     test: str = "",
 ) -> Record:
-    """One row; a and b are (evaluation, estimator, topic), counts n and both numbers of errors."""
+    """Create a row: sides are (evaluation, estimator, topic), counts n and errors of both sides."""
     ends = (np.nan, np.nan) if drawn is None else percentile_interval(drawn)
     accuracy = a[1] is None
     made: Record = {"family": family, "quantity": "accuracy" if accuracy else "roc_auc"}
@@ -56,10 +56,10 @@ def record(
         made |= {f"estimator_{side}": estimator, f"topic_{side}": topic}
     return made | {
         **{"n": counts[0], "n_errors_a": counts[1], "n_errors_b": counts[2]},
-        **{"value_a": found.a, "value_b": found.b, "difference": found.estimate},
-        **{"low": found.low, "high": found.high},
+        **{"value_a": tested.a, "value_b": tested.b, "difference": tested.estimate},
+        **{"low": tested.low, "high": tested.high},
         **{"bootstrap_low": ends[0], "bootstrap_high": ends[1]},
-        "effect_size": np.nan if accuracy else separation(found.a) - separation(found.b),
-        **{"z": found.z, "p": found.p, "test": test, "rows": settings.rows},
+        "effect_size": np.nan if accuracy else separation(tested.a) - separation(tested.b),
+        **{"z": tested.z, "p": tested.p, "test": test, "rows": settings.rows},
         **{"replicates": settings.replicates if drawn is not None else 0, "seed": settings.seed},
     }

@@ -1,4 +1,4 @@
-"""Do two estimators say the same? Rank correlation, and what a second one adds to a first."""
+"""Complementarity of estimators: rank correlation, and the gain by combining two of them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ COMPLEMENTARITY_COLUMNS = (
 
 @task_analysis(file="complementarity")
 def compute_complementarity(evaluation: Evaluation) -> pd.DataFrame:
-    """One row per pair of estimators, on the questions with an answer that both scored.
+    """Compare each pair of estimators on the answered questions that both scored.
 
-    spearman: rank correlation in [-1, 1], 0 for a constant score. roc_auc_both: of the mean of
-    both ranks; gain: that minus the better of the two alone. found_by_b: of the errors in the more
+    spearman: rank correlation in [-1, 1], 0 for a constant score. roc_auc_both: ROC AUC of the mean
+    rank; gain: its difference to the better of the two. found_by_b: of the errors in the more
     certain half of a, the share in the less certain half of b (ranks above the mean); found_by_a
-    likewise.
+    vice versa.
     """
     records: list[dict[str, Any]] = []
     parsed = ~evaluation.unparsed
@@ -37,13 +37,13 @@ def compute_complementarity(evaluation: Evaluation) -> pd.DataFrame:
         errors = evaluation.errors[common]
         if errors.size < 2 or errors.all() or not errors.any():
             continue
-        key, found = common.tobytes(), []
+        key, pair = common.tobytes(), []
         for k in (i, j):
             if (key, k) not in ranked:
                 ranks = rankdata(evaluation.raw[common, k])
                 ranked[key, k] = (ranks, roc_auc(errors, ranks))
-            found.append(ranked[key, k])
-        (a, area_a), (b, area_b) = found
+            pair.append(ranked[key, k])
+        (a, area_a), (b, area_b) = pair
         both = roc_auc(errors, a + b)
         middle = (errors.size + 1) / 2
         records.append(
@@ -73,7 +73,7 @@ def _found(a: FloatArray, b: FloatArray, middle: float) -> float:
 
 
 def correlation_matrix(pairs: pd.DataFrame, estimators: list[str]) -> FloatArray:
-    """Rank correlations (k, k) from `compute_complementarity`, NaN where a pair has none."""
+    """Arrange rank correlations from `compute_complementarity` as (k, k); NaN if undefined."""
     matrix = np.full((len(estimators), len(estimators)), np.nan)
     np.fill_diagonal(matrix, 1.0)
     at = {name: index for index, name in enumerate(estimators)}

@@ -1,4 +1,4 @@
-"""The questions that an estimator got most wrong: wrong answers with the lowest scores."""
+"""Confident errors: wrong answers with the lowest uncertainty scores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHORTLIST = 10
 
 @dataclass(frozen=True)
 class ConfidentError:
-    """A wrong answer with a low uncertainty score; texts are empty where unknown."""
+    """Wrong answer with a low uncertainty score; texts are empty where unknown."""
 
     question_id: str
     topic: str
@@ -30,7 +30,7 @@ class ConfidentError:
 def confident_errors(
     data: ReportInput, evaluation: Evaluation, estimator: str, limit: int = SHORTLIST
 ) -> list[ConfidentError]:
-    """The wrong but parsed answers that `estimator` was most certain of, most certain first."""
+    """List the parsed wrong answers with the lowest scores of `estimator`, lowest first."""
     scores = evaluation.raw[:, evaluation.estimators.index(estimator)]
     candidates = np.flatnonzero(evaluation.errors & ~evaluation.unparsed & ~np.isnan(scores))
     chosen = candidates[np.argsort(scores[candidates], kind="stable")][:limit]
@@ -63,7 +63,7 @@ def _text(value: Any) -> str:
 
 
 def _option(options: Any, letter: str) -> str:
-    """Text of the option named by a letter from A on; empty where there is none."""
+    """Return the text of the option with a letter (A, B, …); empty where unknown."""
     if isinstance(options, str) or not hasattr(options, "__len__") or len(letter) != 1:
         return ""
     index = ord(letter.upper()) - ord("A")

@@ -1,4 +1,4 @@
-"""Is the benchmark's difficulty what it seems? Empirical difficulty, Rasch, order sensitivity."""
+"""Difficulty of the benchmark: empirical, by the Rasch model, and sensitivity to option order."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ RASCH_COLUMNS = ("task", "questionnaire", "judge", "n", "models", "spearman", "p
 @short_repr
 @dataclass(frozen=True)
 class ErrorMatrix:
-    """Errors of m models on q questions of one benchmark.
+    """Errors of m models on q questions of one task.
 
     Attributes:
-        models: m names.
+        models: names of the m models.
         question_ids: (q,) as text.
-        topics: (q,) names.
-        errors: (m, q) 1 wrong, 0 right, NaN where a model was not asked.
+        topics: (q,) topic of each question.
+        errors: (m, q) 1 = wrong, 0 = correct, NaN = not asked.
     """
 
     models: list[str]
@@ -53,78 +53,88 @@ class ErrorMatrix:
 
 
 def error_matrix(evaluated: Sequence[Evaluation]) -> ErrorMatrix:
-    """Models (named with their task where it is not the only one) by questions, ids sorted."""
-    ids = np.unique(np.concatenate([one.question_ids for one in evaluated]))
-    tasks = {one.task for one in evaluated}
+    """Build the error matrix; models are labeled with their task if there are several tasks."""
+    ids = np.unique(np.concatenate([evaluation.question_ids for evaluation in evaluated]))
+    tasks = {evaluation.task for evaluation in evaluated}
     topics = np.full(ids.size, "", dtype=object)
     errors = np.full((len(evaluated), ids.size), np.nan)
-    for row, one in enumerate(evaluated):
-        at = np.searchsorted(ids, one.question_ids)
-        errors[row, at] = one.errors
-        for name, members in one.topics.items():
+    for row, evaluation in enumerate(evaluated):
+        at = np.searchsorted(ids, evaluation.question_ids)
+        errors[row, at] = evaluation.errors
+        for name, members in evaluation.topics.items():
             topics[at[members]] = name
-    names = [one.model if len(tasks) == 1 else f"{one.model}, {one.task}" for one in evaluated]
+    names = [
+        evaluation.model if len(tasks) == 1 else f"{evaluation.model}, {evaluation.task}"
+        for evaluation in evaluated
+    ]
     return ErrorMatrix(names, ids, topics, errors)
 
 
 def compute_u_curve(evaluated: Sequence[Evaluation], estimators: Sequence[str]) -> pd.DataFrame:
-    """Mean score of each model by the share of the other stored models that are right.
+    """Compute the mean score of each model by the share of the other models that are wrong.
 
-    `difficulty` is that share of wrong others, in tenths; `others` their number (the most that
-    answered a question). A U shape, high scores on questions that all others find easy as well,
-    is a sign of doubt that difficulty does not explain. No standard error with fewer than
-    `SMALLEST_CLASS` questions or where all have one score. Empty with fewer than three models.
+    `difficulty` is this share in tenths; `others` the number of the other models (at most, per
+    question). A U shape, with high scores on questions that are easy for all others, indicates
+    uncertainty that difficulty does not explain. There is no standard error with fewer than
+    `SMALLEST_CLASS` questions or for a constant score. Empty with fewer than three models.
     """
     records: list[dict[str, Any]] = []
     if len(evaluated) >= 3:
         matrix = error_matrix(evaluated)
-        for row, one in enumerate(evaluated):
+        for row, evaluation in enumerate(evaluated):
             others = np.delete(matrix.errors, row, axis=0)[
-                :, np.searchsorted(matrix.question_ids, one.question_ids)
+                :, np.searchsorted(matrix.question_ids, evaluation.question_ids)
             ]
-            asked = (~np.isnan(others)).sum(axis=0)
-            wrong = np.nansum(others, axis=0) / np.maximum(asked, 1)
+            answered = (~np.isnan(others)).sum(axis=0)
+            wrong = np.nansum(others, axis=0) / np.maximum(answered, 1)
             binned = np.minimum(np.floor(wrong * BINS + 0.5) / BINS, 1.0)
             for name in estimators:
-                if name in one.estimators:
-                    scores = one.raw[:, one.estimators.index(name)]
-                    usable = ~np.isnan(scores) & (asked >= 2)
-                    records += _curve(one, name, scores, binned, usable, int(asked.max(initial=0)))
+                if name in evaluation.estimators:
+                    scores = evaluation.raw[:, evaluation.estimators.index(name)]
+                    usable = ~np.isnan(scores) & (answered >= 2)
+                    records += _curve(
+                        evaluation, name, scores, binned, usable, int(answered.max(initial=0))
+                    )
     return pd.DataFrame.from_records(records, columns=list(U_CURVE_COLUMNS))
 
 
 def _curve(
-    one: Evaluation,
+    evaluation: Evaluation,
     name: str,
     scores: FloatArray,
     binned: FloatArray,
     usable: NDArray[np.bool_],
     others: int,
 ) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     for level in np.unique(binned[usable]):
         chosen = usable & (binned == level)
         n = int(chosen.sum())
         spread = float(scores[chosen].std(ddof=1)) if n >= SMALLEST_CLASS else float("nan")
-        found.append(
+        records.append(
             {
-                **{"model": one.model, "task": one.task, "estimator": name, "others": others},
+                **{
+                    "model": evaluation.model,
+                    "task": evaluation.task,
+                    "estimator": name,
+                    "others": others,
+                },
                 **{"difficulty": float(level), "n": n, "mean_score": float(scores[chosen].mean())},
                 "standard_error": spread / np.sqrt(n) if spread > 0 else float("nan"),
-                "accuracy": float((~one.errors[chosen]).mean()),
+                "accuracy": float((~evaluation.errors[chosen]).mean()),
             }
         )
-    return found
+    return records
 
 
 def compute_order_flags(data: ReportInput) -> pd.DataFrame:
-    """Is a model better with the options in their published order than in others?
+    """Test whether a model is more accurate with the options in their published order.
 
-    Per model and task the accuracy as published against that of one other order per question
-    (the first stored), paired (McNemar); `right_only_as_published` is the share of the questions
-    right in the published order that are wrong in most of the others. flag: the published order
-    is better and p < 0.05, a sign that the order was seen in training (arXiv 2409.01790) or that
-    option positions matter; the option letters tell which.
+    Per model and task, McNemar's test compares the accuracy in the published order with that in one
+    other order per question (the first stored). `right_only_as_published` is the share of questions
+    correct in the published order that are wrong in most other orders. flag: the published order is
+    better with p < 0.05, which indicates contamination (arXiv 2409.01790) or position bias; the
+    analysis of option letters distinguishes the two.
     """
     records: list[dict[str, Any]] = []
     orders = data.orders[data.orders["gold"].astype(float) >= 0]
@@ -141,26 +151,26 @@ def compute_order_flags(data: ReportInput) -> pd.DataFrame:
         first = table.loc[known, 0].to_numpy(dtype=np.bool_)
         moved = rest[known].bfill(axis=1).iloc[:, 0].to_numpy(dtype=np.float64) > 0.5
         mean = rest[known].mean(axis=1).to_numpy(dtype=np.float64)
-        found = accuracy_test(~first, ~moved)
+        test = accuracy_test(~first, ~moved)
         records.append(
             {
                 **{"model": model, "task": task, "n": int(known.sum()), "orders": len(others) + 1},
-                **{"accuracy_as_published": found.a, "accuracy_reordered": found.b},
-                **{"difference": found.estimate, "low": found.low, "high": found.high},
-                "p": found.p,
+                **{"accuracy_as_published": test.a, "accuracy_reordered": test.b},
+                **{"difference": test.estimate, "low": test.low, "high": test.high},
+                "p": test.p,
                 "right_only_as_published": float((mean[first] < 0.5).mean()) if first.any() else 0,
-                "flag": bool(found.p < 0.05 and found.estimate > 0),
+                "flag": bool(test.p < 0.05 and test.estimate > 0),
             }
         )
     return pd.DataFrame.from_records(records, columns=list(ORDER_COLUMNS))
 
 
 def rasch(errors: FloatArray, iterations: int = 60) -> tuple[FloatArray, FloatArray]:
-    """Abilities (m,) and difficulties (q,) of the Rasch model, P(wrong) = σ(difficulty - ability).
+    """Fit the Rasch model, P(wrong) = σ(difficulty - ability), to errors (m, q), NaN = not asked.
 
-    Maximum of the posterior under standard normal priors for both, by alternating Newton steps;
-    the priors keep questions that all models get right or wrong finite. `errors` is (m, q) with
-    NaN for what was not asked.
+    Returns abilities (m,) and difficulties (q,) in logits: the posterior mode under standard normal
+    priors, by alternating Newton steps. The priors keep the difficulty finite for questions that
+    all models answer alike.
     """
     known = ~np.isnan(errors)
     wrong = np.nan_to_num(errors)
@@ -178,21 +188,22 @@ def rasch(errors: FloatArray, iterations: int = 60) -> tuple[FloatArray, FloatAr
 
 
 def compute_rasch_difficulty(evaluated: Sequence[Evaluation]) -> pd.DataFrame:
-    """Rasch difficulty of every question, in nats of odds: what the models' errors alone say of it.
+    """Compute the Rasch difficulty of every question, in logits, from the models' errors.
 
-    `models` is how many answered the question, `share_wrong` how many of these erred. Needs three
-    models on a task; 0 is the difficulty that a model of average ability gets right half the time.
+    `models` is the number of models asked, `share_wrong` the share of these that are wrong. A model
+    of average ability answers a question of difficulty 0 correctly with probability one half.
+    Requires three models on a task.
     """
     frames = []
-    for task in dict.fromkeys(one.task for one in evaluated):
-        own = [one for one in evaluated if one.task == task]
+    for task in dict.fromkeys(evaluation.task for evaluation in evaluated):
+        own = [evaluation for evaluation in evaluated if evaluation.task == task]
         if len(own) < 3:
             continue
         matrix = error_matrix(own)
-        asked = (~np.isnan(matrix.errors)).sum(axis=0)
+        n_models = (~np.isnan(matrix.errors)).sum(axis=0)
         frame = pd.DataFrame({"task": task, "question_id": matrix.question_ids})
-        frame["topic"], frame["models"] = matrix.topics, asked
-        frame["share_wrong"] = np.nansum(matrix.errors, axis=0) / np.maximum(asked, 1)
+        frame["topic"], frame["models"] = matrix.topics, n_models
+        frame["share_wrong"] = np.nansum(matrix.errors, axis=0) / np.maximum(n_models, 1)
         frames.append(frame.assign(difficulty=rasch(matrix.errors)[1]))
     if not frames:
         return pd.DataFrame(columns=list(RASCH_DIFFICULTY_COLUMNS))
@@ -200,10 +211,10 @@ def compute_rasch_difficulty(evaluated: Sequence[Evaluation]) -> pd.DataFrame:
 
 
 def compute_rasch(data: ReportInput, difficulties: pd.DataFrame) -> pd.DataFrame:
-    """Rank correlation of Rasch difficulty with each judge's value, per task and questionnaire.
+    """Correlate Rasch difficulty with each judge's values by rank, per task and questionnaire.
 
-    `difficulties` is from `compute_rasch_difficulty`. Near 0: what the judge calls complex is not
-    what models get wrong. No p with fewer than `SMALLEST_CLASS` questions.
+    `difficulties` is from `compute_rasch_difficulty`. A correlation near 0 means that the judge's
+    complexity does not predict errors. No p with fewer than `SMALLEST_CLASS` questions.
     """
     records: list[dict[str, Any]] = []
     for task, own in difficulties.groupby("task", sort=False):
@@ -214,13 +225,13 @@ def compute_rasch(data: ReportInput, difficulties: pd.DataFrame) -> pd.DataFrame
             known = difficulty.reindex(keys(part["question_id"]).to_numpy()).to_numpy()
             both = ~np.isnan(value) & ~np.isnan(known)
             if both.sum() > 2 and np.ptp(value[both]) > 0:
-                found = spearmanr(value[both], known[both])
+                correlation = spearmanr(value[both], known[both])
                 records.append(
                     {
                         **{"task": task, "questionnaire": name, "judge": judge},
                         **{"n": int(both.sum()), "models": int(own["models"].max())},
-                        "spearman": float(found.statistic),
-                        "p": float(found.pvalue) if both.sum() >= SMALLEST_CLASS else np.nan,
+                        "spearman": float(correlation.statistic),
+                        "p": float(correlation.pvalue) if both.sum() >= SMALLEST_CLASS else np.nan,
                     }
                 )
     return pd.DataFrame.from_records(records, columns=list(RASCH_COLUMNS))

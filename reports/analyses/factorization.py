@@ -1,8 +1,8 @@
-"""Shared causes of errors: nonnegative factors of the model × question error matrix.
+"""Shared causes of errors: nonnegative factorization of the model × question error matrix.
 
-If errors of models on a question are independent once their common cause is known (the principle
-of the common cause), a few causes predict errors that were held out; the number of causes is the
-one that predicts them best.
+If the errors of models on a question are conditionally independent given a common cause
+(Reichenbach's principle), a few causes predict held-out errors; their number is the rank that
+predicts them best.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ _TINY = 1e-9
 @short_repr
 @dataclass(frozen=True)
 class Factors:
-    """errors ≈ weights · causes.
+    """Factorization errors ≈ weights · causes.
 
     Attributes:
-        rank: number of causes r.
-        weights: (m, r) how much each model suffers from each cause.
-        causes: (r, q) how much of each cause is in each question.
-        scores: rank → mean squared error on held-out entries, mean over seeds.
-        spreads: rank → its standard error over seeds.
-        stability: mean cosine of matched causes between seeds, in [0, 1].
-        cluster: (q,) strongest cause of each question, -1 for one that no model gets wrong.
-        names: r names, from the topics that are overrepresented in a cluster.
-        shares: (r, t) share of each topic's questions in each cluster; topics as in `topics`.
-        topics: t names.
+        rank: number r of causes.
+        weights: (m, r) susceptibility of each model to each cause.
+        causes: (r, q) strength of each cause in each question, at most 1.
+        scores: rank → mean squared error on held-out entries, averaged over seeds.
+        spreads: rank → standard error over seeds of its difference to rank 1.
+        stability: mean cosine similarity of matched causes between seeds, in [0, 1].
+        cluster: (q,) strongest cause of each question, -1 if all models are correct.
+        names: r names, after the topics that are overrepresented in a cluster.
+        shares: (r, t) share of the questions of each topic that are in each cluster.
+        topics: names of the t topics.
     """
 
     rank: int
@@ -54,10 +54,10 @@ class Factors:
 def factorize(
     errors: FloatArray, known: BoolArray, rank: int, seed: int, iterations: int = 150
 ) -> tuple[FloatArray, FloatArray]:
-    """Weights (m, r) and causes (r, q) that fit the known entries of errors (m, q).
+    """Fit weights (m, r) and causes (r, q) to the known entries of errors (m, q).
 
-    Multiplicative updates for masked squared error (Lee and Seung, 2001), with a small ridge so
-    that a question known of few models stays bounded. Causes are scaled to a largest value of 1.
+    Multiplicative updates for the masked squared error (Lee and Seung, 2001), with a small ridge
+    penalty that bounds questions with few known entries. Causes are scaled to a maximum of 1.
     """
     rng = np.random.default_rng(seed)
     x = np.where(known, np.nan_to_num(errors), 0.0)
@@ -76,7 +76,7 @@ def factorize(
 def held_out_error(
     errors: FloatArray, rank: int, seed: int, share: float = 0.1, iterations: int = 150
 ) -> float:
-    """Mean squared error on a random share of the known entries, fitted without them."""
+    """Compute the mean squared error on a random share of the known entries, held out of the fit."""
     known = ~np.isnan(errors)
     hidden = known & (np.random.default_rng(seed).random(errors.shape) < share)
     weights, causes = factorize(errors, known & ~hidden, rank, seed, iterations)
@@ -87,20 +87,21 @@ def held_out_error(
 def compute_factors(
     matrix: ErrorMatrix, largest_rank: int = 5, seeds: int = 4, iterations: int = 120
 ) -> Factors | None:
-    """Factors with the rank that predicts held-out errors best; None with fewer than four models.
+    """Factorize with the rank that predicts held-out errors best.
 
-    Of ranks within one standard error of the best the smallest is taken.
+    The rank is the smallest within one standard error of the best. None with fewer than four models
+    or 20 questions.
     """
     errors = matrix.errors
     if errors.shape[0] < 4 or errors.shape[1] < 20:
         return None
     ranks = range(1, min(largest_rank, errors.shape[0] - 1) + 1)
-    found = {
+    held_out = {
         rank: [held_out_error(errors, rank, seed, iterations=iterations) for seed in range(seeds)]
         for rank in ranks
     }
-    scores = {rank: float(np.mean(values)) for rank, values in found.items()}
-    base = {rank: np.array(values) - np.array(found[1]) for rank, values in found.items()}
+    scores = {rank: float(np.mean(values)) for rank, values in held_out.items()}
+    base = {rank: np.array(values) - np.array(held_out[1]) for rank, values in held_out.items()}
     spreads = {r: float(v.std(ddof=1) / np.sqrt(seeds)) for r, v in base.items()}
     best = min(scores, key=lambda rank: scores[rank])
     rank = next(r for r in ranks if scores[r] <= scores[best] + spreads[best])
@@ -119,7 +120,7 @@ def compute_factors(
 
 
 def _similarity(a: FloatArray, b: FloatArray) -> float:
-    """Mean cosine between the rows of a and b (r, q), matched as well as can be."""
+    """Compute the mean cosine similarity of the rows of a and b (r, q), optimally matched."""
     first = a / np.maximum(np.linalg.norm(a, axis=1, keepdims=True), _TINY)
     second = b / np.maximum(np.linalg.norm(b, axis=1, keepdims=True), _TINY)
     cosine = first @ second.T
@@ -130,7 +131,7 @@ def _similarity(a: FloatArray, b: FloatArray) -> float:
 def _named(
     cluster: IntArray, topics: NDArray[np.object_], rank: int
 ) -> tuple[list[str], FloatArray, list[str]]:
-    """Names from the two topics with the largest share in a cluster, against their average."""
+    """Name clusters after the two topics whose share exceeds the average most."""
     known = sorted({str(topic) for topic in topics})
     table = pd.crosstab(cluster, topics.astype(str), normalize="columns")
     shares = table.reindex(index=range(rank), columns=known).fillna(0.0).to_numpy(dtype=np.float64)

@@ -1,4 +1,4 @@
-"""n-flow and missing scores: how many questions stand behind a value, and why others do not."""
+"""n-flow and missing scores: how many questions a value is based on, and why others are not."""
 
 from __future__ import annotations
 
@@ -25,12 +25,21 @@ UNSTORED = "no score stored"
 def compute_flow(
     data: ReportInput, rows: Rows = "all", evaluated: Sequence[Evaluation] | None = None
 ) -> pd.DataFrame:
-    """Numbers of questions per (model, task, stage), in the order in which questions drop out.
+    """Count the questions per model, task and stage, in the order in which questions drop out.
 
-    Stages: asked; answered (a record is stored); parsed (an option was found); dont_know (part of
+    Stages: asked; answered (a record is stored); parsed (an option was found); dont_know (a part of
     those answered); kept (with rows "paper": after the filter); scored, once per estimator; common
-    (scored by every estimator that scored any). `share` is n over the questions asked. Where the
-    input has no flow for a model and task, its scores are counted instead.
+    (scored by every estimator with any score).
+
+    Args:
+        data: Scores and facts of a results folder; without a flow of a model on a task, its scores
+            are counted instead.
+        rows: Row convention, "all" or "paper".
+        evaluated: `evaluations(data, rows)`, if already computed.
+
+    Returns:
+        One row per model, task, stage and, for "scored", estimator; `share` is n divided by the
+        number of questions asked, in [0, 1].
     """
     records: list[dict[str, Any]] = []
     for evaluation in evaluations(data, rows) if evaluated is None else evaluated:
@@ -43,11 +52,11 @@ def compute_flow(
             ("scored", name, int(n)) for name, n in zip(evaluation.estimators, scored, strict=True)
         ]
         stages.append(("common", None, int(evaluation.scored_by_all(evaluation.raw).sum())))
-        asked = counts["asked"]
+        n_asked = counts["asked"]
         records += [
             {
                 **{"model": evaluation.model, "task": evaluation.task, "stage": stage},
-                **{"estimator": estimator, "n": n, "share": n / asked if asked else np.nan},
+                **{"estimator": estimator, "n": n, "share": n / n_asked if n_asked else np.nan},
             }
             for stage, estimator, n in stages
         ]
@@ -71,11 +80,17 @@ def _counts(data: ReportInput, evaluation: Evaluation) -> dict[str, int]:
 def compute_missing(
     data: ReportInput, rows: Rows = "all", evaluated: Sequence[Evaluation] | None = None
 ) -> pd.DataFrame:
-    """Numbers of questions without a score, by reason: model, task, estimator, reason, n.
+    """Count the questions without a score by reason.
 
-    Counts the questions that the row convention keeps, unparsed ones among them.
+    Args:
+        data: Scores and facts of a results folder.
+        rows: Row convention, "all" or "paper"; only questions that it keeps are counted.
+        evaluated: `evaluations(data, rows)`, if already computed.
+
+    Returns:
+        One row per model, task, estimator and reason, most frequent reasons first.
     """
-    # Row numbers, not frames: all models' rows at once would be held twice.
+    # Row indices instead of frames: frames would copy the rows of all models at once.
     grouped: dict[Any, Any] = data.scores.groupby(["model", "task"], observed=True).indices
     by_model = {(str(model), str(task)): at for (model, task), at in grouped.items()}
     records: list[dict[str, Any]] = []
@@ -87,26 +102,26 @@ def compute_missing(
         counts = Counter(zip(empty["estimator"].astype(str), reason, strict=True))
         rows_stored = kept["estimator"].astype(str).value_counts()
         for estimator in evaluation.estimators:
-            found = {why: n for (name, why), n in counts.items() if name == estimator}
+            by_reason = {why: n for (name, why), n in counts.items() if name == estimator}
             absent = len(evaluation.question_ids) - int(rows_stored.get(estimator, 0))
             if absent:
-                found[UNSTORED] = absent
+                by_reason[UNSTORED] = absent
             records += [
                 {
                     **{"model": evaluation.model, "task": evaluation.task},
                     **{"estimator": estimator, "reason": why, "n": n},
                 }
-                for why, n in sorted(found.items(), key=lambda item: (-item[1], item[0]))
+                for why, n in sorted(by_reason.items(), key=lambda item: (-item[1], item[0]))
             ]
     return pd.DataFrame.from_records(records, columns=list(MISSING_COLUMNS))
 
 
 @task_analysis(file="missing_by_topic")
 def compute_missing_by_topic(evaluation: Evaluation) -> pd.DataFrame:
-    """Numbers of questions without answer or score by topic, one row per topic and estimator.
+    """Count the questions without answer or score, one row per topic and estimator.
 
     Columns: model, task, topic, estimator, n (questions kept), unparsed, dont_know, missing (no
-    score by the estimator although an answer was found).
+    score by the estimator despite a parsed answer).
     """
     records = []
     absent = np.isnan(evaluation.raw) & ~evaluation.unparsed[:, None]

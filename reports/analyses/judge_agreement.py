@@ -1,4 +1,4 @@
-"""How the judges judge: what they say, how sure their ratings are, whether they agree."""
+"""Judges: distribution of their labels and ratings, saturation, and agreement."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ TOP_RATING = 10.0
 
 
 def compute_judges(data: ReportInput) -> pd.DataFrame:
-    """Per task, questionnaire and judge: replies, unread ones, and saturation.
+    """Count replies and unparsed replies and measure saturation, per questionnaire and judge.
 
-    values: number of distinct values; top_share: share of the most frequent one; rating_top_share:
-    share of ratings at 10, rating_kept: share of at least 9, which is what the paper's filter
-    keeps. Shares lie in [0, 1]; a share near 1 means that the judge does not discriminate.
+    values: number of distinct values; top_share: share of the most frequent value;
+    rating_top_share: share of ratings of 10; rating_kept: share of ratings of at least 9, which the
+    paper's filter keeps. Shares are in [0, 1]; a share near 1 means that the judge does not
+    discriminate between questions.
     """
     records: list[dict[str, Any]] = []
     for key, part in _panels(data.judgements):
@@ -63,9 +64,9 @@ def _panels(judgements: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame
 
 
 def compute_labels(data: ReportInput) -> pd.DataFrame:
-    """Shares of the judges' labels, or of their values in tenths where they give numbers.
+    """Compute the shares of the judges' labels, or of numeric values rounded to tenths.
 
-    value: what the label stands for, in [0, 1]; labels ascend in it, those without one come last.
+    value: numeric value of the label in [0, 1], by which labels ascend; those without come last.
     """
     frames: list[pd.DataFrame] = []
     for key, part in _panels(data.judgements):
@@ -84,10 +85,10 @@ def compute_labels(data: ReportInput) -> pd.DataFrame:
 
 
 def compute_agreement(data: ReportInput) -> pd.DataFrame:
-    """Per task, questionnaire and pair of judges: do they say the same of the same questions?
+    """Measure the agreement of each pair of judges on common questions, per questionnaire.
 
-    agreement: share of equal values; kappa: Cohen's (1960), beyond chance; weighted_kappa: with
-    squared distances (1968); spearman: rank correlation of the values.
+    agreement: share of equal values; kappa: Cohen's κ (1960); weighted_kappa: with quadratic
+    weights (1968); spearman: rank correlation of the values.
     """
     records: list[dict[str, Any]] = []
     for (task, name), part in data.judgements.groupby(["task", "questionnaire"], sort=False):
@@ -108,9 +109,9 @@ def compute_agreement(data: ReportInput) -> pd.DataFrame:
 
 
 def agreement(a: FloatArray, b: FloatArray) -> dict[str, float]:
-    """Agreement of two judges' values (n,) on the same questions; see `compute_agreement`.
+    """Measure the agreement of two judges' values (n,); see `compute_agreement`.
 
-    Cohen's κ with squared distances of the values is Lin's (1989) concordance correlation of them.
+    Cohen's κ with quadratic weights equals Lin's (1989) concordance correlation coefficient.
     """
     from sklearn.metrics import cohen_kappa_score
 

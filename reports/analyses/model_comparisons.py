@@ -1,4 +1,4 @@
-"""One model or task against another on their common questions, paired."""
+"""Paired comparisons of two models or tasks on their common questions."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from ..statistics.testing import accuracy_test, area_influence, class_sizes, pai
 from .comparison_records import Record, Settings, record
 
 RESAMPLED = 12
-"""Of more models than this, no resamples are drawn for a single pair: there are too many pairs."""
+"""With more models than this, no resamples are drawn for a single pair, to bound the cost."""
 Influences = dict[tuple[str, str], tuple[float, FloatArray]]
 
 
-def best_column(one: Evaluation) -> int | None:
-    """The estimator with the highest pooled ROC AUC; None where too few rows define any."""
+def best_column(evaluation: Evaluation) -> int | None:
+    """Return the column with the highest pooled ROC AUC; None with too few rows of a class."""
     areas = []
-    for column in one.scores.T:
+    for column in evaluation.scores.T:
         present = ~np.isnan(column)
-        errors = one.errors[present]
+        errors = evaluation.errors[present]
         few = not enough(int(errors.sum()), errors.size)
         areas.append(np.nan if few else roc_auc(errors, column[present]))
     return None if np.isnan(areas).all() else int(np.nanargmax(areas))
 
 
 def common_rows(a: Evaluation, b: Evaluation) -> tuple[IntArray, IntArray]:
-    """Row numbers of the questions that both have, in the same order."""
-    if np.array_equal(a.question_ids, b.question_ids):  # sorted, and each once
+    """Return the row indices of common questions in both, in the same order."""
+    if np.array_equal(a.question_ids, b.question_ids):  # ids are sorted and unique
         rows = np.arange(a.question_ids.size)
         return rows, rows
     _, first, second = np.intersect1d(a.question_ids, b.question_ids, return_indices=True)
@@ -46,9 +46,9 @@ def common_rows(a: Evaluation, b: Evaluation) -> tuple[IntArray, IntArray]:
 @short_repr
 @dataclass(frozen=True)
 class _Pair:
-    """Column i of a against column j of b on the common questions that both scored.
+    """Column i of `a` and column j of `b` on the common questions that both scored.
 
-    `rows` holds their row numbers in a and in b.
+    `rows` are their row indices in `a` and in `b`.
     """
 
     a: Evaluation
@@ -60,7 +60,7 @@ class _Pair:
     def of(
         cls, a: Evaluation, b: Evaluation, columns: tuple[int, int], rows: tuple[IntArray, IntArray]
     ) -> _Pair | None:
-        """None where too few are right or wrong."""
+        """Create a pair; None with too few errors or correct answers."""
         missing = [np.isnan(a.scores[rows[0], columns[0]]), np.isnan(b.scores[rows[1], columns[1]])]
         scored = ~(missing[0] | missing[1])
         first, second = rows if scored.all() else (rows[0][scored], rows[1][scored])
@@ -70,24 +70,26 @@ class _Pair:
         return cls(a, b, columns, (first, second))
 
     def sides(self) -> list[tuple[Evaluation, int, IntArray]]:
-        """Evaluation, column and rows of a and of b."""
+        """Return evaluation, column and rows of both sides."""
         return list(zip((self.a, self.b), self.columns, self.rows, strict=True))
 
     def record(
         self, family: str, settings: Settings, gap: FloatArray | None, known: Influences
     ) -> Record:
-        """The test, with the interval of `gap`, the difference on each resample, where drawn.
+        """Test the difference; `gap` are differences (replicates,) on resamples, if drawn.
 
-        `known` holds influences on these rows by model and task, and gets those not in it yet.
+        `known` caches influences on these rows by model and task.
         """
-        found, sizes = [], []
-        for one, column, rows in self.sides():
-            key = (one.model, one.task)
+        influences, sizes = [], []
+        for evaluation, column, rows in self.sides():
+            key = (evaluation.model, evaluation.task)
             if key not in known:
-                known[key] = area_influence(one.errors[rows], one.scores[rows, column])
-            found.append(known[key])
-            sizes.append(class_sizes(one.errors[rows]))
-        difference = paired_influence_test(*found[0], *found[1], (sizes[0], sizes[1]))
+                known[key] = area_influence(
+                    evaluation.errors[rows], evaluation.scores[rows, column]
+                )
+            influences.append(known[key])
+            sizes.append(class_sizes(evaluation.errors[rows]))
+        difference = paired_influence_test(*influences[0], *influences[1], (sizes[0], sizes[1]))
         sides = [(e, e.estimators[column], ALL) for e, column, _ in self.sides()]
         counts = (self.rows[0].size, sizes[0][0], sizes[1][0])
         test = "influence, paired"
@@ -95,9 +97,9 @@ class _Pair:
 
 
 def model_pairs(own: Sequence[Evaluation], settings: Settings) -> list[Record]:
-    """All pairs of models by estimator; pairs with the same questions share their resamples.
+    """Compare all pairs of models by estimator; pairs on the same questions share resamples.
 
-    Of more than `RESAMPLED` models, a set of questions that only one pair has in common is tested,
+    With more than `RESAMPLED` models, pairs whose common questions no other pair shares are tested
     but not resampled.
     """
     known: dict[bytes, IntArray] = {}
@@ -113,7 +115,7 @@ def model_pairs(own: Sequence[Evaluation], settings: Settings) -> list[Record]:
                 patterns.setdefault((name, sha256(ids.tobytes()).digest()), []).append((i, j, k))
     records: list[tuple[tuple[int, int, int], Record]] = []
     for (name, _), places in patterns.items():
-        # Made again, since the rows of all pairs at once would take gigabytes.
+        # Recomputed, since the rows of all pairs at once would take gigabytes.
         pairs = [_between(own, at, rows[at[:2]]) for at in places]
         named = [(at, pair) for at, pair in zip(places, pairs, strict=True) if pair is not None]
         sides = {side[0].model: side for _, pair in named for side in pair.sides()}
@@ -133,7 +135,7 @@ def model_pairs(own: Sequence[Evaluation], settings: Settings) -> list[Record]:
 def _between(
     own: Sequence[Evaluation], at: tuple[int, int, int], rows: tuple[IntArray, IntArray]
 ) -> _Pair | None:
-    """Estimator k of model i against the same of model j; None where it cannot be tested."""
+    """Pair estimator k of model i with that of model j; None where it cannot be tested."""
     a, b, name = own[at[0]], own[at[1]], own[at[0]].estimators[at[2]]
     if name not in b.estimators:
         return None
@@ -143,14 +145,16 @@ def _between(
 def _resampled(
     sides: Sequence[tuple[Evaluation, int, IntArray]], settings: Settings, *names: str
 ) -> FloatArray:
-    """ROC AUC (replicates, sides) on the same resamples of the same questions."""
-    errors = np.stack([one.errors[rows] for one, _, rows in sides], axis=1)
-    scores = np.stack([one.scores[rows, column] for one, column, rows in sides], axis=1)
+    """Compute ROC AUCs (replicates, sides) on the same resamples of the questions."""
+    errors = np.stack([evaluation.errors[rows] for evaluation, _, rows in sides], axis=1)
+    scores = np.stack(
+        [evaluation.scores[rows, column] for evaluation, column, rows in sides], axis=1
+    )
     return paired_roc_auc_replicates(errors, scores, settings.replicates, settings.stream(*names))
 
 
 def best_pair(a: Evaluation, b: Evaluation, settings: Settings) -> Record | None:
-    """The best estimator of each of two tasks of one model; None where it cannot be tested."""
+    """Compare the best estimators of two tasks of one model; None where it cannot be tested."""
     first, second = best_column(a), best_column(b)
     if first is None or second is None:
         return None
@@ -162,10 +166,10 @@ def best_pair(a: Evaluation, b: Evaluation, settings: Settings) -> Record | None
 
 
 def accuracies(family: str, a: Evaluation, b: Evaluation, settings: Settings) -> Record:
-    """The accuracies of two models or tasks on their common questions."""
+    """Compare the accuracies of two models or tasks on their common questions."""
     first, second = common_rows(a, b)
     errors_a, errors_b = a.errors[first], b.errors[second]
-    found = accuracy_test(errors_a, errors_b)
+    difference = accuracy_test(errors_a, errors_b)
     counts = (int(first.size), int(errors_a.sum()), int(errors_b.sum()))
     sides = ((a, None, ALL), (b, None, ALL))
-    return record(family, *sides, found, counts, settings, None, "McNemar, exact")
+    return record(family, *sides, difference, counts, settings, None, "McNemar, exact")

@@ -1,4 +1,4 @@
-"""Does the model prefer some option letters? Predicted against gold letter."""
+"""Position bias: predicted against gold option letters."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ POSITION_COLUMNS = ("model", "task", "letter", "gold", "predicted", "right", "re
 @short_repr
 @dataclass(frozen=True)
 class Positions:
-    """Answers of one model on one task by option letter, parsed rows with a known gold letter.
+    """Answers of one model on one task by option letter, on parsed rows with a gold letter.
 
     Attributes:
-        letters: L letters that occur.
-        gold: (L,) questions whose right option has the letter.
-        predicted: (L,) answers that name it.
-        right: (L,) those that are both.
+        letters: the L letters that occur.
+        gold: (L,) number of questions with this gold letter.
+        predicted: (L,) number of answers with this letter.
+        right: (L,) number of correct answers with this letter.
     """
 
     model: str
@@ -38,15 +38,16 @@ class Positions:
 
     @property
     def recall(self) -> FloatArray:
-        """(L,) accuracy where the letter is the right one, NaN where it never is."""
+        """(L,) accuracy on the questions with this gold letter, NaN without any."""
         with np.errstate(invalid="ignore"):
             recall: FloatArray = np.where(self.gold > 0, self.right / self.gold, np.nan)
         return recall
 
     def chi_square(self) -> tuple[float, int, float]:
-        """χ², degrees of freedom and p of "letters are predicted as often as they are right".
+        """Test whether letters are predicted as often as they are correct, by Pearson's χ².
 
-        No test (0 degrees, NaN) where a letter is expected fewer than five times (Cochran, 1954).
+        Returns χ², degrees of freedom and p; 0 degrees and NaN where the expected count of a letter
+        is below five (Cochran, 1954).
         """
         expected = self.predicted.sum() * self.gold / max(int(self.gold.sum()), 1)
         used = expected > 0
@@ -57,12 +58,12 @@ class Positions:
         return statistic, freedom, float(chi2.sf(statistic, freedom))
 
     def recall_spread(self) -> float:
-        """Standard deviation of the recalls over letters, in [0, 1/2] (RStd, arXiv 2309.03882)."""
+        """Return the standard deviation of recall over letters, in [0, 1/2] (RStd, 2309.03882)."""
         known = self.recall[~np.isnan(self.recall)]
         return float(known.std()) if known.size else float("nan")
 
     def frame(self) -> pd.DataFrame:
-        """One row per letter; `excess` is the share of predictions minus the share of golds."""
+        """Convert to a frame, one row per letter; `excess` is predicted minus gold share."""
         total = max(int(self.gold.sum()), 1)
         return pd.DataFrame(
             {
@@ -75,7 +76,7 @@ class Positions:
 
 
 def compute_positions(data: ReportInput, evaluation: Evaluation) -> Positions | None:
-    """Counts by letter; None where no row has both a gold letter and an answer."""
+    """Count answers by letter; None without any row with both a gold letter and an answer."""
     questions = data.questions[data.questions["task"].astype(str) == evaluation.task]
     gold = pd.Series(questions["gold"].to_numpy(dtype=object), index=keys(questions["question_id"]))
     gold = gold[~gold.index.duplicated()].reindex(evaluation.question_ids)

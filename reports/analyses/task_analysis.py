@@ -1,10 +1,11 @@
-"""Analyses of one model on one task: declared beside their function, found by their module.
+"""Declaration of analyses of one model on one task, which are discovered in this folder.
 
     @task_analysis(file="thresholds")
     def compute_thresholds(evaluation: Evaluation) -> pd.DataFrame: ...
 
-The frame becomes a CSV file of that name, over all models and tasks, and figures and tables read
-it as ``analyses.of("thresholds", evaluation)``; it has columns `model` and `task`.
+The frames of all models and tasks are concatenated and written to a CSV file of that name; they
+have columns `model` and `task`. Figures and tables read them by
+``analyses.of("thresholds", evaluation)``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Compute = Callable[[Evaluation], pd.DataFrame]
 
 
 def task_analysis(*, file: str) -> Callable[[Compute], Compute]:
-    """Declare the function below as an analysis, kept in `file`.csv; it can be called as before."""
+    """Declare the decorated function as an analysis that is written to `file`.csv."""
 
     def declare(function: Compute) -> Compute:
         vars(function)["analysis_file"] = file
@@ -34,15 +35,15 @@ def task_analysis(*, file: str) -> Callable[[Compute], Compute]:
 
 @cache
 def task_analyses() -> dict[str, Compute]:
-    """File → function of every declared analysis, in the order of the files' names.
+    """Discover all declared analyses: file → function, sorted by file.
 
-    Raises ValueError where two have one file.
+    Raises ValueError if two analyses declare the same file.
     """
-    found: dict[str, Compute] = {}
+    analyses: dict[str, Compute] = {}
     for module in pkgutil.iter_modules(folders):
         loaded = importlib.import_module(f"{__package__}.{module.name}")
         for value in vars(loaded).values():
             file = getattr(value, "__dict__", {}).get("analysis_file")
-            if file is not None and found.setdefault(file, value) is not value:
-                raise ValueError(f"two analyses are kept in {file}.csv; rename one of them")
-    return dict(sorted(found.items()))
+            if file is not None and analyses.setdefault(file, value) is not value:
+                raise ValueError(f"two analyses declare {file}.csv; rename one of them")
+    return dict(sorted(analyses.items()))

@@ -1,4 +1,4 @@
-"""thresholds.csv: what a threshold on a score keeps, and how often it then errs."""
+"""Coverage and accuracy at thresholds on a score: thresholds.csv."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ THRESHOLD_COLUMNS = (
 
 @task_analysis(file="thresholds")
 def compute_thresholds(evaluation: Evaluation) -> pd.DataFrame:
-    """Per estimator ten thresholds, pooled questions: keep an answer if score ≤ threshold.
+    """Evaluate ten thresholds per estimator on pooled questions: keep answers with score ≤ threshold.
 
-    The thresholds are the smallest that keep at least 10, 20, … 100 % of the scored rows; equal
-    scores stay together, so fewer than ten may be left. `accuracy` of the rows kept comes with
-    the exact 95 % interval. The threshold was not chosen to fit a target; `apprehend threshold`
-    does that, and tests it on other questions.
+    The thresholds are the smallest that keep at least 10, 20, … 100 % of the scored rows; ties are
+    kept together, so that there may be fewer than ten. `accuracy` of the rows kept has an exact
+    95 % interval. These thresholds are descriptive; `apprehend threshold` chooses one for a target
+    risk and tests it on held-out questions.
     """
     records: list[dict[str, Any]] = []
     for k, estimator in enumerate(evaluation.estimators):

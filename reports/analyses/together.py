@@ -1,4 +1,4 @@
-"""Everything that a report computes before anything is drawn."""
+"""All analyses of a report."""
 
 from __future__ import annotations
 
@@ -25,17 +25,23 @@ from .task_analysis import task_analyses
 @short_repr
 @dataclass(frozen=True)
 class Analyses:
-    """Frames of all models and tasks, each written as a CSV file of its name.
+    """Analyses of all models and tasks; each frame is written to a CSV file of its name.
 
     Attributes:
-        evaluated: the rows behind them, one per (model, task).
-        metrics: see `compute_metrics`; comparisons: `compare`; flow: `compute_flow`; missing:
-            `compute_missing`; conformal: `compute_conformal`; positions: `Positions`; judges,
-            judge_labels, judge_agreement: see judge_agreement.py; costs: as given; untested: see
-            `untested`.
-        by_task: the frames of the declared analyses, see `task_analysis`.
+        evaluated: evaluations, one per (model, task).
+        metrics: see `compute_metrics`.
+        comparisons: see `compare`.
+        flow: see `compute_flow`.
+        missing: see `compute_missing`.
+        conformal: see `compute_conformal`.
+        positions: answers by option letter, see `Positions`.
+        judges, judge_labels, judge_agreement: see judge_agreement.py.
+        costs: costs of signals and estimators, as in the input.
+        untested: see `untested`.
+        by_task: frames of the declared analyses, see `task_analysis`.
         letters: (model, task) → `Positions`.
-        more_metrics: the metrics beside the built-in ones; failures: values that they did not give.
+        more_metrics: the additional metrics.
+        failures: values that additional metrics failed to compute.
     """
 
     evaluated: Sequence[Evaluation]
@@ -56,14 +62,14 @@ class Analyses:
     failures: Sequence[MetricFailure] = ()
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Name of the file → frame; the first four always, the others where they have rows."""
+        """Map file names to frames; apart from the first four, only frames with rows."""
         always = ("metrics", "comparisons", "flow", "missing")
         every = {name: getattr(self, name) for name in self.__dataclass_fields__} | {**self.by_task}
-        found = {name: value for name, value in every.items() if isinstance(value, pd.DataFrame)}
-        return {name: frame for name, frame in found.items() if name in always or len(frame)}
+        frames = {name: value for name, value in every.items() if isinstance(value, pd.DataFrame)}
+        return {name: frame for name, frame in frames.items() if name in always or len(frame)}
 
     def of(self, name: str, evaluation: Evaluation) -> pd.DataFrame:
-        """The rows of one frame that belong to one model on one task."""
+        """Select the rows of a frame for one model on one task."""
         frame = self.by_task[name] if name in self.by_task else getattr(self, name)
         assert isinstance(frame, pd.DataFrame)
         own = frame["model"].astype(str).eq(evaluation.model)
@@ -77,11 +83,28 @@ def compute_analyses(
     seed: int = 0,
     metrics: Sequence[Any] = (),
 ) -> Analyses:
-    """All analyses of the input; nothing is drawn or written. `metrics` are further ones, see
-    `compute_metrics`; what they do not give is among the `failures`."""
+    """Compute all analyses, without drawing or writing anything.
+
+    Args:
+        data: Scores and facts of a results folder.
+        rows: Row convention, "all" or "paper".
+        replicates: Number of bootstrap resamples.
+        seed: Seed of the resamples.
+        metrics: Additional metrics, functions decorated with `@metric`.
+
+    Returns:
+        The analyses; `failures` lists values that additional metrics failed to compute.
+
+    Raises:
+        ValueError: The input is inconsistent, see `evaluations`.
+        MetricDeclarationError: Two metrics have a column of the same name.
+    """
     more, failures = user_metrics(metrics), list[MetricFailure]()
     evaluated = evaluations(data, rows)
-    letters = {(one.model, one.task): compute_positions(data, one) for one in evaluated}
+    letters = {
+        (evaluation.model, evaluation.task): compute_positions(data, evaluation)
+        for evaluation in evaluated
+    }
     known = {key: positions for key, positions in letters.items() if positions is not None}
     return Analyses(
         evaluated=evaluated,
@@ -89,14 +112,14 @@ def compute_analyses(
         comparisons=compare(evaluated, replicates, seed),
         flow=compute_flow(data, rows, evaluated),
         missing=compute_missing(data, rows, evaluated),
-        conformal=_joined(evaluated, lambda one: compute_conformal(data, one)),
+        conformal=_joined(evaluated, lambda evaluation: compute_conformal(data, evaluation)),
         positions=_concatenated([positions.frame() for positions in known.values()]),
         judges=compute_judges(data),
         judge_labels=compute_labels(data),
         judge_agreement=compute_agreement(data),
         costs=data.costs,
         untested=untested(evaluated),
-        by_task={file: _joined(evaluated, one) for file, one in task_analyses().items()},
+        by_task={file: _joined(evaluated, compute) for file, compute in task_analyses().items()},
         letters=known,
         more_metrics=more,
         failures=failures,
@@ -106,11 +129,11 @@ def compute_analyses(
 def _joined(
     evaluated: Sequence[Evaluation], compute: Callable[[Evaluation], pd.DataFrame]
 ) -> pd.DataFrame:
-    return _concatenated([compute(one) for one in evaluated])
+    return _concatenated([compute(evaluation) for evaluation in evaluated])
 
 
 def _concatenated(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The frames under each other; empty ones do not count."""
+    """Concatenate the frames that have rows."""
     full = [frame for frame in frames if len(frame)]
     if not full:
         return frames[0] if frames else pd.DataFrame({"model": [], "task": []})

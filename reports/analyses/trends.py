@@ -1,4 +1,4 @@
-"""Does an estimator lose its power as questions need more steps? Trends over ordered strata."""
+"""Trends of the ROC AUC over ordered strata, e.g. the number of reasoning steps."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ TREND_COLUMNS = (
 
 @task_analysis(file="trends")
 def compute_trends(evaluation: Evaluation) -> pd.DataFrame:
-    """Per estimator and ordered stratum a straight line through the ROC AUCs of its values.
+    """Fit a linear trend to the ROC AUCs over the values of each ordered stratum, per estimator.
 
     `values`, `n`, `n_errors` and `roc_auc` list the groups in ascending order; `slope` is the
-    change of the AUC per step, weighted by DeLong's precision, `p` the two-sided test of no slope,
-    Holm-adjusted over the estimators of the stratum. A group with too few errors or right answers
-    for an interval is listed, but the line does not pass through it.
+    change of the AUC per step, weighted by inverse DeLong variance, `p` the two-sided test of no
+    slope, `p_holm` adjusted over the estimators of the stratum. Groups with too few errors or
+    correct answers for an interval are listed but excluded from the fit.
     """
     records: list[dict[str, Any]] = []
     for stratum in ORDERED:
@@ -46,7 +46,7 @@ def compute_trends(evaluation: Evaluation) -> pd.DataFrame:
 
 
 def _variance(area: float, delong: float, errors: BoolArray) -> float:
-    """DeLong's variance; Newcombe's where that is 0; NaN with too few errors or right answers."""
+    """Choose DeLong's variance, or Newcombe's where it is 0; NaN with too few rows of a class."""
     wrong = int(errors.sum())
     if not enough(wrong, errors.size):
         return float("nan")
@@ -67,7 +67,7 @@ def _trend(evaluation: Evaluation, k: int, stratum: str, groups: list[str]) -> d
         variances.append(_variance(float(value[0]), float(covariance[0, 0]), errors))
         counts.append(int(errors.size))
         wrong.append(int(errors.sum()))
-    found = trend_test(areas, variances)
+    trend = trend_test(areas, variances)
     return {
         **{"model": evaluation.model, "task": evaluation.task},
         **{"estimator": evaluation.estimators[k], "stratum": stratum},
@@ -75,5 +75,5 @@ def _trend(evaluation: Evaluation, k: int, stratum: str, groups: list[str]) -> d
         "n": ", ".join(map(str, counts)),
         "n_errors": ", ".join(map(str, wrong)),
         "roc_auc": ", ".join(f"{area:.6f}" for area in areas),
-        **{"slope": found.slope, "z": found.z, "p": found.p},
+        **{"slope": trend.slope, "z": trend.z, "p": trend.p},
     }

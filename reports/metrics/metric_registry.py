@@ -65,14 +65,14 @@ def user_metrics(given: Sequence[Any]) -> list[Metric]:
         if metric is None:
             what = getattr(value, "__name__", repr(value))
             raise MetricDeclarationError(
-                f"{what}: expected a function decorated with @metric(better=…) from apprehend.reports"
+                f"{what}: expected a function below @metric(better=…), from apprehend.reports"
             )
         taken = {column for other in metrics for column in other.columns}
         for column in metric.columns:
             if column in taken or column in METRIC_COLUMNS:
                 owner = "another metric" if column in taken else "metrics.csv itself"
                 raise MetricDeclarationError(
-                    f"metric {metric.name!r}: column {column!r} is used by {owner}; choose another `name`"
+                    f"metric {metric.name!r}: {owner} has column {column!r}; choose another `name`"
                 )
         metrics.append(metric)
     return metrics

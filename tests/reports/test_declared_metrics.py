@@ -291,8 +291,8 @@ def test_a_failing_metric_costs_its_values_alone(stored: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ("mine.py:taken", "column 'aurc' is metrics.csv's own"),
-        ("mine.py:top_share,mine.py:top_share", "another given metric's"),
+        ("mine.py:taken", "metrics.csv itself has column 'aurc'"),
+        ("mine.py:top_share,mine.py:top_share", "another metric has column"),
         ("mine.py:undeclared", "below @metric"),
         ("mine.py:absent", "metrics in it: top_share, overclaimed, taken, broken"),
         ("nowhere.py:mine", "no such file"),
