@@ -4,13 +4,12 @@ from .analyses.comparison_records import COMPARISON_COLUMNS
 from .analyses.comparisons import compare
 from .analyses.decisions import (
     Cascade,
-    ThresholdChoice,
-    choose_threshold,
     compute_cascade,
     compute_split,
     summarize_split,
 )
 from .analyses.flow import compute_flow, compute_missing
+from .analyses.thresholds import ThresholdChoice, choose_threshold
 from .analyses.together import Analyses, compute_analyses
 from .figures.cascade_curve import CASCADE, cascade_figure
 from .figures.drawing import Drawer

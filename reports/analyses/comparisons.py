@@ -71,17 +71,17 @@ def compare(evaluated: Sequence[Evaluation], replicates: int = 1000, seed: int =
         )
         tests = [(best_pair(a, b, settings), accuracies("tasks", a, b, settings)) for a, b in pairs]
         for part in zip(*tests, strict=True):
-            records += _corrected([record for record in part if record])
+            records += _corrected([row for row in part if row])
     frame = pd.DataFrame.from_records(records, columns=list(COMPARISON_COLUMNS))
     return frame
 
 
 def _corrected(records: list[Record]) -> list[Record]:
     """Add Holm-adjusted p-values to the records of one family; drop those without a p-value."""
-    known = [record for record in records if not np.isnan(record["p"])]
-    adjusted = holm([record["p"] for record in known])
-    for record, p in zip(known, adjusted, strict=True):
-        record |= {"p_holm": p, "family_size": len(known), "distinguishable": bool(p < LEVEL)}
+    known = [row for row in records if not np.isnan(row["p"])]
+    adjusted = holm([row["p"] for row in known])
+    for row, p in zip(known, adjusted, strict=True):
+        row |= {"p_holm": p, "family_size": len(known), "distinguishable": bool(p < LEVEL)}
     return known
 
 

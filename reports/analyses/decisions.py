@@ -1,4 +1,4 @@
-"""Decisions: a threshold for a target risk, a cascade of two models, a split by difficulty."""
+"""Decisions based on a score: cascade of two models, split by difficulty."""
 
 from __future__ import annotations
 
@@ -7,140 +7,29 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta
 
 from ..metrics.evaluation import Evaluation
-from ..statistics.intervals import NONE, SMALLEST_CLASS, exact_share, percentile_interval
-from ..statistics.ranking import BoolArray, FloatArray, IntArray, TieBlocks
+from ..statistics.intervals import NONE, SMALLEST_CLASS, percentile_interval
+from ..statistics.ranking import FloatArray, IntArray
 from ..statistics.short_repr import short_repr
 from .model_comparisons import common_rows
 
 POINTS = 101
-SMALLEST_KEPT = 30
-
-
-@dataclass(frozen=True)
-class ThresholdChoice:
-    """A threshold chosen on development questions and tested on the others.
-
-    Attributes:
-        model, task, estimator: what it is for.
-        target_risk: highest error rate wanted among the answers kept.
-        threshold: keep an answer if its score is at most this; NaN where none reaches the target.
-        development_n, development_coverage, development_risk: where it was chosen.
-        n, coverage: test questions, and the share kept of them.
-        n_kept, n_errors_kept, risk, risk_low, risk_high: of the test questions kept, with the exact
-            95 % interval; NaN where none is kept.
-        n_missing: questions without a score, never kept and not counted in n.
-        seed: seed of the split.
-    """
-
-    model: str
-    task: str
-    estimator: str
-    target_risk: float
-    threshold: float
-    development_n: int
-    development_coverage: float
-    development_risk: float
-    n: int
-    coverage: float
-    n_kept: int
-    n_errors_kept: int
-    risk: float
-    risk_low: float
-    risk_high: float
-    n_missing: int
-    seed: int
-
-
-def upper_risk(errors: IntArray, rows: IntArray, level: float) -> FloatArray:
-    """Clopper and Pearson's one-sided upper bound of error rates (k,) at `level`."""
-    bound = beta.ppf(level, errors + 1, rows - errors)
-    return np.where(errors < rows, bound, 1.0).astype(np.float64)
-
-
-def choose_threshold(
-    evaluation: Evaluation,
-    estimator: str,
-    target_risk: float,
-    development: float = 0.5,
-    confidence: float | None = None,
-    seed: int = 0,
-) -> ThresholdChoice:
-    """The threshold with the largest coverage whose risk on development questions is in bounds.
-
-    `development` is the share of the scored questions, drawn at random within each topic, that it
-    is chosen on. With `confidence`, the upper bound of the risk at that level, not the risk itself,
-    must be at most `target_risk`. Without, at least `SMALLEST_KEPT` answers and at least
-    1 / `target_risk` must be kept: fewer cannot show such a risk, and a few right ones are luck.
-    """
-    column = evaluation.estimators.index(estimator)
-    scores = evaluation.scores[:, column]
-    known = ~np.isnan(scores)
-    chosen = _development(evaluation, known, development, seed)
-    rest = known & ~chosen
-    blocks = TieBlocks.from_rows(evaluation.errors[chosen], scores[chosen])
-    rows, wrong = blocks.kept()
-    finite = np.isfinite(blocks.scores)
-    risk = wrong / np.maximum(rows, 1)
-    bound = risk if confidence is None else upper_risk(wrong, rows, confidence)
-    if confidence is None:
-        finite &= (rows >= SMALLEST_KEPT) & (rows * target_risk >= 1 - 1e-9)
-    fitting = np.flatnonzero((bound <= target_risk) & finite)
-    at = int(fitting[-1]) if fitting.size else -1
-    threshold = float(blocks.scores[at]) if fitting.size else float("nan")
-    kept = rest & (scores <= threshold)
-    n, n_kept, n_wrong = int(rest.sum()), int(kept.sum()), int(evaluation.errors[kept].sum())
-    low, high = exact_share(n_wrong, n_kept)
-    return ThresholdChoice(
-        model=evaluation.model,
-        task=evaluation.task,
-        estimator=estimator,
-        target_risk=target_risk,
-        threshold=threshold,
-        development_n=int(chosen.sum()),
-        development_coverage=float(rows[at] / blocks.n) if fitting.size else 0.0,
-        development_risk=float(risk[at]) if fitting.size else float("nan"),
-        n=n,
-        coverage=n_kept / n if n else float("nan"),
-        n_kept=n_kept,
-        n_errors_kept=n_wrong,
-        risk=n_wrong / n_kept if n_kept else float("nan"),
-        risk_low=low,
-        risk_high=high,
-        n_missing=int((~known).sum()),
-        seed=seed,
-    )
-
-
-def _development(evaluation: Evaluation, known: BoolArray, share: float, seed: int) -> BoolArray:
-    rng = np.random.default_rng(seed)
-    chosen = np.zeros(known.size, dtype=np.bool_)
-    groups = list(evaluation.topics.values())
-    loose = np.ones(known.size, dtype=np.bool_)
-    for members in groups:
-        loose[members] = False
-    for group in [*groups, np.flatnonzero(loose)]:
-        members = group[known[group]]
-        size = int(np.floor(share * members.size + rng.random()))
-        chosen[rng.permutation(members)[:size]] = True
-    return chosen
 
 
 @short_repr
 @dataclass(frozen=True)
 class Cascade:
-    """Answers of a small model, the most uncertain ones replaced by a large model's.
+    """Cascade: the most uncertain answers of a small model are replaced by a large model's.
 
     Attributes:
         small, large: names of the models.
-        estimator: the small model's score that decides.
-        n: common questions with a score.
-        shares: (points,) share of the questions that go to the large model, 0 to 1.
-        accuracy: (points,) accuracy of the mixture, ties averaged.
-        costs: (points,) mean cost per question: small's, plus large's for those sent on.
-        area: mean gain in accuracy over sending the same share at random; with its 95 % interval
+        estimator: score of the small model by which questions are routed.
+        n: number of common questions with a score.
+        shares: (points,) share of the questions routed to the large model, from 0 to 1.
+        accuracy: (points,) accuracy of the cascade, averaged over ties.
+        costs: (points,) mean cost per question.
+        area: mean gain in accuracy over random routing of the same share, with its 95 % interval
             (area_low, area_high) by paired bootstrap over questions, NaN where the models differ
             on fewer than `SMALLEST_CLASS` of them.
         best_share: share with the highest accuracy.
@@ -161,13 +50,13 @@ class Cascade:
 
     @property
     def random(self) -> FloatArray:
-        """(points,) accuracy of a random choice of the same share."""
+        """(points,) accuracy of random routing of the same share."""
         ends = self.accuracy[0], self.accuracy[-1]
         line: FloatArray = ends[0] + self.shares * (ends[1] - ends[0])
         return line
 
     def frame(self) -> pd.DataFrame:
-        """The curve, one row per share."""
+        """Convert the curve to a frame, one row per share."""
         return pd.DataFrame(
             {
                 **{"task": self.task, "small": self.small, "large": self.large},
@@ -185,9 +74,21 @@ def compute_cascade(
     replicates: int = 1000,
     seed: int = 0,
 ) -> Cascade:
-    """The cascade on the common questions; `costs` are those of one answer of small and large.
+    """Evaluate a cascade of two models on their common questions.
 
-    Raises ValueError without common, scored questions.
+    Args:
+        small: Answers of the small model.
+        large: Answers of the large model on the same task.
+        estimator: Score of the small model by which questions are routed, most uncertain first.
+        costs: Cost per answer of the small and of the large model, in any unit.
+        replicates: Number of bootstrap resamples.
+        seed: Seed of the resamples.
+
+    Returns:
+        Accuracy and cost by the share of questions routed to the large model.
+
+    Raises:
+        ValueError: There are no common questions with a score.
     """
     first, second = common_rows(small, large)
     scores = small.scores[first, small.estimators.index(estimator)]
@@ -210,24 +111,13 @@ def compute_cascade(
     drawn = _area_replicates(gain[order], block, replicates, seed)
     few = np.count_nonzero(gain) < SMALLEST_CLASS
     low, high = NONE if few else percentile_interval(drawn)
-    return Cascade(
-        small=small.model,
-        large=large.model,
-        task=small.task,
-        estimator=estimator,
-        n=n,
-        shares=shares,
-        accuracy=accuracy,
-        costs=costs[0] + shares * costs[1],
-        area=area,
-        area_low=low,
-        area_high=high,
-        best_share=float(shares[int(np.argmax(accuracy))]),
-    )
+    best = float(shares[int(np.argmax(accuracy))])
+    names = (small.model, large.model, small.task, estimator)
+    return Cascade(*names, n, shares, accuracy, costs[0] + shares * costs[1], area, low, high, best)
 
 
 def _area_replicates(gain: FloatArray, block: IntArray, replicates: int, seed: int) -> FloatArray:
-    """`_area` on paired resamples of the questions, (replicates,)."""
+    """Compute `_area` on paired resamples of the questions, (replicates,)."""
     rng, n = np.random.default_rng(seed), gain.size
     drawn = np.empty(replicates)
     for index in range(replicates):
@@ -237,7 +127,7 @@ def _area_replicates(gain: FloatArray, block: IntArray, replicates: int, seed: i
 
 
 def _area(gain: FloatArray, block: IntArray, weights: FloatArray) -> float:
-    """Mean over all shares of (gain of the cascade - gain of random routing), rows weighted."""
+    """Average (gain of the cascade - gain of random routing) over all shares; rows are weighted."""
     size = np.bincount(block, weights=weights)
     total = np.bincount(block, weights=weights * gain)
     before = np.cumsum(total) - total
@@ -251,10 +141,17 @@ def compute_split(
     groups: Sequence[str] = ("easy", "medium", "hard"),
     weights: Sequence[float] | None = None,
 ) -> pd.DataFrame:
-    """Scored questions cut by the score into groups, most certain first; equal scores stay whole.
+    """Split the scored questions into groups of difficulty by their score.
 
-    Columns: model, task, question_id, topic, estimator, score, correct, group. `weights` are the
-    groups' shares (equal by default); a tie block goes where its middle falls.
+    Args:
+        evaluation: Answers of one model on one task.
+        estimator: Name of the score.
+        groups: Names of the groups, most certain first.
+        weights: Relative sizes of the groups, equal by default; ties are kept together, in the
+            group that contains their middle.
+
+    Returns:
+        One row per question: model, task, question_id, topic, estimator, score, correct, group.
     """
     scores = evaluation.scores[:, evaluation.estimators.index(estimator)]
     known = np.flatnonzero(~np.isnan(scores))
@@ -277,7 +174,15 @@ def compute_split(
 
 
 def summarize_split(split: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
-    """Per model, task and group: n, share, accuracy, lowest and highest score."""
+    """Summarize a split: n, share, accuracy and range of scores per model, task and group.
+
+    Args:
+        split: Frame from `compute_split`; several may be concatenated.
+        groups: Names of the groups, in order.
+
+    Returns:
+        One row per model, task and group; NaN for empty groups.
+    """
     records = []
     for (model, task), own in split.groupby(["model", "task"], sort=False):
         for name in groups:

@@ -113,12 +113,8 @@ def _curve(
         spread = float(scores[chosen].std(ddof=1)) if n >= SMALLEST_CLASS else float("nan")
         records.append(
             {
-                **{
-                    "model": evaluation.model,
-                    "task": evaluation.task,
-                    "estimator": name,
-                    "others": others,
-                },
+                **{"model": evaluation.model, "task": evaluation.task},
+                **{"estimator": name, "others": others},
                 **{"difficulty": float(level), "n": n, "mean_score": float(scores[chosen].mean())},
                 "standard_error": spread / np.sqrt(n) if spread > 0 else float("nan"),
                 "accuracy": float((~evaluation.errors[chosen]).mean()),

@@ -76,7 +76,7 @@ def factorize(
 def held_out_error(
     errors: FloatArray, rank: int, seed: int, share: float = 0.1, iterations: int = 150
 ) -> float:
-    """Compute the mean squared error on a random share of the known entries, held out of the fit."""
+    """Compute the mean squared error on a random share of known entries, held out of the fit."""
     known = ~np.isnan(errors)
     hidden = known & (np.random.default_rng(seed).random(errors.shape) < share)
     weights, causes = factorize(errors, known & ~hidden, rank, seed, iterations)

@@ -1,4 +1,4 @@
-"""Bars of the ROC AUC by topic or stratum with intervals, one panel per estimator."""
+"""Bar charts of the ROC AUC by topic or stratum with intervals, one panel per estimator."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from .task_figure import TaskContext, strata_note, task_figure, topics_note
 
 CHANCE = 0.5
 _HOLLOW: dict[str, Any] = {"facecolor": "none", "edgecolor": GRAY, "linewidth": 0.8}
-"""A bar from too few answers for an interval."""
+"""Style of bars from too few answers for an interval."""
 
 
 @short_repr
 @dataclass(frozen=True)
 class AucBars:
-    """ROC AUC of one estimator in g groups.
+    """ROC AUC of one estimator by group.
 
     Attributes:
-        estimator: its name.
-        labels: (g,) group names with their n.
+        estimator: name of the estimator.
+        labels: names of the g groups with their n.
         values: (g,) ROC AUC, NaN where undefined.
         low, high: (g,) ends of the 95 % interval.
-        averages: how many of the first groups are averages ("all", "macro").
+        averages: number of leading groups that are averages ("all", "macro").
     """
 
     estimator: str
@@ -49,7 +49,7 @@ class AucBars:
 
 
 def group_labels(metrics: pd.DataFrame) -> dict[str, str]:
-    """Group → its name with its n, for the mean over topics with how many carry it."""
+    """Label groups with their n, the macro average with its number of topics."""
     largest = metrics.groupby("topic", sort=False)["n"].max()
     labels = {str(name): f"{plain(name)} ({count(float(n))})" for name, n in largest.items()}
     if MACRO in labels:
@@ -61,11 +61,11 @@ def group_labels(metrics: pd.DataFrame) -> dict[str, str]:
 
 
 def compute_auc_bars(metrics: pd.DataFrame, strata: bool = False) -> list[AucBars]:
-    """Bars per estimator from the metrics of one model on one task.
+    """Compute the bars of each estimator from the metrics of one model on one task.
 
     Groups are all, macro and topics, or, with `strata`, all and the strata; of very many, those
-    with most questions. Estimators come in
-    descending order of their pooled AUC, those without one, or with too few answers, last.
+    with the most questions. Estimators are in descending order of their pooled AUC, followed by
+    those with too few answers or no AUC.
     """
     stratum = metrics["topic"].str.contains("=") & ~metrics["topic"].str.startswith("topic=")
     chosen = metrics[(stratum | metrics["topic"].eq("all")) if strata else ~stratum]
@@ -87,9 +87,9 @@ def compute_auc_bars(metrics: pd.DataFrame, strata: bool = False) -> list[AucBar
 
 
 def draw_auc_bars(ax: Axes, bars: AucBars, labeled: bool = True, styles: Styles = BY_NAME) -> Axes:
-    """Horizontal bars from chance (0.5) to the AUC, first group on top, with intervals.
+    """Draw horizontal bars from chance (0.5) to the AUC with intervals, first group on top.
 
-    With `labeled` false the groups have no names: the axes share those of their neighbor.
+    With `labeled` false, groups are not named, for axes that share those of their neighbor.
     """
     at = np.arange(len(bars.labels), dtype=np.float64)
     at[bars.averages :] += 0.5
@@ -111,7 +111,7 @@ def draw_auc_bars(ax: Axes, bars: AucBars, labeled: bool = True, styles: Styles 
 
 
 def auc_figures(bars: Sequence[AucBars], title: str, styles: Styles = BY_NAME) -> list[Figure]:
-    """Figures of at most twelve panels each; all share one horizontal scale."""
+    """Draw figures of at most twelve panels each on a common horizontal scale."""
     ends = np.concatenate([np.concatenate((b.low, b.high, b.values)) for b in bars])
     ends = ends[~np.isnan(ends)] if not np.isnan(ends).all() else np.array([0.4, 0.6])
     limits = (min(0.45, ends.min() - 0.02), max(0.55, ends.max() + 0.02))
@@ -120,8 +120,8 @@ def auc_figures(bars: Sequence[AucBars], title: str, styles: Styles = BY_NAME) -
     for part in pages(bars):
         height = 0.45 + 0.185 * len(part[0].labels)
         figure, axes = panels(len(part), (2.1, height), title, share_y=True, left=left)
-        for index, (ax, one) in enumerate(zip(axes, part, strict=True)):
-            draw_auc_bars(ax, one, labeled=index % COLUMNS == 0, styles=styles)
+        for index, (ax, panel) in enumerate(zip(axes, part, strict=True)):
+            draw_auc_bars(ax, panel, labeled=index % COLUMNS == 0, styles=styles)
             ax.set_xlim(*limits)
         for ax in axes[-COLUMNS:]:
             ax.set_xlabel("ROC AUC (0.5 = chance)")
@@ -133,14 +133,14 @@ def auc_figures(bars: Sequence[AucBars], title: str, styles: Styles = BY_NAME) -
     key="roc_auc_by_topic",
     block="topics",
     title="ROC AUC by topic",
-    reading="Bars start at chance (0.5); to its left a score points the wrong way. Lines are 95 % "
-    "intervals; bars without one are hollow: too few answers. In parentheses the number of"
-    " questions.",
+    reading="Bars start at chance (0.5); bars to its left indicate an inverted ranking. Lines are "
+    "95 % intervals; hollow bars have too few answers for an interval. In parentheses, the number "
+    "of questions.",
     rank=20,
     note=topics_note,
 )
 def roc_auc_by_topic(of: TaskContext, title: str) -> list[Figure]:
-    """Pages of panels, one per estimator."""
+    """Draw panels, one per estimator, on one or more pages."""
     return auc_figures(compute_auc_bars(of.own("metrics")), title, of.styles)
 
 
@@ -148,10 +148,11 @@ def roc_auc_by_topic(of: TaskContext, title: str) -> list[Figure]:
     key="roc_auc_by_stratum",
     block="strata",
     title="ROC AUC by stratum",
-    reading="As above, by stratum of the questions, such as the judge's number of reasoning steps.",
+    reading="As above, by stratum of the questions, e.g. the number of reasoning steps as rated by "
+    "the judge.",
     rank=10,
     note=strata_note,
 )
 def roc_auc_by_stratum(of: TaskContext, title: str) -> list[Figure]:
-    """Pages of panels, one per estimator."""
+    """Draw panels, one per estimator, on one or more pages."""
     return auc_figures(compute_auc_bars(of.own("metrics"), strata=True), title, of.styles)

@@ -1,4 +1,4 @@
-"""Accuracy of a cascade against the share of questions that it sends on."""
+"""Accuracy of a cascade against the share of questions routed to the large model."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .layout import single
 CASCADE = FigureKind(
     "cascade",
     "Cascade",
-    "Accuracy when the small model's most uncertain answers are sent to the large one, against the"
-    " share sent. Straight: the same share at random.",
+    "Accuracy when the questions on which the small model is most uncertain are routed to the "
+    "large one, against their share. Straight line: random routing of the same share.",
 )
 
 
 def draw_cascade(ax: Axes, cascade: Cascade) -> Axes:
-    """The cascade's accuracy and that of random routing."""
+    """Draw the accuracy of the cascade and of random routing."""
     ax.plot(cascade.shares, cascade.accuracy, color=BLUE, label=f"by {plain(cascade.estimator)}")
     ax.plot(cascade.shares, cascade.random, color="#222222", linewidth=0.9, label="at random")
     ax.fill_between(cascade.shares, cascade.random, cascade.accuracy, color=BLUE, alpha=0.15)
     ax.set_xlim(0, 1)
-    ax.set_xlabel(f"share of questions sent to {plain(cascade.large)[:40]}")
+    ax.set_xlabel(f"share of questions routed to {plain(cascade.large)[:40]}")
     ax.set_ylabel("accuracy")
     ax.grid(True, axis="both")
     ends = interval(cascade.area_low, cascade.area_high)
@@ -35,7 +35,14 @@ def draw_cascade(ax: Axes, cascade: Cascade) -> Axes:
 
 
 def cascade_figure(cascade: Cascade) -> Figure:
-    """One plot with its legend at the right."""
+    """Plot a cascade.
+
+    Args:
+        cascade: Result of `compute_cascade`.
+
+    Returns:
+        A figure of one plot, with its legend on the right; see `Drawer` for writing it to files.
+    """
     title = f"Cascade: {cascade.small} to {cascade.large} on {cascade.task}"
     figure, ax = single((3.8, 3.0), (0.7, 2.9, 0.5, 0.55), title)
     draw_cascade(ax, cascade)

@@ -24,13 +24,13 @@ POINTS = 300
 @short_repr
 @dataclass(frozen=True)
 class Curve:
-    """A curve of one estimator.
+    """Curve of one estimator.
 
     Attributes:
-        estimator: its name.
+        estimator: name of the estimator.
         x, y: (points,) the curve from left to right.
-        area: the number in the legend.
-        few: whether it comes from too few errors or right answers for an interval.
+        area: area under the curve, for the legend.
+        few: whether it is from too few errors or correct answers for an interval.
     """
 
     estimator: str
@@ -42,12 +42,12 @@ class Curve:
 
 @dataclass(frozen=True)
 class Selection:
-    """Curves of all estimators with what they are held against.
+    """Curves of all estimators with their reference levels.
 
     Attributes:
         curves: best first.
-        error_rate: level of a random order.
-        oracle: the risk-coverage curve of a perfect order; None for precision-recall.
+        error_rate: expected level of a random ranking.
+        oracle: risk-coverage curve of a perfect ranking; None for precision-recall.
     """
 
     curves: list[Curve]
@@ -56,13 +56,13 @@ class Selection:
 
 
 def _blocks(evaluation: Evaluation) -> list[tuple[str, TieBlocks]]:
-    found = []
+    scored = []
     for k, estimator in enumerate(evaluation.estimators):
         present = ~np.isnan(evaluation.scores[:, k])
         blocks = TieBlocks.from_rows(evaluation.errors[present], evaluation.scores[present, k])
         if not np.isnan(blocks.roc_auc()):
-            found.append((estimator, blocks))
-    return found
+            scored.append((estimator, blocks))
+    return scored
 
 
 def _few(blocks: TieBlocks) -> bool:
@@ -70,7 +70,7 @@ def _few(blocks: TieBlocks) -> bool:
 
 
 def compute_precision_recall(evaluation: Evaluation) -> Selection | None:
-    """Precision and recall of errors when the most uncertain answers are flagged first."""
+    """Compute precision-recall curves of errors, most uncertain answers flagged first."""
     curves = []
     for estimator, blocks in _blocks(evaluation):
         wrong = np.cumsum(blocks.errors[::-1])
@@ -83,12 +83,12 @@ def compute_precision_recall(evaluation: Evaluation) -> Selection | None:
 
 
 def compute_risk_coverage(evaluation: Evaluation) -> Selection | None:
-    """Error rate of the most certain share of answers, ties averaged, with the oracle's."""
-    found = _blocks(evaluation)
-    if not found:
+    """Compute risk-coverage curves, averaged over ties, with that of the oracle."""
+    scored = _blocks(evaluation)
+    if not scored:
         return None
     curves = []
-    for estimator, blocks in found:
+    for estimator, blocks in scored:
         risks = blocks.risks()
         shares = np.arange(1, risks.size + 1) / risks.size
         curves.append(Curve(estimator, *_thinned(shares, risks), blocks.aurc(), _few(blocks)))
@@ -101,15 +101,14 @@ def compute_risk_coverage(evaluation: Evaluation) -> Selection | None:
 
 
 def _thinned(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """At most about `POINTS` of the curve's own points, evenly spread along x."""
+    """Subsample about `POINTS` points of a curve, evenly along x."""
     at = np.searchsorted(x, np.linspace(0, 1, POINTS)).clip(max=x.size - 1)
     index = np.unique(np.concatenate((at, [0, x.size - 1])))
     return x[index], y[index]
 
 
 def draw_curves(ax: Axes, selection: Selection, legend: str, styles: Styles = BY_NAME) -> Axes:
-    """The best curves in their colors, the others gray; dotted: what a random order
-    is expected to give."""
+    """Draw the best curves in color, the others in gray, and a random ranking as a dotted line."""
     others = selection.curves[NAMED:]
     for curve in others:
         ax.plot(curve.x, curve.y, color=GRAY, linewidth=0.6, alpha=0.7)
@@ -136,7 +135,7 @@ def draw_curves(ax: Axes, selection: Selection, legend: str, styles: Styles = BY
 
 
 def precision_recall_figure(selection: Selection, title: str, styles: Styles = BY_NAME) -> Figure:
-    """One square plot with its legend at the right."""
+    """Draw one square plot with its legend on the right."""
     figure, ax = single((3.8, 3.4), (0.65, 3.1, 0.5, 0.55), title)
     draw_curves(ax, selection, "PR AUC", styles)
     low = min(float(np.quantile(curve.y, 0.03)) for curve in selection.curves)
@@ -146,7 +145,7 @@ def precision_recall_figure(selection: Selection, title: str, styles: Styles = B
 
 
 def risk_coverage_figure(selection: Selection, title: str, styles: Styles = BY_NAME) -> Figure:
-    """One plot with its legend at the right."""
+    """Draw one plot with its legend on the right."""
     figure, ax = single((4.2, 3.4), (0.65, 3.1, 0.5, 0.55), title)
     draw_curves(ax, selection, "AURC (lower is better)", styles)
     highest = max(float(np.quantile(curve.y, 0.98)) for curve in selection.curves)
@@ -159,13 +158,14 @@ def risk_coverage_figure(selection: Selection, title: str, styles: Styles = BY_N
     key="pr_curves",
     block="curves",
     title="Precision-recall curves",
-    reading="All questions pooled: of the answers flagged so far the share that are errors, "
-    "against the share of all errors found. Dotted: a random order.",
+    reading="All questions pooled, most uncertain answers flagged first: share of flagged answers "
+    "that are errors (precision) against share of all errors flagged (recall). Dotted: random "
+    "ranking.",
     rank=20,
 )
 def pr_curves(of: TaskContext, title: str) -> list[Figure]:
-    """One plot."""
-    selection = compute_precision_recall(of.one)
+    """Draw one plot."""
+    selection = compute_precision_recall(of.evaluation)
     return [precision_recall_figure(selection, title, of.styles)] if selection else []
 
 
@@ -173,11 +173,11 @@ def pr_curves(of: TaskContext, title: str) -> list[Figure]:
     key="risk_coverage",
     block="curves",
     title="Risk-coverage curves",
-    reading="Error rate of the most certain answers against the share that is kept. Dotted: a "
-    "random order; black: an oracle that keeps every right answer first.",
+    reading="Error rate of the most certain answers against their share. Dotted: random ranking; "
+    "black: oracle that keeps all correct answers first.",
     rank=30,
 )
 def risk_coverage(of: TaskContext, title: str) -> list[Figure]:
-    """One plot."""
-    selection = compute_risk_coverage(of.one)
+    """Draw one plot."""
+    selection = compute_risk_coverage(of.evaluation)
     return [risk_coverage_figure(selection, title, of.styles)] if selection else []

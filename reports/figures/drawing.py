@@ -1,4 +1,4 @@
-"""Turns figures into files and into the page's inline pictures."""
+"""Rendering of figures to files and to inline SVG of the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..frames.style import FORMATS, figure_style, render
 from .workers import in_processes
 
 TOGETHER = 48
-"""Figures that are held before they are drawn: enough to keep all processors busy."""
+"""Number of figures rendered in one batch, enough to keep all processors busy."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,18 @@ class _Wanted:
 
 
 class Drawer:
-    """Writes figures below a folder in some formats, and remembers the files.
+    """Renders figures to files in a folder, in several processes, and records the files.
 
-    A ``with`` block of it sets the style; figures added in it are drawn, by all processors, at its
-    end at the latest (``LOKY_MAX_CPU_COUNT`` in the environment sets how many).
+    Use it as a context manager, which applies the style: figures added within the block are
+    rendered in batches, the last one when the block ends. The environment variable
+    ``LOKY_MAX_CPU_COUNT`` sets the number of processes.
+
+    Args:
+        folder: Folder of the files.
+        formats: Any of "png", "svg", "pdf".
+
+    Raises:
+        ValueError: A format is unknown.
     """
 
     def __init__(self, folder: Path, formats: Sequence[str]) -> None:
@@ -63,8 +71,18 @@ class Drawer:
     def add(
         self, kind: FigureKind, title: str, stem: str, figures: Iterable[Figure], note: str = ""
     ) -> list[PageFigure]:
-        """Have figures of one kind drawn; `stem` ends the file's name; the caption is the
-        kind's, to which `note` is added."""
+        """Add figures of one kind.
+
+        Args:
+            kind: Kind of the figures, with the caption.
+            title: Title of each figure.
+            stem: Suffix of the file names.
+            figures: Figures to render.
+            note: Sentence to append to the caption.
+
+        Returns:
+            The figures for the page; their SVG is set once they are rendered.
+        """
         shown = []
         for figure in figures:
             self._parts[kind.key, stem] += 1
@@ -80,16 +98,16 @@ class Drawer:
     def _draw(self) -> None:
         wanted, self._wanted = self._wanted, []
         extensions = tuple(dict.fromkeys((*self.formats, "svg")))
-        # Text is laid out by one thread of Python, so only processes draw at the same time.
-        pictures = in_processes(_pictures, [(one.figure, extensions) for one in wanted])
-        for one, content in zip(wanted, pictures, strict=True):
+        # Text layout holds the global interpreter lock, so processes rather than threads.
+        pictures = in_processes(_pictures, [(task.figure, extensions) for task in wanted])
+        for task, content in zip(wanted, pictures, strict=True):
             for extension in self.formats:
-                path = self.folder / f"{one.name}.{extension}"
+                path = self.folder / f"{task.name}.{extension}"
                 self.files.append(write_atomically(path, content[extension]))
-            one.shown.svg = content["svg"]
+            task.shown.svg = content["svg"]
 
 
 def _pictures(figure: Figure, extensions: Sequence[str]) -> dict[str, bytes]:
-    """The figure's bytes in some formats, with the style of the process that drew it set again."""
+    """Render a figure in several formats, in a process where the style must be set again."""
     with figure_style():
         return {extension: render(figure, extension) for extension in extensions}

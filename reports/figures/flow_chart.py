@@ -1,4 +1,4 @@
-"""Bars of the n-flow: from questions asked to questions that every estimator scored."""
+"""Bar chart of the n-flow: from questions asked to questions scored by every estimator."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COLORS = {"scored": SKY, "dont_know": GRAY}
 
 @dataclass(frozen=True)
 class FlowBar:
-    """One bar: its label, the stage, the number of questions and its share of those asked."""
+    """Bar: label, stage, number of questions, and its share of the questions asked."""
 
     label: str
     stage: str
@@ -36,7 +36,7 @@ class FlowBar:
 
 
 def compute_flow_bars(flow: pd.DataFrame) -> list[FlowBar]:
-    """Bars of one model on one task; estimators that scored equally many share one bar."""
+    """Compute the bars of one model on one task; estimators with equal counts share a bar."""
     bars = []
     by_n: dict[tuple[int, float], list[str]] = {}
     rows = list(zip(*(flow[name] for name in ("stage", "estimator", "n", "share")), strict=True))
@@ -60,7 +60,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def draw_flow(ax: Axes, bars: Sequence[FlowBar]) -> Axes:
-    """Horizontal bars, first stage on top, with number and share at the end of each."""
+    """Draw horizontal bars with number and share, first stage on top."""
     at = range(len(bars))
     colors = [_COLORS.get(bar.stage, BLUE) for bar in bars]
     ax.barh(at, [bar.n for bar in bars], height=0.7, color=colors)
@@ -75,7 +75,7 @@ def draw_flow(ax: Axes, bars: Sequence[FlowBar]) -> Axes:
 
 
 def flow_figure(bars: Sequence[FlowBar], title: str) -> Figure:
-    """One plot, its height fitted to the number of bars."""
+    """Draw one plot whose height fits the number of bars."""
     figure, ax = single((4.2, 0.27 * len(bars) + 0.1), (3.2, 1.25, 0.55, 0.55), title)
     draw_flow(ax, bars)
     return figure
@@ -89,5 +89,5 @@ def flow_figure(bars: Sequence[FlowBar], title: str) -> Figure:
     rank=10,
 )
 def n_flow(of: TaskContext, title: str) -> list[Figure]:
-    """One plot."""
+    """Draw one plot."""
     return [flow_figure(compute_flow_bars(of.own("flow")), title)]

@@ -1,4 +1,4 @@
-"""What judges say: shares of their labels and of their ratings."""
+"""Shares of the judges' labels and ratings."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .layout import single
 
 JUDGE_LABELS = FigureKind(
     "judge_labels",
-    "What the judges say",
-    "Shares of the labels; numbers are rounded to tenths. One color all along: a judge that does "
-    "not discriminate.",
+    "Labels of the judges",
+    "Shares of the labels; numbers are rounded to tenths. A bar of a single color is a judge that "
+    "does not discriminate between questions.",
 )
 
 _SHADES = ("#0d3b66", "#2f6f9f", "#6baed6", "#b3d3ea", "#f2d7a7", "#e8a35b", "#c8612c", "#7f2d0f")
@@ -28,7 +28,7 @@ _SHADES = ("#0d3b66", "#2f6f9f", "#6baed6", "#b3d3ea", "#f2d7a7", "#e8a35b", "#c
 @short_repr
 @dataclass(frozen=True)
 class Shares:
-    """Stacked shares: `rows` are bars, `parts` what they are made of, `values` (r, p)."""
+    """Stacked shares: r `rows` (bars) of p `parts` with `values` (r, p) in [0, 1]."""
 
     rows: list[str]
     parts: list[str]
@@ -37,7 +37,7 @@ class Shares:
 
 
 def compute_label_shares(labels: pd.DataFrame) -> list[Shares]:
-    """One per questionnaire from `compute_labels`; bars are judges."""
+    """Arrange a frame from `compute_labels` as stacked bars of judges, per questionnaire."""
     result = []
     for name, part in labels.groupby("questionnaire", sort=False):
         table = part.pivot_table(index="judge", columns="label", values="share", aggfunc="mean")
@@ -55,7 +55,7 @@ def compute_label_shares(labels: pd.DataFrame) -> list[Shares]:
 
 
 def draw_shares(ax: Axes, shares: Shares) -> Axes:
-    """Horizontal stacked bars with the percentage where there is room."""
+    """Draw horizontal stacked bars, with percentages where they fit."""
     start = np.zeros(len(shares.rows))
     at = np.arange(len(shares.rows))
     step = max(1, len(_SHADES) // max(len(shares.parts), 1))
@@ -79,7 +79,7 @@ def draw_shares(ax: Axes, shares: Shares) -> Axes:
 
 
 def shares_figure(shares: Shares, title: str) -> Figure:
-    """One plot, its height fitted to bars and legend, its margins to the labels."""
+    """Draw one plot whose size fits bars, legend and labels."""
     height = max(0.26 * len(shares.rows) + 0.1, 0.17 * (len(shares.parts) + 1) + 0.1)
     left = 0.3 + 0.075 * max(map(len, shares.rows))
     right = 0.7 + 0.07 * max(map(len, [*shares.parts, shares.legend]))

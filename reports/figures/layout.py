@@ -1,4 +1,4 @@
-"""Grids of panels with room for labels, measured in inches."""
+"""Layout of panels with room for labels, in inches."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..frames.formatting import plain
 COLUMNS = 4
 PANELS = 12
 _CHARACTER, _LINE = 0.094, 0.19
-"""Inches that a title's character is wide at most, and its lines lie apart."""
+"""Largest width of a character of the title, and its line spacing, in inches."""
 
 T = TypeVar("T")
 
 
 def pages(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Items in parts of at most twelve, as even as possible: one figure's panels each."""
+    """Split items into even parts of at most twelve, the panels of one figure each."""
     number = -(-len(items) // PANELS)
     size = -(-len(items) // max(number, 1))
     for page in range(number):
@@ -36,10 +36,10 @@ def panels(
     gap: tuple[float, float] = (0.25, 0.62),
     bottom: float = 0.55,
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with `number` axes of `size` (width, height) in inches, four to a row.
+    """Create a figure with `number` axes of `size` (width, height) in inches, four per row.
 
-    `left` and `bottom` are the margins for labels, `gap` the space between columns and between
-    rows. With `share_y`, only the first column carries tick labels.
+    `left` and `bottom` are margins for labels, `gap` the space between columns and between rows.
+    With `share_y`, only the first column has tick labels.
     """
     columns = min(COLUMNS, number)
     rows = -(-number // columns)
@@ -69,7 +69,7 @@ def panels(
 def single(
     size: tuple[float, float], margins: tuple[float, float, float, float], title: str
 ) -> tuple[Figure, Axes]:
-    """A figure with one axes of `size`; margins are left, right, top, bottom; all in inches."""
+    """Create a figure with one axes; `margins` are left, right, top, bottom; all in inches."""
     left, right, top, bottom = margins
     width = left + size[0] + right
     lines = _wrapped(title, width)
@@ -81,12 +81,12 @@ def single(
 
 
 def _wrapped(title: str, width: float) -> list[str]:
-    """The title in lines that a figure of this width holds, in inches."""
+    """Wrap a title to a figure of the given width in inches."""
     return wrap(plain(title), round((width - 0.3) / _CHARACTER), break_on_hyphens=False) or [""]
 
 
 def _write(figure: Figure, lines: Sequence[str]) -> None:
-    """The title's lines at the upper left."""
+    """Write the lines of the title at the upper left."""
     width, height = figure.get_size_inches()
     for number, line in enumerate(lines):
         y = 1 - (0.14 + _LINE * number) / height

@@ -25,17 +25,17 @@ from .task_figure import TaskContext, task_figure, topics_note
 
 CHANCE = 0.5
 _MOST_COLUMNS = 24
-"""More topics than this stand in rows."""
-# Cells keep their own ink, dark or light, in dark mode too.
+"""Largest number of topics in columns; more are in rows."""
+# Text in cells keeps its color in dark mode.
 _DARK_INK, _LIGHT_INK = "#111111", "#fdfdfd"
 _DIVERGING = LinearSegmentedColormap.from_list("apprehend", [VERMILION, "#f6f6f6", BLUE])
 
 
 @dataclass(frozen=True)
 class Leader:
-    """One row of the leaderboard: pooled ROC AUC with interval, macro average, coverage.
+    """Row of the leaderboard: pooled ROC AUC with interval, macro average and coverage.
 
-    `macro_few`: a topic in the macro average has too few answers for an interval.
+    `macro_few` tells that a topic in the macro average has too few answers for an interval.
     """
 
     estimator: str
@@ -48,9 +48,9 @@ class Leader:
 
 
 def compute_leaders(metrics: pd.DataFrame) -> list[Leader]:
-    """Estimators with a defined AUC from the metrics of one model on one task, best first.
+    """Rank the estimators with a defined AUC from the metrics of one model on one task.
 
-    Those with too few errors or right answers for an interval come last, in no order.
+    Those with too few errors or correct answers for an interval follow unranked.
     """
     pooled = pooled_rank(metrics).dropna(subset=["roc_auc"])
     macro = metrics[metrics["topic"] == MACRO].set_index("estimator")[["roc_auc", "roc_auc_low"]]
@@ -66,7 +66,7 @@ def compute_leaders(metrics: pd.DataFrame) -> list[Leader]:
 
 
 def draw_leaderboard(ax: Axes, leaders: Sequence[Leader], styles: Styles = BY_NAME) -> Axes:
-    """Points with 95 % intervals, best on top; open diamonds are the macro average."""
+    """Draw points with 95 % intervals, best on top; open diamonds are macro averages."""
     for y, leader in enumerate(leaders):
         few = np.isnan(leader.low)
         color = GRAY if few else styles.of(leader.estimator)[0]
@@ -103,7 +103,7 @@ def draw_leaderboard(ax: Axes, leaders: Sequence[Leader], styles: Styles = BY_NA
 
 
 def leaderboard_figure(leaders: Sequence[Leader], title: str, styles: Styles = BY_NAME) -> Figure:
-    """One plot, its height fitted to the number of estimators."""
+    """Draw one plot whose height fits the number of estimators."""
     left = 0.25 + 0.072 * max(len(plain(leader.estimator)[:44]) for leader in leaders)
     figure, ax = single((4.2, 0.21 * len(leaders) + 0.15), (left, 2.3, 0.5, 0.55), title)
     draw_leaderboard(ax, leaders, styles)
@@ -113,15 +113,15 @@ def leaderboard_figure(leaders: Sequence[Leader], title: str, styles: Styles = B
 @short_repr
 @dataclass(frozen=True)
 class Heatmap:
-    """A labeled matrix.
+    """Labeled matrix.
 
     Attributes:
-        rows, columns: r and c labels.
-        values: (r, c), NaN = undefined, shown as a dash.
-        center: the value without color.
-        legend: what the values are.
-        limits: lowest and highest color, or None to fit the values.
-        few: (r, c) true where a value comes from too few answers and is gray; None for nowhere.
+        rows, columns: labels of the r rows and c columns.
+        values: (r, c) values; NaN = undefined, shown as a dash.
+        center: neutral value of the color scale.
+        legend: quantity of the values.
+        limits: ends of the color scale; fitted to the values if None.
+        few: (r, c) true where a value is from too few answers and gray; None for nowhere.
     """
 
     rows: list[str]
@@ -134,10 +134,10 @@ class Heatmap:
 
 
 def compute_topic_heatmap(metrics: pd.DataFrame) -> Heatmap | None:
-    """ROC AUC, estimators (best first) by all, macro and topics; None where nothing is defined.
+    """Arrange ROC AUCs of estimators, best first, by all, macro and topics; None if all undefined.
 
-    Many topics are rows, so that the figure is not wider than a page; of very many, those with most
-    questions are drawn.
+    Many topics are put in rows, so that the figure fits the width of a page; of very many, those
+    with the most questions are drawn.
     """
     stratum = metrics["topic"].str.contains("=") & ~metrics["topic"].str.startswith("topic=")
     chosen = metrics[~stratum]
@@ -159,7 +159,7 @@ def compute_topic_heatmap(metrics: pd.DataFrame) -> Heatmap | None:
 
 
 def draw_heatmap(ax: Axes, heatmap: Heatmap) -> Axes:
-    """Cells with their values, colored by distance from the center."""
+    """Draw cells with their values, colored by the distance from the center."""
     values = heatmap.values
     few = np.zeros(values.shape, dtype=np.bool_) if heatmap.few is None else heatmap.few
     colored = np.where(few, np.nan, values)
@@ -190,7 +190,7 @@ def draw_heatmap(ax: Axes, heatmap: Heatmap) -> Axes:
 
 
 def heatmap_figure(heatmap: Heatmap, title: str) -> Figure:
-    """One plot sized by its cells."""
+    """Draw one plot whose size fits its cells."""
     longest_row = max(map(len, heatmap.rows))
     longest_column = max(map(len, heatmap.columns))
     size = (0.36 * len(heatmap.columns), 0.2 * len(heatmap.rows))
@@ -206,13 +206,13 @@ def heatmap_figure(heatmap: Heatmap, title: str) -> Figure:
     key="leaderboard",
     block="ranking",
     title="Leaderboard of estimators",
-    reading="ROC AUC over all questions with its 95 % interval; the open diamond is the unweighted"
-    " mean over topics. To the left of the line at 0.5 a score points the wrong way. "
-    "Hollow, gray and †: too few answers for an interval or a rank.",
+    reading="ROC AUC over all questions with its 95 % interval; the open diamond is the unweighted "
+    "mean over topics. To the left of the line at 0.5, the ranking is inverted. Hollow, gray and "
+    "†: too few answers for an interval or a rank.",
     rank=10,
 )
 def leaderboard(of: TaskContext, title: str) -> list[Figure]:
-    """One plot."""
+    """Draw one plot."""
     leaders = compute_leaders(of.own("metrics"))
     return [leaderboard_figure(leaders, title, of.styles)] if leaders else []
 
@@ -222,13 +222,12 @@ def leaderboard(of: TaskContext, title: str) -> list[Figure]:
     block="topics",
     title="ROC AUC by estimator and topic",
     reading="Best estimator on top. Blue: above chance, vermilion: below. In parentheses the "
-    "number of questions; a dash: one class only; gray without color: too few answers for"
-    " an interval.",
+    "number of questions; dash: one class only; gray: too few answers for an interval.",
     rank=10,
     note=topics_note,
 )
 def roc_auc_heatmap(of: TaskContext, title: str) -> list[Figure]:
-    """One plot."""
+    """Draw one plot."""
     heatmap = compute_topic_heatmap(of.own("metrics"))
     return [] if heatmap is None else [heatmap_figure(heatmap, title)]
 
@@ -237,11 +236,12 @@ def roc_auc_heatmap(of: TaskContext, title: str) -> list[Figure]:
     key="correlation",
     block="together",
     title="Rank correlation of the estimators",
-    reading="Spearman's, on the questions that both scored. Near 1: two names for one thing.",
+    reading="Spearman's rank correlation on the questions scored by both. Near 1, two estimators "
+    "are redundant.",
     rank=10,
 )
 def correlation(of: TaskContext, title: str) -> list[Figure]:
-    """One plot, best estimator first."""
+    """Draw one plot, best estimator first."""
     pairs = of.own("complementarity")
     known = {*pairs["estimator_a"], *pairs["estimator_b"]} if len(pairs) else set()
     order = [leader.estimator for leader in compute_leaders(of.own("metrics"))]

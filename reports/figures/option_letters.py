@@ -1,4 +1,4 @@
-"""Option letters predicted and right, and conformal sets by topic."""
+"""Predicted against correct option letters, and conformal sets by topic."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from .task_figure import TaskContext, task_figure, topics_note
 
 
 def draw_positions(ax: Axes, positions: Positions) -> Axes:
-    """Share of right options and of answers per letter as bars, recall as points."""
+    """Draw shares of correct options and of answers per letter as bars, recall as points."""
     at = np.arange(len(positions.letters))
     total = max(int(positions.gold.sum()), 1)
-    ax.bar(at - 0.2, positions.gold / total, 0.38, color=GRAY, label="right option")
+    ax.bar(at - 0.2, positions.gold / total, 0.38, color=GRAY, label="correct option")
     ax.bar(at + 0.2, positions.predicted / total, 0.38, color=SKY, label="answer given")
     ax.set_xticks(at, [plain(letter) for letter in positions.letters])
     ax.set_xlabel("option letter")
@@ -45,7 +45,7 @@ def draw_positions(ax: Axes, positions: Positions) -> Axes:
 
 
 def positions_figure(positions: Positions, title: str) -> Figure:
-    """One plot with its legend on top."""
+    """Draw one plot with its legend on top."""
     width = max(4.2, 0.5 * len(positions.letters))
     figure, ax = single((width, 2.4), (0.7, 0.7, 0.8, 0.85), title)
     draw_positions(ax, positions)
@@ -62,13 +62,14 @@ def positions_figure(positions: Positions, title: str) -> Figure:
 @short_repr
 @dataclass(frozen=True)
 class SetsByTopic:
-    """Conformal sets of both methods at one α, all questions and by topic.
+    """Conformal sets of both methods at one α, pooled and by topic.
 
     Attributes:
-        alpha: the level; target coverage is 1 - alpha.
-        groups: (g,) labels with n.
+        alpha: error rate; the target coverage is 1 - alpha.
+        groups: labels of the g groups with their n.
         methods: names of the methods.
-        coverage, low, high, size: (methods, g).
+        coverage, low, high: (methods, g) coverage in [0, 1] with its interval.
+        size: (methods, g) mean number of options in a set.
     """
 
     alpha: float
@@ -81,7 +82,7 @@ class SetsByTopic:
 
 
 def compute_sets_by_topic(conformal: pd.DataFrame, alpha: float = 0.1) -> SetsByTopic | None:
-    """From `compute_conformal`'s frame of one model on one task; None where it has no rows."""
+    """Arrange a frame from `compute_conformal` of one model on one task; None if it is empty."""
     own = conformal[np.isclose(conformal["alpha"].astype(float), alpha)]
     if own.empty:
         return None
@@ -103,7 +104,7 @@ def compute_sets_by_topic(conformal: pd.DataFrame, alpha: float = 0.1) -> SetsBy
 
 
 def conformal_figure(sets: SetsByTopic, title: str) -> Figure:
-    """Coverage at the left with its target, mean set size at the right."""
+    """Draw coverage with its target on the left, mean set size on the right."""
     left = 0.3 + 0.075 * max(map(len, sets.groups))
     width, height, gap = 2.9, 0.22 * len(sets.groups) + 0.2, 0.35
     total = (left + 2 * width + gap + 0.3, height + 1.35)
@@ -122,7 +123,7 @@ def conformal_figure(sets: SetsByTopic, title: str) -> Figure:
     first.axvline(1 - sets.alpha, color="#222222", linewidth=0.9, label=target)
     first.set_yticks(at, sets.groups)
     first.set_ylim(at[-1] + 0.6, -0.6)
-    first.set_xlabel("coverage: share of sets with the right option")
+    first.set_xlabel("coverage: share of sets with the correct option")
     first.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2)
     second.set_xlabel("mean set size (options)")
     second.tick_params(labelleft=False)
@@ -133,14 +134,14 @@ def conformal_figure(sets: SetsByTopic, title: str) -> Figure:
     key="conformal_sets",
     block="conformal",
     title="Conformal sets at α = 0.1",
-    reading="Left: how often the set holds the right option, with 95 % intervals; the line is the "
-    "target. Right: how many options it holds. Calibrated on the other half of all "
-    "questions, so that a topic may miss the target.",
+    reading="Left: share of the sets that contain the correct option, with 95 % intervals; the "
+    "line is the target. Right: mean number of options in a set. Each half of the questions is "
+    "calibrated on the other, all topics pooled, so that single topics may miss the target.",
     rank=10,
     note=topics_note,
 )
 def conformal_sets(of: TaskContext, title: str) -> list[Figure]:
-    """One plot."""
+    """Draw one plot."""
     sets = compute_sets_by_topic(of.own("conformal"))
     return [] if sets is None else [conformal_figure(sets, title)]
 
@@ -149,11 +150,11 @@ def conformal_sets(of: TaskContext, title: str) -> list[Figure]:
     key="option_positions",
     block="letters",
     title="Option letters",
-    reading="How often each letter is right and how often it is answered; diamonds: accuracy where"
-    " it is right. The test asks whether letters are answered as often as they are right.",
+    reading="Frequency of each letter as the correct option and as an answer; diamonds: recall, "
+    "the accuracy on questions with that correct letter. The test is of equal frequencies.",
     rank=10,
 )
 def option_positions(of: TaskContext, title: str) -> list[Figure]:
-    """One plot."""
-    positions = of.analyses.letters.get((of.one.model, of.one.task))
+    """Draw one plot."""
+    positions = of.analyses.letters.get((of.evaluation.model, of.evaluation.task))
     return [] if positions is None else [positions_figure(positions, title)]

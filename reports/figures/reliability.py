@@ -1,4 +1,4 @@
-"""Reliability diagrams of scores that are probabilities, as given and calibrated."""
+"""Reliability diagrams of scores that are probabilities, original and calibrated."""
 
 from __future__ import annotations
 
@@ -26,18 +26,17 @@ BINS = 10
 @short_repr
 @dataclass(frozen=True)
 class Reliability:
-    """One estimator: confidence (1 - score) against accuracy, over ten bins of equal width.
+    """Confidence (1 - score) against accuracy of one estimator, over ten bins of equal width.
 
     Attributes:
-        estimator: its name.
+        estimator: name of the estimator.
         confidence, accuracy: (b,) means per non-empty bin, ascending in confidence.
         low, high: (b,) the exact 95 % interval of the accuracy.
-        count: (b,) rows per bin.
-        ece: over 15 bins of equal width, as in metrics.csv.
-        calibrated_confidence, calibrated_accuracy: the same after isotonic calibration, each half
-            of the questions fitted on the other, over bins of equal mass; empty where a half has
-            one class.
-        calibrated_ece: its ECE.
+        count: (b,) number of rows per bin.
+        ece: expected calibration error over 15 bins of equal width, as in metrics.csv.
+        calibrated_confidence, calibrated_accuracy: the same after two-fold cross-fitted isotonic
+            calibration, over bins of equal mass; empty where a half has one class only.
+        calibrated_ece: expected calibration error after calibration.
     """
 
     estimator: str
@@ -53,7 +52,10 @@ class Reliability:
 
 
 def calibrate(errors: BoolArray, scores: FloatArray, half: BoolArray) -> FloatArray | None:
-    """Isotonic calibration (n,) of scores (n,), each half fitted on the other; None if it can't."""
+    """Calibrate scores (n,) by isotonic regression, each half fitted on the other.
+
+    None where a half has one class only.
+    """
     from sklearn.isotonic import IsotonicRegression
 
     result = np.empty_like(scores)
@@ -70,8 +72,8 @@ def calibrate(errors: BoolArray, scores: FloatArray, half: BoolArray) -> FloatAr
 def compute_reliability(
     evaluation: Evaluation, probabilities: Collection[str], seed: int = 0
 ) -> list[Reliability]:
-    """One per estimator that is among `probabilities`, on answered and scored rows."""
-    found = []
+    """Compute diagrams of the estimators in `probabilities`, on answered and scored rows."""
+    diagrams = []
     for k, estimator in enumerate(evaluation.estimators):
         raw = evaluation.raw[:, k]
         chosen = ~np.isnan(raw) & ~evaluation.unparsed
@@ -80,14 +82,14 @@ def compute_reliability(
         if estimator not in probabilities or not scores.size or outside:
             continue
         half = halves(evaluation.question_ids[chosen], seed)
-        found.append(reliability_of(estimator, errors, scores, calibrate(errors, scores, half)))
-    return found
+        diagrams.append(reliability_of(estimator, errors, scores, calibrate(errors, scores, half)))
+    return diagrams
 
 
 def reliability_of(
     estimator: str, errors: BoolArray, scores: FloatArray, calibrated: FloatArray | None
 ) -> Reliability:
-    """Bins of errors (n,) and scores (n,) in [0, 1], and of the calibrated scores if given."""
+    """Bin errors (n,) and scores (n,) in [0, 1], and calibrated scores if given."""
     bins = calibration_bins(errors, scores, BINS)
     right = bins.count - bins.errors
     ends = np.array(
@@ -109,32 +111,34 @@ def reliability_of(
     )
 
 
-def draw_reliability(ax: Axes, one: Reliability) -> Axes:
-    """Accuracy against confidence with a 95 % band; gray columns are the shares of rows."""
+def draw_reliability(ax: Axes, diagram: Reliability) -> Axes:
+    """Draw accuracy against confidence with a 95 % band, and the shares of rows as gray bars."""
     ax.plot([0, 1], [0, 1], color="#222222", linewidth=0.8)
-    share = one.count / max(int(one.count.sum()), 1)
-    ax.bar(one.confidence, share, width=0.05, color=GRAY, alpha=0.35)
-    ax.fill_between(one.confidence, one.low, one.high, color=BLUE, alpha=0.2, linewidth=0)
-    label = f"as given, ECE {number(one.ece)}"
-    ax.plot(one.confidence, one.accuracy, "o-", color=BLUE, markersize=3.5, label=label)
-    if one.calibrated_confidence.size:
-        label = f"calibrated, ECE {number(one.calibrated_ece)}"
-        points = (one.calibrated_confidence, one.calibrated_accuracy)
+    share = diagram.count / max(int(diagram.count.sum()), 1)
+    ax.bar(diagram.confidence, share, width=0.05, color=GRAY, alpha=0.35)
+    ax.fill_between(
+        diagram.confidence, diagram.low, diagram.high, color=BLUE, alpha=0.2, linewidth=0
+    )
+    label = f"as given, ECE {number(diagram.ece)}"
+    ax.plot(diagram.confidence, diagram.accuracy, "o-", color=BLUE, markersize=3.5, label=label)
+    if diagram.calibrated_confidence.size:
+        label = f"calibrated, ECE {number(diagram.calibrated_ece)}"
+        points = (diagram.calibrated_confidence, diagram.calibrated_accuracy)
         ax.plot(*points, "s--", color=VERMILION, markersize=3, linewidth=1.1, label=label)
     ax.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
     ax.grid(True, axis="both")
-    ax.set_title(plain(one.estimator)[:32], loc="left")
+    ax.set_title(plain(diagram.estimator)[:32], loc="left")
     ax.legend(loc="upper left", bbox_to_anchor=(-0.03, -0.2), fontsize=7, handlelength=1.6)
     return ax
 
 
 def reliability_figures(diagrams: Sequence[Reliability], title: str) -> list[Figure]:
-    """Figures of at most twelve panels each."""
+    """Draw figures of at most twelve panels each."""
     figures = []
     for part in pages(diagrams):
         figure, axes = panels(len(part), (1.9, 1.9), title, left=0.75, gap=(0.5, 1.15), bottom=1.0)
-        for index, (ax, one) in enumerate(zip(axes, part, strict=True)):
-            draw_reliability(ax, one)
+        for index, (ax, diagram) in enumerate(zip(axes, part, strict=True)):
+            draw_reliability(ax, diagram)
             ax.set_xlabel("confidence", labelpad=1)
             if index % COLUMNS == 0:
                 ax.set_ylabel("accuracy")
@@ -147,11 +151,13 @@ def reliability_figures(diagrams: Sequence[Reliability], title: str) -> list[Fig
     block="calibration",
     title="Reliability diagrams",
     reading="Accuracy against confidence (1 - score) over ten bins, with a 95 % band; on the "
-    "diagonal a score means what it says. Gray: share of the questions per bin. "
-    "Calibrated: isotonic, each half of the questions fitted on the other.",
+    "diagonal, a score is perfectly calibrated. Gray: share of the questions per bin. Calibrated: "
+    "isotonic regression, each half of the questions fitted on the other.",
     rank=10,
 )
 def reliability(of: TaskContext, title: str) -> list[Figure]:
-    """Pages of panels, one per score that is a probability."""
+    """Draw panels, one per score that is a probability, on one or more pages."""
     seed = int(of.own("metrics")["seed"].iloc[0])
-    return reliability_figures(compute_reliability(of.one, of.data.probabilities, seed), title)
+    return reliability_figures(
+        compute_reliability(of.evaluation, of.data.probabilities, seed), title
+    )

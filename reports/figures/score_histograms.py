@@ -21,9 +21,9 @@ from .task_figure import TaskContext, task_figure
 
 BIN_WIDTH = 0.1
 LARGEST, SMALLEST = 1e100, 1e-100
-"""Beyond these, axes cannot be computed in floating point."""
+"""Largest and smallest magnitude for which axes are computable in floating point."""
 CLOSEST = 1e-9
-"""Relative difference below which ticks of an axis could not be told apart."""
+"""Relative difference below which ticks of an axis are indistinguishable."""
 CURVES = 8
 _FEW = 12
 
@@ -31,13 +31,13 @@ _FEW = 12
 @short_repr
 @dataclass(frozen=True)
 class ScoreHistogram:
-    """Counts of correct answers and errors per bin of one estimator's score.
+    """Histogram of correct answers and errors by one estimator's score.
 
     Attributes:
-        estimator: its name.
+        estimator: name of the estimator.
         edges: (bins + 1,) bin edges, ascending.
-        correct, errors: (bins,) counts; the outer bins hold what lies beyond the edges.
-        unscored: rows without a finite score, not in any bin.
+        correct, errors: (bins,) counts; the outer bins include values beyond the edges.
+        unscored: number of rows without a finite score, in no bin.
     """
 
     estimator: str
@@ -48,12 +48,12 @@ class ScoreHistogram:
 
 
 def bin_edges(estimator: str, scores: FloatArray) -> FloatArray:
-    """Edges for finite scores (n,): 0.1 nats wide for entropies, else fit to the values.
+    """Choose bin edges for finite scores (n,): bins of 0.1 nats for entropies, else by the values.
 
     Few distinct values get a bin each, values in [0, 1] twenty bins, others thirty bins between
-    the 0.5 % and 99.5 % quantiles. Entropies that all lie below 1 nat get twenty bins up to
-    the next round number (1, 2 or 5 × 10^k). Scores beyond ±1e100 count as that, and those that
-    differ by less than a figure can show as one value.
+    the 0.5 % and 99.5 % quantiles. Entropies that are all below 1 nat get twenty bins up to the
+    next round number (1, 2 or 5 × 10^k). Scores are clipped to ±1e100, and scores that differ by
+    less than the resolution of a figure count as equal.
     """
     if scores.size == 0:
         return np.array([0.0, 1.0])
@@ -82,19 +82,19 @@ def bin_edges(estimator: str, scores: FloatArray) -> FloatArray:
 
 
 def _around(value: float) -> FloatArray:
-    """One bin with the value in its middle."""
+    """Return the edges of one bin centered at a value."""
     half = max(0.5, abs(value) / 1000)
     return np.array([value - half, value + half])
 
 
 def _round_up(value: float) -> float:
-    """The smallest of 1, 2, 5 × 10^k that is at least `value` > 0."""
+    """Round `value` > 0 up to 1, 2 or 5 × 10^k."""
     power = 10.0 ** np.floor(np.log10(value))
     return float(next(step * power for step in (1, 2, 5, 10) if value <= step * power * (1 + 1e-9)))
 
 
 def compute_histograms(evaluation: Evaluation) -> list[ScoreHistogram]:
-    """One histogram per estimator with any finite score."""
+    """Compute one histogram per estimator with any finite score."""
     result = []
     for k, estimator in enumerate(evaluation.estimators):
         scores = evaluation.raw[:, k]
@@ -112,7 +112,7 @@ def compute_histograms(evaluation: Evaluation) -> list[ScoreHistogram]:
 
 
 def draw_histogram(ax: Axes, histogram: ScoreHistogram) -> Axes:
-    """Overlaid counts of correct answers (filled) and errors (outlined)."""
+    """Draw overlaid histograms of correct answers (filled) and errors (outlined)."""
     edges = histogram.edges
     ax.stairs(histogram.correct, edges, fill=True, color=CORRECT_COLOR, alpha=0.55)
     ax.stairs(histogram.errors, edges, color=ERROR_COLOR, linewidth=1.5)
@@ -129,7 +129,7 @@ def draw_histogram(ax: Axes, histogram: ScoreHistogram) -> Axes:
 
 
 def histogram_figures(histograms: Sequence[ScoreHistogram], title: str) -> list[Figure]:
-    """Figures of at most twelve panels each."""
+    """Draw figures of at most twelve panels each."""
     figures = []
     for part in pages(histograms):
         figure, axes = panels(len(part), (2.15, 1.5), title, left=0.75, gap=(0.55, 0.62))
@@ -155,7 +155,7 @@ def histogram_figures(histograms: Sequence[ScoreHistogram], title: str) -> list[
 class RocCurve:
     """ROC curve of one estimator: rates (points,) from (0, 0) to (1, 1), and its area.
 
-    `few`: from too few errors or right answers for an interval.
+    `few` tells that there are too few errors or correct answers for an interval.
     """
 
     estimator: str
@@ -166,7 +166,7 @@ class RocCurve:
 
 
 def compute_roc_curves(evaluation: Evaluation) -> list[RocCurve]:
-    """Pooled curves of the estimators with a defined AUC, highest first, too few answers last."""
+    """Compute pooled curves of the estimators with a defined AUC, highest first, small n last."""
     curves = []
     for k, estimator in enumerate(evaluation.estimators):
         present = ~np.isnan(evaluation.scores[:, k])
@@ -181,7 +181,7 @@ def compute_roc_curves(evaluation: Evaluation) -> list[RocCurve]:
 def _thinned(
     false: FloatArray, true: FloatArray, points: int = 400
 ) -> tuple[FloatArray, FloatArray]:
-    """At most about `points` of the curve's own points, evenly spread along it."""
+    """Subsample about `points` points of a curve, evenly along it."""
     along = np.searchsorted(false + true, np.linspace(0, 2, points))
     index = np.unique(np.concatenate((along.clip(max=false.size - 1), [0, false.size - 1])))
     return false[index], true[index]
@@ -190,7 +190,7 @@ def _thinned(
 def draw_roc_curves(
     ax: Axes, curves: Sequence[RocCurve], named: int = CURVES, styles: Styles = BY_NAME
 ) -> Axes:
-    """The first `named` curves in their colors, the others gray; chance is the diagonal."""
+    """Draw the first `named` curves in color, the others in gray, and chance as the diagonal."""
     ax.plot([0, 1], [0, 1], color="#222222", linewidth=0.8)
     others = curves[named:]
     for index, curve in enumerate(others):
@@ -224,7 +224,7 @@ def draw_roc_curves(
 
 
 def roc_figure(curves: Sequence[RocCurve], title: str, styles: Styles = BY_NAME) -> Figure:
-    """One square plot of pooled ROC curves with its legend at the right."""
+    """Draw one square plot of pooled ROC curves with its legend on the right."""
     figure, ax = single((3.8, 3.8), (0.65, 3.1, 0.55, 0.55), title)
     draw_roc_curves(ax, curves, styles=styles)
     return figure
@@ -234,13 +234,13 @@ def roc_figure(curves: Sequence[RocCurve], title: str, styles: Styles = BY_NAME)
     key="roc_curves",
     block="curves",
     title="ROC curves",
-    reading="All questions pooled: flagging the most uncertain answers first, the share of errors "
-    "found against the share of correct answers flagged with them.",
+    reading="All questions pooled, most uncertain answers flagged first: share of errors flagged "
+    "(true positive rate) against share of correct answers flagged (false positive rate).",
     rank=10,
 )
 def roc_curves(of: TaskContext, title: str) -> list[Figure]:
-    """One plot."""
-    curves = compute_roc_curves(of.one)
+    """Draw one plot."""
+    curves = compute_roc_curves(of.evaluation)
     return [roc_figure(curves, title, of.styles)] if curves else []
 
 
@@ -248,10 +248,10 @@ def roc_curves(of: TaskContext, title: str) -> list[Figure]:
     key="score_histograms",
     block="curves",
     title="Scores by correctness",
-    reading="Questions per bin of the score; entropies in bins of 0.1. The outer bins hold what "
-    "lies beyond them.",
+    reading="Number of questions per bin of the score; entropies in bins of 0.1 nats. The outer "
+    "bins include values beyond the edges.",
     rank=40,
 )
 def score_histograms(of: TaskContext, title: str) -> list[Figure]:
-    """Pages of panels, one per estimator."""
-    return histogram_figures(compute_histograms(of.one), title)
+    """Draw panels, one per estimator, on one or more pages."""
+    return histogram_figures(compute_histograms(of.evaluation), title)

@@ -1,4 +1,4 @@
-"""How ranking, entropy and calibration change with a model's size, and models beside each other."""
+"""Scaling of ranking, entropy and calibration with the size of models."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from .layout import panels
 
 MODEL_SIZE = FigureKind(
     "model_size",
-    "Against size",
-    "The line is a power law fitted in logarithms, with the 95 % band of its mean; it needs three "
-    "sizes.",
+    "Scaling with model size",
+    "The line is a power law fitted in log-log space, with the 95 % confidence band of its mean; it "
+    "requires three sizes.",
 )
 
 SIZE_COLUMNS = (
@@ -42,16 +42,16 @@ _TICKS = [base * 10.0**power for power in range(6, 13) for base in (1, 3)]
 
 
 def parameters_of(model: str, manifests: Sequence[Mapping[str, Any]] = ()) -> float:
-    """Number of parameters: from a manifest, else from a name such as "Qwen2.5-3B"; else NaN."""
+    """Return the number of parameters from a manifest or a name ("Qwen2.5-3B"); NaN if unknown."""
     for manifest in manifests:
         about = manifest.get("model")
         names = {manifest.get("model_folder")}
         if isinstance(about, Mapping) and model in names and about.get("parameters"):
             return float(about["parameters"])
-    found = _SIZE.search(model.replace("_", "-"))
-    if found is None:
+    match = _SIZE.search(model.replace("_", "-"))
+    if match is None:
         return float("nan")
-    return float(found[1]) * (1e9 if found[2].lower() == "b" else 1e6)
+    return float(match[1]) * (1e9 if match[2].lower() == "b" else 1e6)
 
 
 def compute_sizes(
@@ -59,40 +59,46 @@ def compute_sizes(
     manifests: Sequence[Mapping[str, Any]] = (),
     traits: Mapping[str, EstimatorTraits] = MappingProxyType({}),
 ) -> pd.DataFrame:
-    """One row per model and task: parameters, accuracy, its best estimator's ROC AUC (none with too
-    few errors or right answers), the mean of its first stored entropy, and the ECE of its first
-    stored probability that is no control's; `traits` says which these are."""
+    """Collect size and performance of models, one row per model and task.
+
+    Number of parameters, accuracy, ROC AUC of the best estimator (none with too few errors or
+    correct answers), mean of the first stored entropy, and ECE of the first stored probability that
+    is not a control; `traits` tells which these are.
+    """
     return pd.DataFrame.from_records(
-        [_size(one, manifests, traits) for one in evaluated], columns=list(SIZE_COLUMNS)
+        [_size(evaluation, manifests, traits) for evaluation in evaluated],
+        columns=list(SIZE_COLUMNS),
     )
 
 
 def _size(
-    one: Evaluation,
+    evaluation: Evaluation,
     manifests: Sequence[Mapping[str, Any]],
     traits: Mapping[str, EstimatorTraits],
 ) -> dict[str, Any]:
-    best = best_column(one)
+    best = best_column(evaluation)
     area = float("nan")
     if best is not None:
-        present = ~np.isnan(one.scores[:, best])
-        area = roc_auc(one.errors[present], one.scores[present, best])
-    known = {name: traits.get(name, UNKNOWN) for name in one.estimators}
+        present = ~np.isnan(evaluation.scores[:, best])
+        area = roc_auc(evaluation.errors[present], evaluation.scores[present, best])
+    known = {name: traits.get(name, UNKNOWN) for name in evaluation.estimators}
     entropy = next((name for name, own in known.items() if own.is_entropy), None)
     claims = (name for name, own in known.items() if own.is_probability and not own.is_control)
     claimed = next(claims, None)
     gap = float("nan")
     if claimed is not None:
-        raw = one.raw[:, one.estimators.index(claimed)]
-        chosen = ~np.isnan(raw) & ~one.unparsed
+        raw = evaluation.raw[:, evaluation.estimators.index(claimed)]
+        chosen = ~np.isnan(raw) & ~evaluation.unparsed
         if chosen.any() and raw[chosen].min() >= 0 and raw[chosen].max() <= 1:
-            gap = ece(one.errors[chosen], raw[chosen])
-    values = one.raw[:, one.estimators.index(entropy)] if entropy else np.full(1, np.nan)
+            gap = ece(evaluation.errors[chosen], raw[chosen])
+    values = (
+        evaluation.raw[:, evaluation.estimators.index(entropy)] if entropy else np.full(1, np.nan)
+    )
     return {
-        **{"model": one.model, "task": one.task},
-        "parameters": parameters_of(one.model, manifests),
-        "accuracy": float((~one.errors).mean()) if one.errors.size else float("nan"),
-        "estimator": None if best is None else one.estimators[best],
+        **{"model": evaluation.model, "task": evaluation.task},
+        "parameters": parameters_of(evaluation.model, manifests),
+        "accuracy": float((~evaluation.errors).mean()) if evaluation.errors.size else float("nan"),
+        "estimator": None if best is None else evaluation.estimators[best],
         **{"roc_auc": area, "entropy": entropy},
         "mean_entropy": float(np.nanmean(values)) if not np.isnan(values).all() else float("nan"),
         **{"calibrated": claimed, "ece": gap},
@@ -102,11 +108,11 @@ def _size(
 @short_repr
 @dataclass(frozen=True)
 class PowerLaw:
-    """y = scale · x^exponent, fitted by least squares in logarithms, with its 95 % band.
+    """Power law y = scale · x^exponent, fitted by least squares in log-log space.
 
     Attributes:
-        exponent, exponent_low, exponent_high: with its 95 % interval.
-        x, y, low, high: (points,) the curve and the band of its mean.
+        exponent, exponent_low, exponent_high: exponent with its 95 % interval.
+        x, y, low, high: (points,) curve with the 95 % band of its mean.
     """
 
     exponent: float
@@ -119,7 +125,7 @@ class PowerLaw:
 
 
 def fit_power_law(x: FloatArray, y: FloatArray, points: int = 60) -> PowerLaw | None:
-    """The fit to positive values (n,); None with fewer than three different sizes."""
+    """Fit a power law to positive values (n,); None with fewer than three distinct sizes."""
     known = (x > 0) & (y > 0)
     u, v = np.log(x[known]), np.log(y[known])
     if np.unique(u).size < 3:
@@ -134,9 +140,9 @@ def fit_power_law(x: FloatArray, y: FloatArray, points: int = 60) -> PowerLaw | 
 
 
 def draw_size(ax: Axes, sizes: pd.DataFrame, column: str, label: str) -> Axes:
-    """One quantity against parameters, with the fit where there are three sizes or more.
+    """Draw a quantity against the number of parameters, with the fit from three sizes on.
 
-    Points carry the column `number`.
+    Points are labeled by the column `number`.
     """
     known = sizes.dropna(subset=["parameters", column])
     x, y = (known[name].to_numpy(dtype=np.float64) for name in ("parameters", column))
@@ -168,7 +174,7 @@ def draw_size(ax: Axes, sizes: pd.DataFrame, column: str, label: str) -> Axes:
 
 
 def size_figure(sizes: pd.DataFrame, title: str) -> Figure | None:
-    """AUC, mean entropy and ECE against parameters; None where fewer than two sizes are known."""
+    """Draw AUC, mean entropy and ECE against parameters; None with fewer than two known sizes."""
     if sizes.dropna(subset=["parameters"])["parameters"].nunique() < 2:
         return None
     quantities = (

@@ -1,4 +1,4 @@
-"""ROC AUC along ordered strata, and tasks of one model side by side."""
+"""ROC AUC over ordered strata, and tasks of one model side by side."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from .task_figure import TaskContext, task_figure
 
 TASKS_SIDE_BY_SIDE = FigureKind(
     "tasks_side_by_side",
-    "Two ways of asking, side by side",
-    "Accuracy and the ROC AUC of each task's best estimator, by topic; numbers in the legend are "
+    "Two prompts, side by side",
+    "Accuracy, and ROC AUC of the best estimator of each task, by topic; numbers in the legend are "
     "over all questions.",
 )
 
@@ -33,7 +33,7 @@ LINES = 8
 @short_repr
 @dataclass(frozen=True)
 class TrendLine:
-    """ROC AUC (g,) of one estimator along a stratum's values, with ends of the intervals."""
+    """ROC AUC (g,) of one estimator over the values of a stratum, with intervals."""
 
     estimator: str
     values: FloatArray
@@ -44,7 +44,7 @@ class TrendLine:
 
 @dataclass(frozen=True)
 class TrendLines:
-    """The best estimators along one ordered stratum; labels (g,) name its values and n."""
+    """Best estimators over the values of one ordered stratum; labels are its values with n."""
 
     stratum: str
     labels: list[str]
@@ -52,7 +52,7 @@ class TrendLines:
 
 
 def compute_trend_lines(metrics: pd.DataFrame, trends: pd.DataFrame) -> list[TrendLines]:
-    """One per ordered stratum, from metrics and trends of one model on one task."""
+    """Compute the lines of each ordered stratum from metrics and trends of one model and task."""
     pooled = metrics[metrics["topic"] == ALL].set_index("estimator")["roc_auc"].astype(float)
     result = []
     for stratum, own in trends.groupby("stratum", sort=False):
@@ -75,7 +75,7 @@ def compute_trend_lines(metrics: pd.DataFrame, trends: pd.DataFrame) -> list[Tre
 
 
 def draw_trend_lines(ax: Axes, trend: TrendLines, styles: Styles = BY_NAME) -> Axes:
-    """Lines with intervals, set slightly apart; the legend holds the test of a trend."""
+    """Draw lines with intervals, slightly offset, and p-values of the trends in the legend."""
     at = np.arange(len(trend.labels), dtype=np.float64)
     looks = styles.lines(line.estimator for line in trend.lines)
     for index, line in enumerate(trend.lines):
@@ -98,7 +98,7 @@ def draw_trend_lines(ax: Axes, trend: TrendLines, styles: Styles = BY_NAME) -> A
 
 
 def trend_figure(trend: TrendLines, title: str, styles: Styles = BY_NAME) -> Figure:
-    """One plot with its legend at the right."""
+    """Draw one plot with its legend on the right."""
     width = max(2.6, 1.1 * len(trend.labels))
     figure, ax = single((width, 3.0), (0.7, 3.4, 0.5, 0.75), title)
     draw_trend_lines(ax, trend, styles)
@@ -109,13 +109,13 @@ def trend_figure(trend: TrendLines, title: str, styles: Styles = BY_NAME) -> Fig
 @short_repr
 @dataclass(frozen=True)
 class SideBySide:
-    """One quantity of two tasks by group, e.g. direct answers against a chain of thought.
+    """One quantity of two tasks by group, e.g. direct answers and chains of thought.
 
     Attributes:
-        groups: (g,) labels, all first.
-        names: what stands for the first and the second task.
-        values, low, high: (2, g), NaN where undefined; ends are NaN where no interval is known.
-        label: the quantity.
+        groups: labels of the g groups, "all" first.
+        names: labels of the first and the second task.
+        values, low, high: (2, g) values with their intervals, NaN where undefined.
+        label: name of the quantity.
     """
 
     groups: list[str]
@@ -129,10 +129,10 @@ class SideBySide:
 def compute_side_by_side(
     first: pd.DataFrame, second: pd.DataFrame, best: tuple[str, str]
 ) -> list[SideBySide]:
-    """Accuracy and ROC AUC by topic of two tasks of one model, each task by its best estimator.
+    """Compare accuracy and ROC AUC of two tasks of one model by topic.
 
-    `first` and `second` are the metrics of the two tasks. Of very many topics, those with most
-    questions are drawn.
+    `first` and `second` are the metrics of the two tasks, `best` the estimator of either. Of very
+    many topics, those with the most questions are drawn.
     """
     parts = [
         frame[frame["estimator"] == name].set_index("topic")
@@ -165,7 +165,7 @@ def _column(parts: Sequence[pd.DataFrame], name: str, topics: list[str]) -> Floa
 
 
 def draw_side_by_side(ax: Axes, pair: SideBySide) -> Axes:
-    """Two points per group, joined by a line, first group on top."""
+    """Draw two points per group, joined by a line, first group on top."""
     at = np.arange(len(pair.groups), dtype=np.float64)
     at[1:] += 0.5
     ax.hlines(at, pair.values.min(axis=0), pair.values.max(axis=0), color="#999999", linewidth=1)
@@ -187,7 +187,7 @@ def draw_side_by_side(ax: Axes, pair: SideBySide) -> Axes:
 
 
 def side_by_side_figure(pairs: Sequence[SideBySide], title: str) -> Figure:
-    """One panel per quantity: accuracy at the left, ROC AUC at the right."""
+    """Draw one panel per quantity, accuracy on the left, ROC AUC on the right."""
     left = 0.3 + 0.075 * max(map(len, pairs[0].groups))
     height, width, gap = 0.24 * len(pairs[0].groups) + 0.2, 3.0, 0.75
     wide = left + len(pairs) * (width + gap) + 0.15
@@ -206,12 +206,12 @@ def side_by_side_figure(pairs: Sequence[SideBySide], title: str) -> Figure:
     key="roc_auc_trend",
     block="strata",
     title="Trend of the ROC AUC",
-    reading="The best eight estimators; lines upright are 95 % intervals. p: no straight trend, "
-    "weighted by precision, Holm-adjusted over all estimators.",
+    reading="The best eight estimators; vertical lines are 95 % intervals. p: test of no linear "
+    "trend, inverse-variance weighted, Holm-adjusted over all estimators.",
     rank=20,
 )
 def roc_auc_trend(of: TaskContext, title: str) -> list[Figure]:
-    """One plot per ordered stratum."""
+    """Draw one plot per ordered stratum."""
     trends = of.own("trends")
-    found = compute_trend_lines(of.own("metrics"), trends) if len(trends) else []
-    return [trend_figure(lines, title, of.styles) for lines in found]
+    panels = compute_trend_lines(of.own("metrics"), trends) if len(trends) else []
+    return [trend_figure(lines, title, of.styles) for lines in panels]

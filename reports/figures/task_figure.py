@@ -1,8 +1,8 @@
-"""Figures of one model on one task: each is declared where it is drawn, and the page finds it.
+"""Declaration of figures of one model on one task, which the page discovers.
 
 @task_figure(key="roc_curves", block="curves", title="ROC curves", reading="…")
 def roc_curves(of: TaskContext, title: str) -> list[Figure]:
-    curves = compute_roc_curves(of.one)
+    curves = compute_roc_curves(of.evaluation)
     return [roc_figure(curves, title, of.styles)] if curves else []
 """
 
@@ -34,54 +34,54 @@ Block = Literal[
     "together",
     "flow",
 ]
-"""Parts of the page's section on a model and task, in their order."""
+"""Blocks of the page's section on a model and task, in order."""
 
 
 @short_repr
 @dataclass(frozen=True)
 class TaskContext:
-    """What figures of one model on one task are drawn from.
+    """Data of the figures of one model on one task.
 
     Attributes:
-        data: the report's input.
-        analyses: all that was computed of it.
-        one: the rows of this model and task.
+        data: input of the report.
+        analyses: analyses of the input.
+        evaluation: rows of the model on the task.
         styles: color and line of each estimator.
     """
 
     data: ReportInput
     analyses: Analyses
-    one: Evaluation
+    evaluation: Evaluation
     styles: Styles
 
     def own(self, name: str) -> pd.DataFrame:
-        """The rows of one of the frames of `Analyses` that belong to this model and task."""
-        return self.analyses.of(name, self.one)
+        """Select the rows of a frame of `Analyses` for this model and task."""
+        return self.analyses.of(name, self.evaluation)
 
 
 Draw = Callable[[TaskContext, str], Sequence[Figure]]
-"""Gives the figures, none where there is nothing to show, from the context and a title."""
+"""Function of the context and a title that returns figures, none if there is nothing to show."""
 
 
 def topics_note(of: TaskContext) -> str:
-    """What a figure by topic says of the topics that are not in it."""
-    return drawn_note(len(of.one.topics))
+    """State which topics a figure by topic omits."""
+    return drawn_note(len(of.evaluation.topics))
 
 
 def strata_note(of: TaskContext) -> str:
-    """The same of strata."""
-    return drawn_note(len(of.one.strata), "strata")
+    """State which strata a figure by stratum omits."""
+    return drawn_note(len(of.evaluation.strata), "strata")
 
 
 @dataclass(frozen=True)
 class TaskFigure(FigureKind):
-    """A figure of one model on one task.
+    """Figure of one model on one task.
 
     Attributes:
-        block: the part of the section that it is in.
-        draw: draws it.
-        rank: its place in the block, smaller first.
-        note: what its caption says besides, of what it leaves out.
+        block: block of the section.
+        draw: function that draws it.
+        rank: sort key within the block, ascending.
+        note: function that returns a sentence to append to the caption, e.g. on omissions.
     """
 
     block: Block
@@ -99,5 +99,17 @@ def task_figure(
     rank: int = 100,
     note: Callable[[TaskContext], str] = lambda of: "",
 ) -> Callable[[Draw], TaskFigure]:
-    """Declare the function below as a figure of the page; see `TaskFigure`."""
+    """Declare the decorated function as a figure of the page.
+
+    Args:
+        key: Prefix of the file names, unique among figures.
+        block: Block of the section.
+        title: Heading of the figure.
+        reading: Caption: how to read the figure.
+        rank: Sort key within the block, ascending.
+        note: Function that returns a sentence to append to the caption; empty for none.
+
+    Returns:
+        A decorator that turns a function of context and title into a `TaskFigure`.
+    """
     return lambda draw: TaskFigure(key, title, reading, block, draw, rank, note)

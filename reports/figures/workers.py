@@ -1,4 +1,4 @@
-"""Processes that draw for a run, and end when it ends, whatever ends it."""
+"""Worker processes that terminate with their parent, even if it is killed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from typing import Any
 import joblib
 
 MOST = 8
-"""Processes at most: each holds some 150 MB, and more of them would wait for the one that gives
-out the work."""
+"""Largest number of processes: each needs about 150 MB, and more would wait for the dispatcher."""
 _WATCH_SECONDS = 0.2
 
 
 def end_with(parent: int) -> None:
-    """Have this process end as soon as its parent is no longer the process ``parent``.
+    """Terminate this process as soon as its parent is no longer the process ``parent``.
 
-    A parent that was killed with SIGKILL cannot tell its children, and a child that waits for work
-    would wait for ever: it holds the writing end of its own queue. So a thread watches. (Linux's
-    parent-death signal would come when the *thread* ends that started the child.)
+    A parent killed by SIGKILL cannot notify its children, and a child that waits for work would
+    wait forever, since it holds the write end of its own queue. Therefore a thread polls the parent.
+    (Linux's parent-death signal fires when the *thread* that started the child ends.)
     """
     threading.Thread(target=_watch, args=(parent,), name="parent", daemon=True).start()
 
@@ -33,17 +32,18 @@ def _watch(parent: int) -> None:
 
 
 def in_processes(function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-    """What ``function`` gives for the arguments of each call, in their order, by all processors.
+    """Yield the results of ``function`` for the arguments of each call, in order, in parallel.
 
-    ``LOKY_MAX_CPU_COUNT`` in the environment sets how many; with 1 nothing is started.
+    The environment variable ``LOKY_MAX_CPU_COUNT`` limits the number of processes; with 1, no
+    process is started.
     """
-    wanted = list(calls)
+    arguments = list(calls)
     results: Iterator[Any] = joblib.Parallel(
-        n_jobs=min(joblib.cpu_count(), len(wanted), MOST) or 1,
+        n_jobs=min(joblib.cpu_count(), len(arguments), MOST) or 1,
         batch_size=1,
         max_nbytes=None,
         return_as="generator",
         initializer=end_with,
         initargs=(os.getpid(),),
-    )(joblib.delayed(function)(*call) for call in wanted)
+    )(joblib.delayed(function)(*call) for call in arguments)
     yield from results

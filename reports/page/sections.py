@@ -24,19 +24,24 @@ class TaskSection:
     """Builds the blocks of one model on one task, in the page's order."""
 
     def __init__(
-        self, data: ReportInput, analyses: Analyses, one: Evaluation, drawer: Drawer, stem: str
+        self,
+        data: ReportInput,
+        analyses: Analyses,
+        evaluation: Evaluation,
+        drawer: Drawer,
+        stem: str,
     ) -> None:
-        self.data, self.analyses, self.one = data, analyses, one
+        self.data, self.analyses, self.evaluation = data, analyses, evaluation
         self.drawer, self.stem = drawer, stem
-        self.title = f"{one.model} on {one.task}"
+        self.title = f"{evaluation.model} on {evaluation.task}"
         styles = Styles({name: known.look for name, known in data.traits.items()})
-        self.context = TaskContext(data, analyses, one, styles)
-        self.metrics = analyses.of("metrics", one)
+        self.context = TaskContext(data, analyses, evaluation, styles)
+        self.metrics = analyses.of("metrics", evaluation)
         self.best = best_estimator(self.metrics)
         # Thresholds and single answers are no verdict: without a best estimator the first is shown.
-        self.shown = self.best or (one.estimators[0] if one.estimators else None)
+        self.shown = self.best or (evaluation.estimators[0] if evaluation.estimators else None)
         own = analyses.comparisons
-        within = own["model_a"].eq(one.model) & own["task_a"].eq(one.task)
+        within = own["model_a"].eq(evaluation.model) & own["task_a"].eq(evaluation.task)
         self.comparisons = own[within]
 
     def blocks(self) -> Iterator[Block]:
@@ -96,7 +101,7 @@ class TaskSection:
 
     def _untested(self) -> str:
         """What is said of the topics whose pairs are not tested."""
-        own = self.analyses.of("untested", self.one)
+        own = self.analyses.of("untested", self.evaluation)
         own = own[own["family"] == "topics"]
         return tested_note(int(own["of"].iloc[0]), "topics") if len(own) else ""
 
@@ -105,9 +110,9 @@ class TaskSection:
         return Block("ROC AUC by topic", few_note(self.metrics), self._figures("topics"), [table])
 
     def _by_stratum(self) -> Iterator[Block]:
-        if not self.one.strata:
+        if not self.evaluation.strata:
             return
-        trends = self.analyses.of("trends", self.one)
+        trends = self.analyses.of("trends", self.evaluation)
         shown = [metric_tables.trend_table(trends)] if len(trends) else []
         title = "By reasoning steps and other strata"
         yield Block(title, few_note(self.metrics), self._figures("strata"), shown)
@@ -130,7 +135,7 @@ class TaskSection:
     def _thresholds(self) -> Iterator[Block]:
         if self.shown is None:
             return
-        own = self.analyses.of("thresholds", self.one)
+        own = self.analyses.of("thresholds", self.evaluation)
         note = (
             "Thresholds on all questions, for orientation; apprehend threshold chooses one for a "
             "target risk on one part of the questions and tests it on the rest."
@@ -138,7 +143,7 @@ class TaskSection:
         yield Block("Thresholds", note, tables=[metric_tables.threshold_table(own, self.shown)])
 
     def _conformal(self) -> Iterator[Block]:
-        own = self.analyses.of("conformal", self.one)
+        own = self.analyses.of("conformal", self.evaluation)
         if own.empty:
             return
         note = (
@@ -149,14 +154,14 @@ class TaskSection:
         yield Block("Conformal sets", note, figures, answer_tables.conformal_tables(own))
 
     def _letters(self) -> Iterator[Block]:
-        positions = self.analyses.letters.get((self.one.model, self.one.task))
+        positions = self.analyses.letters.get((self.evaluation.model, self.evaluation.task))
         if positions is None:
             return
         table = answer_tables.position_table(positions.frame())
         yield Block("Option letters", figures=self._figures("letters"), tables=[table])
 
     def _together(self) -> Iterator[Block]:
-        pairs = self.analyses.of("complementarity", self.one)
+        pairs = self.analyses.of("complementarity", self.evaluation)
         if pairs.empty:
             return
         note = (
@@ -167,9 +172,9 @@ class TaskSection:
         yield Block("Estimators together", note, self._figures("together"), [table])
 
     def _flow(self) -> Block:
-        flow = self.analyses.of("flow", self.one)
-        missing = self.analyses.of("missing", self.one)
-        by_topic = self.analyses.of("missing_by_topic", self.one)
+        flow = self.analyses.of("flow", self.evaluation)
+        missing = self.analyses.of("missing", self.evaluation)
+        by_topic = self.analyses.of("missing_by_topic", self.evaluation)
         gaps = answer_tables.missing_tables(missing, by_topic)
         note = "" if len(missing) else "Every estimator scored every question."
         shown = [answer_tables.flow_table(flow), *gaps]
@@ -177,7 +182,7 @@ class TaskSection:
         return Block("Questions and missing scores (n-flow)", note, figures, shown)
 
     def _confident(self) -> Iterator[Block]:
-        errors = confident_errors(self.data, self.one, self.shown) if self.shown else []
+        errors = confident_errors(self.data, self.evaluation, self.shown) if self.shown else []
         if errors:
             note = f"The wrong answers that {plain(self.shown)} was most certain of."
             yield Block("Confident and wrong", note, tables=[answer_tables.confident_table(errors)])

@@ -34,7 +34,7 @@ from .task_figure import TaskContext, task_figure
 def score_sequence(of: TaskContext, title: str) -> list[Figure]:
     figure = Figure()
     axes = figure.subplots()
-    for name, scores in zip(of.one.estimators, of.one.raw.T, strict=True):
+    for name, scores in zip(of.evaluation.estimators, of.evaluation.raw.T, strict=True):
         axes.plot(scores, color=of.styles.of(name)[0])
     return [figure]
 '''
