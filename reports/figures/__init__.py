@@ -1,1 +1,1 @@
-"""One module per kind of figure: compute, then draw into given axes."""
+"""Figures, one module per kind: functions that compute the data, then draw into given axes."""

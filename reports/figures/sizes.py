@@ -29,8 +29,8 @@ from .layout import panels
 MODEL_SIZE = FigureKind(
     "model_size",
     "Scaling with model size",
-    "The line is a power law fitted in log-log space, with the 95 % confidence band of its mean; it "
-    "requires three sizes.",
+    "The line is a power law fitted in log-log space, with the 95 % confidence band of its mean; "
+    "it requires three sizes.",
 )
 
 SIZE_COLUMNS = (

@@ -11,7 +11,7 @@ from typing import Any
 import joblib
 
 MOST = 8
-"""Largest number of processes: each needs about 150 MB, and more would wait for the dispatcher."""
+"""Largest number of processes: each needs 150 MB, and more would wait for the dispatcher."""
 _WATCH_SECONDS = 0.2
 
 

@@ -125,9 +125,9 @@ def to_markdown(tables: list[TopicTable]) -> str:
         The document.
     """
     note = (
-        "Errors are the positive class, a higher score is more uncertain: 0.5 is chance, below 0.5"
-        " the score points the wrong way. In brackets the 95 % interval. macro: unweighted mean"
-        f" over topics. –: one class only. {FEW_MARK}: {FEW_MEANING}."
+        "Errors are the positive class; a higher score means more uncertain. 0.5 is chance, below "
+        "0.5 the ranking is inverted. In brackets: 95 % interval. macro: unweighted mean over "
+        f"topics. –: one class only. {FEW_MARK}: {FEW_MEANING}."
     )
     shown = [
         _text_table(table, table.estimators, _cell, f"{table.model} · {table.task}")

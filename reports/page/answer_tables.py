@@ -1,4 +1,4 @@
-"""Tables of a task's questions and answers, for the page: sets, letters, gaps, confident errors."""
+"""Tables on questions and answers: conformal sets, letters, n-flow, confident errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..metrics.evaluation import ALL
 
 
 def conformal_tables(conformal: pd.DataFrame) -> list[PageTable]:
-    """Coverage and size over all questions, and by topic (folded)."""
+    """Tabulate coverage and set size over all questions, and by topic (collapsed)."""
     columns = (
         Shown("topic", "topic", "text"),
         Shown("method", "method", "text"),
@@ -29,8 +29,8 @@ def conformal_tables(conformal: pd.DataFrame) -> list[PageTable]:
         Shown("coverage", "coverage"),
         Shown("95 % interval", "coverage_low", "interval", "coverage_high"),
         Shown("set size", "set_size"),
-        Shown("of the options", "share_of_options", "percent"),
-        Shown("single options", "singletons", "percent"),
+        Shown("share of options", "share_of_options", "percent"),
+        Shown("singletons", "singletons", "percent"),
         Shown("accuracy", "accuracy", "percent"),
     )
     pooled = conformal["topic"] == ALL
@@ -49,11 +49,11 @@ def conformal_tables(conformal: pd.DataFrame) -> list[PageTable]:
 
 
 def position_table(positions: pd.DataFrame) -> PageTable:
-    """Answers by option letter."""
+    """Tabulate answers by option letter."""
     columns = (
         Shown("letter", "letter", "text"),
-        Shown("is right", "gold", "count"),
-        Shown("is answered", "predicted", "count"),
+        Shown("correct option", "gold", "count"),
+        Shown("answered", "predicted", "count"),
         Shown("both", "right", "count"),
         Shown("recall", "recall"),
         Shown("excess share", "excess", "signed"),
@@ -62,7 +62,7 @@ def position_table(positions: pd.DataFrame) -> PageTable:
 
 
 def flow_table(flow: pd.DataFrame) -> PageTable:
-    """Questions asked, answered, parsed, scored, common."""
+    """Tabulate the numbers of questions asked, answered, parsed, scored and common."""
     named = flow.assign(
         stage=flow["stage"].replace("dont_know", "“don't know”"),
         estimator=flow["estimator"].where(flow["stage"] == "scored", None),
@@ -77,7 +77,7 @@ def flow_table(flow: pd.DataFrame) -> PageTable:
 
 
 def missing_tables(missing: pd.DataFrame, by_topic: pd.DataFrame) -> list[PageTable]:
-    """Missing scores by reason, and missing or unparsed by topic; none where all is there."""
+    """Tabulate missing scores by reason and by topic; no tables if nothing is missing."""
     tables = []
     if len(missing):
         columns = (
@@ -104,14 +104,14 @@ def missing_tables(missing: pd.DataFrame, by_topic: pd.DataFrame) -> list[PageTa
 
 
 def confident_table(errors: list[ConfidentError]) -> PageTable:
-    """Wrong answers with the lowest scores, with their texts."""
-    names = ("question", "topic", "score", "text", "answered", "right answer")
+    """Tabulate the wrong answers with the lowest scores and their texts."""
+    names = ("question", "topic", "score", "text", "answered", "correct answer")
     heads = [Column(name, name != "score") for name in names]
     rows = []
-    for one in errors:
-        answer = f"{plain(one.answer)}: {shortened(one.answer_text, 200)}".removesuffix(": ")
-        gold = f"{plain(one.gold)}: {shortened(one.gold_text, 200)}".removesuffix(": ")
-        text = [text_cell(one.question_id), text_cell(one.topic)]
-        text.append(number_cell(one.score, lambda value: f"{value:.3g}"))
-        rows.append([*text, *map(Cell, (shortened(one.question), answer, gold))])
+    for error in errors:
+        answer = f"{plain(error.answer)}: {shortened(error.answer_text, 200)}".removesuffix(": ")
+        gold = f"{plain(error.gold)}: {shortened(error.gold_text, 200)}".removesuffix(": ")
+        text = [text_cell(error.question_id), text_cell(error.topic)]
+        text.append(number_cell(error.score, lambda value: f"{value:.3g}"))
+        rows.append([*text, *map(Cell, (shortened(error.question), answer, gold))])
     return PageTable("Confident and wrong", heads, rows, prose=True)

@@ -1,4 +1,4 @@
-"""`apprehend analyse`: what the stored models say about the benchmark itself."""
+"""`apprehend analyse`: analyses of the benchmark itself from the stored models."""
 
 from __future__ import annotations
 
@@ -37,21 +37,28 @@ from .page import PageSection, render_page
 U_CURVE = FigureKind(
     "u_curve",
     "U-curve",
-    "Mean score by the share of the other stored models that are wrong; lines upright are 95 % "
-    "intervals. High at both ends: doubt that difficulty does not explain.",
+    "Mean score by the share of the other stored models that are wrong; vertical lines are 95 % "
+    "intervals. High at both ends: uncertainty that difficulty does not explain.",
 )
 ERROR_CLUSTERS = FigureKind(
     "error_clusters",
     "Shared causes of errors",
-    "Share of each topic's questions whose strongest cause it is; the rest of a topic are "
-    "questions that every model gets right. Named by the topics it stands out in.",
+    "Share of the questions of each topic by their strongest cause; the remainder are questions "
+    "that every model answers correctly. Causes are named after their overrepresented topics.",
 )
 
 
 @short_repr
 @dataclass(frozen=True)
 class BenchmarkAnalyses:
-    """Frames (by file name), factors by task, sentences, and the files written."""
+    """Result of `build_benchmark_analyses`.
+
+    Attributes:
+        frames: file name → frame.
+        factors: task → shared causes of errors.
+        summary: sentences on the findings.
+        files: paths written, in order.
+    """
 
     frames: dict[str, pd.DataFrame]
     factors: dict[str, Factors]
@@ -65,22 +72,34 @@ def build_benchmark_analyses(
     rows: Rows = "all",
     formats: Sequence[str] = FORMATS,
 ) -> BenchmarkAnalyses:
-    """Write the analyses' CSV files, their figures and a page.
+    """Analyze the benchmark and write CSV files, figures and a page below `output_path`.
 
-    The files: u_curve, option_order, rasch_difficulty, rasch, clusters, factors. What the stored
-    models do not allow is left out and said.
+    The CSV files are u_curve, option_order, rasch_difficulty, rasch, clusters and factors, each
+    only if it has rows; the summary states what the stored models do not allow.
+
+    Args:
+        data: Scores and facts of a results folder.
+        output_path: Folder of the files, created if necessary.
+        rows: Row convention, "all" or "paper".
+        formats: Formats of the figures, any of "png", "svg", "pdf".
+
+    Returns:
+        Frames, factors, summary and paths of the files.
+
+    Raises:
+        ValueError: The input is inconsistent, or a format is unknown.
     """
     root = Path(output_path)
     evaluated = evaluations(data, rows)
     factors: dict[str, Factors] = {}
     clusters = []
-    for task in dict.fromkeys(one.task for one in evaluated):
-        matrix = error_matrix([one for one in evaluated if one.task == task])
-        found = compute_factors(matrix)
-        if found is not None:
-            factors[task] = found
+    for task in dict.fromkeys(evaluation.task for evaluation in evaluated):
+        matrix = error_matrix([evaluation for evaluation in evaluated if evaluation.task == task])
+        factorization = compute_factors(matrix)
+        if factorization is not None:
+            factors[task] = factorization
             frame = pd.DataFrame({"task": task, "question_id": matrix.question_ids})
-            frame["topic"], frame["cluster"] = matrix.topics, found.cluster
+            frame["topic"], frame["cluster"] = matrix.topics, factorization.cluster
             clusters.append(frame)
     difficulties = compute_rasch_difficulty(evaluated)
     frames = {
@@ -110,39 +129,44 @@ def build_benchmark_analyses(
 def _ranks(factors: dict[str, Factors]) -> pd.DataFrame:
     return pd.DataFrame(
         [
-            {"task": task, "rank": rank, "held_out_error": score, "chosen": rank == found.rank}
-            | {"standard_error": found.spreads[rank], "stability": found.stability}
-            for task, found in factors.items()
-            for rank, score in found.scores.items()
+            {
+                "task": task,
+                "rank": rank,
+                "held_out_error": score,
+                "chosen": rank == factorization.rank,
+            }
+            | {"standard_error": factorization.spreads[rank], "stability": factorization.stability}
+            for task, factorization in factors.items()
+            for rank, score in factorization.scores.items()
         ]
     )
 
 
 def _summary(frames: dict[str, pd.DataFrame], factors: dict[str, Factors]) -> list[str]:
     lines = []
-    for task, found in factors.items():
-        several = f"{found.rank} shared causes predict"
-        causes = "1 shared cause predicts" if found.rank == 1 else several
+    for task, factorization in factors.items():
+        several = f"{factorization.rank} shared causes predict"
+        causes = "1 shared cause predicts" if factorization.rank == 1 else several
         lines.append(
             f"{task}: {causes} held-out errors best (stability over seeds "
-            f"{number(found.stability)}): {'; '.join(found.names)}."
+            f"{number(factorization.stability)}): {'; '.join(factorization.names)}."
         )
     if not factors:
-        lines.append("Shared causes need four models on one task.")
+        lines.append("Shared causes require four models on one task.")
     if frames["u_curve"].empty:
-        lines.append("The U-curve needs three models with common questions.")
+        lines.append("The U-curve requires three models with common questions.")
     flags = frames["option_order"]
     if flags.empty:
-        lines.append("Sensitivity to the options' order needs the signal permuted_answers.")
-    for one in flags[flags["flag"].astype(bool)].to_dict("records") if len(flags) else []:
+        lines.append("Sensitivity to option order requires the signal permuted_answers.")
+    for row in flags[flags["flag"].astype(bool)].to_dict("records") if len(flags) else []:
         lines.append(
-            f"{one['model']} on {one['task']} is better with the options in their published order "
-            f"(difference {number(one['difference'])}): a sign of contamination or of letter bias."
+            f"{row['model']} on {row['task']} is more accurate with the options in published order "
+            f"(difference {number(row['difference'])}), which indicates contamination or position bias."
         )
     if frames["rasch_difficulty"].empty:
-        lines.append("Rasch difficulty needs three models on one task.")
+        lines.append("Rasch difficulty requires three models on one task.")
     elif frames["rasch"].empty:
-        lines.append("Rasch difficulty against the judge's needs judgements that differ.")
+        lines.append("Correlating Rasch difficulty with judges requires judgements that vary.")
     return lines
 
 
@@ -154,17 +178,17 @@ def _blocks(
     pairs = list(curves.groupby(["task", "estimator"], sort=False)) if len(curves) else []
     stems = file_stems([f"{task}_{name}" for (task, name), _ in pairs])
     for (task, name), own in pairs:
-        title = f"{name} against difficulty for the other models, {task}"
+        title = f"{name} by difficulty for the other models, {task}"
         drawn = [u_figure(own, title)]
         figures = drawer.add(U_CURVE, title, stems[f"{task}_{name}"], drawn)
         blocks.append(Block(plain(title), figures=figures))
-    for task, found in factors.items():
+    for task, factorization in factors.items():
         title = f"Shared causes of errors, {task}"
         heatmap = Heatmap(
-            [plain(name) for name in found.names],
-            [plain(topic) for topic in found.topics],
-            found.shares,
-            1 / (found.rank + 1),
+            [plain(name) for name in factorization.names],
+            [plain(topic) for topic in factorization.topics],
+            factorization.shares,
+            1 / (factorization.rank + 1),
             "share",
             (0.0, 1.0),
         )
@@ -186,7 +210,7 @@ def _blocks(
 
 
 def _by_topic(difficulties: pd.DataFrame) -> pd.DataFrame:
-    """Number of questions, mean difficulty and mean share of wrong answers per task and topic."""
+    """Average difficulty and share of wrong answers per task and topic, with n."""
     groups = difficulties.groupby(["task", "topic"], sort=False)
     means = groups[["difficulty", "share_wrong"]].mean()
     return means.assign(n=groups.size()).reset_index()
@@ -195,7 +219,7 @@ def _by_topic(difficulties: pd.DataFrame) -> pd.DataFrame:
 _TABLES: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
     (
         "option_order",
-        "The options' published order",
+        "Sensitivity to option order",
         (
             *(*texts("model", "task"), N),
             Shown("accuracy as published", "accuracy_as_published"),
@@ -229,7 +253,7 @@ _TABLES: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
 
 
 def u_figure(curve: pd.DataFrame, title: str) -> Figure:
-    """Mean score with 95 % intervals by difficulty, a line per model."""
+    """Draw the mean score with 95 % intervals by difficulty, one line per model."""
     models = list(dict.fromkeys(curve["model"]))
     right = 0.8 + 0.075 * max(len(plain(model)[:40]) for model in models)
     figure, ax = single((4.2, 3.0), (0.75, right, 0.5, 0.55), title)

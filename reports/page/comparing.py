@@ -1,4 +1,4 @@
-"""`apprehend compare`: models × estimators, paired, and against the models' size."""
+"""`apprehend compare`: paired comparison of models by estimator, and scaling with size."""
 
 from __future__ import annotations
 
@@ -40,7 +40,14 @@ ROC_AUC_MODELS = FigureKind(
 @short_repr
 @dataclass(frozen=True)
 class Comparison:
-    """What `build_comparison` made: every test, the sizes, sentences, and the files."""
+    """Result of `build_comparison`.
+
+    Attributes:
+        comparisons: tests between models and between tasks, see `compare`.
+        sizes: size and performance, one row per model and task.
+        summary: sentences on the tests.
+        files: paths written, in order.
+    """
 
     comparisons: pd.DataFrame
     sizes: pd.DataFrame
@@ -56,8 +63,25 @@ def build_comparison(
     seed: int = 0,
     formats: Sequence[str] = FORMATS,
 ) -> Comparison:
-    """Write comparisons.csv, sizes.csv, a table and a heatmap of models × estimators, the plots
-    against size where sizes are known, and index.html."""
+    """Compare models and tasks, and write the comparison below `output_path`.
+
+    Writes comparisons.csv, sizes.csv, metrics.csv, a table and a heatmap of models × estimators per
+    task, plots against model size where sizes are known, and index.html.
+
+    Args:
+        data: Scores and facts of a results folder.
+        output_path: Folder of the files, created if necessary.
+        rows: Row convention, "all" or "paper".
+        replicates: Number of bootstrap resamples.
+        seed: Seed of the resamples.
+        formats: Formats of the figures, any of "png", "svg", "pdf".
+
+    Returns:
+        Tests, sizes, summary and paths of the files.
+
+    Raises:
+        ValueError: The input is inconsistent, or a format is unknown.
+    """
     root = Path(output_path)
     evaluated = evaluations(data, rows)
     metrics = compute_metrics(data, rows, replicates, seed, evaluated)
@@ -76,7 +100,7 @@ def build_comparison(
         ]
     result.files.extend(drawer.files)
     settings: dict[str, Any] = {"rows": rows, "replicates": replicates, "seed": seed}
-    settings |= {"title": "Models compared", "summary": result.summary}
+    settings |= {"title": "Comparison of models", "summary": result.summary}
     sections = [PageSection("Models, estimators and sizes", blocks)]
     html = render_page(sections, data.manifests, [], settings)
     result.files.append(write_atomically(root / "index.html", html))
@@ -84,7 +108,7 @@ def build_comparison(
 
 
 def _summary(tests: pd.DataFrame) -> list[str]:
-    """Per family how many differences are distinguishable, and each pair's accuracies."""
+    """Count the distinguishable differences between models by quantity."""
     lines = []
     for quantity, name in (("roc_auc", "ROC AUCs"), ("accuracy", "accuracies")):
         own = tests[(tests["family"] == "models") & (tests["quantity"] == quantity)]
@@ -94,13 +118,13 @@ def _summary(tests: pd.DataFrame) -> list[str]:
                 f"Of {len(own)} paired differences in {name} between models, {clear} are "
                 f"distinguishable and {len(own) - clear} are not distinguishable (Holm-adjusted)."
             )
-    return lines or ["There are no two models with common questions on one task."]
+    return lines or ["No two models have common questions on a task."]
 
 
 def _matrices(
     metrics: pd.DataFrame, drawer: Drawer, folder: Path, files: list[Path]
 ) -> list[Block]:
-    """Per task a table and a heatmap: pooled ROC AUC, models × estimators."""
+    """Tabulate and draw the pooled ROC AUC by model and estimator, per task."""
     blocks = []
     pooled = metrics[metrics["topic"] == ALL]
     stems = file_stems(list(dict.fromkeys(pooled["task"])))
@@ -147,13 +171,14 @@ def _tests(tests: pd.DataFrame) -> list[Block]:
         if len(own := tests[tests["family"] == f"{kind}s"])
     ]
     note = (
-        "Each model against its own errors on the common questions; McNemar's test for accuracies."
+        "ROC AUC of each model against its own errors, on common questions; accuracies by McNemar's "
+        "test."
     )
     return [Block("Paired tests", note, tables=shown)] if shown else []
 
 
 def _sizes(sizes: pd.DataFrame, drawer: Drawer) -> list[Block]:
-    """Per task the plots against size."""
+    """Tabulate and draw performance by model size, per task."""
     blocks = []
     columns = (
         Shown("model", "model", "text"),
@@ -168,7 +193,7 @@ def _sizes(sizes: pd.DataFrame, drawer: Drawer) -> list[Block]:
     )
     stems = file_stems(list(dict.fromkeys(sizes["task"])))
     for task, own in sizes.groupby("task", sort=False):
-        title = f"Against the models' size: {task}"
+        title = f"Scaling with model size: {task}"
         figure = size_figure(own, title)
         drawn = [figure] if figure is not None else []
         figures = drawer.add(MODEL_SIZE, title, stems[str(task)], drawn)

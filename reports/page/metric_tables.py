@@ -1,4 +1,4 @@
-"""Tables of metrics and tests of one model on one task, for the page."""
+"""Tables of metrics and tests of one model on one task."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from ..statistics.intervals import SMALLEST_CLASS, too_few
 from .columns import DIFFERENCE, INTERVAL, TESTED, VALUES, N, pair, texts
 
 POOLED = ("quality", "rows", "missing", "more")
-"""Places of the metrics that are columns of the pooled table, see `Metric.shown`."""
+"""Values of `Metric.shown` whose metrics are columns of the pooled table."""
 
 
 def pooled_table(metrics: pd.DataFrame, more: Sequence[Metric] = ()) -> PageTable:
-    """Pooled metrics with the macro AUC, highest AUC first; `more` are those of users."""
+    """Tabulate pooled metrics with the macro AUC, highest AUC first; `more` are additional ones."""
     macro = metrics[metrics["topic"] == MACRO].set_index("estimator")
     of = pooled_rank(metrics)
     ranked = of.assign(
@@ -45,7 +45,7 @@ def pooled_table(metrics: pd.DataFrame, more: Sequence[Metric] = ()) -> PageTabl
     first, *others = shown_metrics(POOLED, more)
     heads = [
         *(Column("estimator", True), Column(first.title), Column("95 % interval"), Column(carried)),
-        *(Column(one.title) for one in others),
+        *(Column(metric.title) for metric in others),
     ]
     rows = []
     for record in ranked.head(ROWS).to_dict("records"):
@@ -55,17 +55,17 @@ def pooled_table(metrics: pd.DataFrame, more: Sequence[Metric] = ()) -> PageTabl
         cells = [
             Cell(ends or note, record["roc_auc_low"] if ends else ""),
             area_cell(record["macro"], pd.isna(record["macro_low"])),
-            *(number_cell(record[one.name], KINDS[one.kind]) for one in others),
+            *(number_cell(record[metric.name], KINDS[metric.kind]) for metric in others),
         ]
         gray = [replace(cell, heat=math.nan, few=cell.few or few) for cell in cells]
         rows.append([text_cell(record["estimator"]), area_cell(record["roc_auc"], few), *gray])
-    meanings = [f"{one.title}: {one.meaning}" for one in more if one.shown in POOLED]
+    meanings = [f"{metric.title}: {metric.meaning}" for metric in more if metric.shown in POOLED]
     note = " ".join(filter(None, [rows_note(len(ranked), "metrics.csv", sized=False), *meanings]))
     return PageTable("Pooled metrics", heads, rows, note=note)
 
 
 def topic_table(table: TopicTable) -> PageTable:
-    """ROC AUC by topic and estimator with intervals."""
+    """Tabulate the ROC AUC by topic and estimator with intervals."""
     heads = [Column("topic", True), Column("n"), Column("errors")]
     heads += [Column(name) for name in table.estimators]
     counts = [table.rows(topic) for topic in table.topics]
@@ -86,19 +86,19 @@ def topic_table(table: TopicTable) -> PageTable:
 
 
 def against_table(pairs: pd.DataFrame, best: str) -> PageTable:
-    """The best estimator against each other one; `pairs` as from `summary.against`."""
+    """Tabulate the best estimator against all others; `pairs` are from `summary.against`."""
     columns = (
         *(*texts("other"), N),
         Shown("its ROC AUC", "value"),
         *(DIFFERENCE, INTERVAL, *TESTED),
     )
     return table_from_frame(
-        pairs, f"{plain(best)} against the others", columns, file="comparisons.csv"
+        pairs, f"{plain(best)} against all others", columns, file="comparisons.csv"
     )
 
 
 def pairs_table(pairs: pd.DataFrame, kind: str, title: str, note: str = "") -> PageTable:
-    """All tests of one family; `kind` names what differs: estimator, topic, model or task."""
+    """Tabulate the tests of one family; `kind` is estimator, topic, model or task."""
     columns = (
         *pair(kind),
         Shown("of", "quantity" if kind in ("model", "task") else "estimator_a", "text"),
@@ -111,19 +111,19 @@ def pairs_table(pairs: pd.DataFrame, kind: str, title: str, note: str = "") -> P
 
 
 def calibration_table(metrics: pd.DataFrame, more: Sequence[Metric] = ()) -> PageTable | None:
-    """Calibration of the scores that are probabilities, best first; None where there are none.
+    """Tabulate the calibration of probabilities, best first; None if there are none.
 
-    Those with too few errors or right answers come last and gray. `more` are metrics of users.
+    Those with too few errors or correct answers are last and gray. `more` are additional metrics.
     """
     own = metrics[(metrics["topic"] == ALL) & (metrics["n_calibration"] > 0)]
     if own.empty:
         return None
-    shown = sorted(shown_metrics(("calibration",), more), key=lambda one: one.kind != "count")
+    shown = sorted(shown_metrics(("calibration",), more), key=lambda metric: metric.kind != "count")
     columns = (
         *texts("estimator"),
-        *(Shown(one.title, one.name, one.kind) for one in shown),
+        *(Shown(metric.title, metric.name, metric.kind) for metric in shown),
     )
-    note = " ".join(f"{one.title}: {one.meaning}" for one in more if one in shown)
+    note = " ".join(f"{metric.title}: {metric.meaning}" for metric in more if metric in shown)
     few = own["roc_auc_low"].isna()
     own = own.loc[own["ece"].mask(few).sort_values(kind="stable").index]
     gray = own["roc_auc_low"].isna().tolist()
@@ -131,7 +131,7 @@ def calibration_table(metrics: pd.DataFrame, more: Sequence[Metric] = ()) -> Pag
 
 
 def threshold_table(thresholds: pd.DataFrame, best: str) -> PageTable:
-    """Thresholds of the best estimator."""
+    """Tabulate the thresholds of the best estimator."""
     own = thresholds[thresholds["estimator"] == best]
     columns = (
         Shown("keep if score ≤", "threshold", "plain3"),
@@ -145,7 +145,7 @@ def threshold_table(thresholds: pd.DataFrame, best: str) -> PageTable:
 
 
 def trend_table(trends: pd.DataFrame) -> PageTable:
-    """Trends of all estimators along the ordered strata."""
+    """Tabulate trends of all estimators over the ordered strata."""
     names = ("roc_auc", "n_errors", "n")
     shown = trends.assign(
         areas=[
@@ -164,21 +164,21 @@ def trend_table(trends: pd.DataFrame) -> PageTable:
         Shown("p (Holm)", "p_holm", "p"),
     )
     return table_from_frame(
-        shown, "Trends along ordered strata", columns, folded=True, file="trends.csv"
+        shown, "Trends over ordered strata", columns, folded=True, file="trends.csv"
     )
 
 
 def complementarity_table(pairs: pd.DataFrame) -> PageTable:
-    """Pairs of estimators, largest gain first, those with too few answers last and gray."""
+    """Tabulate pairs of estimators, largest gain first; too few answers last and gray."""
     columns = (
         *(*pair("estimator"), N),
         Shown("rank correlation", "spearman", "signed"),
         Shown("first's ROC AUC", "roc_auc_a"),
         Shown("second's", "roc_auc_b"),
-        Shown("of both ranks", "roc_auc_both"),
+        Shown("of mean rank", "roc_auc_both"),
         Shown("gain", "gain", "signed"),
-        Shown("first's overlooked errors that the second finds", "found_by_b", "percent"),
-        Shown("the other way round", "found_by_a", "percent"),
+        Shown("errors missed by first, detected by second", "found_by_b", "percent"),
+        Shown("vice versa", "found_by_a", "percent"),
     )
     right = pairs["n"] - pairs["n_errors"]
     few = pairs["n_errors"].lt(SMALLEST_CLASS) | right.lt(SMALLEST_CLASS)

@@ -1,4 +1,4 @@
-"""The page's sections on several models or tasks at once: comparisons, judges, costs."""
+"""Sections of the page on several models or tasks: comparisons, judges, costs."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from .page import PageSection
 
 
 def overview_sections(analyses: Analyses, drawer: Drawer) -> Iterator[PageSection]:
-    """Sections that have something to show: tasks side by side, models, judges, costs."""
-    found = (
+    """Yield the non-empty sections: tasks side by side, models, judges, costs."""
+    sections = (
         PageSection("Direct answers and chains of thought", list(_tasks(analyses, drawer))),
-        PageSection("Models compared", list(_models(analyses))),
+        PageSection("Comparison of models", list(_models(analyses))),
         PageSection("Judges", list(_judges(analyses, drawer))),
         PageSection("Costs", list(_costs(analyses))),
     )
-    yield from (section for section in found if section.blocks)
+    yield from (section for section in sections if section.blocks)
 
 
 def _tasks(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
-    """Per model every pair of its tasks with common questions."""
-    models = dict.fromkeys(one.model for one in analyses.evaluated)
+    """Compare the tasks of each model that have common questions."""
+    models = dict.fromkeys(evaluation.model for evaluation in analyses.evaluated)
     stems = file_stems(models)
     own = analyses.comparisons[analyses.comparisons["family"] == "tasks"]
     for model in models:
-        evaluated = [one for one in analyses.evaluated if one.model == model]
+        evaluated = [evaluation for evaluation in analyses.evaluated if evaluation.model == model]
         figures: list[PageFigure] = []
-        for a, b in combinations(largest(evaluated, lambda one: one.errors.size), 2):
+        for a, b in combinations(largest(evaluated, lambda evaluation: evaluation.errors.size), 2):
             metrics = (analyses.of("metrics", a), analyses.of("metrics", b))
             best = tuple(best_estimator(frame) for frame in metrics)
             shared = set(a.question_ids) & set(b.question_ids)
@@ -53,8 +53,8 @@ def _tasks(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
         tests = own[own["model_a"] == model]
         if figures or len(tests):
             note = (
-                "On the questions of both tasks: the test compares the ROC AUC of each task's best "
-                "estimator, and the accuracies (McNemar)."
+                "Tests on the common questions of both tasks: ROC AUC of the best estimator of each "
+                "task, and accuracies (McNemar)."
             )
             left = tested_note(len(evaluated), "tasks")
             shown = [pairs_table(tests, "task", "Tasks compared", left)] if len(tests) else []
@@ -70,8 +70,10 @@ def _models(analyses: Analyses) -> Iterator[Block]:
             Shown("estimator", "estimator_a", "text"),
             *(N, *VALUES, DIFFERENCE, INTERVAL, *TESTED),
         )
-        left = tested_note(sum(one.task == task for one in analyses.evaluated), "models")
-        note = "Paired tests on the questions that both models were asked."
+        left = tested_note(
+            sum(evaluation.task == task for evaluation in analyses.evaluated), "models"
+        )
+        note = "Paired tests on the common questions of both models."
         folded = len(part) > 30
         title = f"Models on {plain(task)}"
         table = table_from_frame(part, title, columns, folded, "comparisons.csv", left)
@@ -84,7 +86,7 @@ def _judges(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
         columns = (
             *texts("questionnaire", "judge"),
             Shown("replies", "n", "count"),
-            Shown("unread", "unread", "count"),
+            Shown("unparsed", "unread", "count"),
             Shown("distinct values", "values", "count"),
             Shown("share of the most frequent", "top_share", "percent"),
             Shown("mean", "mean"),
@@ -111,8 +113,8 @@ def _judges(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
             title = f"{JUDGE_LABELS.title}: {shares.legend} on {task}"
             figures += drawer.add(JUDGE_LABELS, title, stem, [shares_figure(shares, title)])
         note = (
-            "Ratings near 10 throughout, or one value for most questions, mean that the judge "
-            "says little about the questions."
+            "A judge whose ratings are mostly near 10, or that gives most questions the same value, "
+            "does not discriminate between questions."
         )
         yield Block(f"On {plain(task)}", note, figures, shown)
 
@@ -139,10 +141,10 @@ def _costs(analyses: Analyses) -> Iterator[Block]:
         if kind == "estimator":
             columns += texts("needs")
         note = (
-            "What it took to collect each signal, from the manifests."
+            "Cost of collecting each signal, from the manifests."
             if kind == "signal"
-            else "The cost of an estimator alone is that of the signals it needs; estimators that "
-            "share a signal share its cost."
+            else "The cost of an estimator is that of the signals it needs; estimators that share a "
+            "signal share its cost."
         )
         table = table_from_frame(own.assign(per_question=per), title, columns, file="costs.csv")
         yield Block(title, note, tables=[table])

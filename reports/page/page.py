@@ -1,4 +1,4 @@
-"""The self-contained page: one HTML file with inline SVG that opens offline."""
+"""Rendering of the self-contained HTML page with inline SVG, which works offline."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _XLINK = "http://www.w3.org/1999/xlink"
 
 @dataclass(frozen=True)
 class PageSection:
-    """A part of the page under one heading.
+    """Section of the page.
 
     Attributes:
-        title: its heading.
-        blocks: what stands in it.
-        summary: a paragraph for the page's top, empty for none.
-        of: model and task that it is about, None where it is about several.
+        title: heading of the section.
+        blocks: content of the section.
+        summary: paragraph for the top of the page, empty for none.
+        of: model and task of the section, None if it is about several.
     """
 
     title: str
@@ -45,10 +45,10 @@ class PageSection:
 
 
 def inline_svg(svg: bytes, prefix: str, label: str) -> Markup:
-    """An SVG file as an element for HTML.
+    """Convert an SVG file to an element for inclusion in HTML.
 
-    Ids get `prefix`, so that several figures share a page; ink becomes the page's own color and
-    the white ground transparent, so that it reads in dark mode.
+    Ids are prefixed, so that they are unique on the page. Black becomes the text color of the page
+    and the white background transparent, to support dark mode.
     """
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _XLINK)
@@ -74,7 +74,7 @@ def inline_svg(svg: bytes, prefix: str, label: str) -> Markup:
 
 
 def heat(value: float) -> Markup:
-    """Style of a table cell: blue above chance, vermilion below, stronger further away."""
+    """Return the style of a cell by its ROC AUC: blue above chance, vermilion below."""
     if math.isnan(value):
         return Markup("")
     strength = min(60, round(abs(value - 0.5) * 160))
@@ -82,12 +82,12 @@ def heat(value: float) -> Markup:
 
 
 def breakable(name: str) -> Markup:
-    """The name, escaped, with a chance to break the line after each underscore."""
+    """Escape a name and allow line breaks after underscores."""
     return Markup("_<wbr>").join(name.split("_"))
 
 
 def script_hash(script: str) -> str:
-    """The source expression that lets a Content-Security-Policy run this very script."""
+    """Return the hash by which a Content-Security-Policy allows this script."""
     digest = hashlib.sha256(script.encode()).digest()
     return "sha256-" + base64.b64encode(digest).decode()
 
@@ -98,11 +98,11 @@ def render_page(
     estimators: Sequence[tuple[str, str]],
     settings: Mapping[str, Any],
 ) -> str:
-    """The page as HTML text; everything from outside is escaped.
+    """Render the page as HTML; all external text is escaped.
 
-    `estimators` are names with a line on each; `settings` holds rows, replicates and seed,
-    and may hold another title, sentences of summary, links to other pages (pairs of address and
-    title), and metrics beside the built-in ones.
+    `estimators` are pairs of name and summary. `settings` contains rows, replicates and seed, and
+    optionally title, summary (sentences), links (pairs of address and title) and metrics (the
+    additional ones, for the glossary).
     """
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     return (
@@ -110,7 +110,7 @@ def render_page(
         .get_template("index.html.j2")
         .render(
             sections=sections,
-            manifests=[(_manifest_title(one), _json(one)) for one in manifests],
+            manifests=[(_manifest_title(manifest), _json(manifest)) for manifest in manifests],
             estimators=estimators,
             glossary=[*GLOSSARY, *metric_terms(settings.get("metrics", ()))],
             rows_meaning=ROWS_MEANING[settings["rows"]],
@@ -136,9 +136,9 @@ def _environment() -> Environment:
 
 
 def _manifest_title(manifest: Mapping[str, Any]) -> str:
-    """`model on task`, by the folders that hold them or by their names in the manifest."""
+    """Title a manifest `model on task`, by their folders or their names in the manifest."""
     known = [manifest.get(f"{key}_folder", manifest.get(key)) for key in ("model", "task")]
-    names = [one.get("name") if isinstance(one, Mapping) else one for one in known]
+    names = [entry.get("name") if isinstance(entry, Mapping) else entry for entry in known]
     return " on ".join(str(name) for name in names if name) or "run"
 
 

@@ -1,4 +1,4 @@
-"""The page, and pages beside it for its sections where it would be too large to open."""
+"""Writing of the page, split into one page per section if it would be too large."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .page import PageSection, render_page
 
 FOLDER = "sections"
 _CELL = 90
-"""Bytes of a table's cell in the page, roughly, beside its text."""
+"""Approximate size of the markup of a table cell, in bytes."""
 
 
 def block_size(block: Block) -> int:
-    """Bytes that a block takes in the page, roughly."""
+    """Estimate the size of a block in the page, in bytes."""
     cells = [cell for table in block.tables for row in table.rows for cell in row]
     figures = sum(len(figure.svg) for figure in block.figures)
     return figures + sum(_CELL + len(cell.text) + sum(map(len, cell.small)) for cell in cells)
@@ -36,8 +36,11 @@ def write_pages(
     estimators: Sequence[tuple[str, str]],
     settings: Mapping[str, Any],
 ) -> list[Path]:
-    """Write index.html with all sections, or, where these are larger than `PAGE` together, each
-    below sections/ and index.html with their summaries, one table of all, and links."""
+    """Write index.html with all sections.
+
+    If their total size exceeds `PAGE`, each section becomes a page below sections/, and index.html
+    contains their summaries, a table of the best estimators, and links.
+    """
     if sum(block_size(block) for one in sections for block in one.blocks) <= PAGE:
         html = render_page(sections, manifests, estimators, settings)
         return [write_atomically(root / "index.html", html)]
@@ -62,7 +65,7 @@ def _run(manifest: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def _parts(sections: Sequence[PageSection]) -> Iterator[PageSection]:
-    """The sections, in parts no larger than `PAGE` as far as their blocks allow."""
+    """Split sections into parts no larger than `PAGE`, as far as their blocks allow."""
     for section in sections:
         parts: list[list[Block]] = [[]]
         size = 0
@@ -87,14 +90,14 @@ def _index(
     estimators: Sequence[tuple[str, str]],
     settings: Mapping[str, Any],
 ) -> tuple[Any, ...]:
-    """What `render_page` is given for the main page: no more than the first of very many."""
+    """Return the arguments of `render_page` for the main page, with bounded lists."""
     texts = [one.summary for one in sections if one.summary]
     summary = texts[:SUMMARIES]
     if len(texts) > SUMMARIES:
-        summary.append(f"{len(texts) - SUMMARIES:,} more summaries are on the pages beside this.")
+        summary.append(f"{len(texts) - SUMMARIES:,} more summaries are on the linked pages.")
     note = (
-        f"This page would be too large with all {len(sections):,} sections in it, so each has a "
-        f"page of its own in the folder {FOLDER} beside it"
+        f"With all {len(sections):,} sections this page would be too large, so each section is a "
+        f"page of its own in the folder {FOLDER}"
     )
     note += f"; the first {ROWS} are linked above." if len(links) > ROWS else ", linked above."
     table = table_from_frame(
@@ -117,7 +120,7 @@ def _index(
 
 
 def _best(metrics: pd.DataFrame) -> pd.DataFrame:
-    """The pooled row of the best estimator of each model and task that has one."""
+    """Select the pooled row of the best estimator of each model and task."""
     rows = []
     for _, part in metrics.groupby(["model", "task"], sort=False):
         best = best_estimator(part)

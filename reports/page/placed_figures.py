@@ -1,4 +1,4 @@
-"""All figures of one model on one task, found in the modules of `figures`."""
+"""Discovery of the figures of one model on one task in the modules of `figures`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ..figures.task_figure import TaskFigure
 
 @cache
 def task_figures() -> tuple[TaskFigure, ...]:
-    """Every declared figure, by rank; of one rank in the order of their keys.
+    """Discover all declared figures, sorted by rank and key.
 
-    Raises ValueError where two have one key: their files would have the same names.
+    Raises ValueError if two figures have the same key, and so the same file names.
     """
-    found: dict[str, TaskFigure] = {}
+    figures: dict[str, TaskFigure] = {}
     package = TaskFigure.__module__.rpartition(".")[0]
     for module in pkgutil.iter_modules(folders):
         loaded = importlib.import_module(f"{package}.{module.name}")
         for value in vars(loaded).values():
-            if isinstance(value, TaskFigure) and found.setdefault(value.key, value) is not value:
-                raise ValueError(f"two figures are called {value.key!r}; rename one of them")
-    return tuple(sorted(found.values(), key=lambda one: (one.rank, one.key)))
+            if isinstance(value, TaskFigure) and figures.setdefault(value.key, value) is not value:
+                raise ValueError(f"two figures have the key {value.key!r}; rename one of them")
+    return tuple(sorted(figures.values(), key=lambda figure: (figure.rank, figure.key)))

@@ -1,4 +1,4 @@
-"""Builds the report: tables, figures and the page, each file written atomically."""
+"""`apprehend report`: computes all analyses and writes tables, figures and the page."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from .terminal import terminal
 @short_repr
 @dataclass(frozen=True)
 class Report:
-    """What `build_report` made.
+    """Result of `build_report`.
 
     Attributes:
-        analyses: every frame; see `Analyses`.
+        analyses: all analyses, see `Analyses`.
         summary: one paragraph per model and task.
         files: paths written, in order.
     """
@@ -68,11 +68,11 @@ class Report:
 
     @property
     def failures(self) -> Sequence[MetricFailure]:
-        """Values that the given metrics did not give."""
+        """Values that additional metrics failed to compute."""
         return self.analyses.failures
 
     def terminal(self) -> list[RenderableType]:
-        """Rich renderables: summary, n-flow, pooled values, ROC AUC by estimator and topic."""
+        """Render summary, n-flow, pooled metrics and ROC AUC by topic for the terminal (rich)."""
         return terminal(self.metrics, self.flow, self.summary)
 
 
@@ -87,12 +87,28 @@ def build_report(
 ) -> Report:
     """Compute all analyses and write the report below `output_path`.
 
-    Writes a CSV file per frame of `Analyses` (metrics.csv, comparisons.csv, flow.csv, missing.csv
-    and those with rows), tables/roc_auc_by_topic.{md,csv,tex}, figures/*, and index.html, which
-    holds all of it, or, where that would be too large, the summaries, with a page for each model
-    and task below sections/. `formats` of the figures: png, svg, pdf. `metrics` are functions below
-    `@metric`: each is a column of metrics.csv and of the page's tables. Where one fails, the report
-    is complete but for its values, and `Report.failures` says which.
+    Writes metrics.csv, comparisons.csv, flow.csv, missing.csv, a CSV file per other frame of
+    `Analyses` that has rows, tables/roc_auc_by_topic.{md,csv,tex}, figures/*, and index.html. If
+    index.html would be too large, it contains the summaries only, and each section is a page below
+    sections/. All files are written atomically.
+
+    Args:
+        data: Scores and facts of a results folder.
+        output_path: Folder of the files, created if necessary.
+        rows: Row convention, "all" or "paper".
+        replicates: Number of bootstrap resamples.
+        seed: Seed of the resamples.
+        formats: Formats of the figures, any of "png", "svg", "pdf".
+        metrics: Additional metrics, functions decorated with `@metric`; each is a column of
+            metrics.csv and of the tables of the page.
+
+    Returns:
+        Analyses, summary and paths of the files; `failures` lists values that additional metrics
+        failed to compute, without which the report is complete.
+
+    Raises:
+        ValueError: The input is inconsistent, or a format is unknown.
+        MetricDeclarationError: Two metrics have a column of the same name.
     """
     root = Path(output_path)
     drawer = Drawer(root / "figures", formats)
@@ -105,7 +121,9 @@ def build_report(
     report.files.extend(drawer.files)
     settings: dict[str, Any] = {"rows": rows, "replicates": replicates, "seed": seed}
     settings["metrics"] = analyses.more_metrics
-    names = dict.fromkeys(name for one in analyses.evaluated for name in one.estimators)
+    names = dict.fromkeys(
+        name for evaluation in analyses.evaluated for name in evaluation.estimators
+    )
     estimators = [(name, data.traits.get(name, UNKNOWN).summary) for name in names]
     report.files.extend(
         write_pages(root, sections, analyses.metrics, data.manifests, estimators, settings)
@@ -120,16 +138,18 @@ def _write_tables(report: Report, folder: Path) -> None:
 
 
 def _sections(data: ReportInput, report: Report, drawer: Drawer) -> list[PageSection]:
-    """One section per (model, task), then the overviews; writes their figures on the way."""
+    """Build one section per model and task, then the overviews, and render their figures."""
     analyses = report.analyses
-    names = [f"{one.model}_{one.task}" for one in analyses.evaluated]
+    names = [f"{evaluation.model}_{evaluation.task}" for evaluation in analyses.evaluated]
     stems = file_stems(names)
     sections = []
     with drawer:
-        for one, name, text in zip(analyses.evaluated, names, report.summary, strict=True):
-            built = TaskSection(data, analyses, one, drawer, stems[name])
+        for evaluation, name, text in zip(analyses.evaluated, names, report.summary, strict=True):
+            built = TaskSection(data, analyses, evaluation, drawer, stems[name])
             sections.append(
-                PageSection(built.title, list(built.blocks()), text, (one.model, one.task))
+                PageSection(
+                    built.title, list(built.blocks()), text, (evaluation.model, evaluation.task)
+                )
             )
         sections += overview_sections(analyses, drawer)
     return sections

@@ -1,4 +1,4 @@
-"""The page's section on one model on one task, and the figures in it."""
+"""Section of the page on one model on one task, with its figures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .placed_figures import task_figures
 
 
 class TaskSection:
-    """Builds the blocks of one model on one task, in the page's order."""
+    """Builds the blocks of one model on one task."""
 
     def __init__(
         self,
@@ -38,14 +38,14 @@ class TaskSection:
         self.context = TaskContext(data, analyses, evaluation, styles)
         self.metrics = analyses.of("metrics", evaluation)
         self.best = best_estimator(self.metrics)
-        # Thresholds and single answers are no verdict: without a best estimator the first is shown.
+        # Thresholds and single answers need no ranking: without a best estimator, show the first.
         self.shown = self.best or (evaluation.estimators[0] if evaluation.estimators else None)
         own = analyses.comparisons
         within = own["model_a"].eq(evaluation.model) & own["task_a"].eq(evaluation.task)
         self.comparisons = own[within]
 
     def blocks(self) -> Iterator[Block]:
-        """All blocks; those without anything to show are left out."""
+        """Yield all non-empty blocks in order."""
         yield self._ranking()
         yield from self._differences()
         yield self._by_topic()
@@ -60,7 +60,7 @@ class TaskSection:
         yield from self._confident()
 
     def _figures(self, block: str) -> list[PageFigure]:
-        """The figures of a part of the section, drawn."""
+        """Draw the figures of a block."""
         shown: list[PageFigure] = []
         for kind in task_figures():
             if kind.block == block:
@@ -91,16 +91,16 @@ class TaskSection:
                 left = self._untested() if family == "topics" else ""
                 shown.append(metric_tables.pairs_table(own, kind, title, left))
         note = (
-            "Paired DeLong tests on the questions that both scored; p-values are adjusted by Holm "
-            "over all pairs of this model and task. Not distinguishable does not mean equal: the "
-            "interval says how large a difference may be."
+            "Paired DeLong tests on the questions scored by both; p-values are Holm-adjusted over "
+            "all pairs of this model and task. Not distinguishable does not mean equal: the "
+            "interval bounds the difference."
         )
         if shown:
             note = " ".join(filter(None, (note, self._untested())))
-            yield Block("Which differences are real", note, tables=shown)
+            yield Block("Pairwise differences", note, tables=shown)
 
     def _untested(self) -> str:
-        """What is said of the topics whose pairs are not tested."""
+        """State which pairs of topics are not tested."""
         own = self.analyses.of("untested", self.evaluation)
         own = own[own["family"] == "topics"]
         return tested_note(int(own["of"].iloc[0]), "topics") if len(own) else ""
@@ -127,8 +127,8 @@ class TaskSection:
         if table is None:
             return
         note = (
-            "Only scores that claim to be probabilities of an error are calibrated; an entropy is "
-            "none. On the rows with an answer and a score; ECE over 15 bins."
+            "Only scores that are probabilities of an error are evaluated, which entropies are not, "
+            "on questions with an answer and a score. ECE over 15 bins."
         )
         yield Block("Calibration", note, self._figures("calibration"), [table])
 
@@ -137,8 +137,8 @@ class TaskSection:
             return
         own = self.analyses.of("thresholds", self.evaluation)
         note = (
-            "Thresholds on all questions, for orientation; apprehend threshold chooses one for a "
-            "target risk on one part of the questions and tests it on the rest."
+            "Descriptive, on all questions. apprehend threshold chooses a threshold for a target "
+            "risk on a part of the questions and tests it on the rest."
         )
         yield Block("Thresholds", note, tables=[metric_tables.threshold_table(own, self.shown)])
 
@@ -147,8 +147,9 @@ class TaskSection:
         if own.empty:
             return
         note = (
-            "Sets of options that hold the right one with probability 1 - α over all questions. "
-            "LAC keeps options above a probability, APS the most probable ones up to a sum."
+            "Sets of options that contain the correct one with probability 1 - α over all questions. "
+            "LAC keeps options above a probability threshold, APS the most probable options up to "
+            "a cumulative probability."
         )
         figures = self._figures("conformal")
         yield Block("Conformal sets", note, figures, answer_tables.conformal_tables(own))
@@ -165,11 +166,11 @@ class TaskSection:
         if pairs.empty:
             return
         note = (
-            "What a second estimator adds: the ROC AUC of the mean of both ranks, and the share "
-            "of the errors in one's more certain half that the other puts in its less certain half."
+            "Gain by a second estimator: ROC AUC of the mean rank, and share of the errors in the "
+            "more certain half of one estimator that are in the less certain half of the other."
         )
         table = metric_tables.complementarity_table(pairs)
-        yield Block("Estimators together", note, self._figures("together"), [table])
+        yield Block("Complementarity of estimators", note, self._figures("together"), [table])
 
     def _flow(self) -> Block:
         flow = self.analyses.of("flow", self.evaluation)
@@ -184,5 +185,5 @@ class TaskSection:
     def _confident(self) -> Iterator[Block]:
         errors = confident_errors(self.data, self.evaluation, self.shown) if self.shown else []
         if errors:
-            note = f"The wrong answers that {plain(self.shown)} was most certain of."
+            note = f"Wrong answers with the lowest {plain(self.shown)}."
             yield Block("Confident and wrong", note, tables=[answer_tables.confident_table(errors)])

@@ -1,4 +1,4 @@
-"""The report in the terminal, as rich renderables; nothing is printed here."""
+"""The report as rich renderables for the terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..statistics.intervals import FEW_MARK, FEW_MEANING
 
 COLUMNS = 5
 TABLES = 20
-"""Models and tasks whose tables are shown."""
+"""Largest number of models and tasks whose tables are shown."""
 _FEW_STYLE = "bright_black"
 _STAGES = ("asked", "answered", "parsed", "dont_know", "kept", "common")
 
@@ -26,19 +26,19 @@ _STAGES = ("asked", "answered", "parsed", "dont_know", "kept", "common")
 def terminal(
     metrics: pd.DataFrame, flow: pd.DataFrame, sentences: list[str]
 ) -> list[RenderableType]:
-    """Summary, n-flow, and per model and task the pooled values and the AUC by topic."""
+    """Render summary, n-flow, and per model and task the pooled metrics and the AUC by topic."""
     shown: list[RenderableType] = [Text(sentence + "\n") for sentence in sentences]
     shown.append(_flow_table(flow))
-    found = topic_tables(metrics)
-    for table in found[:TABLES]:
+    tables = topic_tables(metrics)
+    for table in tables[:TABLES]:
         own = metrics[(metrics["model"] == table.model) & (metrics["task"] == table.task)]
         shown.append(_pooled_table(own, table))
         shown += [
             _topic_table(table, table.estimators[start : start + COLUMNS])
             for start in range(0, len(table.estimators), COLUMNS)
         ]
-    if len(found) > TABLES:
-        shown.append(Text(f"{len(found) - TABLES:,} more models and tasks are in the page."))
+    if len(tables) > TABLES:
+        shown.append(Text(f"{len(tables) - TABLES:,} more models and tasks are in index.html."))
     return shown
 
 
@@ -86,13 +86,13 @@ def _pooled_table(metrics: pd.DataFrame, table: TopicTable) -> Table:
 
 
 def _area(area: float, low: float) -> Text:
-    """A ROC AUC; from too few answers for an interval it is marked and gray."""
+    """Format a ROC AUC, marked and gray if from too few answers for an interval."""
     few = math.isnan(low) and not math.isnan(area)
     return Text(marked(area, few), style=_FEW_STYLE if few else "")
 
 
 def _explain(shown: Table, metrics: pd.DataFrame) -> None:
-    """Say under the table what the mark means, where a value carries it."""
+    """Explain the mark of values from too few answers below the table, if any has it."""
     if (metrics["roc_auc"].notna() & metrics["roc_auc_low"].isna()).any():
         shown.caption = Text(f"{FEW_MARK} {FEW_MEANING}")
         shown.caption_justify = "left"
@@ -107,7 +107,7 @@ def _topic_table(table: TopicTable, estimators: list[str]) -> Table:
     counts = [table.rows(topic) for topic in table.topics]
     rows = largest(range(len(counts)), lambda row: int(counts[row][0]), DRAWN)
     if len(rows) < len(counts):
-        shown.caption = Text(f"The {DRAWN} rows with most questions of {len(counts):,}.")
+        shown.caption = Text(f"The {DRAWN} rows with the most questions of {len(counts):,}.")
     for row in rows:
         topic, (n, errors) = table.topics[row], counts[row]
         low = table.values["roc_auc_low"][row]
@@ -118,7 +118,7 @@ def _topic_table(table: TopicTable, estimators: list[str]) -> Table:
 
 
 def _wrapped(name: str, width: int) -> str:
-    """The name on lines of at most `width` characters, broken after `_` or `=` where it can be."""
+    """Wrap a name to lines of at most `width` characters, preferably after `_` or `=`."""
     lines = [""]
     for part in re.findall(r"[^_=]*[_=]|[^_=]+", plain(name)):
         if lines[-1] and len(lines[-1]) + len(part) > width:

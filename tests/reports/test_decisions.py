@@ -14,7 +14,7 @@ from apprehend.reports import (
     evaluations,
     summarize_split,
 )
-from apprehend.reports.analyses.decisions import upper_risk
+from apprehend.reports.analyses.thresholds import upper_risk
 from apprehend.reports.figures.sizes import compute_sizes, fit_power_law, parameters_of
 from scipy.stats import binomtest, linregress
 

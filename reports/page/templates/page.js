@@ -1,5 +1,5 @@
 "use strict";
-// Tables sort by a click or Enter on a heading, and filter by the text in the box above them.
+// Tables are sorted by a click or Enter on a heading and filtered by the input above them.
 for (const table of document.querySelectorAll("table.data")) {
   const body = table.tBodies[0];
   const rows = Array.from(body.rows);
