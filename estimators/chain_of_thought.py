@@ -70,8 +70,8 @@ class CotMaxProbability(_AtAnswer):
     lacking = "no option probabilities at the answer token"
 
     def score(self, signals: Signals) -> FloatArray:
-        found = signals.trace.answer_position >= 0
-        return np.where(found, 1.0 - top_two(signals.trace.option_probs)[0], np.nan)
+        answered = signals.trace.answer_position >= 0
+        return np.where(answered, 1.0 - top_two(signals.trace.option_probs)[0], np.nan)
 
 
 class CotMeanEntropy(_TraceEstimator):

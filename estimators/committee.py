@@ -42,10 +42,10 @@ class CommitteeDisagreement(Estimator):
             own = ~np.isnan(distributions[0]).all(axis=1)
             return np.where(own, mutual_information(stack_distributions(distributions)), np.nan)
         answer = signals.outcome.answer
-        asked = np.stack([table.present for table in tables], axis=1)
+        answered = np.stack([table.present for table in tables], axis=1)
         other = np.stack([table.answer for table in tables], axis=1) != answer[:, None]
-        count = asked.sum(axis=1)
-        share = (other & asked).sum(axis=1) / np.maximum(count, 1)
+        count = answered.sum(axis=1)
+        share = (other & answered).sum(axis=1) / np.maximum(count, 1)
         return np.where((count > 0) & (answer >= 0), share, np.nan)
 
     def _tables(self, signals: Signals) -> list[CommitteeTable]:

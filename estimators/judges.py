@@ -29,8 +29,8 @@ class _Questionnaire(Estimator):
 
     def missing_reason(self, signals: Signals, row: int) -> str | None:
         panel = signals.judgement[self.questionnaire]
-        found = [table.reason[row] for table in panel.tables.values() if table.present[row]]
-        return next((reason for reason in found if reason is not None), None)
+        reasons = [table.reason[row] for table in panel.tables.values() if table.present[row]]
+        return next((reason for reason in reasons if reason is not None), None)
 
 
 class MasjComplexity(_Questionnaire):
@@ -100,10 +100,10 @@ class MasjExpected(_Questionnaire):
 
     def missing_reason(self, signals: Signals, row: int) -> str | None:
         panel = signals.judgement[self.questionnaire]
-        asked = [table for table in panel.tables.values() if table.present[row]]
-        unread = [table.reason[row] for table in asked if np.isnan(table.value[row])]
-        found = next((reason for reason in unread if reason is not None), None)
-        return found or ("judge gives no probabilities of its labels" if asked else None)
+        tables = [table for table in panel.tables.values() if table.present[row]]
+        reasons = [table.reason[row] for table in tables if np.isnan(table.value[row])]
+        reason = next((reason for reason in reasons if reason is not None), None)
+        return reason or ("judge gives no probabilities of its labels" if tables else None)
 
 
 def _expectation(table: JudgementTable) -> FloatArray:

@@ -142,8 +142,8 @@ class PromptConsistency(_PromptEstimator):
     def score(self, signals: Signals) -> FloatArray:
         tables = _prompts(signals, self.m)
         answers = np.stack([table.answer for table in tables], axis=1)
-        asked = np.stack([table.present for table in tables], axis=1)
-        return np.where(asked.all(axis=1), one_minus_top_share(answers, asked), np.nan)
+        present = np.stack([table.present for table in tables], axis=1)
+        return np.where(present.all(axis=1), one_minus_top_share(answers, present), np.nan)
 
 
 class PromptMutualInformation(_PromptEstimator):
@@ -209,15 +209,15 @@ class InstructionGap(_PairEstimator):
         return divergence(plain[:, :width], instructed[:, :width])
 
 
-def one_minus_top_share(answers: IntArray, asked: BoolArray) -> FloatArray:
+def one_minus_top_share(answers: IntArray, present: BoolArray) -> FloatArray:
     """(n,) 1 - the largest share of (n, r) answers on one option; NaN for fewer than two asked.
 
     Answers of -1 count among those asked and agree with none; NaN where all are -1.
     """
-    votes = shares(answers, asked.astype(np.float64))[:, :-1]
-    named = (asked & (answers >= 0)).any(axis=1)
+    votes = shares(answers, present.astype(np.float64))[:, :-1]
+    named = (present & (answers >= 0)).any(axis=1)
     top = votes.max(axis=1, initial=0.0)
-    return np.where((asked.sum(axis=1) > 1) & named, 1.0 - top, np.nan)
+    return np.where((present.sum(axis=1) > 1) & named, 1.0 - top, np.nan)
 
 
 def _prompts(signals: Signals, count: int) -> list[PromptedAnswersTable]:

@@ -240,8 +240,8 @@ def _names(module: ModuleType) -> list[str]:
 
 def _checked(value: Any, origin: str) -> type[Estimator]:
     if not (inspect.isclass(value) and issubclass(value, Estimator)):
-        found = f"class {value.__name__}" if isinstance(value, type) else repr(value)
-        raise EstimatorLookupError(f"{origin}: expected a subclass of Estimator, got {found}")
+        received = f"class {value.__name__}" if isinstance(value, type) else repr(value)
+        raise EstimatorLookupError(f"{origin}: expected a subclass of Estimator, got {received}")
     if not isinstance(getattr(value, "name", None), str) or not value.name:
         raise EstimatorLookupError(f"{origin}: {value.__name__} needs a class attribute `name`")
     if value.score is Estimator.score:
@@ -249,10 +249,11 @@ def _checked(value: Any, origin: str) -> type[Estimator]:
             f"{origin}: {value.__name__} does not define score(self, signals)"
         )
     for name, usual in vars(Estimator).items():
-        told = getattr(value, name)
-        if isinstance(usual, bool) and not isinstance(told, bool):
+        declared = getattr(value, name)
+        if isinstance(usual, bool) and not isinstance(declared, bool):
             raise EstimatorLookupError(
-                f"{origin}: {value.__name__}: expected `{name}` to be True or False, got {told!r}"
+                f"{origin}: {value.__name__}: expected `{name}` to be True or False, got "
+                f"{declared!r}"
             )
     look = value.look
     if not (isinstance(look, tuple) and len(look) == 2 and all(isinstance(x, str) for x in look)):

@@ -155,10 +155,10 @@ def agreement(table: SamplesTable, signals: Signals) -> FloatArray:
     """Return the (n,) share of samples that chose the model's answer; NaN if it gave none."""
     votes = shares(table.answers, table.drawn.astype(np.float64))[:, :-1]
     answer = signals.outcome.answer
-    found = pick(votes, answer)
+    share = pick(votes, answer)
     # An option that no sample of the batch chose has no column.
     unseen = (answer >= votes.shape[1]) & table.drawn.any(axis=1)
-    return np.where(unseen, 0.0, found)
+    return np.where(unseen, 0.0, share)
 
 
 def effective_number(similarity: FloatArray) -> float:

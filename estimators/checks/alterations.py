@@ -52,14 +52,14 @@ def with_columns(table: SignalTable, columns: Mapping[str, Column]) -> SignalTab
 
 def all_tables(signals: Signals) -> list[SignalTable]:
     """Return every table, including those in panels and variants, in a fixed order."""
-    found: list[SignalTable] = []
+    tables: list[SignalTable] = []
 
     def note(table: SignalTable) -> SignalTable:
-        found.append(table)
+        tables.append(table)
         return table
 
     change_tables(signals, note)
-    return found
+    return tables
 
 
 def other_outcomes(signals: Signals, rows: IntArray) -> Signals:

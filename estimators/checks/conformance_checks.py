@@ -176,8 +176,8 @@ def check_one_question(bench: Bench) -> None:
     """Check batches of one question and of none."""
     bench.per_question()
     for row in (0, len(bench.signals) - 1):
-        one = np.array([row])
-        bench.same(bench.score(bench.signals.take(one)), bench.scores[one], "alone")
+        index = np.array([row])
+        bench.same(bench.score(bench.signals.take(index)), bench.scores[index], "alone")
     bench.score(bench.signals.take(np.empty(0, dtype=np.int64)))
 
 

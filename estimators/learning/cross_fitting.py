@@ -159,8 +159,8 @@ def fit_fresh(
     Raises EstimatorError if they have one class of outcomes only, or if ``fit`` raises.
     """
     if len(np.unique(correct)) < 2:
-        found = "none" if len(correct) == 0 else "right ones" if correct[0] else "wrong ones"
-        raise EstimatorError(f"Expected right and wrong answers to learn from, but got {found}")
+        outcomes = "none" if len(correct) == 0 else "right ones" if correct[0] else "wrong ones"
+        raise EstimatorError(f"Expected right and wrong answers to learn from, but got {outcomes}")
     fitted = fresh(estimator)
     if isinstance(plan, Folds) and hasattr(fitted, "inner_folds"):
         fitted.inner_folds = plan

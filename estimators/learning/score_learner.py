@@ -84,11 +84,11 @@ class ScoreLearner(Estimator):
         return np.stack([evaluate(base, signals) for base in fitted], axis=1)
 
     def missing_reason(self, signals: Signals, row: int) -> str | None:
-        one = signals.take(np.array([row]))
+        question = signals.take(np.array([row]))
         for base in require_fit(self, self._fitted):
-            score = evaluate(base, one)
+            score = evaluate(base, question)
             if np.isnan(score[0]):
-                return f"{base.label}: {reasons(base, one, score)[0]}"
+                return f"{base.label}: {reasons(base, question, score)[0]}"
             if np.isinf(score[0]):
                 return f"{base.label}: score is infinite"
         return None

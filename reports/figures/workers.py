@@ -19,8 +19,8 @@ def end_with(parent: int) -> None:
     """Terminate this process as soon as its parent is no longer the process ``parent``.
 
     A parent killed by SIGKILL cannot notify its children, and a child that waits for work would
-    wait forever, since it holds the write end of its own queue. Therefore a thread polls the parent.
-    (Linux's parent-death signal fires when the *thread* that started the child ends.)
+    wait forever, since it holds the write end of its own queue. A thread therefore polls the
+    parent. (Linux's parent-death signal fires when the *thread* that started the child ends.)
     """
     threading.Thread(target=_watch, args=(parent,), name="parent", daemon=True).start()
 

@@ -161,7 +161,8 @@ def _summary(frames: dict[str, pd.DataFrame], factors: dict[str, Factors]) -> li
     for row in flags[flags["flag"].astype(bool)].to_dict("records") if len(flags) else []:
         lines.append(
             f"{row['model']} on {row['task']} is more accurate with the options in published order "
-            f"(difference {number(row['difference'])}), which indicates contamination or position bias."
+            f"(difference {number(row['difference'])}), which indicates contamination or position "
+            "bias."
         )
     if frames["rasch_difficulty"].empty:
         lines.append("Rasch difficulty requires three models on one task.")

@@ -25,7 +25,7 @@ def pair(name: str) -> tuple[Shown, ...]:
 def here(name: str) -> tuple[Shown, ...]:
     """Create the columns of a stored value, gray without an interval, and its interval."""
     low, high = f"{name}_low", f"{name}_high"
-    return Shown("here", name, "area", low), Shown("95 % interval", low, "interval", high)
+    return Shown("stored", name, "area", low), Shown("95 % interval", low, "interval", high)
 
 
 def verdict(name: str) -> tuple[Shown, ...]:

@@ -171,8 +171,8 @@ def _tests(tests: pd.DataFrame) -> list[Block]:
         if len(own := tests[tests["family"] == f"{kind}s"])
     ]
     note = (
-        "ROC AUC of each model against its own errors, on common questions; accuracies by McNemar's "
-        "test."
+        "ROC AUC of each model against its own errors, on common questions; accuracies by "
+        "McNemar's test."
     )
     return [Block("Paired tests", note, tables=shown)] if shown else []
 

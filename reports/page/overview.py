@@ -53,8 +53,8 @@ def _tasks(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
         tests = own[own["model_a"] == model]
         if figures or len(tests):
             note = (
-                "Tests on the common questions of both tasks: ROC AUC of the best estimator of each "
-                "task, and accuracies (McNemar)."
+                "Tests on the common questions of both tasks: ROC AUC of the best estimator of "
+                "each task, and accuracies (McNemar)."
             )
             left = tested_note(len(evaluated), "tasks")
             shown = [pairs_table(tests, "task", "Tasks compared", left)] if len(tests) else []
@@ -113,8 +113,8 @@ def _judges(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
             title = f"{JUDGE_LABELS.title}: {shares.legend} on {task}"
             figures += drawer.add(JUDGE_LABELS, title, stem, [shares_figure(shares, title)])
         note = (
-            "A judge whose ratings are mostly near 10, or that gives most questions the same value, "
-            "does not discriminate between questions."
+            "A judge whose ratings are mostly near 10, or that gives most questions the same "
+            "value, does not discriminate between questions."
         )
         yield Block(f"On {plain(task)}", note, figures, shown)
 
@@ -143,8 +143,8 @@ def _costs(analyses: Analyses) -> Iterator[Block]:
         note = (
             "Cost of collecting each signal, from the manifests."
             if kind == "signal"
-            else "The cost of an estimator is that of the signals it needs; estimators that share a "
-            "signal share its cost."
+            else "The cost of an estimator is that of the signals it needs; estimators that share "
+            "a signal share its cost."
         )
         table = table_from_frame(own.assign(per_question=per), title, columns, file="costs.csv")
         yield Block(title, note, tables=[table])

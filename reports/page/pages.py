@@ -41,7 +41,7 @@ def write_pages(
     If their total size exceeds `PAGE`, each section becomes a page below sections/, and index.html
     contains their summaries, a table of the best estimators, and links.
     """
-    if sum(block_size(block) for one in sections for block in one.blocks) <= PAGE:
+    if sum(block_size(block) for section in sections for block in section.blocks) <= PAGE:
         html = render_page(sections, manifests, estimators, settings)
         return [write_atomically(root / "index.html", html)]
     parts = list(_parts(sections))
@@ -50,12 +50,14 @@ def write_pages(
     files, links = [], []
     for part, numbered in zip(parts, names, strict=True):
         name = f"{FOLDER}/{stems[numbered]}.html"
-        own = [one for one in manifests if part.of is not None and _run(one) == part.of]
+        own = [
+            manifest for manifest in manifests if part.of is not None and _run(manifest) == part.of
+        ]
         known = {**settings, "title": part.title, "links": [("../index.html", "Overview")]}
         files.append(write_atomically(root / name, render_page([part], own, estimators, known)))
         links.append((name, part.title))
     described = {part.of for part in parts}
-    rest = [one for one in manifests if _run(one) not in described]
+    rest = [manifest for manifest in manifests if _run(manifest) not in described]
     html = render_page(*_index(sections, metrics, links, rest, estimators, settings))
     return [*files, write_atomically(root / "index.html", html)]
 
@@ -91,7 +93,7 @@ def _index(
     settings: Mapping[str, Any],
 ) -> tuple[Any, ...]:
     """Return the arguments of `render_page` for the main page, with bounded lists."""
-    texts = [one.summary for one in sections if one.summary]
+    texts = [section.summary for section in sections if section.summary]
     summary = texts[:SUMMARIES]
     if len(texts) > SUMMARIES:
         summary.append(f"{len(texts) - SUMMARIES:,} more summaries are on the linked pages.")

@@ -127,8 +127,8 @@ class TaskSection:
         if table is None:
             return
         note = (
-            "Only scores that are probabilities of an error are evaluated, which entropies are not, "
-            "on questions with an answer and a score. ECE over 15 bins."
+            "Only scores that are probabilities of an error are evaluated, which entropies are "
+            "not, on questions with an answer and a score. ECE over 15 bins."
         )
         yield Block("Calibration", note, self._figures("calibration"), [table])
 
@@ -147,9 +147,9 @@ class TaskSection:
         if own.empty:
             return
         note = (
-            "Sets of options that contain the correct one with probability 1 - α over all questions. "
-            "LAC keeps options above a probability threshold, APS the most probable options up to "
-            "a cumulative probability."
+            "Sets of options that contain the correct one with probability 1 - α over all "
+            "questions. LAC keeps options above a probability threshold, APS the most probable "
+            "options up to a cumulative probability."
         )
         figures = self._figures("conformal")
         yield Block("Conformal sets", note, figures, answer_tables.conformal_tables(own))

@@ -1,4 +1,4 @@
-"""`apprehend paper`: the reference paper's tables and figures from stored results."""
+"""`apprehend paper`: tables and figures of the reference paper from stored results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,14 @@ from .verdicts import DIFFERS, REPRODUCED, UNKNOWN, compute_verdicts
 @short_repr
 @dataclass(frozen=True)
 class Paper:
-    """What `build_paper` made: a verdict per published AUC and ECE, sentences, and the files."""
+    """Result of `build_paper`.
+
+    Attributes:
+        verdicts: one row per published ROC AUC, see `compute_verdicts`.
+        ece: one row per published ECE, see `compute_ece_verdicts`.
+        summary: sentences that count the verdicts.
+        files: paths written, in order.
+    """
 
     verdicts: pd.DataFrame
     ece: pd.DataFrame
@@ -43,11 +50,23 @@ def build_paper(
     seed: int = 0,
     formats: Sequence[str] = FORMATS,
 ) -> Paper:
-    """Write the paper's tables and figures for whatever is stored, beside the published values.
+    """Compare stored results with the published values and write the paper's tables and figures.
 
     Writes verdicts.csv, ece_verdicts.csv, tables/*.{md,csv,tex}, figures/*, and index.html. Values
-    are on the paper's rows (`--paper_filter`), with the AUC on all rows beside them. Raises
-    ValueError where none of the paper's estimators is stored.
+    use the row convention "paper" (`--paper_filter`), alongside the AUC on all rows.
+
+    Args:
+        data: Scores and facts of a results folder.
+        output_path: Folder of the files, created if necessary.
+        replicates: Number of bootstrap resamples.
+        seed: Seed of the resamples.
+        formats: Formats of the figures, any of "png", "svg", "pdf".
+
+    Returns:
+        Verdicts, summary and paths of the files.
+
+    Raises:
+        ValueError: None of the paper's estimators is stored, or a format is unknown.
     """
     scores = data.scores[data.scores["estimator"].isin(paper_estimators())]
     if scores.empty:
@@ -80,7 +99,7 @@ def build_paper(
 
 
 def _summary(verdicts: pd.DataFrame) -> list[str]:
-    """How many published values were reproduced, by stored model and way of asking."""
+    """Count the reproduced values by stored model and task."""
     lines = [_counted(verdicts, "ROC AUCs")]
     known = verdicts[verdicts["verdict"] != UNKNOWN]
     for (model, task, source), part in known.groupby(["stored_model", "stored_task", "source"]):
@@ -90,13 +109,13 @@ def _summary(verdicts: pd.DataFrame) -> list[str]:
         why = ", ".join(f"{name} ({n})" for name, n in reasons.value_counts().items())
         lines.append(
             f"{model} on {task} against {source}: {same} of {len(part)} reproduced, median "
-            f"distance {number(gap)}{'; reasons of the differences: ' + why if why else ''}."
+            f"absolute difference {number(gap)}{'; explanations: ' + why if why else ''}."
         )
     return lines
 
 
 def _counted(verdicts: pd.DataFrame, what: str) -> str:
-    """One sentence: how many published values got which verdict."""
+    """Count published values by verdict in a sentence."""
     counts = verdicts["verdict"].value_counts()
     return (
         f"Of {len(verdicts)} published {what}, {int(counts.get(REPRODUCED, 0))} are reproduced, "

@@ -1,4 +1,4 @@
-"""Published calibration errors of arXiv 2503.01688, and how stored results compare with them."""
+"""Comparison of stored results with the calibration errors published in arXiv 2503.01688."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ ECE_COLUMNS = (
 
 
 def entropy_share(evaluation: Evaluation, estimator: str) -> tuple[BoolArray, FloatArray] | None:
-    """Errors (n,) and H / max H (n,) in [0, 1] of the answered, scored rows; None without any.
+    """Return errors (n,) and H / max H (n,) in [0, 1] on answered, scored rows; None without any.
 
-    The paper takes 1 - H / max H as a confidence. Dividing by the largest entropy seen makes no
-    probability of it.
+    The paper uses 1 - H / max H as confidence, although an entropy divided by its observed maximum
+    is not a probability.
     """
     if estimator not in evaluation.estimators:
         return None
@@ -50,9 +50,9 @@ def entropy_share(evaluation: Evaluation, estimator: str) -> tuple[BoolArray, Fl
 def ece_replicates(
     errors: BoolArray, scores: FloatArray, replicates: int, seed: int, bins: int = BINS
 ) -> FloatArray:
-    """ECE (replicates,) on stratified resamples of rows (n,); empty with one class.
+    """Compute the ECE (replicates,) on stratified resamples of rows (n,); empty with one class.
 
-    In a bin of m rows |mean score - share of errors| · m is |Σ (score - error)|.
+    In a bin of m rows, |mean score - error rate| · m equals |Σ (score - error)|.
     """
     if errors.all() or not errors.any():
         return np.zeros(0)
@@ -69,23 +69,23 @@ def compute_ece_verdicts(
     replicates: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """One row per published ECE of 1 - H / max H, with what is stored beside it and a verdict.
+    """Compare each published ECE of 1 - H / max H with the stored one, one row each.
 
-    `paper` and `every` are the evaluations under the row conventions "paper" and "all".
-    `difference` is stored - published. Verdicts are those of `compute_verdicts`; the papers do not
-    say how many bins they took, here it is 15 of equal width. An interval of resamples lies
-    somewhat high, since noise adds to an ECE.
+    `paper` and `every` are evaluations under the row conventions "paper" and "all". `difference` is
+    stored - published; verdicts are those of `compute_verdicts`. The papers do not state the number
+    of bins; 15 of equal width are used. Bootstrap intervals of an ECE are biased upwards, since
+    noise increases it.
     """
     own, others = _by_published_name(paper), _by_published_name(every)
     records = []
-    for one in published("ece").to_dict("records"):
+    for row in published("ece").to_dict("records"):
         names = ("source", "model", "task", "estimator")
-        base: dict[str, Any] = {name: one[name] for name in names} | {"published": one["ece"]}
-        key, estimator = (str(one["model"]), str(one["task"])), str(one["estimator"])
+        base: dict[str, Any] = {name: row[name] for name in names} | {"published": row["ece"]}
+        key, estimator = (str(row["model"]), str(row["task"])), str(row["estimator"])
         stored = own.get(key)
         rows = None if stored is None else entropy_share(stored, estimator)
         if stored is None or rows is None:
-            lacking = "model not stored with this way of asking"
+            lacking = "model not stored with this prompt"
             reason = lacking if stored is None else f"{estimator} not stored"
             records.append(base | {"verdict": UNKNOWN, "reason": reason})
             continue
@@ -96,14 +96,14 @@ def compute_ece_verdicts(
         ends = percentile_interval(ece_replicates(*rows, replicates, seed))
         whole = entropy_share(others[key], estimator)
         on_all = float("nan") if whole is None else ece(*whole)
-        rounding = 0.5 * 10.0 ** -int(one["digits"])
-        found = _verdict(stored, estimator, rows, ends, on_all, float(one["ece"]), rounding)
-        records.append(base | found)
+        rounding = 0.5 * 10.0 ** -int(row["digits"])
+        compared = _verdict(stored, estimator, rows, ends, on_all, float(row["ece"]), rounding)
+        records.append(base | compared)
     return pd.DataFrame.from_records(records, columns=list(ECE_COLUMNS))
 
 
 def _few(stored: Evaluation, errors: BoolArray, scores: FloatArray) -> dict[str, Any]:
-    """The value alone, without a verdict: too few rows of a class."""
+    """Report the value without a verdict, since there are too few rows of a class."""
     return {
         **{"stored_model": stored.model, "stored_task": stored.task, "ece": ece(errors, scores)},
         **{"n": errors.size, "n_errors": int(errors.sum()), "bins": BINS, "verdict": UNKNOWN},
@@ -133,13 +133,13 @@ def _verdict(
 
 
 def _by_published_name(evaluated: Sequence[Evaluation]) -> dict[tuple[str, str], Evaluation]:
-    """The papers' model and way of asking → the first stored run of it."""
-    found: dict[tuple[str, str], Evaluation] = {}
-    for one in evaluated:
-        model = published_model(one.model)
+    """Map the papers' names of model and task kind to the first stored evaluation."""
+    evaluations: dict[tuple[str, str], Evaluation] = {}
+    for evaluation in evaluated:
+        model = published_model(evaluation.model)
         if model is not None:
-            found.setdefault((model, task_kind(one.task)), one)
-    return found
+            evaluations.setdefault((model, task_kind(evaluation.task)), evaluation)
+    return evaluations
 
 
 def _reason(
@@ -150,7 +150,7 @@ def _reason(
     target: float,
     near: float,
 ) -> str:
-    """The first explanation under which the value agrees with the published one."""
+    """Return the first explanation by which the value agrees with the published one."""
     errors, scores = rows
     other = entropy_share(stored, other_positions().get(estimator, ""))
     if abs(ece(errors, 1 - scores) - target) <= near:

@@ -1,4 +1,4 @@
-"""The blocks of the paper's page: tables and figures in the papers' order."""
+"""Blocks of the page of the paper: tables and figures in the order of the papers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from .verdicts import UNKNOWN
 
 
 class PaperBlocks:
-    """Builds the blocks in the papers' order."""
+    """Builds the blocks in the order of the papers."""
 
     def __init__(
         self,
@@ -53,13 +53,15 @@ class PaperBlocks:
         self.data, self.evaluated, self.metrics = data, evaluated, metrics
         self.verdicts, self.calibration = verdicts, calibration
         self.drawer, self.tables = drawer, tables
-        self.stems = file_stems([f"{one.model}_{one.task}" for one in evaluated])
+        self.stems = file_stems(
+            [f"{evaluation.model}_{evaluation.task}" for evaluation in evaluated]
+        )
         self.entropies = paper_estimators(quantity="entropy")
         self.files: list[Path] = []
 
     def blocks(self) -> list[Block]:
-        """Everything that the stored results allow."""
-        found = [
+        """Build all blocks that the stored results allow."""
+        blocks = [
             self._verdict_block(),
             self._table_1(),
             self._table_2(),
@@ -71,7 +73,7 @@ class PaperBlocks:
             self._aggregates(),
             self._tertiles(),
         ]
-        return [block for block in found if block is not None]
+        return [block for block in blocks if block is not None]
 
     def _write(self, stem: str, frame: pd.DataFrame, title: str, note: str = "") -> PageTable:
         self.files += write_frame(self.tables, stem, frame, title, note)
@@ -80,7 +82,7 @@ class PaperBlocks:
     def _verdict_block(self) -> Block:
         columns = (
             *texts("source", "model"),
-            Shown("asked", "task", "text"),
+            Shown("task", "task", "text"),
             *texts("estimator"),
             Shown("group", "topic", "text"),
             Shown("published", "published"),
@@ -94,20 +96,23 @@ class PaperBlocks:
             table_from_frame(self.verdicts[~known], "Not reproducible", columns, folded=True),
         ]
         note = (
-            "Reproduced: the published value, widened by its rounding, lies in the 95 % interval "
-            "here. A reason is given only where it accounts for the difference: the published "
-            "value agrees with 1 - AUC (sign), with the other entropy (token position), with the "
-            "value on all rows (row filter), or lies within what samples of both sizes vary (n)."
+            "Reproduced: the published value lies in the stored 95 % interval, up to rounding. A "
+            "reason is given only if it explains the size of the difference: the published value "
+            "agrees with 1 - AUC (sign), with the entropy at the other token (token position), "
+            "with the value on all rows (row filter), or is within the sampling variation of both "
+            "numbers of rows (n)."
         )
         return Block("Verdict per published value", note, tables=shown)
 
     def _table_1(self) -> Block:
         table = published("table_1_topics").rename(columns={"n": "published"})
-        for one in self.evaluated:
+        for evaluation in self.evaluated:
             own = self.data.scores
-            chosen = own["model"].astype(str).eq(one.model) & own["task"].astype(str).eq(one.task)
+            chosen = own["model"].astype(str).eq(evaluation.model) & own["task"].astype(str).eq(
+                evaluation.task
+            )
             counts = own[chosen].drop_duplicates("question_id")["topic"].value_counts()
-            name = f"{one.model}, {one.task}"
+            name = f"{evaluation.model}, {evaluation.task}"
             table[name] = table["topic"].map(counts).fillna(0).astype(int)
         table = table.astype(str)
         return Block(
@@ -135,7 +140,7 @@ class PaperBlocks:
         table = pd.DataFrame(cells).reindex(order).fillna("–")
         table = table.rename_axis("group").reset_index()
         note = (
-            "ROC AUC with its 95 % interval; in parentheses the published value. "
+            "ROC AUC with its 95 % interval; in parentheses: published value. "
             f"{FEW_MARK}: {FEW_MEANING}."
         )
         return Block(
@@ -146,7 +151,7 @@ class PaperBlocks:
         blocks = []
         for kind, stratum in ((FIGURE_2A, "requires_reasoning"), (FIGURE_2B, "reasoning_steps")):
             figures: list[PageFigure] = []
-            tasks = list(dict.fromkeys(one.task for one in self.evaluated))
+            tasks = list(dict.fromkeys(evaluation.task for evaluation in self.evaluated))
             stems = file_stems(tasks)
             for task in tasks:
                 shares = compute_stratum_shares(self.data, task, stratum)
@@ -162,10 +167,14 @@ class PaperBlocks:
 
     def _figure_3(self) -> Block:
         figures: list[PageFigure] = []
-        for one in self.evaluated:
-            histograms = [h for h in compute_histograms(one) if h.estimator in self.entropies]
-            title = f"Figures 3 and 7: entropy by correctness, {one.model} on {one.task}"
-            stem = self.stems[f"{one.model}_{one.task}"]
+        for evaluation in self.evaluated:
+            histograms = [
+                h for h in compute_histograms(evaluation) if h.estimator in self.entropies
+            ]
+            title = (
+                f"Figures 3 and 7: entropy by correctness, {evaluation.model} on {evaluation.task}"
+            )
+            stem = self.stems[f"{evaluation.model}_{evaluation.task}"]
             if histograms:
                 drawn = histogram_figures(histograms, title)
                 figures += self.drawer.add(FIGURE_3, title, stem, drawn)
@@ -183,14 +192,14 @@ class PaperBlocks:
         return Block(f"Figures 4 and 5: {estimator}", figures=figures) if figures else None
 
     def _figure_6(self) -> Block:
-        found = [
-            compute_entropy_calibration(one, name)
-            for one in self.evaluated
+        curves = [
+            compute_entropy_calibration(evaluation, name)
+            for evaluation in self.evaluated
             for name in self.entropies
         ]
-        curves = [curve for curve in found if curve is not None]
+        diagrams = [curve for curve in curves if curve is not None]
         title = "Figure 6: calibration of 1 - H / max H"
-        drawn = reliability_figures(curves, title) if curves else []
+        drawn = reliability_figures(diagrams, title) if diagrams else []
         figures = self.drawer.add(FIGURE_6, title, "", drawn)
         columns = (
             *texts("model", "estimator"),
@@ -198,25 +207,25 @@ class PaperBlocks:
             *(*here("ece"), N, *verdict("ece")),
         )
         table = table_from_frame(self.calibration, "Published calibration errors", columns)
-        note = "ECE over 15 bins of equal width; the paper does not say how many it took."
+        note = "ECE over 15 bins of equal width; the paper does not state its number of bins."
         return Block("Figure 6: calibration", note, figures, [table])
 
     def _token_position(self) -> Block | None:
         figures: list[PageFigure] = []
-        for one in self.evaluated:
+        for evaluation in self.evaluated:
             known = other_positions().items()
-            names = next((pair for pair in known if {*pair} <= {*one.estimators}), None)
+            names = next((pair for pair in known if {*pair} <= {*evaluation.estimators}), None)
             if names is None:
                 continue
-            own = self.metrics["model"].eq(one.model) & self.metrics["task"].eq(one.task)
+            own = self.metrics["model"].eq(evaluation.model) & self.metrics["task"].eq(
+                evaluation.task
+            )
             pairs = compute_side_by_side(self.metrics[own], self.metrics[own], names)
-            title = f"The token matters: {one.model} on {one.task}"
+            title = f"Entropy by token position: {evaluation.model} on {evaluation.task}"
             drawn = [side_by_side_figure(pairs[1:], title)]
-            stem = self.stems[f"{one.model}_{one.task}"]
+            stem = self.stems[f"{evaluation.model}_{evaluation.task}"]
             figures += self.drawer.add(TOKEN_POSITION, title, stem, drawn)
-        note = (
-            "The same model and questions; only the position that the entropy is read at differs."
-        )
+        note = "Same model and questions; only the token position of the entropy differs."
         return Block("Token position: a correction", note, figures) if figures else None
 
     def _aggregates(self) -> Block | None:
@@ -238,12 +247,18 @@ class PaperBlocks:
 
     def _tertiles(self) -> Block | None:
         rows = [
-            {"model": one.model, "task": one.task, "estimator": name, "third": third, "n": str(n)}
+            {
+                "model": evaluation.model,
+                "task": evaluation.task,
+                "estimator": name,
+                "third": third,
+                "n": str(n),
+            }
             | {"accuracy": number(accuracy)}
-            for one in self.evaluated
+            for evaluation in self.evaluated
             for name in self.entropies
-            if name in one.estimators
-            for third, n, accuracy in tertiles(one, name)
+            if name in evaluation.estimators
+            for third, n, accuracy in tertiles(evaluation, name)
         ]
         if not rows:
             return None

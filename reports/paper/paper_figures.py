@@ -1,4 +1,4 @@
-"""Figures of the reference paper from stored results, with the published values beside them."""
+"""Figures of the reference paper from stored results, with published values."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from .ece_verdicts import entropy_share
 FIGURE_2A = FigureKind(
     "figure_2a",
     "Figure 2a",
-    "Share of the questions that the judge says require reasoning, by topic.",
+    "Share of the questions that require reasoning according to the judge, by topic.",
 )
 FIGURE_2B = FigureKind(
     "figure_2b",
     "Figure 2b",
-    "Share of the questions by the judge's number of reasoning steps, by topic.",
+    "Shares of the numbers of reasoning steps according to the judge, by topic.",
 )
 FIGURE_3 = FigureKind(
     "figure_3",
     "Figures 3 and 7",
-    "Questions per 0.1 nats of entropy (finer where all lie below 1 nat), by correctness.",
+    "Number of questions per 0.1 nats of entropy (finer if all are below 1 nat), by correctness.",
 )
 FIGURE_4 = FigureKind(
     "figure_4",
     "Figure 4",
-    "Points: here, with 95 % intervals; open squares: as published (first source). Right of the "
-    "line errors have the higher entropy.",
+    "Points: stored results with 95 % intervals; open squares: published values (first source). To "
+    "the right of the line, errors have higher entropy.",
 )
 FIGURE_5 = FigureKind(
     "figure_5",
@@ -51,21 +51,21 @@ FIGURE_5 = FigureKind(
 FIGURE_6 = FigureKind(
     "figure_6",
     "Figure 6",
-    "Confidence as one minus the entropy over the largest one seen: no probability, shown because "
-    "it was published so. Gray: share of the questions.",
+    "Confidence as published, 1 - entropy / largest observed entropy, which is not a probability. "
+    "Gray: share of the questions.",
 )
 TOKEN_POSITION = FigureKind(
     "token_position",
     "Token position",
-    "ROC AUC of the entropy from which the answer token is drawn, against that one token later, as"
-    " the first paper's code reads it.",
+    "ROC AUC of the entropy of the distribution from which the answer token is sampled, and of the "
+    "entropy one token later, which the code of the first paper reads.",
 )
 
 _COLORS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, GRAY)
 
 
 def compute_stratum_shares(data: ReportInput, task: str, stratum: str) -> Shares | None:
-    """Shares of a stratum's values by topic, sorted by the share of the last value."""
+    """Compute the shares of a stratum's values by topic, sorted by the share of the last value."""
     strata = data.strata[data.strata["task"].astype(str).eq(task)]
     strata = strata[strata["stratum"].astype(str).eq(stratum)].dropna(subset=["value"])
     questions = data.scores[data.scores["task"].astype(str).eq(task)]
@@ -90,11 +90,11 @@ def compute_stratum_shares(data: ReportInput, task: str, stratum: str) -> Shares
 @short_repr
 @dataclass(frozen=True)
 class GroupedAreas:
-    """ROC AUC of one estimator by group and model, with what was published.
+    """ROC AUC of one estimator by group and model, with published values.
 
     Attributes:
-        groups: g labels.
-        models: m names.
+        groups: labels of the g groups.
+        models: names of the m models.
         values, low, high, published: (m, g), NaN where unknown.
     """
 
@@ -109,7 +109,7 @@ class GroupedAreas:
 def compute_grouped_areas(
     metrics: pd.DataFrame, verdicts: pd.DataFrame, estimator: str, strata: bool
 ) -> GroupedAreas | None:
-    """From metrics of several models and their verdicts (first source of each cell)."""
+    """Arrange metrics of several models with published values (first source of each cell)."""
     own = metrics[(metrics["estimator"] == estimator) & metrics["topic"].ne(MACRO)]
     stratum = own["topic"].str.contains("=") & ~own["topic"].str.startswith("topic=")
     own = own[(stratum if strata else ~stratum) | own["topic"].eq(ALL)]
@@ -137,7 +137,7 @@ def compute_grouped_areas(
 
 
 def draw_grouped_areas(ax: Axes, areas: GroupedAreas) -> Axes:
-    """Points with intervals per group and model; open squares are published values."""
+    """Draw points with intervals per group and model; open squares are published values."""
     at = np.arange(len(areas.groups), dtype=np.float64)
     at[1:] += 0.5
     step = 0.7 / max(len(areas.models), 1)
@@ -160,7 +160,7 @@ def draw_grouped_areas(ax: Axes, areas: GroupedAreas) -> Axes:
 
 
 def grouped_areas_figure(areas: GroupedAreas, title: str) -> Figure:
-    """One plot, its height fitted to groups and models."""
+    """Draw one plot whose height fits groups and models."""
     left = 0.3 + 0.075 * max(map(len, areas.groups))
     rows = len(areas.groups) * max(1.0, 0.45 * len(areas.models)) + 1
     right = 0.6 + 0.075 * max(len(plain(model)[:48]) for model in [*areas.models, "published"])
@@ -170,10 +170,9 @@ def grouped_areas_figure(areas: GroupedAreas, title: str) -> Figure:
 
 
 def compute_entropy_calibration(evaluation: Evaluation, estimator: str) -> Reliability | None:
-    """The paper's calibration curve of confidence 1 - H / max H; None without the entropy.
+    """Compute the paper's calibration curve of confidence 1 - H / max H; None without entropies.
 
-    Dividing by the largest entropy seen makes no probability of it: the curve is here to be
-    compared with the published one.
+    This confidence is not a probability; the curve serves to compare with the published one.
     """
     rows = entropy_share(evaluation, estimator)
     if rows is None:
@@ -182,7 +181,7 @@ def compute_entropy_calibration(evaluation: Evaluation, estimator: str) -> Relia
 
 
 def tertiles(evaluation: Evaluation, estimator: str) -> list[tuple[str, int, float]]:
-    """Name, number and accuracy of the easy, medium and hard third by a score."""
+    """Return name, n and accuracy of the easy, medium and hard third by a score."""
     raw = evaluation.raw[:, evaluation.estimators.index(estimator)]
     known = np.flatnonzero(~np.isnan(raw))
     order = known[np.lexsort((evaluation.question_ids[known], raw[known]))]

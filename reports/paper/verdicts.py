@@ -1,6 +1,6 @@
-"""Published values of arXiv 2503.01688 and 2506.21220, and how stored results compare with them.
+"""Comparison of stored results with ROC AUCs published in arXiv 2503.01688 and 2506.21220.
 
-Published values are as printed in the papers and in their authors' notebooks.
+Published values are those printed in the papers and in the notebooks of their authors.
 """
 
 from __future__ import annotations
@@ -38,32 +38,32 @@ _NAMES = (
 
 
 def published_model(model: str) -> str | None:
-    """The papers' name of a stored model, None for one that is not in them."""
+    """Return the papers' name of a stored model; None for other models."""
     flat = re.sub(r"[_\s]+", "-", model.lower())
     return next((name for name, pattern in _NAMES if re.search(pattern, flat)), None)
 
 
 def task_kind(task: str) -> str:
-    """The papers' way of asking that a stored task stands for: direct, cot, …_dont_know."""
+    """Classify a stored task by the papers' prompts: direct, cot, …_dont_know."""
     flat = task.lower()
     kind = "cot" if re.search(r"(^|_)cot($|_)|chain", flat) else "direct"
     return f"{kind}_dont_know" if re.search(r"dont_know|fallback", flat) else kind
 
 
 def compute_verdicts(paper: pd.DataFrame, every: pd.DataFrame) -> pd.DataFrame:
-    """One row per published ROC AUC, with what is stored beside it and a verdict.
+    """Compare each published ROC AUC with the stored one, one row each.
 
     `paper` and `every` are metrics under the row conventions "paper" and "all". `difference` is
-    stored - published, its interval that of the stored value. Verdicts: "reproduced" (the
-    published value, widened by its rounding, lies in the stored interval, or within 0.001);
-    "differs", with the reason that accounts for the size of the difference (sign, token position,
-    row filter, n) or "not explained"; "not reproducible from what is stored", with what is
-    lacking, errors or right answers for an interval among it.
+    stored - published, with the interval of the stored value. Verdicts: "reproduced" (the published
+    value is in the stored interval up to rounding, or within 0.001 of the stored value); "differs",
+    with a reason that explains the size of the difference (sign, token position, row filter, n) or
+    "not explained"; "not reproducible from what is stored", with what is missing, which includes
+    too few errors or correct answers for an interval.
     """
     stored = _Stored(paper, every)
     records = []
-    for one in published("roc_auc").to_dict("records"):
-        key = {str(name): value for name, value in one.items()}
+    for published_row in published("roc_auc").to_dict("records"):
+        key = {str(name): value for name, value in published_row.items()}
         base = {
             **{name: key[name] for name in ("source", "table", "model", "task", "estimator")},
             **{"topic": key["topic"], "published": key["roc_auc"]},
@@ -74,31 +74,31 @@ def compute_verdicts(paper: pd.DataFrame, every: pd.DataFrame) -> pd.DataFrame:
 
 
 class _Stored:
-    """Stored metrics, found by the papers' names."""
+    """Stored metrics, indexed by the papers' names."""
 
     def __init__(self, paper: pd.DataFrame, every: pd.DataFrame) -> None:
         self._rows: dict[tuple[str, str, str, str], dict[str, Any]] = {}
         self._all: dict[tuple[str, str, str, str], float] = {}
         self._names: dict[tuple[str, str], tuple[str, str]] = {}
-        for key, one in self._known(every):
-            self._all[key] = float(one["roc_auc"])
-        for key, one in self._known(paper):
-            self._rows[key] = one
+        for key, row in self._known(every):
+            self._all[key] = float(row["roc_auc"])
+        for key, row in self._known(paper):
+            self._rows[key] = row
 
     def _known(
         self, metrics: pd.DataFrame
     ) -> Iterator[tuple[tuple[str, str, str, str], dict[str, Any]]]:
-        """Rows of the papers' models; of two runs of one model and way of asking the first."""
+        """Yield the rows of the papers' models, from the first run of a model and task kind."""
         for record in metrics.to_dict("records"):
-            one = {str(name): value for name, value in record.items()}
-            model, task = published_model(str(one["model"])), task_kind(str(one["task"]))
-            own = (str(one["model"]), str(one["task"]))
+            row = {str(name): value for name, value in record.items()}
+            model, task = published_model(str(row["model"])), task_kind(str(row["task"]))
+            own = (str(row["model"]), str(row["task"]))
             if model is not None and self._names.setdefault((model, task), own) == own:
-                yield (model, task, str(one["estimator"]), str(one["topic"])), one
+                yield (model, task, str(row["estimator"]), str(row["topic"])), row
 
-    def verdict(self, one: dict[str, Any]) -> dict[str, Any]:
+    def verdict(self, published_row: dict[str, Any]) -> dict[str, Any]:
         model, task, estimator, topic = (
-            str(one[name]) for name in ("model", "task", "estimator", "topic")
+            str(published_row[name]) for name in ("model", "task", "estimator", "topic")
         )
         key = (model, task, estimator, topic)
         row = self._rows.get(key)
@@ -110,11 +110,11 @@ class _Stored:
             stored = {"stored_model": names[0], "stored_task": names[1], "roc_auc": row["roc_auc"]}
             stored |= {name: row[name] for name in counts}
             return stored | {"verdict": UNKNOWN, "reason": few}
-        rounding = 0.5 * 10.0 ** -int(one["digits"])
+        rounding = 0.5 * 10.0 ** -int(published_row["digits"])
         low, high = float(row["roc_auc_low"]), float(row["roc_auc_high"])
-        value, target = float(row["roc_auc"]), float(one["roc_auc"])
+        value, target = float(row["roc_auc"]), float(published_row["roc_auc"])
         names = self._names[model, task]
-        reason = self._reason(key, row, one, rounding)
+        reason = self._reason(key, row, published_row, rounding)
         return {
             **{"stored_model": names[0], "stored_task": names[1]},
             **{"roc_auc": value, "roc_auc_low": low, "roc_auc_high": high},
@@ -128,7 +128,7 @@ class _Stored:
 
     def _lacking(self, model: str, task: str, estimator: str, topic: str) -> str:
         if (model, task) not in self._names:
-            return "model not stored with this way of asking"
+            return "model not stored with this prompt"
         if not any(key[:3] == (model, task, estimator) for key in self._rows):
             return f"{estimator} not stored"
         return "no judge's labels stored" if "=" in topic else "topic not stored, or one class"
@@ -137,12 +137,11 @@ class _Stored:
         self,
         key: tuple[str, str, str, str],
         row: dict[str, Any],
-        one: dict[str, Any],
+        published_row: dict[str, Any],
         rounding: float,
     ) -> str:
-        """Empty where reproduced, else the first explanation that accounts for the difference: the
-        value that is computed so agrees with the published one."""
-        target = float(one["roc_auc"])
+        """Return the first explanation by which the stored value agrees; empty if reproduced."""
+        target = float(published_row["roc_auc"])
         if _holds(row, target, rounding):
             return ""
         if _holds(row, 1 - target, rounding):
@@ -152,23 +151,23 @@ class _Stored:
             return f"token position: {other_positions()[key[2]]} agrees"
         if abs(self._all.get(key, np.nan) - target) <= rounding + TOLERANCE:
             return "row filter: the value on all rows agrees"
-        accuracy = one["accuracy"]
+        accuracy = published_row["accuracy"]
         if not pd.isna(accuracy) and abs(float(accuracy) - row["accuracy"]) > ACCURACY_GAP:
             return (
-                f"{NOT_EXPLAINED}: accuracy {float(accuracy):.3f}, here {row['accuracy']:.3f}; the "
-                "prompt may have had another format"
+                f"{NOT_EXPLAINED}: accuracy {float(accuracy):.3f}, stored {row['accuracy']:.3f}; "
+                "the prompt format may differ"
             )
-        if not pd.isna(one["n"]) and abs(int(one["n"]) - int(row["n"])) > 0.01 * int(row["n"]):
-            # Two samples of one kind: the published value varies too, by its number of rows.
-            wider = float(np.sqrt(1 + int(row["n"]) / int(one["n"])))
+        published_n, n = published_row["n"], int(row["n"])
+        if not pd.isna(published_n) and abs(int(published_n) - n) > 0.01 * n:
+            # Two independent samples: the published value has sampling variation, too.
+            wider = float(np.sqrt(1 + n / int(published_n)))
             if _holds(row, target, rounding, wider):
-                return f"n: {int(one['n'])} rows, here {int(row['n'])}; sampling varies that much"
+                return f"n: {int(published_n)} rows, stored {n}; within sampling variation"
         return NOT_EXPLAINED
 
 
 def _holds(row: dict[str, Any], target: float, rounding: float, wider: float = 1.0) -> bool:
-    """Whether the stored interval, `wider` times as wide and widened by the rounding, holds the
-    target."""
+    """Tell whether the stored interval, scaled by `wider` and rounding, contains the target."""
     value = float(row["roc_auc"])
     near = abs(value - target) <= rounding + TOLERANCE
     low, high = (value + wider * (row[name] - value) for name in ("roc_auc_low", "roc_auc_high"))

@@ -101,14 +101,14 @@ def test_each_verdict_has_its_reason():
     source = "notebook of 2506.21220"
     rows = [metrics_row(0.70, "token_entropy", accuracy=0.6), metrics_row(0.69)]
     found = verdict(rows, source=source, estimator="token_entropy")
-    assert found["reason"].startswith("not explained: accuracy 0.525, here 0.600")
+    assert found["reason"].startswith("not explained: accuracy 0.525, stored 0.600")
 
 
 @pytest.mark.parametrize(
     ("distance", "n", "reason"),
     [
         (0.27, 5000, "not explained"),  # no sample of that size varies so much
-        (0.012, 5000, "n: 10790 rows, here 5000; sampling varies that much"),
+        (0.012, 5000, "n: 10790 rows, stored 5000; within sampling variation"),
         (0.012, 10790, "not explained"),  # as many rows: not another sample
         (0.009, 5000, ""),
     ],
