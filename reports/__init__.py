@@ -1,8 +1,8 @@
-"""Reports: from scores to metrics, intervals, tables, figures and a page; data frames in.
+"""Reports: metrics, confidence intervals, tests, tables, figures and a page from data frames.
 
-Everywhere an error is the positive class and a higher score means more uncertain. The names are
-those of `public`, which is imported when the first of them is asked for: the ground of this folder
-is used by programs that draw nothing.
+Errors are the positive class, and higher scores mean more uncertain. The public names are those of
+`public`, which is imported lazily on first access, since the lower layers of this folder are also
+used by programs that draw nothing.
 """
 
 from importlib import import_module

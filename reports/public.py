@@ -1,4 +1,4 @@
-"""What the folder offers: everything that `apprehend.reports` can be asked for."""
+"""Public names of `apprehend.reports`."""
 
 from .analyses.comparison_records import COMPARISON_COLUMNS
 from .analyses.comparisons import compare

@@ -54,8 +54,8 @@ def compute_complementarity(evaluation: Evaluation) -> pd.DataFrame:
                 **{"n": errors.size, "n_errors": int(errors.sum()), "spearman": _correlation(a, b)},
                 **{"roc_auc_a": area_a, "roc_auc_b": area_b, "roc_auc_both": both},
                 "gain": both - max(area_a, area_b),
-                "found_by_b": _found(a[errors], b[errors], middle),
-                "found_by_a": _found(b[errors], a[errors], middle),
+                "found_by_b": _detected_share(a[errors], b[errors], middle),
+                "found_by_a": _detected_share(b[errors], a[errors], middle),
             }
         )
     return pd.DataFrame.from_records(records, columns=list(COMPLEMENTARITY_COLUMNS))
@@ -67,9 +67,9 @@ def _correlation(a: FloatArray, b: FloatArray) -> float:
     return float((first * second).sum()) / scale if scale else 0.0
 
 
-def _found(a: FloatArray, b: FloatArray, middle: float) -> float:
-    overlooked = a <= middle
-    return float((b[overlooked] > middle).mean()) if overlooked.any() else float("nan")
+def _detected_share(a: FloatArray, b: FloatArray, middle: float) -> float:
+    missed = a <= middle
+    return float((b[missed] > middle).mean()) if missed.any() else float("nan")
 
 
 def correlation_matrix(pairs: pd.DataFrame, estimators: list[str]) -> FloatArray:

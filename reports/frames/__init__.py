@@ -1,1 +1,1 @@
-"""What a report reads, and how its values, tables and files are written."""
+"""Input of a report, and formatting and writing of values, tables and files."""

@@ -243,7 +243,7 @@ def brier_parts(errors: ArrayLike, scores: ArrayLike, bins: int = BINS) -> Brier
     source="Murphy 1973",
 )
 def brier_reliability(errors: ArrayLike, scores: ArrayLike) -> float:
-    """See `BrierParts`."""
+    """Compute the reliability term of the Brier score; see `brier_parts`."""
     return brier_parts(errors, scores).reliability
 
 
@@ -253,7 +253,7 @@ def brier_reliability(errors: ArrayLike, scores: ArrayLike) -> float:
     source="Murphy 1973",
 )
 def brier_resolution(errors: ArrayLike, scores: ArrayLike) -> float:
-    """See `BrierParts`."""
+    """Compute the resolution term of the Brier score; see `brier_parts`."""
     return brier_parts(errors, scores).resolution
 
 
@@ -263,7 +263,7 @@ def brier_resolution(errors: ArrayLike, scores: ArrayLike) -> float:
     source="Murphy 1973",
 )
 def brier_uncertainty(errors: ArrayLike, scores: ArrayLike) -> float:
-    """See `BrierParts`."""
+    """Compute the uncertainty term of the Brier score; see `brier_parts`."""
     return brier_parts(errors, scores).uncertainty
 
 

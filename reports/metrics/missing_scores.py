@@ -21,7 +21,7 @@ AREA = {
     "correct answers.",
 )
 def roc_auc_worst(group: ScoredGroup) -> float:
-    """See `worst_case_roc_auc`."""
+    """Compute the ROC AUC in the worst case of missing scores; see `worst_case_roc_auc`."""
     complete = bool(group.present.all())
     return group.area if complete else worst_case_roc_auc(group.errors, group.scores)
 

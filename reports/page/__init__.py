@@ -1,1 +1,1 @@
-"""The report: sections, tables, the page and the terminal."""
+"""The report: sections, tables, HTML page and terminal output."""

@@ -48,22 +48,22 @@ class Report:
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """See `compute_metrics`."""
+        """Metrics per model, task, estimator and topic; see `compute_metrics`."""
         return self.analyses.metrics
 
     @property
     def comparisons(self) -> pd.DataFrame:
-        """See `compare`."""
+        """Tested differences; see `compare`."""
         return self.analyses.comparisons
 
     @property
     def flow(self) -> pd.DataFrame:
-        """See `compute_flow`."""
+        """Numbers of questions by stage; see `compute_flow`."""
         return self.analyses.flow
 
     @property
     def missing(self) -> pd.DataFrame:
-        """See `compute_missing`."""
+        """Numbers of missing scores by reason; see `compute_missing`."""
         return self.analyses.missing
 
     @property

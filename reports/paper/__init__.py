@@ -1,1 +1,1 @@
-"""The reference paper's tables and figures, beside the published values."""
+"""Tables and figures of the reference paper, compared with the published values."""

@@ -1,1 +1,1 @@
-"""Numbers from arrays: ranking metrics, intervals, resamples and tests."""
+"""Statistics of arrays: ranking metrics, confidence intervals, resampling and tests."""

@@ -87,7 +87,7 @@ class TieBlocks:
         return self.n_correct / self.n if self.n else float("nan")
 
     def roc_auc(self) -> float:
-        """See `roc_auc`."""
+        """Compute the ROC AUC; see `roc_auc`."""
         pairs = self.n_errors * self.n_correct
         if not pairs:
             return float("nan")
@@ -95,7 +95,7 @@ class TieBlocks:
         return float((self.errors * (2 * below + self.correct)).sum()) / (2 * pairs)
 
     def pr_auc(self) -> float:
-        """See `pr_auc`."""
+        """Compute the average precision; see `pr_auc`."""
         if not self.n_errors:
             return float("nan")
         wrong = self.errors[::-1]
@@ -110,7 +110,7 @@ class TieBlocks:
         return risks
 
     def aurc(self) -> float:
-        """See `aurc`."""
+        """Compute the AURC; see `aurc`."""
         return float(self.risks().mean()) if self.n else float("nan")
 
     def oracle_aurc(self) -> float:
@@ -121,14 +121,14 @@ class TieBlocks:
         return float((wrong / np.arange(1, self.n + 1)).mean())
 
     def prr(self) -> float:
-        """See `prr`."""
+        """Compute the PRR; see `prr`."""
         if not (self.n_errors and self.n_correct):
             return float("nan")
         random = self.n_errors / self.n
         return (random - self.aurc()) / (random - self.oracle_aurc())
 
     def augrc(self) -> float:
-        """See `augrc`."""
+        """Compute the AUGRC; see `augrc`."""
         if not self.n:
             return float("nan")
         risk = self.n_errors / self.n
@@ -137,7 +137,7 @@ class TieBlocks:
         return mixed + risk**2 / 2
 
     def accuracy_at_coverage(self, coverage: float) -> float:
-        """See `accuracy_at_coverage`."""
+        """Compute the accuracy of the most certain share of rows; see `accuracy_at_coverage`."""
         if not 0 < coverage <= 1:
             raise ValueError(f"Expected coverage in (0, 1], got {coverage}.")
         if not self.n:
@@ -152,7 +152,7 @@ class TieBlocks:
         return np.cumsum(self.errors + self.correct), np.cumsum(self.errors)
 
     def coverage_at_risk(self, target: float) -> float:
-        """See `coverage_at_risk`."""
+        """Compute the largest coverage within a target risk; see `coverage_at_risk`."""
         if not 0 <= target <= 1:
             raise ValueError(f"Expected a target risk in [0, 1], got {target}.")
         if not self.n:

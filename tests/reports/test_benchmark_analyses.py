@@ -97,10 +97,12 @@ def test_rasch_difficulty_needs_no_judge(five, tmp_path):
     assert (found.reindex(shares.index) - shares).abs().max() < 1e-12
     result = build_benchmark_analyses(five, tmp_path, formats=())
     assert "rasch_difficulty.csv" in {path.name for path in result.files}
-    assert "Rasch difficulty against the judge's needs judgements" in " ".join(result.summary)
+    assert "Correlating Rasch difficulty with judges requires judgements" in " ".join(
+        result.summary
+    )
     few = ReportInput(five.scores[five.scores["model"].isin(("m0", "m1"))])
     result = build_benchmark_analyses(few, tmp_path / "few", formats=())
-    assert "Rasch difficulty needs three models" in " ".join(result.summary)
+    assert "Rasch difficulty requires three models" in " ".join(result.summary)
 
 
 def test_one_cause_predicts(make_scores, tmp_path):
