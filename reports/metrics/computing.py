@@ -40,7 +40,12 @@ class MetricError(Exception):
 
 @dataclass(frozen=True)
 class MetricFailure:
-    """Value that a metric failed to compute: where, and why."""
+    """Value that a metric failed to compute.
+
+    Attributes:
+        metric, model, task, estimator, group: which value.
+        reason: why.
+    """
 
     metric: str
     model: str

@@ -30,7 +30,7 @@ def trend_test(values: ArrayLike, variances: ArrayLike) -> Trend:
 
     Args:
         values: (g,) one value per group.
-        variances: (g,) their variances; groups with an undefined value or variance are left out.
+        variances: (g,) their variances; groups with an undefined value or variance are excluded.
 
     Returns:
         Slope per step, z and p; NaN with fewer than two groups.

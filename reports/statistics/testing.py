@@ -272,9 +272,13 @@ def holm(p: ArrayLike) -> FloatArray:
 
 
 def separation(area: float) -> float:
-    """Convert a ROC AUC in [0, 1] to d′ = √2 · Φ⁻¹(AUC).
+    """Convert a ROC AUC to the effect size d′ = √2 · Φ⁻¹(AUC).
 
-    d′ is the distance of the means of two normal distributions with that AUC, in standard
-    deviations: 0 at chance, negative below; NaN at an AUC of 0 or 1, where it is infinite.
+    Args:
+        area: ROC AUC in [0, 1].
+
+    Returns:
+        Distance between the means of two normal distributions with that AUC, in standard
+        deviations: 0 at chance, negative below; NaN at an AUC of 0 or 1, where it is infinite.
     """
     return float(np.sqrt(2) * norm.ppf(area)) if 0 < area < 1 else float("nan")

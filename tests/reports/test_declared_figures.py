@@ -103,7 +103,7 @@ def test_two_figures_of_one_key_are_refused(
     (tmp_path / "another_board.py").write_text(text, encoding="utf-8")
     monkeypatch.setattr(f"{task_figure.__package__}.__path__", [*folders, str(tmp_path)])
     monkeypatch.setattr("apprehend.reports.page.placed_figures.folders", [*folders, str(tmp_path)])
-    with pytest.raises(ValueError, match="two figures are called 'leaderboard'"):
+    with pytest.raises(ValueError, match="two figures have the key 'leaderboard'"):
         task_figures()
 
 

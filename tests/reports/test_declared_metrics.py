@@ -155,7 +155,7 @@ def test_each_wrong_metric_fails_its_check(name: str, check: str, tmp_path: Path
         ({"better": "lower", "needs": "logits"}, "needs"),
         ({"better": "lower", "kind": "count"}, "macro"),
         ({"better": "lower", "color": "red"}, "color"),
-        ({"better": "lower", "meaning": ""}, "means"),
+        ({"better": "lower", "meaning": ""}, "expected a definition"),
     ],
 )
 def test_a_declaration_that_cannot_be_is_refused(given: dict[str, Any], said: str) -> None:
