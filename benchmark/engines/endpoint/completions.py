@@ -40,12 +40,12 @@ class CompletionsEngine:
     """Scores options and generates text through one endpoint."""
 
     def __init__(self, kind: str, model_args: Mapping[str, object], budget: Budget) -> None:
-        """Probe the endpoint's capabilities. ``model_args`` are those of lm-eval's model of this
-        name.
+        """Probe the endpoint's capabilities.
 
-        An endpoint that returns no log-probabilities can generate text, but not score options.
-        Raises UsageError for unsuitable arguments, ApprehendError if the endpoint does not
-        answer.
+        ``model_args`` are those of lm-eval's model of this name. An endpoint that returns no
+        log-probabilities can generate text, but not score options.
+
+        Raises UsageError for unsuitable arguments, ApprehendError if the endpoint does not answer.
         """
         self.kind = kind
         self._arguments = dict(model_args)
@@ -77,8 +77,7 @@ class CompletionsEngine:
 
     @property
     def context_length(self) -> None:
-        """Return None: an endpoint does not report its limit, and truncates or refuses by itself.
-        """
+        """Return None: an endpoint does not report its limit; it truncates or refuses by itself."""
         return None
 
     @property
@@ -114,8 +113,7 @@ class CompletionsEngine:
         )
 
     def count_tokens(self, prompt: str) -> int:
-        """Return the length of a prompt in tokens; without a tokenizer, estimated from its
-        characters."""
+        """Return the length of a prompt in tokens; an estimate if there is no tokenizer."""
         if self._tokenizer is None:
             return len(prompt) // _CHARACTERS_PER_TOKEN + 1
         return len(self._tokenizer(prompt)["input_ids"])
@@ -165,7 +163,7 @@ class CompletionsEngine:
             raise RequestFailed("the endpoint ended the text without a token")
         token = reply.tokens[0]
         if token.logprob == -math.inf:
-            raise RequestFailed("the endpoint returned a token of probability 0 by its own account")
+            raise RequestFailed("the endpoint's token is impossible by its own account")
         labels = [continuation.strip() for continuation in prompt.continuations]
         merged, absent = label_logprobs(token, labels)
         self._outside += absent

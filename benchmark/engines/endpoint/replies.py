@@ -19,8 +19,7 @@ MOST_MASS = 1.05
 
 @dataclass(frozen=True)
 class Token:
-    """One generated token: its text, log-probability, and the most likely tokens at its position.
-    """
+    """One generated token: its text, log-probability, and the top tokens at its position."""
 
     text: str
     logprob: float
@@ -44,8 +43,7 @@ class Reply:
 
 
 def spelled_logprob(top: Sequence[tuple[str, float]], spellings: Collection[str]) -> float | None:
-    """Return the log-probability of all tokens spelled in one of these ways; None if there is
-    none."""
+    """Return the log-probability of all tokens spelled in one of these ways; None if absent."""
     values = [logprob for text, logprob in top if text in spellings]
     if not values:
         return None
@@ -62,8 +60,7 @@ def label_logprob(top: Sequence[tuple[str, float]], label: str) -> float | None:
 
 
 def label_logprobs(token: Token, labels: Sequence[str]) -> tuple[list[float], int]:
-    """Return the log-probabilities of labels at a token's position, and how many of them are
-    absent.
+    """Return the log-probabilities of labels at a position, and the number of absent ones.
 
     Each absent label gets an equal share of the missing mass, at most the smallest shown
     probability.

@@ -140,8 +140,7 @@ class TreePass:
         self._masks: dict[tuple[int, int], Tensor] = {}
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, how: How) -> Tensor:
-        """Map the queries (1, heads, tokens, d) of all new nodes to outputs (1, tokens, heads, d).
-        """
+        """Map the new nodes' queries (1, heads, tokens, d) to outputs (1, tokens, heads, d)."""
         self.chunk.keys[layer], self.chunk.values[layer] = key, value
         self.windows[layer] = how.window
         heads, tokens = query.shape[1:3]
@@ -171,8 +170,7 @@ class TreePass:
         return out.transpose(1, 2).to(query.dtype)
 
     def _visible(self, edge: Edge, window: int | None) -> tuple[int, Tensor | None] | None:
-        """Return the segment's first key inside any query's window, and a mask if queries differ.
-        """
+        """Return the segment's first key inside any window, and a mask if the queries differ."""
         if window is None:
             return 0, None
         queries = self.positions[edge.start : edge.stop]

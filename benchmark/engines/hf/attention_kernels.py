@@ -89,8 +89,11 @@ def _attention(
 
 
 def _additive(visible: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return an additive mask (B or 1, 1, L or 1, T): 0 for visible keys, else a finite value far
-    below any score, so that a row without visible keys still has a log-sum-exp."""
+    """Return an additive mask (B or 1, 1, L or 1, T): 0 for visible keys.
+
+    Other keys get a finite value far below any score, so that a row without visible keys still
+    has a log-sum-exp.
+    """
     mask = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
     mask.masked_fill_(~visible, torch.finfo(dtype).min / 2)
     return mask[None, None] if mask.dim() == 2 else mask[:, None]
@@ -140,8 +143,7 @@ def _by_matmul(
     causal: bool,
     start: int,
 ) -> tuple[Tensor, Tensor]:
-    """Compute the attention of a block of queries by matrix multiplication, with scores in
-    float32."""
+    """Compute a block of queries by matrix multiplication, with scores in float32."""
     block = query[:, :, start : start + _QUERIES_PER_BLOCK]
     scores = (block @ key.transpose(-1, -2)).float() * how.scale
     if how.softcap is not None:

@@ -162,8 +162,7 @@ def _common(paths: Sequence[Sequence[Segment]]) -> int:
 def _padded(
     paths: Sequence[Sequence[Segment]], lengths: Tensor
 ) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
-    """Return the padded keys and values of paths, per layer (paths, key heads, longest, head
-    size)."""
+    """Return the padded keys and values of paths, per layer (paths, key heads, longest, d)."""
     longest = int(lengths.max())
     padded: tuple[dict[int, Tensor], dict[int, Tensor]] = ({}, {})
     if longest == 0:

@@ -241,8 +241,7 @@ class Forward:
             )
 
     def _probe(self, rows: list[list[int]]) -> Tensor:
-        """Return the logits of the rows, and of the rows with one more token, appended in two
-        ways."""
+        """Return the logits of the rows, and of the rows with one token appended in two ways."""
         (state,) = self.run(rows, Sizes(2**20, 2**20, 2**20))
         order = [state.rows.index(index) for index in range(len(rows))]
         tokens = torch.tensor([rows[row][0] for row in state.rows], device=state.logits.device)
@@ -254,8 +253,10 @@ class Forward:
 
 
 def _release(done: Sequence[Node], later: Sequence[Node]) -> list[Node]:
-    """Free the keys and values that no later node needs, detach the others from their chunk, and
-    return the nodes of the others."""
+    """Free the keys and values that no later node needs; return the nodes that are kept.
+
+    Kept segments are detached from a chunk that holds more than them.
+    """
     needed = {id(node) for node in (later[0].path() if later else ())}
     kept = [node for node in done if id(node) in needed]
     for node in done:

@@ -152,8 +152,7 @@ class Writer:
 
 
 def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """Return the end-of-sequence ids: those of the model's generation config and of its tokenizer.
-    """
+    """Return the end-of-sequence ids of the model's generation config and of its tokenizer."""
     ids: set[int | None] = set()
     for owner in (getattr(model, "generation_config", None), tokenizer):
         value = getattr(owner, "eos_token_id", None)
