@@ -1,2 +1,1 @@
-"""The engine for transformers models: prefill with shared prefixes, decoding, reading the
-logits."""
+"""The engine for transformers models: prefill with shared prefixes, decoding, reading logits."""

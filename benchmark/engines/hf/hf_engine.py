@@ -123,8 +123,10 @@ class HFEngine(LoadedModel):
         return len(rows) * max(1, length) / max(took, 1e-6)
 
     def written_tokens_per_second(self, length: int) -> float:
-        """Measure the decode throughput (not compiled) after prompts of this length, tokens per
-        second."""
+        """Measure the decode throughput after prompts of this length, in tokens per second.
+
+        The model is measured as loaded, even if it will be compiled.
+        """
         rows = [[index % 7 + 1] * max(1, length) for index in range(16)]
         sizes = self._limited(sizes_for_decoding(self.model, 1, _TIMED_STEPS))
         generated, took = 0, 0.0
@@ -147,8 +149,7 @@ class HFEngine(LoadedModel):
         sampling: Sampling | None = None,
         hidden_state: bool = False,
     ) -> list[Answer]:
-        """Return one Answer per prompt: one forward pass, and one decoding step for what
-        follows."""
+        """Return one Answer per prompt: one forward pass, and one decoding step after it."""
         contexts = [_split_spaces(prompt) for prompt in prompts]
         whole = [self.encode(context) for context, _ in contexts]
         labels = [
@@ -242,7 +243,7 @@ class HFEngine(LoadedModel):
         return [results[row] for row in range(len(ids))]
 
     def _limited(self, sizes: Sizes) -> Sizes:
-        """Apply ``--batch_size``, and halve the sizes as often as memory has run out."""
+        """Apply ``--batch_size``, and halve the sizes for each time that memory has run out."""
         if self._rows is not None:
             sizes = Sizes(sizes.tokens, 2**31, self._rows)
         tokens = max(SMALLEST_PASS, sizes.tokens >> self._halved)

@@ -43,8 +43,7 @@ def cache_bytes(model: PreTrainedModel) -> int:
 
 
 def pass_bytes(model: PreTrainedModel) -> int:
-    """Return the bytes that a token takes during a pass: its KV cache and one layer's
-    activations."""
+    """Return a token's bytes during a pass: its KV cache and one layer's activations."""
     config = _text_config(model)
     inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
     return cache_bytes(model) + 4 * int(4 * inner + 12 * config.hidden_size)

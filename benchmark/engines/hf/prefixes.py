@@ -121,8 +121,7 @@ def _children(
 
 
 def packs(nodes: Sequence[Node], budget: int, most: int) -> Iterator[list[Node]]:
-    """Yield consecutive nodes of at most ``budget`` tokens and ``most`` prompts, at least one
-    node."""
+    """Yield runs of nodes of at most ``budget`` tokens and ``most`` prompts, at least one each."""
     pack: list[Node] = []
     tokens = prompts = 0
     for node in nodes:

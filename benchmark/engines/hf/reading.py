@@ -19,8 +19,7 @@ _MOST_LOGITS = 2**26
 
 
 def entropy(logprobs: torch.Tensor) -> torch.Tensor:
-    """Compute the entropy over the last axis from log-probabilities, in nats; -inf contributes
-    nothing."""
+    """Compute the entropy over the last axis from log-probabilities, in nats; -inf counts 0."""
     probs = logprobs.exp()
     if not _all_possible(logprobs):
         logprobs = logprobs.masked_fill(probs == 0, 0.0)

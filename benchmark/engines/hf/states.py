@@ -47,10 +47,9 @@ class State(Protocol):
         """
 
     def decoder(self, copies: Sequence[int], room: int) -> Decoder:
-        """Return a decoder with ``copies`` adjacent rows per prompt, for ``room`` new tokens at
-        most.
+        """Return a decoder of ``copies`` adjacent rows per prompt, and consume the state.
 
-        The state is consumed.
+        ``room`` is the maximum number of new tokens of a row.
         """
 
 
@@ -61,5 +60,4 @@ class Decoder(Protocol):
     """(R, V) float32, after each row."""
 
     def step(self, kept: Sequence[int], tokens: Tensor) -> None:
-        """Keep the rows ``kept`` (by index, ascending), and append ``tokens`` (len(kept),) to
-        them."""
+        """Keep the rows ``kept`` (by index, ascending), and append ``tokens`` (len(kept),)."""
