@@ -60,8 +60,7 @@ class Imported:
 
 
 def fail(file: Path, row: int, column: str, message: str) -> ApprehendError:
-    """Return an error that names the file, line and column; ``row`` starts at 0, without a
-    header."""
+    """Return an error with file, line and column; ``row`` starts at 0, without a header."""
     return ApprehendError(f"{file}, {place_of(file, row)}, column {column!r}: {message}")
 
 
@@ -186,7 +185,7 @@ def _check_storable(file: Path, question: ImportedQuestion) -> None:
                 text.encode("utf-8")
             except UnicodeEncodeError as error:
                 raise ApprehendError(
-                    f"{file}: question {question.question_id!a}: holds text that is not valid Unicode "
+                    f"{file}: question {question.question_id!a}: text is not valid Unicode "
                     "(half a surrogate pair)"
                 ) from error
 

@@ -29,8 +29,7 @@ METRICS = ("acc", "exact_match")
 
 
 def sample_files(paths: Sequence[Path]) -> list[Path]:
-    """Return the sample files in ``paths``, searching folders. Raises UsageError if there are
-    none."""
+    """Return the sample files in ``paths``, searching folders. Raises UsageError for none."""
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
