@@ -102,8 +102,7 @@ def group_by_store(options: RunOptions, tasks: Sequence[LoadedTask]) -> list[Fam
 
 
 def _known(options: RunOptions) -> dict[str, Any]:
-    """Return what is known of the model before it is loaded; with ``only-cache`` it may be
-    absent."""
+    """Return what is known of the model in advance; with ``only-cache`` it may be absent."""
     try:
         return known_identity(options.model, options.model_args)
     except UsageError:

@@ -32,8 +32,7 @@ class Plan:
 
     @property
     def is_shard(self) -> bool:
-        """Return whether this process collects one shard; scores wait for the merge of all
-        shards."""
+        """Return whether this process collects one shard; scores wait for the merge of all."""
         return self.options.shard is not None
 
 

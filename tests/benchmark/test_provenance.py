@@ -324,7 +324,7 @@ def test_parts_deleted_while_a_run_lasts_are_missed(
         lost = " ".join(run(options_of(results)).problems)
     except ApprehendError as error:
         lost = str(error)
-    assert "lost while the run lasted" in str(lost) or "no answers stored" in str(lost)
+    assert "lost during the run" in str(lost) or "no answers stored" in str(lost)
     monkeypatch.undo()
     assert not run(options_of(results)).problems
     assert rows_of(results) == rows_of(whole)

@@ -117,7 +117,7 @@ def test_two_processes_give_the_same_store_as_one(tmp_path: Path, cli: Run) -> N
         capture_output=True, text=True, env=environment(), timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "part 1 of 2 is collected" in done.stderr
+    assert "shard 1 of 2 is collected" in done.stderr
     done = cli("merge", tmp_path / "two")
     assert done.returncode == 0, done.stderr
     one, two = (tmp_path / name / "embedded" / "mmlu_pro_direct" for name in ("one", "two"))

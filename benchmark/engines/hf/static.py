@@ -147,8 +147,7 @@ class Static:
         self._known: list[StaticRows] = []
 
     def rows(self, count: int, columns: int) -> StaticRows:
-        """Return a KV cache of at least ``count`` rows and ``columns`` columns, maybe a used
-        one."""
+        """Return a KV cache of at least that many rows and columns, reused if one fits."""
         count = max(LEAST_ROWS, 1 << (count - 1).bit_length())
         columns = columns_for(columns)
         for known in self._known:

@@ -110,8 +110,7 @@ def third_party_errors(where: str, third_party: bool = True) -> Iterator[None]:
 
 
 def expand_tasks(text: str, include_path: str | None) -> list[str]:
-    """Expand a comma-separated list into leaf tasks; groups become their topics, without
-    duplicates.
+    """Expand a comma-separated list into distinct leaf tasks; a group becomes its topics.
 
     Raises UsageError for a name that is neither built in nor (with ``include_path``) a file's.
     """
