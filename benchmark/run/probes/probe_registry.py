@@ -54,8 +54,7 @@ def wanted_probes(needs: Sequence[Need], outcome: Signal) -> list[tuple[Signal, 
 
 
 def withheld_signal(engine: str, signal: Signal) -> str | None:
-    """Return why an engine of this name cannot give a signal; None if it can or no probe
-    collects it."""
+    """Return why an engine of this name cannot give a signal; None if it can or is not needed."""
     withheld = withheld_by(engine)
     abilities = {cls.ability for (other, _), cls in all_probes().items() if other is signal}
     return withheld[next(iter(abilities))] if abilities and abilities <= withheld.keys() else None

@@ -58,8 +58,7 @@ class PromptBuilder:
         )
 
     def auxiliary(self, name: str, item: Item, **more: object) -> str:
-        """Return an auxiliary prompt about a question, in the model's chat template if it
-        applies."""
+        """Return an auxiliary prompt about a question, in the model's chat template if used."""
         task, question = item
         style = mmlu_pro.STYLES[task.family]
         text = self.template(name).render(**style.context(question.row), **more)
