@@ -24,8 +24,7 @@ def traits_of(estimator: Estimator | type[Estimator]) -> EstimatorTraits:
 
 
 def namesake(name: str) -> type[Estimator] | None:
-    """Return the built-in estimator of a score's name, ignoring parameters; None if there is
-    none."""
+    """Return the built-in estimator that a score is named after; None if there is none."""
     return builtin_estimators().get(name.split("(", 1)[0])
 
 
