@@ -1,4 +1,4 @@
-"""Text written by a compiled model on a static cache is the text that the model writes."""
+"""Text decoded by a compiled model on a static KV cache equals the text decoded without."""
 
 from __future__ import annotations
 
