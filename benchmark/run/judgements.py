@@ -115,9 +115,9 @@ def _judged(store: TaskStore, questionnaires: Sequence[str], judge: str) -> int:
 def _borrow_judgements(
     options: RunOptions, family: Family, questionnaires: Sequence[str], judge: str
 ) -> int:
-    """Copy judgements of the same questions from the model's other stores; returns their number.
+    """Copy judgements of the same questions from other stores; returns their number.
 
-    Judgements are about questions, not answers, so that they can be shared.
+    Judgements are about questions, not answers, so that tasks and models share them.
     """
     count = 0
     for other in Results(options.output_path).stores():
