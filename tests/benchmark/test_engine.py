@@ -108,7 +108,7 @@ def test_a_prompt_beyond_the_context_loses_its_beginning(
     asked = prompts("mmlu_pro_direct")
     with caplog.at_level(logging.WARNING):
         cut = engine.score(asked)
-    assert f"{len(asked)} of {len(asked)} prompts are longer" in caplog.text
+    assert f"{len(asked)} of {len(asked)} prompts exceed" in caplog.text
     for prompt, answer in zip(asked, cut, strict=True):
         ids = engine.encode(prompt.context)[-56:]
         assert answer.prompt_tokens == len(ids)
