@@ -413,7 +413,7 @@ def test_nan_logits_are_an_error(tmp_path: Path) -> None:
     broken = HFEngine({"pretrained": str(make_model(tmp_path / "m", "llama"))}, 2, "cpu")
     with torch.no_grad():
         broken.model.model.norm.weight.fill_(math.nan)
-    with pytest.raises(ApprehendError, match="not numbers"):
+    with pytest.raises(ApprehendError, match="logits are NaN"):
         broken.score(prompts("mmlu_pro_direct")[:1])
 
 
