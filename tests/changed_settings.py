@@ -1,4 +1,4 @@
-"""Another value for every option that stored rows depend on, and what a refusal says of it."""
+"""Another value for every option that stored rows depend on, and the refusal's message."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def other_weights(folder: Path) -> dict[str, Any]:
 
 
 def other_data(folder: Path) -> str:
-    """The embedded questions with one word more in one of them."""
+    """The embedded questions with one more word in one of them."""
     frame = pd.read_parquet(embedded_file("questions.parquet"))
     frame.loc[frame.index[-1], "question"] += " really"
     frame.to_parquet(folder / "questions.parquet")

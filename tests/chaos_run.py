@@ -34,7 +34,7 @@ REFUSED, INCOMPLETE = 3, 4
 
 
 def options_of(folder: str, limit: int, **changed: Any) -> RunOptions:
-    """The run that is tormented."""
+    """Return the options of the run that is killed and resumed."""
     usual = RunOptions(
         model="hf",
         model_args={"pretrained": "embedded"},
@@ -57,10 +57,10 @@ def options_of(folder: str, limit: int, **changed: Any) -> RunOptions:
 def collect(
     folder: str, limit: int, log: str, change: tuple[str, int] | None = None, fail: bool = False
 ) -> None:
-    """Run to the end, or until somebody kills it.
+    """Run to the end, or until the process is killed.
 
-    ``change`` names an option and which of its other values to take; with ``fail`` every third
-    question gets no answer.
+    ``change`` names an option and the index of its other value; with ``fail`` every third
+    question's request fails.
     """
     errors = Path(log).open("a", encoding="utf-8")  # noqa: SIM115 (the process owns it)
     os.dup2(errors.fileno(), sys.stderr.fileno())
@@ -100,12 +100,12 @@ def collect(
 
 
 def _fail_some() -> None:
-    """Answers and texts of every third question are failures."""
+    """Make the answers and texts of every third question failures."""
     from apprehend.benchmark.engines.shared.engine import Failed
     from apprehend.benchmark.run.asking.adapter import UncertaintyLM
 
     class Failing:
-        """The engine as the adapter sees it; judges and probes reach the real one."""
+        """The engine as the adapter sees it; judges and probes use the real one."""
 
         def __init__(self, engine: Any) -> None:
             self._engine = engine

@@ -96,7 +96,7 @@ def _write(
 
 
 def _text(tokenizer: Any, before: list[int], token: int) -> str:
-    """What a token adds to the text, its leading space included."""
+    """Return what a token adds to the text, including its leading space."""
     tail = before[-4:]
     whole, part = (tokenizer.decode(x, skip_special_tokens=False) for x in ([*tail, token], tail))
     return str(whole[len(part) :])

@@ -31,7 +31,7 @@ def cli() -> Run:
 
 @pytest.fixture(scope="session")
 def recorded_data() -> Path:
-    """Folder of the recorded real data, or a skip that says where it was looked for."""
+    """Return the folder of the recorded real data, or skip and say where it was searched."""
     folder = Path(os.environ.get("APPREHEND_RECORDED_DATA", ROOT.parent / "shared" / "data"))
     if not (folder / "mmlu_pro_test.parquet").is_file():
         pytest.skip(f"no recorded data at {folder}; set APPREHEND_RECORDED_DATA")

@@ -24,7 +24,7 @@ LEVELS = ("high school", "undergraduate", "graduate", "postgraduate")
 
 
 def verdict(message: str) -> str:
-    """What the server says to a message about a question: the same at any time, in any order."""
+    """Return the server's reply to a message about a question, independent of time and order."""
     digest = hashlib.sha256(message.encode()).digest()
     if "[[" in message and "1 to 10" in message:
         return f"[[{digest[0] % 10 + 1}]]"
@@ -35,7 +35,7 @@ def verdict(message: str) -> str:
 
 @dataclass
 class Server:
-    """What a running server was told and what it saw."""
+    """The settings of a running server, and what it observed."""
 
     url: str = ""
     rate: float = 0.0
@@ -58,7 +58,7 @@ class Server:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, payload: dict[str, Any], headers: dict[str, str]) -> str | None:
-        """Note a request; gives the fault that it meets."""
+        """Register a request; returns the fault to inject."""
         with self._lock:
             self.payloads.append(payload)
             self.headers.append(headers)
@@ -152,7 +152,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 class _Listener(ThreadingHTTPServer):
@@ -160,7 +160,7 @@ class _Listener(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, *_: object) -> None:
-        """A client that went away is no news."""
+        """Ignore clients that disconnect."""
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
-"""What is fuzzed: readers of whatever comes from outside. Each takes bytes, and gives a result or
-an error of its own, in one line; anything else is raised.
+"""Fuzz targets: every parser of external input.
 
-``test_fuzz.py`` draws the bytes with hypothesis, ``fuzz_guided.py`` lets atheris look for them.
+Each takes bytes, and returns a result or raises a one-line error of its own; anything else is a
+failure. ``test_fuzz.py`` draws the bytes with hypothesis, ``fuzz_guided.py`` lets atheris search
+for them.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ Check = Callable[[bytes], None]
 
 
 def read_replies(text: str) -> None:
-    """Every reader of what a judge or a model wrote."""
+    """Run every parser of generated text on the input."""
     for questionnaire in QUESTIONNAIRES.values():
         verdict = questionnaire.read(text)
         assert (verdict.value is None) != (verdict.reason is None)
@@ -88,7 +89,7 @@ def read_replies(text: str) -> None:
 
 
 def _endpoints(_: Path) -> Check:
-    """Every reader of what an endpoint sends, from its bytes on."""
+    """Run every parser of endpoint replies on the input."""
 
     def check(content: bytes) -> None:
         for read in (read_text, read_chat, HTTPJudge._text):
@@ -118,7 +119,7 @@ def one_reason(text: str) -> None:
 
 
 def one_line(error: Exception) -> None:
-    """The command line folds blanks, which foreign column names may bring in."""
+    """The command line folds whitespace, which third-party column names may contain."""
     assert len(" ".join(str(error).split())) > 10
     assert len(str(error)) < 5000
 

@@ -1,7 +1,7 @@
-"""An endpoint on the loopback interface that answers question 1 in a hostile way, the others well.
+"""An endpoint on the loopback interface that violates the protocol on question 1 only.
 
-``BEHAVIORS`` names what it can do to the one; replies are written as raw bytes, so that nothing
-between a test and the wire makes them any better.
+``BEHAVIORS`` names what it can do; replies are written as raw bytes, so that nothing between a
+test and the wire corrects them.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Reply:
 
 
 def good_reply(protocol: str, number: int, message: str) -> Reply:
-    """What a well-behaved endpoint says: its own letter to each question, a verdict of its own."""
+    """Return a valid reply: the right letter for each question, and a verdict of its own."""
     if protocol == JUDGE:
         said = quoted(verdict(message))
         return Reply(JUDGE, said, said)
@@ -121,7 +121,7 @@ class Talk:
         self.send(content)
 
     def drip(self, data: bytes | str) -> None:
-        """Byte by byte, for ever, until the client goes or the server stops."""
+        """Send byte by byte, forever, until the client disconnects or the server stops."""
         content = data.encode() if isinstance(data, str) else data
         while not self.server.stopped.wait(self.delay):
             self.send(content[:1])
@@ -134,9 +134,9 @@ BEHAVIORS: dict[str, Behavior] = {}
 
 @dataclass(frozen=True)
 class Behavior:
-    """What is done to a question, and what must come of it.
+    """What is done to a question, and the expected outcome.
 
-    ``reason`` is searched for in the stored reason; where it is empty, the right row must come.
+    ``reason`` is searched for in the stored reason; if it is empty, the right row must be stored.
     """
 
     act: Act
@@ -151,7 +151,7 @@ def add(name: str, act: Act, reason: str = "", protocols: tuple[str, ...] = ()) 
 
 
 def body(name: str, reason: str = "", protocols: tuple[str, ...] = MODELS, **pieces: Any) -> None:
-    """A reply with other pieces; one that is callable makes the piece of the good reply."""
+    """A reply with other pieces; a callable makes the piece from the valid reply."""
     from dataclasses import replace
 
     def act(talk: Talk) -> None:
@@ -259,7 +259,7 @@ add("sends a second reply", lambda t: [t.say(t.good.body()) for _ in range(2)] a
 
 @cache
 def bomb() -> bytes:
-    """64 MiB of blanks in 64 KiB."""
+    """64 MiB of whitespace in 64 KiB."""
     return gzip.compress(b" " * (64 << 20), 6)
 
 
@@ -442,7 +442,7 @@ body("has marks for spaces", token=lambda good: good.token.replace('" ', '"Ġ'),
 
 @dataclass
 class HostileServer:
-    """What a running server does, and what it was asked."""
+    """The behavior of a running server, and the requests it received."""
 
     protocol: str
     port: int = 0

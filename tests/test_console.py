@@ -1,4 +1,4 @@
-"""What reaches the console: no secret, and nothing that a terminal obeys."""
+"""Console output: no secret, and no control sequence that a terminal would execute."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HARMLESS = "Zoë, 数学, модель, \u0645\u06cc\u200c\u062e, 👩\u200d🔬
 
 
 def obeyed(text: str) -> list[str]:
-    """Characters of a text that a terminal would act on."""
+    """Return the characters of a text that a terminal would execute."""
     return [
         c for c in text if (c in CONTROLS and c not in "[31m];0tile2J ") or "\x80" <= c < "\xa0"
     ]

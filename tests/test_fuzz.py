@@ -1,7 +1,7 @@
-"""Fuzzed: whatever comes in, a reader gives a result or an error of its own, never another.
+"""Fuzzing: for any input, a parser returns a result or raises an error of its own, never another.
 
-Hypothesis draws the input from the shapes that a reader expects, somewhat spoilt; the seeds of
-``fuzz_targets.py`` are tried too. ``make fuzz`` looks further, with atheris.
+Hypothesis draws the input from the shapes that a parser expects, partly corrupted; the seeds of
+``fuzz_targets.py`` are tried too. ``make fuzz`` searches further, with atheris.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def test_replies_of_judges_and_models(text: str) -> None:
 
 @st.composite
 def spoilt(draw: st.DrawFn, good: dict[str, Any]) -> dict[str, Any]:
-    """A good row with some cells replaced or gone."""
+    """A valid row with some cells replaced or removed."""
     row = dict(good)
     for name in draw(st.lists(st.sampled_from(sorted(good)), max_size=2)):
         if draw(st.booleans()):
@@ -164,7 +164,7 @@ def test_older_manifests_are_upgraded_or_refused(row: dict[str, Any]) -> None:
      "a.", "'", '"key": "', "Authorization: ", " ", "\n", "[[A: 9%, ", "9", "%, ", "yes, "],
 )  # fmt: skip
 def test_long_texts_take_no_longer_than_their_length_asks_for(piece: str) -> None:
-    """A pattern that goes back over the text for every character would take hours here."""
+    """A pattern that backtracks over the text for every character would take hours here."""
     text = piece * (300_000 // len(piece))
     mask_text(text)
     read_replies(text)

@@ -1,4 +1,4 @@
-"""The project's own files: workflows, hooks, targets, versions and bounds agree with each other."""
+"""The project's own files: workflows, hooks, targets, versions and bounds are consistent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The promises of the layout: who imports whom, what starts without torch, what the wheel holds."""
+"""The guarantees of the layout: imports, start-up without torch, and the wheel's contents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README's own words, run: its estimator, its generated parts."""
+"""The README, executed: its example estimator and its generated parts."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def test_every_option_that_the_readme_names_exists(cli: Run) -> None:
             ("merge",),
         )
     )
-    foreign = {"--include_path", "--metadata"}
-    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z_-]+", README)) - foreign:
+    of_lm_eval = {"--include_path", "--metadata"}
+    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z_-]+", README)) - of_lm_eval:
         assert option in helps, option
 
 

@@ -43,7 +43,7 @@ def dotted(node: ast.expr) -> str:
 
 
 def unsafe(source: str) -> list[str]:
-    """What a module does that could run foreign code."""
+    """Return the constructs of a module that could execute untrusted code."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -78,7 +78,7 @@ def test_the_scan_sees_what_it_looks_for(source: str) -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_source_runs_foreign_code(path: Path) -> None:
+def test_no_source_runs_untrusted_code(path: Path) -> None:
     assert unsafe(path.read_text(encoding="utf-8")) == []
 
 

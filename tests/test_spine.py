@@ -1,13 +1,13 @@
-"""The path of one question from the command line to ``metrics.csv``, followed through a real run.
+"""The path of one question from the command line to ``metrics.csv``, traced in a real run.
 
-A module is on the path if one of its functions is on the call stack at one of the steps that carry
-the question on, each where it happens first: its row is read from the data file, its prompt is
-rendered, the prompt goes through the model, the answer is read off, stored and loaded again, it is
-scored, the score is stored and read again, a metric is computed of it, and ``metrics.csv`` is
-written. Those are the modules that somebody passes who steps from ``main`` down to each of these
-places. What a function on the stack calls beside and has back before the step (checks, names,
-messages, hashes) is not on the path, nor are calls that serve something else: the forecast of a
-run's cost, the engine's check of itself, and the figures.
+A module is on the path if one of its functions is on the call stack at one of the steps that
+carry the question on, each at its first occurrence: its row is read from the data file, its
+prompt is rendered, the prompt is run through the model, the answer is read off, stored and
+loaded again, it is scored, the score is stored and loaded again, a metric is computed from it,
+and ``metrics.csv`` is written. These are the modules that a debugger enters when stepping from
+``main`` down to each of these places. Calls that return before the step (checks, names,
+messages, hashes) are not on the path, nor are calls for other purposes: the forecast of a run's
+cost, the engine's self-check, and the figures.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST = 25
 
 
 class Steps:
-    """Notes which modules of ours are on the stack when functions that carry the question run."""
+    """Records which of our modules are on the stack when functions that carry the question run."""
 
     def __init__(self) -> None:
         self.paths: dict[str, list[str]] = {}
@@ -40,8 +40,11 @@ class Steps:
         within: str,
         when: Callable[[dict[str, Any]], bool] = lambda _: True,
     ) -> None:
-        """Note the stack where ``function`` is called below the function of ours of the name
-        ``within``, and ``when`` is true of its arguments."""
+        """Record the stack when a function is called.
+
+        The call must be below our function named ``within``, and ``when`` must be true of its
+        arguments.
+        """
         self._watched.append((function.__code__, step, within, when))
 
     def __call__(self, frame: FrameType, event: str, _: object) -> None:
@@ -64,7 +67,7 @@ class Steps:
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """Step → modules of ours, of a run of one question in this process."""
+    """Return, per step, our modules on the stack, from a run of one question in this process."""
     import jinja2
     import pyarrow.dataset
     import pyarrow.parquet

@@ -21,7 +21,7 @@ def share(report: Path) -> float:
 
 
 def main() -> None:
-    """Say the share, and end with status 1 where it is too small."""
+    """Print the share, and exit with status 1 if it is too small."""
     found = share(Path(sys.argv[1]))
     sys.stdout.write(f"{found:.2f} % of expressions are typed (at least {LEAST:g} %)\n")
     sys.exit(found < LEAST)

@@ -1,1 +1,1 @@
-"""Models that answer prompts: `loading` picks one by name, each kind has a room of its own."""
+"""Models that answer prompts: `loading` loads one by name, and each kind of engine has a folder."""

@@ -1,4 +1,4 @@
-"""The engines by name, and loading one."""
+"""The engines by name, and how one of them is loaded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENGINES = ("hf", "vllm", *ENDPOINTS)
 
 
 def check_engine(name: str) -> None:
-    """Raise UsageError for an engine that there is not."""
+    """Raise UsageError for an unknown engine."""
     if name not in ENGINES:
         raise UsageError(
             f"--model: unknown engine {name!r}{did_you_mean(name, ENGINES)}, known: "
@@ -29,7 +29,18 @@ def check_engine(name: str) -> None:
 def load_engine(
     name: str, model_args: Mapping[str, object], batch_size: str, device: str | None, budget: Budget
 ) -> Engine:
-    """An engine with its model loaded, or its endpoint looked at."""
+    """Return an engine with its model loaded, or with its endpoint probed.
+
+    Args:
+        name: One of ``ENGINES``.
+        model_args: The arguments of lm-eval's model of this name.
+        batch_size: ``auto`` or a number of prompts; for ``hf`` only.
+        device: The device to load the model on; for engines in this process only.
+        budget: The limits on requests; for endpoints only.
+
+    Raises UsageError for an unknown engine or unsuitable arguments, ApprehendError if loading
+    fails.
+    """
     check_engine(name)
     if name == "hf":
         from .hf.hf_engine import HFEngine

@@ -1,1 +1,1 @@
-"""Answers recorded elsewhere: one module per format."""
+"""Importers of recorded answers: one module per format."""

@@ -1,4 +1,4 @@
-"""What every importer shares: cells read strictly, and one way into the store."""
+"""What importers share: strict parsing of cells, and writing to the store."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FALSE = frozenset({"false", "0", "0.0", "no"})
 
 @dataclass
 class ImportedQuestion:
-    """One recorded answer. Option indices count from 0; None is unknown (``answer``: unparsed)."""
+    """One recorded answer. Option indices start at 0; None is unknown (``answer``: unparsed)."""
 
     question_id: int | str
     topic: str
@@ -38,13 +38,20 @@ class ImportedQuestion:
     question: str | None = None
     options: list[str] | None = None
     trace: str | None = None
-    """The generated text, where the answer came out of one."""
+    """The generated text that the answer was parsed from, if any."""
     status: Status | None = None
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import wrote."""
+    """What an import wrote.
+
+    Attributes:
+        store: The store of the answers.
+        questions: Number of imported questions.
+        unparsed: How many of them have no parsed answer.
+        without_gold: Number of questions left out because their outcome is unknown.
+    """
 
     store: TaskStore
     questions: int
@@ -53,13 +60,15 @@ class Imported:
 
 
 def fail(file: Path, row: int, column: str, message: str) -> ApprehendError:
-    """An error that names the place; ``row`` is counted from 0, without a header."""
+    """Return an error with file, line and column; ``row`` starts at 0, without a header."""
     return ApprehendError(f"{file}, {place_of(file, row)}, column {column!r}: {message}")
 
 
 def place_of(file: Path, row: int) -> str:
-    """Where a row is, counted from 1: the line of a text file, as an editor shows it, or else the
-    row. ``row`` is counted from 0, without a header."""
+    """Name a row's position: the line of a text file as an editor counts it, else the row from 1.
+
+    ``row`` starts at 0, without a header.
+    """
     suffix = file.suffix.lower()
     if suffix in (".jsonl", ".ndjson"):
         lines = file.read_text(encoding="utf-8").split("\n")
@@ -67,13 +76,13 @@ def place_of(file: Path, row: int) -> str:
         return f"line {next(islice(filled, row, None))}"
     if suffix in (".csv", ".tsv"):
         starts = _record_lines(file, "\t" if suffix == ".tsv" else ",")
-        with contextlib.suppress(csv.Error):  # a cell beyond the limit of the csv module
+        with contextlib.suppress(csv.Error):  # a cell over the csv module's size limit
             return f"line {next(islice(starts, row + 1, None))}"
     return f"row {row + 1}"
 
 
 def _record_lines(file: Path, delimiter: str) -> Iterator[int]:
-    """The first line of each record of a CSV file, which can have several."""
+    """Yield the first line of each record of a CSV file; a record may span several."""
     with file.open(encoding="utf-8", newline="") as text:
         records = csv.reader(text, delimiter=delimiter)
         first = 1
@@ -84,7 +93,7 @@ def _record_lines(file: Path, delimiter: str) -> Iterator[int]:
 
 
 def is_missing(cell: object) -> bool:
-    """Whether a cell holds nothing: None, NaN or blank text."""
+    """Return whether a cell is empty: None, NaN or blank text."""
     if cell is None:
         return True
     if isinstance(cell, float) and math.isnan(cell):
@@ -93,7 +102,7 @@ def is_missing(cell: object) -> bool:
 
 
 def option_index(cell: object) -> int | None:
-    """A letter (A, "b", "(C)") or a whole number counted from 0, as an index; else None."""
+    """Parse a letter (A, "b", "(C)") or an index from 0; None for anything else."""
     if isinstance(cell, bool) or is_missing(cell):
         return None
     if isinstance(cell, str):
@@ -109,13 +118,13 @@ def option_index(cell: object) -> int | None:
 
 
 def truth(cell: object) -> bool | None:
-    """True or False from a bool, 0/1 or such text ("False" is False); else None."""
+    """Parse a bool, 0/1 or such text ("False" is False); None for anything else."""
     text = str(cell).strip().lower()
     return True if text in TRUE else False if text in FALSE else None
 
 
 def log_softmax(logits: Sequence[float]) -> list[float]:
-    """Log-probabilities over the options from logits, float64."""
+    """Compute log-probabilities over the options from logits, in float64."""
     top = max(logits)
     total = top + math.log(math.fsum(math.exp(value - top) for value in logits))
     return [value - total for value in logits]
@@ -129,10 +138,17 @@ def write_import(
     questions: Sequence[ImportedQuestion],
     origin: Mapping[str, Any],
 ) -> Imported:
-    """Put recorded answers into the store of ``model`` and ``task``, which must be new.
+    """Write recorded answers into the store of ``model`` and ``task``, which must be new.
 
-    A question with neither a gold option nor a known outcome is kept out, and counted.
-    Raises ApprehendError where the store exists already or nothing can be scored.
+    Args:
+        results: The results folder.
+        model: The model's name.
+        task: The task's name.
+        signal: ``answer`` or ``trace``.
+        questions: The recorded answers; those with unknown outcome are left out and counted.
+        origin: What the manifest says about the files.
+
+    Raises ApprehendError if the store exists already or nothing can be scored.
     """
     for question in questions:
         _check_storable(Path(origin["files"][0]), question)
@@ -158,7 +174,7 @@ def write_import(
 
 
 def _check_storable(file: Path, question: ImportedQuestion) -> None:
-    """Make an id of more than 64 bits a text. Raises ApprehendError for text that is no Unicode."""
+    """Convert an id of more than 64 bits to text. Raises ApprehendError for invalid Unicode."""
     identity = question.question_id
     if isinstance(identity, int) and not -(2**63) <= identity < 2**63:
         question.question_id = str(identity)
@@ -169,13 +185,13 @@ def _check_storable(file: Path, question: ImportedQuestion) -> None:
                 text.encode("utf-8")
             except UnicodeEncodeError as error:
                 raise ApprehendError(
-                    f"{file}: question {question.question_id!a}: holds text that is no Unicode "
+                    f"{file}: question {question.question_id!a}: text is not valid Unicode "
                     "(half a surrogate pair)"
                 ) from error
 
 
 def _write(store: TaskStore, signal: Signal, known: Sequence[ImportedQuestion]) -> None:
-    """Put questions and answers into a new store; the manifest, written last, makes it one."""
+    """Write questions and answers into a new store; the manifest, written last, completes it."""
     unfinished = [p for p in (store.path / "signals", store.path / QUESTIONS) if p.exists()]
     if unfinished:
         store.set_aside(unfinished)
@@ -215,7 +231,7 @@ def _stored(question: ImportedQuestion) -> dict[str, object]:
 def _record(question: ImportedQuestion, signal: Signal) -> dict[str, object]:
     status = question.status
     if status is None:
-        # An answer that is not there but was right or wrong by the record still counts as read.
+        # An unrecorded answer that is known to be right or wrong counts as parsed.
         status = Status.UNPARSED if question.answer is None else Status.PARSED
     record: dict[str, object] = {
         "question_id": question.question_id,
@@ -230,6 +246,6 @@ def _record(question: ImportedQuestion, signal: Signal) -> dict[str, object]:
 
 
 def file_origin(kind: str, files: Sequence[Path], **more: object) -> dict[str, object]:
-    """What the manifest says of the files: names and hashes."""
+    """Return what the manifest says about the files: names and hashes."""
     hashes = {file.name: file_checksum(file) for file in files}
     return {"kind": kind, "files": [file.name for file in files], "sha256": hashes, **more}

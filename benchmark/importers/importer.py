@@ -1,7 +1,7 @@
-"""What an importer declares of itself, and all importers there are.
+"""The declaration of an importer, and the registry of all importers.
 
-A format is one module of this folder with an ``IMPORTER``: the command ``apprehend import NAME``,
-its options and its line in ``apprehend list importers`` follow from it.
+A format is one module of this folder with an ``IMPORTER``: the command ``apprehend import
+NAME``, its options and its line in ``apprehend list importers`` follow from it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .common import ImportedQuestion
 
 @dataclass(frozen=True)
 class Recording:
-    """Recorded answers of one model on one task, as files hold them.
+    """Recorded answers of one model on one task, as read from files.
 
     Attributes:
-        files: the files, first the one that messages name.
-        signal: what the answers become: ``answer``, or ``trace`` where text was generated.
-        questions: one recorded answer per question, ids unique.
-        task: what the files call the task; None where they do not say.
-        origin: what the manifest says of how the files were read.
+        files: The files; messages name the first.
+        signal: ``answer``, or ``trace`` if text was generated.
+        questions: One recorded answer per question, with unique ids.
+        task: The task's name in the files; None if they do not contain it.
+        origin: What the manifest says about how the files were read.
     """
 
     files: Sequence[Path]
@@ -44,14 +44,14 @@ class Importer:
     """A format of recorded answers.
 
     Attributes:
-        name: that of its command.
-        summary: what it holds, one line.
-        files: what its paths are, one line.
-        recognizes: whether a file, by its name and first bytes, is probably in this format.
-        read: the recordings in these paths, given the options by name. Raises UsageError for
-            options that do not fit, ApprehendError or DataError with file and line for content.
-        options: name → option, beside those of every importer (model, task, output path).
-        task: the task's name where none is given; None: as the files say.
+        name: The name of its command.
+        summary: What it contains, in one line.
+        files: What its paths are, in one line.
+        recognizes: Whether a file, by its name and first bytes, is probably in this format.
+        read: Paths and options by name → recordings. Raises UsageError for unsuitable options,
+            ApprehendError or DataError with file and line for invalid content.
+        options: Name → option, besides those of every importer (model, task, output path).
+        task: The default name of the task; None: as the files say.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Importer:
 
 
 def one_file(paths: Sequence[Path]) -> Path:
-    """The only path. Raises UsageError for several, and for what is no file."""
+    """Return the only path. Raises UsageError for several, and for a path that is not a file."""
     if len(paths) != 1:
         raise UsageError(f"import: expected one file, got {len(paths)}")
     if not paths[0].is_file():
@@ -74,8 +74,8 @@ def one_file(paths: Sequence[Path]) -> Path:
 
 @lru_cache(maxsize=1)
 def importers() -> dict[str, Importer]:
-    """Name → importer, of all modules of this folder that declare one."""
+    """Return all importers by name."""
     names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
     modules = (import_module(f".{name}", __package__) for name in names)
-    found: list[Importer] = [m.IMPORTER for m in modules if hasattr(m, "IMPORTER")]
-    return {importer.name: importer for importer in found}
+    declared: list[Importer] = [m.IMPORTER for m in modules if hasattr(m, "IMPORTER")]
+    return {importer.name: importer for importer in declared}

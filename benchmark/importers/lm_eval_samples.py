@@ -1,6 +1,6 @@
 """``apprehend import lm-eval``: the ``samples_*.jsonl`` that lm-eval logs.
 
-lm-eval writes numbers and truth values as text in some fields; each is read for what it is.
+lm-eval logs numbers and booleans as text in some fields; each is parsed as its own type.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ METRICS = ("acc", "exact_match")
 
 
 def sample_files(paths: Sequence[Path]) -> list[Path]:
-    """The sample files among ``paths``, folders searched. Raises UsageError for none."""
+    """Return the sample files in ``paths``, searching folders. Raises UsageError for none."""
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -44,14 +44,16 @@ def sample_files(paths: Sequence[Path]) -> list[Path]:
 
 
 def task_of(file: Path) -> str:
-    """The task's name in ``samples_<task>_<time>.jsonl``."""
+    """Return the task's name in ``samples_<task>_<time>.jsonl``."""
     match = _FILE.fullmatch(file.name)
     return match["task"] if match else file.stem
 
 
 def grouped_files(files: Sequence[Path], task: str | None) -> dict[str, list[Path]]:
-    """Store's task name → its files: topics of one of our groups go together, and all files where
-    the task is named."""
+    """Group files by the task whose store they go to.
+
+    Topics of one of our groups go together; if ``task`` is given, all files do.
+    """
     groups: dict[str, list[Path]] = {}
     for file in files:
         name = task_of(file)
@@ -61,9 +63,9 @@ def grouped_files(files: Sequence[Path], task: str | None) -> dict[str, list[Pat
 
 
 def read_samples(files: Sequence[Path]) -> tuple[Signal, list[ImportedQuestion]]:
-    """Recorded answers of one task (its topics may lie in several files).
+    """Read the recorded answers of one task, whose topics may be in several files.
 
-    Raises ApprehendError, with file and line, for what lm-eval did not write so.
+    Raises ApprehendError, with file and line, for content that lm-eval would not log.
     """
     questions: dict[Any, tuple[ImportedQuestion, str]] = {}
     signals = set()
@@ -80,14 +82,16 @@ def read_samples(files: Sequence[Path]) -> tuple[Signal, list[ImportedQuestion]]
     if not questions:
         raise ApprehendError(f"{files[0]}: is empty")
     if len(signals) > 1:
-        raise ApprehendError("some of these files score options and others generate; import apart")
+        raise ApprehendError(
+            "some of these files score options and others generate; import them separately"
+        )
     return signals.pop(), [question for question, _ in questions.values()]
 
 
 def _read(place: str, sample: Mapping[str, Any], task: str) -> tuple[Signal, ImportedQuestion]:
     for name in ("doc", "target", "resps", "filtered_resps"):
         if name not in sample:
-            raise ApprehendError(f"{place}: no {name!r}; expected a line as lm-eval logs it")
+            raise ApprehendError(f"{place}: no {name!r}; expected a line logged by lm-eval")
     doc = sample["doc"] if isinstance(sample["doc"], dict) else {}
     correct = _correct(place, sample)
     identity = doc.get("question_id", sample.get("doc_id"))
@@ -127,11 +131,11 @@ def _from_text(
         text = text[0]
     question.trace = text if isinstance(text, str) else None
     marked = parse_marked_label(str(reply), letters(len(question.options or []) or 25))
-    alone = _LETTER.fullmatch(str(reply).strip())
+    letter = _LETTER.fullmatch(str(reply).strip())
     if marked is not None:
         question.answer = marked.index
-    elif alone is not None:
-        question.answer = option_index(alone.group(1))
+    elif letter is not None:
+        question.answer = option_index(letter.group(1))
     target = parse_marked_label(str(sample["target"]), letters(25))
     if question.gold is None and target is not None:
         question.gold = target.index
@@ -151,7 +155,7 @@ def _correct(place: str, sample: Mapping[str, Any]) -> bool:
 
 
 def _pairs(replies: Any) -> list[float] | None:
-    """Log-likelihoods of the options from lm-eval's (log-likelihood, is greedy) pairs."""
+    """Return the options' log-likelihoods from lm-eval's (log-likelihood, is greedy) pairs."""
     if not isinstance(replies, list) or len(replies) < 2:
         return None
     values = []

@@ -1,4 +1,4 @@
-"""``apprehend import mmlu-pro``: result files as MMLU-Pro's authors publish them."""
+"""``apprehend import mmlu-pro``: result files as published by MMLU-Pro's authors."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from .common import ImportedQuestion, fail, is_missing, option_index, place_of
 from .importer import Importer, Recording, one_file
 
 _UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""What a damaged, encrypted or unusually packed archive, or text that is no JSON, raises."""
+"""What a damaged, encrypted or unusually compressed archive, or invalid JSON, raises."""
 _LONGEST_LIST = 1_000_000
-"""Characters of a list written as text: reading it takes some hundred times as many bytes."""
+"""Maximum characters of a list as text: parsing takes about a hundred times as many bytes."""
 REQUIRED = ("question_id", "options", "answer", "category", "pred")
 
 
 def read_results(file: Path) -> list[ImportedQuestion]:
-    """Recorded chain-of-thought answers in a JSON file, or a zip that holds one or several.
+    """Read recorded chain-of-thought answers from a JSON file, or a zip of one or several.
 
-    ``pred`` is the extracted letter (null: none found) and ``answer`` the key that the file was
-    scored with. Raises ApprehendError, with file and row, for what is not such a file, and
-    DataError for one that holds too much.
+    ``pred`` is the parsed letter (null: unparsed) and ``answer`` the answer key that the file
+    was scored with. Raises ApprehendError, with file and row, for invalid content, DataError for
+    a file over the size limits.
     """
     questions: dict[Any, ImportedQuestion] = {}
     for name, rows in _documents(file):
@@ -53,11 +53,11 @@ def _documents(file: Path) -> Iterable[tuple[str, Any]]:
             check_text(file)
             yield str(file), json.loads(file.read_text(encoding="utf-8"))
             return
-        found = False
+        empty = True
         for name, content in unpacked_members(file, ".json"):
-            found = True
+            empty = False
             yield f"{file}:{name}", json.loads(content.decode("utf-8"))
-        if not found:
+        if empty:
             raise ApprehendError(f"{file}: no JSON file in it")
     except DataError:
         raise
@@ -94,11 +94,11 @@ def _read(file: Path, number: int, row: Any) -> ImportedQuestion:
 
 
 def _options(file: Path, number: int, cell: Any) -> list[str]:
-    """A list, or a list written as Python text, as some published files have it."""
+    """Parse a list, or a list as Python text, as in some published files."""
     if isinstance(cell, str):
         if len(cell) > _LONGEST_LIST:
             raise fail(
-                file, number, "options", f"expected a list of texts, got {len(cell):,} signs"
+                file, number, "options", f"expected a list of texts, got {len(cell):,} characters"
             )
         try:
             cell = ast.literal_eval(cell)
@@ -114,8 +114,8 @@ def _read_paths(paths: Sequence[Path], _: Mapping[str, Any]) -> Iterator[Recordi
     yield Recording([file], Signal.TRACE, read_results(file))
 
 
-def _recognises(path: Path) -> bool:
-    """A JSON list or a zip file, by their first signs."""
+def _recognizes(path: Path) -> bool:
+    """Return whether the first bytes are those of a JSON list or a zip file."""
     with path.open("rb") as file:
         start = file.read(64)
     return start.startswith(b"PK\x03\x04") or start.lstrip()[:1] == b"["
@@ -125,7 +125,7 @@ IMPORTER = Importer(
     name="mmlu-pro",
     summary="Results as the MMLU-Pro authors publish them (answers after a chain of thought).",
     files="A published result file: JSON or zip.",
-    recognizes=_recognises,
+    recognizes=_recognizes,
     read=_read_paths,
     task="mmlu_pro_cot",
 )

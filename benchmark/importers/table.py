@@ -47,7 +47,7 @@ _COLUMNS = [name for name, option in OPTIONS.items() if option.kind is str]
 
 @dataclass(frozen=True)
 class TableColumns:
-    """Which column holds what; ``scores`` maps an estimator's name to its column."""
+    """The column of each field; ``scores`` maps an estimator's name to its column."""
 
     id: str
     topic: str | None = None
@@ -60,10 +60,10 @@ class TableColumns:
     question: str | None = None
     options: str | None = None
     where: Mapping[str, str] = field(default_factory=dict)
-    """Column → the text that its cells must equal for a row to be taken."""
+    """Column → the text that its cells must equal for a row to be imported."""
 
     def named(self) -> dict[str, str]:
-        """Option → column, of all that are given."""
+        """Return option → column, for all that are given."""
         single = {
             f"--{name}": value for name in _COLUMNS if (value := getattr(self, name)) is not None
         }
@@ -72,10 +72,10 @@ class TableColumns:
 
 
 def read_table(file: Path, columns: TableColumns) -> list[ImportedQuestion]:
-    """Rows of a table as recorded answers, checked row by row.
+    """Read the rows of a table as recorded answers, checked row by row.
 
-    Raises UsageError for a column that is not there, ApprehendError with file, row and column for
-    a cell that cannot be read.
+    Raises UsageError for a missing column, ApprehendError with file, row and column for an
+    invalid cell.
     """
     frame = read_frame(file)
     for option, column in columns.named().items():
@@ -174,7 +174,7 @@ def _options(
 
 
 def is_missing_list(cell: object) -> bool:
-    """Whether a list cell holds nothing."""
+    """Return whether a list cell is empty."""
     return not isinstance(cell, list | np.ndarray) and is_missing(cell)
 
 
@@ -192,7 +192,7 @@ def _logprobs(
     except (TypeError, ValueError, OverflowError):
         raise fail(file, row, column, "expected numbers in the list") from None
     if any(math.isnan(value) or value == math.inf for value in values):
-        raise fail(file, row, column, "holds a value that is no number")
+        raise fail(file, row, column, "holds a value that is not a number")
     if columns.option_logits is not None:
         if max(values) == -math.inf:
             raise fail(file, row, column, "holds no finite logit")

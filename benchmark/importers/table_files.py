@@ -1,4 +1,4 @@
-"""The formats that tables come in: CSV, TSV, JSONL and Parquet, as data frames."""
+"""The file formats of tables, CSV, TSV, JSONL and Parquet, read as data frames."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from ...tasks.jsonl import read_jsonl
 from ..console.errors import ApprehendError, UsageError, first_line
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-"""Suffixes of file names."""
+"""Supported file name suffixes."""
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def read_frame(file: Path) -> pd.DataFrame:
-    """The table as a pandas frame. Raises ApprehendError, DataError or UsageError in one line."""
+    """Read a table into a data frame.
+
+    Raises ApprehendError, DataError or UsageError, in one line, for an unreadable file.
+    """
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -30,7 +33,7 @@ def read_frame(file: Path) -> pd.DataFrame:
         if suffix == ".parquet":
             check_parquet(file)
             table = pq.read_table(file)
-            table.validate(full=True)  # else bad text is met while it is used
+            table.validate(full=True)  # otherwise invalid text is found only on use
             return table.to_pandas()
         if suffix in (".csv", ".tsv"):
             check_text(file, b"\t\n" if suffix == ".tsv" else b",\n")

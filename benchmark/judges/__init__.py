@@ -1,1 +1,1 @@
-"""Models as judges: what they are, and what they are asked."""
+"""Models as judges: how they are loaded, and how they are prompted."""

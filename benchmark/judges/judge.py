@@ -1,4 +1,4 @@
-"""The judges: a model of ours, any model of lm-eval's, or an endpoint over HTTP."""
+"""The judges: one of our engines, any lm-eval model, or an endpoint over HTTP."""
 
 from __future__ import annotations
 
@@ -30,35 +30,37 @@ if TYPE_CHECKING:
 
 ReplyT = TypeVar("ReplyT", Answer, Generation)
 OWN = ("hf", "vllm")
-"""Kinds of judges that are engines in this process."""
+"""Kinds of judges that run on a local engine."""
 
 
 class Judge(Protocol):
-    """A model that replies to one user message at a time."""
+    """A model that replies to single user messages."""
 
     name: str
     workers: int
-    """How many questions may be asked at once, each by itself; 0 for a judge of batches."""
+    """Number of concurrent requests, of one question each; 0 for a judge of batches."""
 
     @property
     def identity(self) -> Identity:
-        """What decides its replies."""
+        """Return what determines its replies."""
 
     def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
-        """One reply per message, in order. Raises RequestFailed where one cannot be had."""
+        """Return one reply per message, in order. Raises RequestFailed if one request fails."""
 
     def label_probs(
         self, messages: Sequence[str], begun: Sequence[str], labels: Sequence[str]
     ) -> list[list[float]] | None:
-        """(n, L) probability that a reply that began so goes on with each label and ends; None
-        where the judge shows no probabilities."""
+        """Return the probability (n, L) of each label after the beginning of each reply.
+
+        None if the judge shows no probabilities.
+        """
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """Stop issuing requests."""
 
 
 class EngineJudge:
-    """A judge on one of our engines, through its chat template where it has one."""
+    """A judge on one of our engines, through its chat template if it has one."""
 
     workers = 0
 
@@ -93,11 +95,11 @@ class EngineJudge:
         ]
 
     def stop(self) -> None:
-        """A batch is not interrupted."""
+        """Do nothing: a batch is not interrupted."""
 
 
 class LMEvalJudge:
-    """A judge on any other lm-eval model that runs in this process."""
+    """A judge on any other lm-eval model in this process."""
 
     workers = 0
 
@@ -134,14 +136,13 @@ class LMEvalJudge:
         return None
 
     def stop(self) -> None:
-        """A batch is not interrupted."""
+        """Do nothing: a batch is not interrupted."""
 
 
 class HTTPJudge:
     """A judge behind an endpoint.
 
-    lm-eval's model class says what is sent, with which key, and where a reply has its text;
-    ``Endpoint`` sends it.
+    lm-eval's model class builds the payload and the headers; ``Endpoint`` sends the requests.
     """
 
     def __init__(
@@ -170,18 +171,18 @@ class HTTPJudge:
         payload = dict(
             self._lm._create_payload(prompt, generate=True, gen_kwargs=options, seed=1234, eos=None)
         )
-        payload.pop("stop", None)  # lm-eval adds stop texts that some servers choke on
+        payload.pop("stop", None)  # lm-eval adds stop sequences that some servers reject
         return payload
 
     def _text(self, reply: object) -> str:
         choice, _ = the_choice(reply)
-        said: Mapping[str, object] = choice
+        source: Mapping[str, object] = choice
         name = "text"
         if choice.get("message") is not None:
-            said, name = the_object(choice["message"], "the reply's message"), "content"
-        if name not in said:
+            source, name = the_object(choice["message"], "the reply's message"), "content"
+        if name not in source:
             raise TryAgain(f"the reply has no text: {shown(reply)}")
-        text = "" if said[name] is None else the_text(said[name], "the reply's text")
+        text = "" if source[name] is None else the_text(source[name], "the reply's text")
         if not text:
             reason = shown(choice.get("finish_reason"))
             raise RequestFailed(f"an empty reply (finish_reason {reason})")
@@ -202,14 +203,14 @@ def _identity(kind: str, arguments: Mapping[str, object]) -> Identity:
 
 
 def known_judge(judge: JudgeOptions) -> Identity:
-    """What decides a judge's replies, as far as it is known before it is loaded."""
+    """Return what determines a judge's replies, as far as it is known before it is loaded."""
     if judge.kind in OWN:
         return known_identity(judge.kind, judge.args)
     return _identity(judge.kind, judge.args)
 
 
 def _granted(reply: ReplyT | Failed) -> ReplyT:
-    """An engine's reply. Raises RequestFailed where there is none."""
+    """Return an engine's reply. Raises RequestFailed if it failed."""
     if isinstance(reply, Failed):
         raise RequestFailed(reply.reason)
     return reply
@@ -222,10 +223,10 @@ def load_judge(
     engine: Engine | None = None,
     budget: Budget | None = None,
 ) -> Judge:
-    """The judge that ``--judge`` and ``--judge_args`` describe, on ``engine`` if it is given.
+    """Load the judge of ``--judge`` and ``--judge_args``, on ``engine`` if it is given.
 
-    Raises UsageError for an unknown kind or arguments that do not fit, ApprehendError where the
-    model cannot be loaded.
+    Raises UsageError for an unknown kind or unsuitable arguments, ApprehendError if the model
+    cannot be loaded.
     """
     kind, arguments, shown = judge.kind, dict(judge.args), judge.name
     if kind in OWN:
@@ -257,8 +258,10 @@ def load_judge(
 
 
 def _check_sender(kind: str, cls: type[LM]) -> None:
-    """Raise UsageError for a model of lm-eval's that posts by itself: such follow redirects, know
-    no deadline, and take whatever comes for a reply."""
+    """Raise UsageError for an lm-eval model that sends its own requests.
+
+    Such models follow redirects, have no deadline, and accept any reply.
+    """
     import requests
     from lm_eval.models.api_models import TemplateAPI
 
@@ -283,8 +286,10 @@ def _check_model(judge: JudgeOptions, max_cost: float | None) -> None:
 
 
 def check_judges(judges: Sequence[JudgeOptions], max_cost: float | None) -> None:
-    """Raise UsageError, before anything is run, for a kind of judge that does not exist or cannot
-    be trusted with requests, for an endpoint's arguments that do not fit, or for two of one name.
+    """Check the judges before anything is run.
+
+    Raises UsageError for an unknown kind, one that sends its own requests, unsuitable arguments
+    of an endpoint, or a duplicate name.
     """
     for place, judge in enumerate(judges):
         if judge.kind not in OWN:

@@ -1,4 +1,4 @@
-"""What is asked of one judge of a panel."""
+"""The options of one judge of a panel."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ class JudgeOptions:
 
     @property
     def name(self) -> str:
-        """Its given name, or the last part of its model's."""
+        """Return its given name, or the last part of its model's name."""
         model = self.args.get("pretrained") or self.args.get("model") or self.kind
         return (self.given_name or str(model)).rstrip("/").rsplit("/", 1)[-1]

@@ -1,4 +1,4 @@
-"""Model-as-judge: asks another model about the questions, and that model to rate its replies."""
+"""Model-as-judge: ask a judge about the questions, and to rate its own assessments."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ VERDICT_TOKENS = 512
 RATING_TOKENS = 32
 QUESTIONS_PER_BATCH = 128
 SECONDS_PER_PART = 5.0
-"""How often what comes one by one is stored."""
+"""How often judgements that arrive one by one are stored."""
 
 
 def judge_questions(
@@ -46,9 +46,9 @@ def judge_questions(
 ) -> list[str]:
     """Collect the missing judgements of the questionnaires ``names`` on the questions ``ids``.
 
-    ``probabilities`` also asks how likely each label was, which takes further passes.
-    Gives one sentence for each questionnaire that is not complete or of which not one reply could
-    be read; the reasons of questions without a judgement are stored.
+    ``probabilities`` also asks for the probability of each label, which takes further passes.
+    Returns one sentence per questionnaire that is incomplete or had no readable reply; the
+    reasons of questions without a judgement are stored.
     """
     rows = {row["question_id"]: row for row in store.questions.to_pylist()}
     store.drop_outdated(Signal.JUDGEMENT)
@@ -65,23 +65,23 @@ def judge_questions(
             missing = [row for row in missing if row["question_id"] in store.marks()]
 
         def work(
-            some: Sequence[Mapping[str, Any]],
+            batch: Sequence[Mapping[str, Any]],
             questionnaire: Questionnaire = questionnaire,
             prompt: Prompt = prompt,
         ) -> list[dict[str, Any]]:
-            return _judge_batch(judge, questionnaire, prompt, rating, some, probabilities)
+            return _judge_batch(judge, questionnaire, prompt, rating, batch, probabilities)
 
-        sitting = _Sitting(store, judge, name, len(missing))
-        sitting.hold(missing, work)
-        problems += sitting.problems(len(missing))
-        if sitting.over is not None:
+        collection = _Collection(store, judge, name, len(missing))
+        collection.run(missing, work)
+        problems += collection.problems(len(missing))
+        if collection.fatal is not None:
             break
     store.compact(Signal.JUDGEMENT)
     return problems
 
 
-class _Sitting:
-    """One judge with one questionnaire: stores what it gets, and why it did not get the rest."""
+class _Collection:
+    """One judge with one questionnaire: stores its judgements, and why the others failed."""
 
     def __init__(self, store: TaskStore, judge: Judge, name: str, count: int) -> None:
         self._store = store
@@ -93,15 +93,15 @@ class _Sitting:
         self._read = 0
         self._first = ""
         self._failed: dict[QuestionId, str] = {}
-        self.over: ApprehendError | None = None
-        """Why nothing more can be asked of this judge."""
+        self.fatal: ApprehendError | None = None
+        """The error after which the judge cannot be asked any more."""
 
-    def hold(
+    def run(
         self,
         rows: Sequence[Mapping[str, Any]],
         work: Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]],
     ) -> None:
-        """Ask about every row; whatever interrupts it, what was got is stored."""
+        """Judge every row; what was collected is stored, even on an interrupt."""
         try:
             with self._bar:
                 if self._judge.workers:
@@ -128,7 +128,7 @@ class _Sitting:
                 self._waiting.append((reply.item["question_id"], Failed(str(error))))
                 self._bar.update(1)
             except ApprehendError as error:
-                self.over = self.over or error
+                self.fatal = self.fatal or error
             if time.monotonic() - self._stored_at > SECONDS_PER_PART:
                 self._write()
 
@@ -145,27 +145,27 @@ class _Sitting:
         self._failed |= self._store.store_part(Signal.JUDGEMENT, waiting, self._name, judge)
         self._stored_at = time.monotonic()
 
-    def problems(self, asked: int) -> list[str]:
-        """What to say at the end, a sentence each."""
+    def problems(self, count: int) -> list[str]:
+        """Return what went wrong, a sentence each."""
         who, name = f"judge {self._judge.name}", self._name
-        if self.over is not None:
-            return [f"{who}: {self.over}; what it judged so far is stored, run again to resume"]
+        if self.fatal is not None:
+            return [f"{who}: {self.fatal}; what it judged so far is stored, run again to resume"]
         if self._failed:
             first = next(iter(self._failed.values()))
             return [
-                f"{who} gave no reply to {name} on {len(self._failed)} of {asked} questions, "
+                f"{who} gave no reply to {name} on {len(self._failed)} of {count} questions, "
                 f"first: {first}; run again to ask them again"
             ]
-        if asked and not self._read:
+        if count and not self._read:
             return [
-                f"{who} gave no readable reply to {name} on any of {asked} questions, "
+                f"{who} gave no readable reply to {name} on any of {count} questions, "
                 f"first: {self._first}"
             ]
         return []
 
 
 def _add_answers(store: TaskStore, rows: dict[Any, dict[str, Any]], ids: Sequence[Any]) -> None:
-    """Put the model's own answer into each row, label and text."""
+    """Add the model's own answer, label and text, to each row."""
     answers = load_outcome(store, ids).answer
     for question, answer in zip(ids, answers.tolist(), strict=True):
         options = list(rows[question]["options"])
@@ -189,13 +189,13 @@ def _judge_batch(
     probs = _label_probs(judge, questionnaire, messages, replies) if probabilities else {}
     if questionnaire.about_answer:
         return _unrated(judge, questionnaire, rows, replies, verdicts, probs)
-    read = [
+    readable = [
         i
         for i, verdict in enumerate(verdicts)
         if verdict.value is not None and unstorable(replies[i]) is None
     ]
-    asked = [rating.render(**contexts[i], assessment=replies[i].strip()) for i in read]
-    ratings = dict(zip(read, judge.ask(asked, RATING_TOKENS) if asked else [], strict=True))
+    prompts = [rating.render(**contexts[i], assessment=replies[i].strip()) for i in readable]
+    ratings = dict(zip(readable, judge.ask(prompts, RATING_TOKENS) if prompts else [], strict=True))
     records = []
     for index, (row, reply, verdict) in enumerate(zip(rows, replies, verdicts, strict=True)):
         rated = ratings.get(index)
@@ -228,7 +228,7 @@ def _unrated(
     verdicts: Sequence[Verdict],
     probs: Mapping[int, dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Records of verdicts on an answer, which the second call does not rate."""
+    """Return records of verdicts on an answer, which are not rated."""
     return [
         {
             "question_id": row["question_id"],
@@ -247,22 +247,22 @@ def _unrated(
 def _label_probs(
     judge: Judge, questionnaire: Questionnaire, messages: Sequence[str], replies: Sequence[str]
 ) -> dict[int, dict[str, Any]]:
-    """Row → how likely each label was at the place where the reply names one."""
+    """Return, by row, the probability of each label at the position where the reply names one."""
     starts = {i: questionnaire.label_start(reply) for i, reply in enumerate(replies)}
     places = {i: start for i, start in starts.items() if start is not None}
     if not places:
         return {}
-    found = judge.label_probs(
+    probabilities = judge.label_probs(
         [messages[i] for i in places],
         [replies[i][:start] for i, start in places.items()],
         list(questionnaire.scale),
     )
-    if found is None:
+    if probabilities is None:
         return {}
     values = list(questionnaire.scale.values())
     return {
         i: {"label_probs": probs, "label_values": values}
-        for i, probs in zip(places, found, strict=True)
+        for i, probs in zip(places, probabilities, strict=True)
     }
 
 
@@ -285,7 +285,7 @@ def _chunks(items: Sequence[ItemT], size: int) -> Iterator[list[ItemT]]:
 
 
 def check_prompts(prompts: Mapping[str, str]) -> None:
-    """Load every replaced template once. Raises UsageError for one that cannot be used."""
+    """Load every replaced template once. Raises UsageError for an unusable one."""
     for name, path in prompts.items():
         try:
             load_prompt(name, path)

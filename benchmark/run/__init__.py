@@ -1,1 +1,1 @@
-"""A run: plan, prompts, collecting what is missing, resuming, shards."""
+"""A run: plan, prompts, collection of missing signals, resuming, shards."""

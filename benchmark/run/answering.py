@@ -1,4 +1,4 @@
-"""Collecting answers, through lm-eval."""
+"""Collect answers, through lm-eval."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from lm_eval.api.task import Task
 
 QUESTIONS_PER_EVALUATION = 2048
-"""lm-eval keeps all requests of a call in memory: this many questions at a time."""
+"""Questions per call of lm-eval, which keeps all requests of a call in memory."""
 
 
 def collect_answers(
     options: RunOptions, engine: Engine | None, works: Sequence[Work], outcome: RunOutcome
 ) -> None:
-    """The answers that are missing, each stored with its batch."""
+    """Collect the missing answers; each batch is stored as soon as it is complete."""
     if not outcome.collected:
         return
     assert engine is not None  # loaded where answers are missing
@@ -57,8 +57,8 @@ def _ask(
     def sink(signal: Signal, rows: list[Row]) -> None:
         nonlocal tokens
         failed.update(family.store.store_part(signal, rows))
-        got = (record for _, record in rows if not isinstance(record, Failed))
-        tokens += sum(max(0, record["prompt_tokens"]) for record in got)
+        records = (record for _, record in rows if not isinstance(record, Failed))
+        tokens += sum(max(0, record["prompt_tokens"]) for record in records)
         bar.update(len(rows))
 
     model = UncertaintyLM(engine, {task.name: task.facts for task in family.tasks}, sink)
@@ -88,9 +88,9 @@ def _ask(
 def _evaluate(
     options: RunOptions, model: UncertaintyLM, part: Sequence[tuple[LoadedTask, Question]]
 ) -> None:
-    """One call of lm-eval over some questions. An empty list would mean "all" to it.
+    """Call lm-eval once on some questions; an empty list would mean all of them.
 
-    ``simple_evaluate`` would do the same, and spend seconds each time on listing packages.
+    ``simple_evaluate`` would do the same, but spends seconds per call on listing packages.
     """
     from lm_eval import evaluate
 
@@ -99,9 +99,9 @@ def _evaluate(
     for task, question in part:
         samples.setdefault(task.name, []).append(question.index)
         tasks[task.name] = task.task
-    for asked in tasks.values():
-        asked.set_config("num_fewshot", options.num_fewshot or 0)
-        asked.set_fewshot_seed(options.seed)
+    for lm_eval_task in tasks.values():
+        lm_eval_task.set_config("num_fewshot", options.num_fewshot or 0)
+        lm_eval_task.set_fewshot_seed(options.seed)
     evaluate(
         model,
         tasks,

@@ -1,4 +1,4 @@
-"""The engine of a run, what is said and written before it is asked, and probes."""
+"""Load a run's engine, announce and record what it will collect, and collect probes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from .run_options import RunOptions
 
 
 def load_engine(options: RunOptions, works: Sequence[Work], budget: Budget) -> Engine | None:
-    """The engine, or None where it has no work. Raises UsageError where it does not fit what is
-    stored."""
+    """Load the engine; None if it has no work.
+
+    Raises UsageError if it disagrees with the model whose answers are stored.
+    """
     if not any(work.needs_engine for work in works):
         return None
     engine = loading.load_engine(
@@ -40,13 +42,13 @@ def load_engine(options: RunOptions, works: Sequence[Work], budget: Budget) -> E
 
 
 def record_work(options: RunOptions, works: Sequence[Work]) -> None:
-    """Write what the rows to come depend on, before the first of them is."""
+    """Write the settings that new rows depend on, before the first of them."""
     for work in works:
         _record_settings(options, work)
 
 
 def announce_costs(plan: Plan, engine: Engine | None, works: Sequence[Work]) -> None:
-    """Say what the run will cost."""
+    """Print what the run will cost."""
     loads = {work.family.store.task: _loads(plan.options, engine, work) for work in works}
     announce(plan, engine, loads)
 
@@ -80,7 +82,7 @@ def _loads(options: RunOptions, engine: Engine | None, work: Work) -> list[Load]
 def collect_probes(
     options: RunOptions, engine: Engine | None, works: Sequence[Work], outcome: RunOutcome
 ) -> None:
-    """Signals beyond the answer that the chosen estimators need."""
+    """Collect the signals beyond the answer that the chosen estimators need."""
     for work in works:
         if not work.probes:
             continue

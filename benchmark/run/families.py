@@ -1,4 +1,4 @@
-"""The tasks of a run grouped by the stores that their answers go to."""
+"""Group the tasks of a run by the stores of their answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .run_options import Overwrite, RunOptions
 
 @dataclass
 class Family:
-    """The tasks of one group, and the store that their answers go to."""
+    """The tasks of one group, and the store of their answers."""
 
     store: TaskStore
     tasks: list[LoadedTask]
@@ -33,13 +33,16 @@ class Family:
 
     @property
     def signal(self) -> Signal:
+        """Return the signal of its answers."""
         return self.tasks[0].signal
 
     @property
     def ids(self) -> list[QuestionId]:
+        """Return the ids of its questions."""
         return [q.question_id for task in self.tasks for q in self.questions[task.name]]
 
     def missing(self) -> list[tuple[LoadedTask, Question]]:
+        """Return the questions without a stored answer."""
         done = self.store.done(self.signal)
         return [
             (task, question)
@@ -49,9 +52,9 @@ class Family:
         ]
 
     def resume(self) -> None:
-        """Take the stored manifest over, if there is one.
+        """Continue with the stored manifest, if there is one.
 
-        Raises UsageError where what is stored was collected in another way.
+        Raises UsageError if the stored signals were collected under other settings.
         """
         stored = self.store.manifest
         if stored:
@@ -62,7 +65,7 @@ class Family:
 
 
 def model_name(options: RunOptions) -> str:
-    """What the model is called: the given name, or that of its weights or at its endpoint."""
+    """Return the model's name: the given one, or that of its weights or at its endpoint."""
     if options.model_name:
         return options.model_name
     args = options.model_args
@@ -71,10 +74,10 @@ def model_name(options: RunOptions) -> str:
 
 
 def group_by_store(options: RunOptions, tasks: Sequence[LoadedTask]) -> list[Family]:
-    """The tasks by family, each with its questions, store and manifest.
+    """Group the tasks by family, each with its questions, store and manifest.
 
-    Raises UsageError where there is no question, or where what is stored was collected in another
-    way.
+    Raises UsageError if there is no question, or if the stored signals were collected under
+    other settings.
     """
     grouped: dict[str, list[LoadedTask]] = {}
     for task in tasks:
@@ -99,7 +102,7 @@ def group_by_store(options: RunOptions, tasks: Sequence[LoadedTask]) -> list[Fam
 
 
 def _known(options: RunOptions) -> dict[str, Any]:
-    """What is known of the model before it is loaded; where none will be, it need not be there."""
+    """Return what is known of the model in advance; with ``only-cache`` it may be absent."""
     try:
         return known_identity(options.model, options.model_args)
     except UsageError:

@@ -1,4 +1,4 @@
-"""What a run will cost, said before it begins."""
+"""Forecast what a run will cost."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .probes.probing import Load
 
 
 def announce(plan: Plan, engine: Engine | None, loads: Mapping[str, Sequence[Load]]) -> None:
-    """Say what all of the run will cost: ``loads`` of each task, and judgements."""
+    """Print the forecast of the whole run: the loads of each task, and judgements."""
     if engine is not None:
         named = [
             replace(load, name=f"{task} {load.name}") if len(loads) > 1 else load
-            for task, some in loads.items()
-            for load in some
+            for task, task_loads in loads.items()
+            for load in task_loads
         ]
         for line in forecast(engine, named):
             say(line)
@@ -32,38 +32,43 @@ def announce(plan: Plan, engine: Engine | None, loads: Mapping[str, Sequence[Loa
 
 
 def forecast(engine: Engine, loads: Sequence[Load]) -> list[str]:
-    """One line for each load, and one for all where there are several.
+    """Return one line per load, and a total if there are several.
 
-    Times are those at the speed that the engine shows on prompts of this length (without shared
-    prefixes) and in writing a few tokens; an engine that cannot be timed beforehand has none.
+    Times follow from the measured prefill throughput on prompts of this length (without shared
+    prefixes) and the decode throughput on a few tokens; engines that cannot be timed in advance
+    get none.
     """
     prompts = sum(load.prompts for load in loads)
     if not prompts:
         return []
-    whole = Load(
+    total = Load(
         "in all",
         prompts,
         sum(load.prompt_tokens for load in loads),
         sum(load.texts for load in loads),
     )
     generated = sum(load.generated for load in loads)
-    length = max(1, round(whole.prompt_tokens / prompts))
-    reading = engine.tokens_per_second(length)
-    writing = engine.written_tokens_per_second(length) if generated else None
-    lines = [_line(load, load.generated, reading, writing) for load in loads if load.prompts]
+    length = max(1, round(total.prompt_tokens / prompts))
+    prefill_speed = engine.tokens_per_second(length)
+    decode_speed = engine.written_tokens_per_second(length) if generated else None
+    lines = [
+        _line(load, load.generated, prefill_speed, decode_speed) for load in loads if load.prompts
+    ]
     if len(lines) > 1:
-        lines.append(_line(whole, generated, reading, writing))
+        lines.append(_line(total, generated, prefill_speed, decode_speed))
     return lines
 
 
-def _line(load: Load, generated: int, reading: float | None, writing: float | None) -> str:
+def _line(
+    load: Load, generated: int, prefill_speed: float | None, decode_speed: float | None
+) -> str:
     parts = [f"{load.prompts:,} prompts", f"about {load.prompt_tokens:,} prompt tokens"]
-    if reading is not None:
-        parts[-1] += f" ({_seconds(load.prompt_tokens / reading)})"
+    if prefill_speed is not None:
+        parts[-1] += f" ({_seconds(load.prompt_tokens / prefill_speed)})"
     if load.texts:
         parts.append(f"{load.texts:,} texts of at most {generated:,} tokens together")
-        if writing is not None:
-            parts[-1] += f" (at most {_seconds(generated / writing)})"
+        if decode_speed is not None:
+            parts[-1] += f" (at most {_seconds(generated / decode_speed)})"
     return f"plan: {load.name}: {', '.join(parts)}"
 
 
@@ -77,21 +82,21 @@ def _seconds(value: float) -> str:
 def forecast_judgements(
     families: Sequence[Family], questionnaires: Sequence[str], judge: str
 ) -> list[str]:
-    """One line for each questionnaire with questions that the judge has not been asked about."""
+    """Return one line per questionnaire with questions that the judge has not judged."""
     lines = []
     for name in questionnaires:
-        asked: set[Any] = set()
+        counted: set[Any] = set()
         count = 0
         for family in families:
             missing = set(family.ids) - family.store.done(Signal.JUDGEMENT, name, judge)
-            # A judgement of a question alone is shared by all tasks that ask it.
-            count += len(missing - asked)
-            asked |= missing if name in ABOUT_QUESTION else set()
+            # A judgement of the question alone is shared by all tasks that contain it.
+            count += len(missing - counted)
+            counted |= missing if name in ABOUT_QUESTION else set()
         if not count:
             continue
-        shown = f"plan: judgement {name} by {judge}: {count:,} texts of at most "
+        line = f"plan: judgement {name} by {judge}: {count:,} texts of at most "
         if QUESTIONNAIRES[name].about_answer:
-            lines.append(f"{shown}{VERDICT_TOKENS} tokens")
+            lines.append(f"{line}{VERDICT_TOKENS} tokens")
         else:
-            lines.append(f"{shown}{VERDICT_TOKENS} tokens, each rated in at most {RATING_TOKENS}")
+            lines.append(f"{line}{VERDICT_TOKENS} tokens, each rated in at most {RATING_TOKENS}")
     return lines

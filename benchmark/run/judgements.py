@@ -1,4 +1,4 @@
-"""Collecting judgements, by one judge of the panel after the other."""
+"""Collect judgements, one judge of the panel after the other."""
 
 from __future__ import annotations
 
@@ -26,37 +26,39 @@ from .run_options import RunOptions
 
 
 def collect_judgements(plan: Plan, engine: Engine | None, outcome: RunOutcome) -> None:
-    """What each judge has not said yet; the assessed model judges first, on ``engine``."""
+    """Collect each judge's missing judgements; the evaluated model comes first, on ``engine``."""
     options = plan.options
     own = [j for j in options.judges if (j.kind, j.args) == (options.model, options.model_args)]
     for judge in (*own, *(judge for judge in options.judges if judge not in own)):
         if judge not in own:
             engine = None
-            gc.collect()  # frees a model's memory before the next one comes
+            gc.collect()  # frees a model's memory before the next one is loaded
         _judge(options, judge, plan.families, plan.questionnaires, outcome, engine)
 
 
 def _judge(
     options: RunOptions,
-    asked: JudgeOptions,
+    judge_options: JudgeOptions,
     families: Sequence[Family],
     questionnaires: Sequence[str],
     outcome: RunOutcome,
     engine: Engine | None,
 ) -> None:
-    """What one judge of the panel has not said yet, on ``engine`` if it is the assessed model."""
-    lacking = [f for f in families if _lacks_judgements(options, asked, f, questionnaires)]
+    """Collect one judge's missing judgements, on ``engine`` if it is the evaluated model."""
+    lacking = [f for f in families if _lacks_judgements(options, judge_options, f, questionnaires)]
     if not lacking:
         return
     prompts = judge_prompts(options)
-    judge: Judge = load_judge(asked, options.batch_size, options.device, engine, outcome.budget)
-    identity = {**known_judge(asked), **judge.identity}
-    asks = {name: judge_settings(identity, name, prompts) for name in questionnaires}
+    judge: Judge = load_judge(
+        judge_options, options.batch_size, options.device, engine, outcome.budget
+    )
+    identity = {**known_judge(judge_options), **judge.identity}
+    settings_by_name = {name: judge_settings(identity, name, prompts) for name in questionnaires}
     for family in lacking:
-        for name, settings in asks.items():
+        for name, settings in settings_by_name.items():
             manifests.check_settings(family.store, Signal.JUDGEMENT, name, judge.name, settings)
     for family in lacking:
-        for name, settings in asks.items():
+        for name, settings in settings_by_name.items():
             record_settings(family.manifest, Signal.JUDGEMENT, name, judge.name, settings)
         family.manifest["judges"][judge.name] = identity
         family.store.write_manifest(family.manifest)
@@ -81,19 +83,22 @@ def _judge(
 
 
 def _lacks_judgements(
-    options: RunOptions, asked: JudgeOptions, family: Family, questionnaires: Sequence[str]
+    options: RunOptions, judge: JudgeOptions, family: Family, questionnaires: Sequence[str]
 ) -> bool:
-    """Whether a judge must be asked: something is missing, or nothing tells without loading it
-    that it is the one who judged before."""
+    """Return whether a judge must be loaded.
+
+    It must be if judgements are missing, or if only loading it can tell that the stored ones are
+    its own.
+    """
     store = family.store
     recorded = store.manifest.get(SETTINGS) or {}
-    known = known_judge(asked)
+    known = known_judge(judge)
     texts = store.questions.column_names
     for name in questionnaires:
-        settings = recorded.get(settings_key(Signal.JUDGEMENT, name, asked.name))
-        if settings is None or (asked.kind in OWN and not is_comparable(known, settings)):
+        settings = recorded.get(settings_key(Signal.JUDGEMENT, name, judge.name))
+        if settings is None or (judge.kind in OWN and not is_comparable(known, settings)):
             return True
-        if "question" in texts and set(family.ids) - store.done(Signal.JUDGEMENT, name, asked.name):
+        if "question" in texts and set(family.ids) - store.done(Signal.JUDGEMENT, name, judge.name):
             return True
     return False
 
@@ -110,7 +115,10 @@ def _judged(store: TaskStore, questionnaires: Sequence[str], judge: str) -> int:
 def _borrow_judgements(
     options: RunOptions, family: Family, questionnaires: Sequence[str], judge: str
 ) -> int:
-    """Judgements are about questions, not answers: take those of sister stores on the same ones."""
+    """Copy judgements of the same questions from other stores; returns their number.
+
+    Judgements are about questions, not answers, so that tasks and models share them.
+    """
     count = 0
     for other in Results(options.output_path).stores():
         theirs = other.manifest

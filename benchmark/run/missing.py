@@ -1,4 +1,4 @@
-"""What a run lacks, and whether what is stored can be used for the rest."""
+"""Find what a run lacks, and check that the stored signals can be resumed."""
 
 from __future__ import annotations
 
@@ -24,25 +24,28 @@ from .row_settings import judge_prompts, judge_settings, probe_settings
 
 @dataclass
 class Work:
-    """What is missing of one family: answers, and (signal, variant) of probes."""
+    """What a family lacks: answers, and (signal, variant) of probes."""
 
     family: Family
     answers: list[tuple[LoadedTask, Question]]
     probes: list[tuple[Signal, str]]
     wanted: list[tuple[Signal, str]]
-    """All (signal, variant) that the run needs of it, missing or not."""
+    """All (signal, variant) that the run needs, missing or not."""
 
     @property
     def needs_engine(self) -> bool:
-        """Whether the model must be loaded: something is missing, or nothing else tells whether
-        the stored answers are its."""
+        """Return whether the model must be loaded.
+
+        It must be if signals are missing, or if only loading it can tell that the stored answers
+        are its own.
+        """
         return bool(self.answers or self.probes) or not _identified(self.family)
 
 
 def find_missing(plan: Plan) -> list[Work]:
-    """What each family lacks of what the plan needs.
+    """Return what each family lacks of the plan.
 
-    Raises UsageError where what is stored was made under other settings.
+    Raises UsageError if stored signals were collected under other settings.
     """
     for family in plan.families:
         _check_stored(plan, family)
@@ -50,14 +53,14 @@ def find_missing(plan: Plan) -> list[Work]:
 
 
 def _missing(plan: Plan, family: Family) -> Work:
-    wanted = _that_engine_gives(plan.options.model, _wanted(family, plan.estimators))
+    wanted = _supported(plan.options.model, _wanted(family, plan.estimators))
     ids = set(family.ids)
     probes = [pair for pair in wanted if ids - family.store.done(*pair)]
     return Work(family, family.missing(), probes, [(family.signal, ""), *wanted])
 
 
 def _wanted(family: Family, estimators: Sequence[Estimator]) -> list[tuple[Signal, str]]:
-    """The probes that the estimators need and that the family's tasks can give."""
+    """Return the probes that the estimators need and the family's tasks support."""
     if family.tasks[0].family not in STYLES:
         return []
     needs = [need for estimator in estimators for need in estimator.requirements()]
@@ -65,14 +68,16 @@ def _wanted(family: Family, estimators: Sequence[Estimator]) -> list[tuple[Signa
 
 
 def _identified(family: Family) -> bool:
-    """Whether a store's answers can be told to be this model's without loading it."""
+    """Return whether the stored answers can be attributed to this model without loading it."""
     stored = family.store.manifest.get("model") or {}
     return not stored.get("fingerprint") or is_comparable(family.known, stored)
 
 
 def _check_stored(plan: Plan, family: Family) -> None:
-    """Raise UsageError where what is stored of the signals of a run was made under other settings,
-    whether or not something of it is missing."""
+    """Raise UsageError if stored signals of this run were collected under other settings.
+
+    This is checked whether or not any of them are missing.
+    """
     for signal, variant in _wanted(family, plan.estimators):
         settings = probe_settings(plan.options, family.tasks, signal, variant)
         manifests.check_settings(family.store, signal, variant, "", settings)
@@ -84,9 +89,7 @@ def _check_stored(plan: Plan, family: Family) -> None:
             )
 
 
-def _that_engine_gives(
-    engine: str, wanted: Sequence[tuple[Signal, str]]
-) -> list[tuple[Signal, str]]:
+def _supported(engine: str, wanted: Sequence[tuple[Signal, str]]) -> list[tuple[Signal, str]]:
     reasons = {signal: withheld_signal(engine, signal) for signal, _ in wanted}
     cannot = {signal: reason for signal, reason in reasons.items() if reason is not None}
     for signal, reason in cannot.items():
@@ -95,9 +98,9 @@ def _that_engine_gives(
 
 
 def missing_from_cache(plan: Plan) -> list[str]:
-    """One sentence for each store that lacks something of what was asked for.
+    """Return one sentence per store that lacks something of the plan.
 
-    Raises UsageError where what is stored was made under other settings.
+    Raises UsageError if stored signals were collected under other settings.
     """
     needs = [need for estimator in plan.estimators for need in estimator.requirements()]
     problems = []
@@ -113,17 +116,19 @@ def missing_from_cache(plan: Plan) -> list[str]:
         lacking |= {
             f"judgement {name}": len(ids) for name in plan.questionnaires if name not in judged
         }
-        shown = [f"{name} of {count} questions" for name, count in lacking.items() if count]
-        if shown:
+        counts = [f"{name} of {count} questions" for name, count in lacking.items() if count]
+        if counts:
             problems.append(
-                f"{family.store.path} lacks {', '.join(shown)} (--overwrite only-cache)"
+                f"{family.store.path} lacks {', '.join(counts)} (--overwrite only-cache)"
             )
     return problems
 
 
 def vanished(works: Sequence[Work]) -> list[str]:
-    """One sentence for each store of which less is on the disk, when all is collected, than was
-    written: parts were deleted while the run lasted."""
+    """Return one sentence per store that has lost rows since they were written.
+
+    Parts may be deleted while a run is in progress.
+    """
     problems = []
     for work in works:
         store = work.family.store
@@ -132,13 +137,13 @@ def vanished(works: Sequence[Work]) -> list[str]:
         answered = store.done(work.family.signal)
         lost = []
         for signal, variant in work.wanted:
-            asked = answered if is_derived(signal, variant) else set(work.family.ids)
-            missing = asked - store.done(signal, variant)
+            expected = answered if is_derived(signal, variant) else set(work.family.ids)
+            missing = expected - store.done(signal, variant)
             if missing - {question for name, question in unresolved if name == signal.value}:
                 lost.append(f"{settings_key(signal, variant)} of {len(missing)} questions")
         if lost:
             problems.append(
-                f"{store.path}: lost while the run lasted: {', '.join(lost)} (were parts "
-                "deleted?); run again to collect them again"
+                f"{store.path}: lost during the run: {', '.join(lost)} (were parts deleted?); "
+                "run again to collect them again"
             )
     return problems

@@ -1,4 +1,4 @@
-"""What the chosen estimators need, and whether a run can get it."""
+"""What the chosen estimators need, and whether a run can provide it."""
 
 from __future__ import annotations
 
@@ -16,40 +16,43 @@ from .run_options import RunOptions
 def needed_questionnaires(
     options: RunOptions, estimators: Sequence[Estimator] | None, families: Sequence[Family]
 ) -> list[str]:
-    """Questionnaires to ask. Checks that every chosen estimator can get what it needs; of ``all``,
-    those that cannot are left out when scores are computed, which says so."""
-    asked: dict[str, None] = {}
+    """Return the questionnaires to ask the judges.
+
+    Raises UsageError if a chosen estimator cannot get what it needs. With ``all``, such
+    estimators are skipped when scores are computed, which is reported then.
+    """
+    names: dict[str, None] = {}
     if estimators is None:
         return list(ABOUT_QUESTION) if options.judges else []
     for estimator in estimators:
         for need in estimator.requirements():
             try:
-                asked |= dict.fromkeys(_check_need(options, estimator, need, families))
+                names |= dict.fromkeys(_check_need(options, estimator, need, families))
             except UsageError:
                 if "all" not in (options.estimators or ()):
                     raise
-    return list(asked) if options.judges else []
+    return list(names) if options.judges else []
 
 
 def _check_need(
     options: RunOptions, estimator: Estimator, need: Need, families: Sequence[Family]
 ) -> Sequence[str]:
-    """The questionnaires that the need is about. Raises UsageError where it cannot be met."""
+    """Return the questionnaires of a need. Raises UsageError if it cannot be met."""
     if need.signals == {Signal.JUDGEMENT}:
         _check_judge(options, estimator, need.variant, families)
         return [need.variant] if need.variant else list(ABOUT_QUESTION)
     if need.signals <= probed_signals() | {Signal.COMMITTEE}:
         _check_engine_gives(options, estimator, need)
     elif not need.signals & {family.signal for family in families}:
-        given = ", ".join(sorted({t.family for f in families for t in f.tasks}))
+        names = ", ".join(sorted({t.family for f in families for t in f.tasks}))
         raise UsageError(
-            f"estimator {estimator.label} needs signal {need}, which {given} does not give"
+            f"estimator {estimator.label} needs signal {need}, which {names} does not give"
         )
     return ()
 
 
 def _check_engine_gives(options: RunOptions, estimator: Estimator, need: Need) -> None:
-    """Raise UsageError for an estimator, chosen by name, whose signal the engine cannot give."""
+    """Raise UsageError for a chosen estimator whose signal the engine does not give."""
     reasons = [withheld_signal(options.model, signal) for signal in sorted(need.signals)]
     if reasons and all(reasons):
         raise UsageError(f"estimator {estimator.label} needs signal {need}: {reasons[0]}")

@@ -1,4 +1,4 @@
-"""What a run did."""
+"""The outcome of a run."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ..score.scoring import Scored
 
 @dataclass
 class RunOutcome:
-    """Per store what was scored, and what went wrong without stopping the run."""
+    """What was scored per store, and what failed without stopping the run."""
 
     scored: dict[Path, Scored] = field(default_factory=dict)
     merged: dict[Path, int] = field(default_factory=dict)
-    """Store → rows that came from shards."""
+    """Store → number of rows merged from shards."""
     problems: list[str] = field(default_factory=list)
     collected: int = 0
-    """Questions without an answer when the run began."""
+    """Number of questions without an answer at the start of the run."""
     reported: bool = False
     budget: Budget = field(default_factory=Budget)
 
     def raise_problems(self) -> None:
-        """Raise ApprehendError at the very end where something went wrong."""
+        """Raise ApprehendError, at the very end, if anything failed."""
         if self.problems:
             done = "stored and reported" if self.reported else "stored"
             raise ApprehendError("; ".join(self.problems) + f" (all else is {done})")

@@ -1,4 +1,4 @@
-"""What a run is going to do: the questions of each store, and what is asked of them."""
+"""The plan of a run: the questions of each store, and what to collect for them."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ class Plan:
 
     options: RunOptions
     families: Sequence[Family]
-    """The questions by store; of a shard, its own questions in its own stores."""
+    """The questions by store; for a shard, its own questions in its own stores."""
     specs: list[str] | None
-    """The chosen estimators as they were named; None for all that the signals suffice for."""
+    """The chosen estimators by name; None for all whose signals are available."""
     estimators: Sequence[Estimator]
     questionnaires: Sequence[str]
-    """What judges are asked."""
+    """The questionnaires for the judges."""
     results: Path
-    """The results folder, of which a shard's own one is a part."""
+    """The results folder, which also contains a shard's own folder."""
 
     @property
     def is_shard(self) -> bool:
-        """Whether other processes collect other questions, so that scores must wait for them."""
+        """Return whether this process collects one shard; scores wait for the merge of all."""
         return self.options.shard is not None
 
 
 def make_plan(
     options: RunOptions, estimators: Sequence[Estimator] | None, tasks: Sequence[LoadedTask]
 ) -> Plan:
-    """What to collect of the tasks' questions, and where it goes.
+    """Plan what to collect for the tasks' questions, and where to store it.
 
-    Raises UsageError where an estimator cannot get what it needs, or where what is stored was
-    collected in another way.
+    Raises UsageError if an estimator cannot get what it needs, or if stored signals were
+    collected under other settings.
     """
     specs = expand_specs(options.estimators)
     families = group_by_store(options, tasks)

@@ -1,4 +1,4 @@
-"""Becoming the only writer of a plan's stores: the modes of ``--overwrite``."""
+"""Lock a plan's stores, and resume or empty them as ``--overwrite`` says."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from .sharding import copy_stored
 
 @contextlib.contextmanager
 def stores_held(plan: Plan) -> Iterator[None]:
-    """Hold the plan's stores for as long as the block lasts, resumed or emptied as the options
-    say; a shard's get copies of what the results hold. ``only-cache`` writes no signal, and holds
-    nothing.
+    """Lock the plan's stores inside this block, resumed or emptied as the options say.
 
-    Raises UsageError where what is stored must stay as it is, ApprehendError where another process
-    writes it.
+    A shard's stores get copies of the matching rows in the results. ``only-cache`` writes no
+    signal, and locks nothing.
+
+    Raises UsageError if stored signals must not be touched, ApprehendError if another process is
+    writing a store.
     """
     with contextlib.ExitStack() as locks:
         if plan.is_shard or plan.options.overwrite is not Overwrite.ONLY_CACHE:
@@ -35,7 +36,7 @@ def stores_held(plan: Plan) -> Iterator[None]:
 def _take_over(
     options: RunOptions, families: Sequence[Family], locks: contextlib.ExitStack
 ) -> None:
-    """Lock the stores, and do with what they hold as the options say."""
+    """Lock the stores, and resume or empty them as the options say."""
     for family in families:
         store = family.store
         if options.overwrite is Overwrite.NEVER and store.manifest:
@@ -47,10 +48,10 @@ def _take_over(
         store = family.store
         if options.overwrite is Overwrite.ALWAYS:
             locks.enter_context(store.writing_damaged())
-            held = [store.path / MANIFEST, store.path / "signals"]
-            found = [path for path in held if path.exists()]
-            if found:
-                say(f"{store.path}: what was stored is set aside in {store.set_aside(found)}")
+            contents = [store.path / MANIFEST, store.path / "signals"]
+            existing = [path for path in contents if path.exists()]
+            if existing:
+                say(f"{store.path}: stored signals are set aside in {store.set_aside(existing)}")
         else:
             locks.enter_context(store.writing())
             family.resume()

@@ -1,4 +1,4 @@
-"""What the rows of each signal depend on beside the store's contract, from the options of a run."""
+"""The settings that each signal's rows depend on besides the store's contract."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .run_options import RunOptions
 
 
 def probe_options(options: RunOptions) -> ProbeOptions:
-    """What probes need to know of a run."""
+    """Return the options of a run that probes need."""
     return ProbeOptions(
         num_fewshot=options.num_fewshot or 0,
         apply_chat_template=options.apply_chat_template,
@@ -33,26 +33,26 @@ def probe_options(options: RunOptions) -> ProbeOptions:
 def probe_settings(
     options: RunOptions, tasks: Sequence[LoadedTask], signal: Signal, variant: str
 ) -> dict[str, object]:
-    """Settings of a probe's rows."""
+    """Return the settings that a probe's rows depend on."""
     probe = all_probes()[signal, variant]
-    found = probe.settings(probe_options(options), tasks, variant)
+    settings = probe.settings(probe_options(options), tasks, variant)
     names = probe.templates(variant)
-    return found | ({"prompts": _prompt_hashes(names, options.prompts)} if names else {})
+    return settings | ({"prompts": _prompt_hashes(names, options.prompts)} if names else {})
 
 
 def judge_settings(
     identity: Mapping[str, Any], questionnaire: str, prompts: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Settings of one judge's judgements by one questionnaire."""
-    asked = QUESTIONNAIRES[questionnaire]
-    names = [asked.prompt] if asked.about_answer else [asked.prompt, RATING_PROMPT]
-    told = {"files", "fingerprint"} & identity.keys()
-    identity = {k: v for k, v in identity.items() if not (told and k == "pretrained")}
+    """Return the settings that one judge's judgements by one questionnaire depend on."""
+    declared = QUESTIONNAIRES[questionnaire]
+    names = [declared.prompt] if declared.about_answer else [declared.prompt, RATING_PROMPT]
+    hashed = {"files", "fingerprint"} & identity.keys()
+    identity = {k: v for k, v in identity.items() if not (hashed and k == "pretrained")}
     return {**identity, "prompts": _prompt_hashes(names, prompts)}
 
 
 def judge_prompts(options: RunOptions) -> dict[str, str]:
-    """The judges' prompt templates that a run replaces."""
+    """Return the judges' prompt templates that a run replaces."""
     return {name: path for name, path in options.prompts.items() if name.startswith("judge")}
 
 
@@ -61,23 +61,26 @@ def _prompt_hashes(names: Sequence[str], prompts: Mapping[str, str]) -> dict[str
 
 
 def task_settings(options: RunOptions, family: str, tasks: Sequence[LoadedTask]) -> dict[str, Any]:
-    """What the answers of a family's tasks depend on beside their prompts: few-shot examples,
-    generation settings, and the rendered prompts of tasks that are not ours."""
+    """Return what the answers of a family's tasks depend on besides their prompts.
+
+    These are the few-shot examples, the generation settings, and the rendered prompts of
+    third-party tasks.
+    """
     shots = options.num_fewshot or 0
-    found: dict[str, Any] = {"examples": _examples(tasks) if shots else None}
+    settings: dict[str, Any] = {"examples": _examples(tasks) if shots else None}
     config = tasks[0].task.get_config("fewshot_config")  # a mapping in older lm-eval
     sampler = config.get("sampler") if isinstance(config, Mapping) else config and config.sampler
     if shots and sampler != "first_n":
-        found["fewshot_seed"] = options.seed
+        settings["fewshot_seed"] = options.seed
     if tasks[0].signal is Signal.TRACE:
-        found["generation"] = dict(tasks[0].task.get_config("generation_kwargs") or {})
+        settings["generation"] = dict(tasks[0].task.get_config("generation_kwargs") or {})
     if family not in mmlu_pro.STYLES:
-        found["rendered"] = {task.name: _rendered(task) for task in tasks}
-    return found
+        settings["rendered"] = {task.name: _rendered(task) for task in tasks}
+    return settings
 
 
 def _examples(tasks: Sequence[LoadedTask]) -> str:
-    """Hash of the pool that few-shot examples are taken from, whichever topics are asked."""
+    """Hash the pool of few-shot examples, whichever topics are asked."""
     data = tasks[0].task.dataset
     split = tasks[0].task.get_config("fewshot_split")
     rows = data[split] if split and split in data else tasks[0].task.fewshot_docs() or ()
@@ -88,7 +91,7 @@ def _examples(tasks: Sequence[LoadedTask]) -> str:
 
 
 def _rendered(task: LoadedTask) -> str:
-    """Hash of what a task makes of its first question: prompt, choices and target."""
+    """Hash a task's rendering of its first question: prompt, choices and target."""
     row = task.task.eval_docs[0]
     parts = (task.task.doc_to_text(row), task.task.doc_to_choice(row), task.task.doc_to_target(row))
     description = task.task.get_config("description")
@@ -96,7 +99,7 @@ def _rendered(task: LoadedTask) -> str:
 
 
 def topics_hash(tasks: Sequence[LoadedTask]) -> str | None:
-    """Hash of all questions' ids and topics; None for data without topics."""
+    """Hash all questions' ids and topics; None for data without topics."""
     dataset = tasks[0].task.dataset["test"]
     if not {"question_id", "category"} <= set(dataset.column_names):
         return None

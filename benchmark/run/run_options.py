@@ -22,16 +22,16 @@ ValueT = TypeVar("ValueT")
 
 
 class Overwrite(str, Enum):
-    """What a run does with signals that are stored already."""
+    """What a run does with stored signals."""
 
     ONLY_MISSING = "only-missing"
     """Keep them, collect the others."""
     ALWAYS = "always"
-    """Set them aside and collect all anew."""
+    """Set them aside and collect everything again."""
     NEVER = "never"
-    """Refuse to run where there are any."""
+    """Refuse to run if there are any."""
     ONLY_CACHE = "only-cache"
-    """Load no model; score what is stored and name what is missing."""
+    """Load no model; score what is stored and report what is missing."""
 
 
 @overload
@@ -46,16 +46,16 @@ def _option(
     """Return a field of `RunOptions`.
 
     Args:
-        typed: How it is typed; several options that are read together make one field.
+        typed: Its command-line options; several that are parsed together make one field.
         rows: Whether stored rows depend on it, so that a run with another value must not resume.
-        read: From the typed values to the field's; the first value itself where it is None.
-        default: The field's default, if it is not what ``read`` makes of the typed defaults.
+        read: Parses the typed values into the field's; None keeps the first value.
+        default: The field's default, if it is not the parsed defaults of its options.
     """
 
     def usual() -> object:
         if default is not MISSING:
             return default
-        return typed[0].default if read is None else read(*(one.default for one in typed))
+        return typed[0].default if read is None else read(*(option.default for option in typed))
 
     return field(default_factory=usual, metadata={"typed": typed, "rows": rows, "read": read})
 
@@ -81,7 +81,7 @@ def _read_metrics(text: str | None) -> list[str]:
 def _read_judges(
     kinds: Sequence[str] | None, arguments: Sequence[str] | None, names: Sequence[str] | None
 ) -> list[JudgeOptions]:
-    """The panel: arguments and names belong to the judges in the order given."""
+    """Build the panel: arguments and names belong to the judges in the given order."""
     kinds, arguments, names = kinds or [], arguments or [], names or []
     check_names("--judge_name", names)
     for option, given in (("--judge_args", arguments), ("--judge_name", names)):
@@ -134,7 +134,7 @@ def _read_shard(text: str | None) -> tuple[int, int, int] | None:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What ``apprehend run`` was asked to do."""
+    """The options of ``apprehend run``."""
 
     model: str = _option(
         Typed(
@@ -278,16 +278,16 @@ class RunOptions:
 
 
 def typed_options() -> Iterator[tuple[str, Typed]]:
-    """Name and declaration of every option that can be typed, in order."""
+    """Yield the name and declaration of every command-line option, in order."""
     for declared in fields(RunOptions):
         for option in declared.metadata["typed"]:
             yield option.name or declared.name, option
 
 
 def read_options(given: Mapping[str, Any]) -> RunOptions:
-    """The options of a run from values as they were typed, by name.
+    """Parse the options of a run from typed values, by name.
 
-    Raises UsageError for a value that cannot be.
+    Raises UsageError for an invalid value.
     """
     values = {}
     for declared in fields(RunOptions):

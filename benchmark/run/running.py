@@ -29,9 +29,9 @@ from .sharding import Shard, move_shards
 
 
 def run(options: RunOptions) -> RunOutcome:
-    """Do what ``apprehend run`` was asked to do.
+    """Run ``apprehend run``: collect, score and report.
 
-    Raises UsageError before any weight is loaded where the options cannot work.
+    Raises UsageError, before any weight is loaded, for options that cannot work.
     """
     estimators = check_options(options)
     tasks = load_questions(options)
@@ -49,7 +49,7 @@ def run(options: RunOptions) -> RunOutcome:
 
 
 def merge(results: Path) -> RunOutcome:
-    """Do what ``apprehend merge`` was asked to do: collect from shards what they hold, score."""
+    """Run ``apprehend merge``: merge the shards of a results folder and score the result."""
     outcome = RunOutcome()
     outcome.merged = move_shards(results)
     score([TaskStore(path) for path in outcome.merged], outcome)
@@ -57,8 +57,10 @@ def merge(results: Path) -> RunOutcome:
 
 
 def check_options(options: RunOptions) -> list[Estimator] | None:
-    """The chosen estimators, None where none were named. Raises UsageError for options that cannot
-    work, whatever the questions are."""
+    """Check the options that do not depend on the questions; return the chosen estimators.
+
+    None stands for no choice. Raises UsageError for options that cannot work.
+    """
     check_engine(options.model)
     specs = expand_specs(options.estimators)
     estimators = None if specs is None else load_estimators(specs)
@@ -72,7 +74,7 @@ def check_options(options: RunOptions) -> list[Estimator] | None:
 
 
 def load_questions(options: RunOptions) -> list[LoadedTask]:
-    """The tasks with their questions. Raises UsageError for unknown ones."""
+    """Load the tasks with their questions. Raises UsageError for unknown ones."""
     prompts = {k: path for k, path in options.prompts.items() if not k.startswith("judge")}
     return load_tasks(
         expand_tasks(options.tasks, options.include_path),
@@ -83,8 +85,10 @@ def load_questions(options: RunOptions) -> list[LoadedTask]:
 
 
 def collect(plan: Plan, outcome: RunOutcome) -> None:
-    """Collect what the plan needs and the stores lack, or with ``only-cache`` say what it is:
-    answers, then probes, then judgements."""
+    """Collect what the plan needs and the stores lack: answers, then probes, then judgements.
+
+    With ``only-cache``, only report what is missing.
+    """
     if plan.options.overwrite is Overwrite.ONLY_CACHE:
         outcome.problems += missing_from_cache(plan)
         return
@@ -105,27 +109,27 @@ def score(
     specs: list[str] | None = None,
     committee: Sequence[str] = (),
 ) -> None:
-    """Turn the stored signals into uncertainty scores, and say how many."""
+    """Compute uncertainty scores from the stored signals, and print how many."""
     before = list(outcome.problems)
     try:
         for store, scored in score_stores(stores, specs, committee):
             outcome.scored[store.path] = scored
             outcome.problems += scored.failed.values()
-            rows = f"{outcome.merged[store.path]} rows joined, " if outcome.merged else ""
+            rows = f"{outcome.merged[store.path]} rows merged, " if outcome.merged else ""
             count = len(scored.estimators)
             say(f"{store.path}: {rows}{scored.questions} questions, {count} estimators scored")
             say_skipped(scored.skipped)
     except ApprehendError as error:
         if not before:
             raise
-        # Why there is nothing to score is what went wrong before.
+        # The earlier problems explain why there is nothing to score.
         raise ApprehendError("; ".join([*before, str(error)])) from error
 
 
 def report(
     results: Path, outcome: RunOutcome, paper_filter: bool, metrics: Sequence[str] = ()
 ) -> None:
-    """Turn the scores into tables, plots and a page, below the results."""
+    """Write tables, figures and a page of the scores, below the results."""
     from ..score.report_inputs import write_report
 
     failures = write_report(
@@ -136,11 +140,11 @@ def report(
 
 
 def say_collected(plan: Plan, outcome: RunOutcome) -> RunOutcome:
-    """What a shard ends with, instead of scores."""
+    """Print the final line of a shard, which is not scored by itself."""
     assert plan.options.shard is not None
     shard = Shard(*plan.options.shard)
     say(
-        f"part {shard.index} of {shard.count} is collected; `apprehend merge {plan.results}` "
-        "joins all parts"
+        f"shard {shard.index} of {shard.count} is collected; `apprehend merge {plan.results}` "
+        "merges all shards"
     )
     return outcome

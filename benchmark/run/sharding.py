@@ -1,8 +1,8 @@
-"""Several processes on one run: each takes a range of the questions, and nobody waits for nobody.
+"""Several processes on one run: each collects one shard of the questions, independently.
 
-Process r of n collects the r-th part of every task's questions into a results folder of its own,
-``<results>/shards/<r>-of-<n>``; ``merge`` puts them together when they are done. The processes do
-not talk to each other, so that one that dies costs its own part alone, until it is started again.
+Process r of n collects the r-th range of every task's questions into a results folder of its
+own, ``<results>/shards/<r>-of-<n>``; ``merge`` merges the shards when they are done. The
+processes do not communicate: if one dies, only its shard is incomplete until it is restarted.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LAUNCHERS = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_AD
 
 @dataclass(frozen=True)
 class Shard:
-    """Part ``index`` of ``count``, counted from 0, on the machine's device ``local``."""
+    """Shard ``index`` of ``count``, from 0, on the machine's device number ``local``."""
 
     index: int
     count: int
@@ -43,20 +43,20 @@ class Shard:
 
     @property
     def name(self) -> str:
-        """The folder's name."""
+        """Return the folder's name."""
         return f"{self.index:03d}-of-{self.count:03d}"
 
     def part(self, items: Sequence[ItemT]) -> list[ItemT]:
-        """This shard's items: consecutive ones, so that all shards in a row are all items."""
+        """Return this shard's range of items; the ranges of all shards concatenate to all items."""
         size = len(items)
         return list(items[size * self.index // self.count : size * (self.index + 1) // self.count])
 
 
 def current_shard(text: str | None, environment: MutableMapping[str, str]) -> Shard | None:
-    """The shard that ``--shard I/N`` names, or else the one of ``accelerate launch`` or torchrun.
+    """Return the shard of ``--shard I/N``, else that of ``accelerate launch`` or torchrun.
 
-    Their variables are taken out of ``environment``: the libraries below shall not wait for the
-    other processes. Raises UsageError for a text that names none.
+    Their variables are removed from ``environment``, so that no library waits for the other
+    processes. Raises UsageError for invalid text.
     """
     launched = {name: environment.pop(name, None) for name in _LAUNCHERS}
     local = _launched("LOCAL_RANK", launched, 0)
@@ -82,7 +82,7 @@ def _launched(name: str, variables: Mapping[str, str | None], default: int) -> i
 
 
 def device_of(shard: Shard, device: str | None) -> str | None:
-    """The device of a shard's process: its own GPU where no other one is asked for."""
+    """Return the device of a shard's process: its own GPU, unless another one is chosen."""
     import torch
 
     if device is not None or not torch.cuda.is_available():
@@ -91,13 +91,13 @@ def device_of(shard: Shard, device: str | None) -> str | None:
 
 
 def shard_path(results: Path, shard: Shard) -> Path:
-    """The results folder of a shard."""
+    """Return the results folder of a shard."""
     return results / SHARDS / shard.name
 
 
 def sharded(families: Sequence[Family], shard: Shard, results: Path) -> list[Family]:
-    """The families with this shard's questions, in this shard's stores; empty ones left out."""
-    found: list[Family] = []
+    """Restrict families to a shard's questions, in its own stores; empty ones are left out."""
+    shards: list[Family] = []
     for family in families:
         items = [(task, q) for task in family.tasks for q in family.questions[task.name]]
         mine = shard.part(items)
@@ -106,14 +106,14 @@ def sharded(families: Sequence[Family], shard: Shard, results: Path) -> list[Fam
         tasks = [task for task in family.tasks if questions[task.name]]
         if tasks:
             manifest = {**family.manifest, "costs": {}}
-            found.append(
+            shards.append(
                 replace(family, store=store, tasks=tasks, questions=questions, manifest=manifest)
             )
-    return found
+    return shards
 
 
 def copy_stored(family: Family, results: Path) -> None:
-    """Copy what the results hold of the shard's questions: it need not be asked for again."""
+    """Copy the stored rows of the shard's questions, so that they are not collected again."""
     base = TaskStore(results / family.store.model / family.store.task)
     if not base.manifest:
         return
@@ -139,11 +139,11 @@ def _copy(source: TaskStore, target: TaskStore, signal: Signal, ids: Sequence[An
 
 
 def move_shards(results: Path) -> dict[Path, int]:
-    """Move what all shards hold into the results; gives the stores' folders with their new rows.
+    """Merge all shards into the results; returns the stores' folders with their new rows.
 
-    A row that is there already is not taken again, so that a merge that was interrupted can be
-    repeated. Raises ApprehendError where a shard is still being written or was collected in
-    another way, UsageError where there is none.
+    Rows that are already merged are skipped, so that an interrupted merge can be repeated.
+    Raises ApprehendError if a shard is still being written or was collected under other
+    settings, UsageError if there is none.
     """
     folders = sorted(path for path in (results / SHARDS).glob("*-of-*") if path.is_dir())
     if not folders:
@@ -171,7 +171,7 @@ def _merge(part: TaskStore, store: TaskStore) -> int:
             manifests.add_cost(ours, what, **amounts)
         complete(ours, theirs)
         for section in ("judges", SETTINGS):
-            _join(store, ours, theirs, section)
+            _merge_section(store, ours, theirs, section)
         store.add_questions(part.questions.to_pylist())
         store.write_manifest(ours)
         ids = part.question_ids
@@ -186,13 +186,15 @@ def _merge(part: TaskStore, store: TaskStore) -> int:
                 [row["question_id"]],
                 {row["question_id"]: row["reason"]},
             )
-        # Costs are counted once: a shard that is merged again has none left.
+        # Costs are counted once: a shard that is merged again must not add them again.
         part.write_manifest({**theirs, "costs": {}})
     return count
 
 
-def _join(store: TaskStore, ours: dict[str, Any], theirs: Mapping[str, Any], section: str) -> None:
-    """Take over what only the shard's manifest says. Raises ApprehendError where both differ."""
+def _merge_section(
+    store: TaskStore, ours: dict[str, Any], theirs: Mapping[str, Any], section: str
+) -> None:
+    """Merge a section of the shard's manifest. Raises ApprehendError if both disagree."""
     known: dict[str, object] = ours.setdefault(section, {})
     for name, value in (theirs.get(section) or {}).items():
         if section == SETTINGS and known.get(name, value) != value:
@@ -216,7 +218,7 @@ def _check_complete(part: TaskStore, store: TaskStore) -> None:
 
 
 def with_device(options: RunOptions, shard: Shard) -> RunOptions:
-    """Run options for a shard's process: its folder and its device."""
+    """Return the run options of a shard's process: its folder and its device."""
     path = shard_path(options.output_path, shard)
     device = device_of(shard, options.device) if options.model == "hf" else options.device
     return replace(options, output_path=path, device=device)

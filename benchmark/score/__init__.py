@@ -1,1 +1,1 @@
-"""From stored signals to scores and to the frames that reports are made of, without a model."""
+"""Compute scores from stored signals, and the data frames of reports, without a model."""

@@ -1,4 +1,4 @@
-"""What answers, signals and estimators took, by the manifests."""
+"""The costs of answers, signals and estimators, from the manifests."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from .signal_loading import outcome_signal
 
 
 def costs_of(store: TaskStore, scores: pd.DataFrame) -> pd.DataFrame:
-    """What each signal took by the manifest, and the sum over the signals of each estimator."""
+    """Return the costs of each signal, and per estimator the sum over its signals.
+
+    Columns: model, task, item, kind (``signal`` or ``estimator``), questions, seconds, tokens,
+    needs.
+    """
     base = {"model": store.model, "task": store.task}
     rows = [
-        {**base, "item": item, "kind": "signal", **found, "needs": None}
-        for item, found in _spent(store).items()
+        {**base, "item": item, "kind": "signal", **amounts, "needs": None}
+        for item, amounts in _spent(store).items()
     ]
     per_question = _per_question(store)
     for label in map(str, dict.fromkeys(scores["estimator"])):
@@ -27,14 +31,17 @@ def costs_of(store: TaskStore, scores: pd.DataFrame) -> pd.DataFrame:
         if used:
             seconds, tokens = (sum(per_question[s][k] for s in used) for k in (0, 1))
             n = len(store.question_ids)
-            found = {"questions": n, "seconds": n * seconds, "tokens": round(n * tokens)}
+            amounts = {"questions": n, "seconds": n * seconds, "tokens": round(n * tokens)}
             text = ", ".join(map(str, needs))
-            rows.append({**base, "item": label, "kind": "estimator", **found, "needs": text})
+            rows.append({**base, "item": label, "kind": "estimator", **amounts, "needs": text})
     return pd.DataFrame(rows)
 
 
 def _spent(store: TaskStore) -> dict[str, dict[str, float]]:
-    """Line of the manifest's costs → questions, seconds and tokens, where questions were asked."""
+    """Return, per item of the manifest's costs, the questions, seconds and tokens.
+
+    Items without questions are left out.
+    """
     spent = {}
     costs: Mapping[str, Mapping[str, float]] = store.manifest.get("costs", {})
     for item, line in costs.items():
@@ -47,11 +54,11 @@ def _spent(store: TaskStore) -> dict[str, dict[str, float]]:
 
 
 def _per_question(store: TaskStore) -> dict[str, tuple[float, float]]:
-    """Signal → seconds and tokens per question."""
+    """Return the seconds and tokens per question of each signal."""
     total: dict[str, dict[str, float]] = {}
-    for item, found in _spent(store).items():
-        own = total.setdefault(item.split()[0].split("[")[0], dict.fromkeys(found, 0.0))
-        for name, amount in found.items():
+    for item, amounts in _spent(store).items():
+        own = total.setdefault(item.split()[0].split("[")[0], dict.fromkeys(amounts, 0.0))
+        for name, amount in amounts.items():
             own[name] += amount
     return {
         signal: (own["seconds"] / own["questions"], own["tokens"] / own["questions"])
@@ -60,7 +67,7 @@ def _per_question(store: TaskStore) -> dict[str, tuple[float, float]]:
 
 
 def _needs(estimator: str) -> list[Need]:
-    """What a built-in estimator needs, by its label; nothing for others."""
+    """Return the needs of a built-in estimator by its label; none for others."""
     cls = builtin_estimators().get(estimator.split("(", maxsplit=1)[0])
     return [] if cls is None else sorted(cls.requirements(), key=str)
 
@@ -72,15 +79,16 @@ def _signals(needs: Sequence[Need]) -> set[str]:
 def measured_costs(
     results: Path, small: str, large: str, task: str, by: str
 ) -> tuple[float, float] | None:
-    """Seconds per question of two models' answers by their manifests, the small one's with `by`.
+    """Return the seconds per question of two models' answers, from their manifests.
 
-    None where one of them has no time, as after an import.
+    The small model's include those of the signals that the estimator ``by`` needs. None if one
+    of them was not timed, as after an import.
     """
-    stores = {one.model: one for one in Results(results).stores() if one.task == task}
-    found = []
+    stores = {store.model: store for store in Results(results).stores() if store.task == task}
+    seconds = []
     for model, extra in ((small, _signals(_needs(by))), (large, set[str]())):
         spent, outcome = _per_question(stores[model]), outcome_signal(stores[model]).value
         if outcome not in spent:
             return None
-        found.append(sum(spent[signal][0] for signal in ({outcome} | extra) & set(spent)))
-    return found[0], found[1]
+        seconds.append(sum(spent[signal][0] for signal in ({outcome} | extra) & set(spent)))
+    return seconds[0], seconds[1]

@@ -1,4 +1,4 @@
-"""Which estimators a store is scored with."""
+"""Choose the estimators that a store is scored with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .signal_loading import NothingToScore, unmet_need
 
 
 class Recorded(Estimator):
-    """A score that was imported."""
+    """An imported score."""
 
     family = "recorded"
     needs = frozenset({Signal.RECORDED_SCORE})
@@ -34,7 +34,7 @@ class Recorded(Estimator):
 
 
 def expand_specs(specs: Sequence[str] | None) -> list[str] | None:
-    """Names of estimators with ``all`` replaced by every built-in one; None stays None."""
+    """Replace ``all`` by every built-in estimator; None stays None."""
     if specs is None:
         return None
     expanded: dict[str, None] = {}
@@ -46,8 +46,15 @@ def expand_specs(specs: Sequence[str] | None) -> list[str] | None:
 def chosen_estimators(
     store: TaskStore, specs: Sequence[str] | None, committee: Sequence[str]
 ) -> tuple[list[Estimator], dict[str, str]]:
-    """The estimators that ``specs`` name, without it all whose needs are met, and name → reason of
-    those that are skipped. Raises NothingToScore where none is left."""
+    """Return the estimators to score a store with, and name → reason of the skipped ones.
+
+    Args:
+        store: The store.
+        specs: The estimators by name; None for all whose needs are met.
+        committee: The models whose answers count as a committee; empty for all.
+
+    Raises NothingToScore if none is left.
+    """
     skipped: dict[str, str] = {}
     recorded = list(store.variants(Signal.RECORDED_SCORE))
     if specs is None:
@@ -63,6 +70,6 @@ def chosen_estimators(
             skipped[estimator.label] = f"needs {unmet}, which is not stored"
     chosen += [Recorded(name) for name in recorded if specs is None or name in specs]
     if not chosen:
-        asked = ", ".join(f"{name}: {reason}" for name, reason in skipped.items())
-        raise NothingToScore(f"{store.path}: nothing to score ({asked})")
+        reasons = ", ".join(f"{name}: {reason}" for name, reason in skipped.items())
+        raise NothingToScore(f"{store.path}: nothing to score ({reasons})")
     return chosen, skipped

@@ -1,7 +1,6 @@
-"""What estimators say of themselves, on its way to reports: stored beside their scores.
+"""The traits that estimators declare for reports, stored beside their scores.
 
-So a report of scores by a plugin, made where the plugin is not installed, knows as much as one that
-is made beside it.
+A report of a plugin's scores is therefore the same whether or not the plugin is installed.
 """
 
 from __future__ import annotations
@@ -19,23 +18,29 @@ from ..store.checks.ownership import AGAIN
 
 
 def traits_of(estimator: Estimator | type[Estimator]) -> EstimatorTraits:
-    """What an estimator, or one with default parameters, says of itself."""
-    known = {one.name: getattr(estimator, one.name) for one in fields(EstimatorTraits)}
+    """Return the traits that an estimator declares."""
+    known = {trait.name: getattr(estimator, trait.name) for trait in fields(EstimatorTraits)}
     return EstimatorTraits(**known | {"summary": estimator.summary()})
 
 
 def namesake(name: str) -> type[Estimator] | None:
-    """The built-in estimator that a score is called after, its parameters aside."""
+    """Return the built-in estimator that a score is named after; None if there is none."""
     return builtin_estimators().get(name.split("(", 1)[0])
 
 
 def read_traits(
     file: Path, stored: Mapping[str, Any], names: Sequence[str]
 ) -> dict[str, EstimatorTraits]:
-    """Traits of the estimators called ``names`` from what is stored beside their scores in
-    ``file``; of built-in ones in older stores, which have nothing stored, from the code.
+    """Return the traits of the estimators ``names``, from those stored beside the scores.
 
-    Raises ApprehendError where what is stored has another shape.
+    Older stores have none; built-in estimators then get those of the code.
+
+    Args:
+        file: The scores' file, for messages.
+        stored: Estimator → stored traits.
+        names: The estimators' names.
+
+    Raises ApprehendError if stored traits are malformed.
     """
     known: dict[str, EstimatorTraits] = {}
     for name in names:
@@ -58,7 +63,6 @@ def _read(file: Path, name: str, stored: Any) -> EstimatorTraits:
             fits = fits and len(value) == 2 and all(isinstance(part, str) for part in value)
         if not fits and (key in usual or key == "traits"):
             raise ApprehendError(
-                f"{file}: estimator {name!r} says {key} = {value!r} of itself, which cannot be; "
-                f"{AGAIN}"
+                f"{file}: estimator {name!r} has an invalid trait {key} = {value!r}; {AGAIN}"
             )
     return EstimatorTraits(**{key: value for key, value in given.items() if key in usual})

@@ -1,4 +1,4 @@
-"""Why an estimator has no score on a store: what its engine cannot show, if that is it."""
+"""Explain why an estimator has no score on a store: columns that its engine cannot show."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..store.task_store import TaskStore
 
 
 def lacks_something(store: TaskStore, estimator: Estimator) -> bool:
-    """Whether the store's engine leaves columns of the estimator's signals empty."""
+    """Return whether the store's engine leaves columns of the estimator's signals empty."""
     return bool(_columns(store, estimator))
 
 
@@ -26,16 +26,18 @@ def lacking(
     read: Callable[[Collection[Need], Sequence[Any]], Signals],
     ids: Sequence[Any],
 ) -> str | None:
-    """The columns that the estimator reads and the store's engine cannot show, and why; None where
-    it reads none of these, so that its missing scores have another reason."""
+    """Return the columns that the estimator reads and the store's engine cannot show, and why.
+
+    None if it reads no such column, so that its missing scores have another reason.
+    """
     columns = _columns(store, estimator)
     if not columns:
         return None
     used = _read_columns(estimator, read(estimator.requirements(), ids[:1]))
-    found = {name: why for name, why in columns.items() if used is None or name in used}
-    if not found:
+    withheld = {name: why for name, why in columns.items() if used is None or name in used}
+    if not withheld:
         return None
-    return f"no {', '.join(found)}: {next(iter(found.values()))}"
+    return f"no {', '.join(withheld)}: {next(iter(withheld.values()))}"
 
 
 def _columns(store: TaskStore, estimator: Estimator) -> dict[str, str]:
@@ -45,8 +47,10 @@ def _columns(store: TaskStore, estimator: Estimator) -> dict[str, str]:
 
 
 def _read_columns(estimator: Estimator, signals: Signals) -> set[str] | None:
-    """The columns that ``score`` looks at, found by letting it look; None for one that cannot
-    score before it has learnt."""
+    """Return the columns that ``score`` accesses, observed by calling it on one question.
+
+    None for an estimator that must be fitted first.
+    """
     if estimator.learns:
         return None
     seen: set[str] = set()
@@ -58,22 +62,22 @@ def _read_columns(estimator: Estimator, signals: Signals) -> set[str] | None:
     try:
         with np.errstate(all="ignore"):
             estimator.score(replace(blind, tables=tables))
-    except Exception:  # it has scored these very rows before, so this is not about them
+    except Exception:  # it has scored these rows before, so the rows are not the cause
         return None
     return seen
 
 
 def _watched(table: SignalTable, prefix: str, seen: set[str]) -> SignalTable:
-    """The same table, which notes in ``seen`` the columns that are read from it."""
+    """Return a copy of the table that records in ``seen`` which columns are accessed."""
     cls = type(table)
     names = frozenset(cls.kinds())
 
-    def noting(self: SignalTable, name: str) -> Any:
+    def recording(self: SignalTable, name: str) -> Any:
         if name in names:
             seen.add(prefix + name)
         return object.__getattribute__(self, name)
 
-    watching: Any = type(cls.__name__, (cls,), {"__getattribute__": noting})
+    watching: Any = type(cls.__name__, (cls,), {"__getattribute__": recording})
     copy: SignalTable = object.__new__(watching)
     vars(copy).update(vars(table))
     return copy

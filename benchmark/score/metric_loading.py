@@ -1,4 +1,4 @@
-"""Metrics of a user's own files, named as `path/to/file.py:function`."""
+"""Load metrics from a user's own files, named as `path/to/file.py:function`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from ..console.errors import UsageError
 
 
 def load_metrics(specs: Sequence[str]) -> list[Metric]:
-    """The metrics that are named. Raises UsageError, with one line, where one cannot be loaded, is
-    no metric, or would have a column that is another one's."""
+    """Load the named metrics.
+
+    Raises UsageError, in one line, if one cannot be loaded, is not a metric, or declares another
+    metric's column.
+    """
     try:
         return user_metrics([load_metric(spec) for spec in specs])
     except MetricDeclarationError as error:
@@ -20,19 +23,19 @@ def load_metrics(specs: Sequence[str]) -> list[Metric]:
 
 
 def load_metric(spec: str) -> Metric:
-    """One metric. Raises UsageError."""
+    """Load one metric. Raises UsageError if it cannot be loaded or is not a metric."""
     if not is_file_spec(spec):
         raise UsageError(
             f"metric {spec!r}: expected path/to/file.py:function; the built-in ones are always "
             "computed, see `apprehend list metrics`"
         )
     value = load_from_file("metric", spec, _names, UsageError)
-    found = declaration(value)
-    if found is None:
+    metric = declaration(value)
+    if metric is None:
         raise UsageError(
             f"metric {spec!r}: expected a function below @metric(better=…), from apprehend.reports"
         )
-    return found
+    return metric
 
 
 def _names(module: ModuleType) -> list[str]:

@@ -23,8 +23,16 @@ ALPHAS = (0.05, 0.1, 0.2, 0.3)
 
 
 def with_option_sets(data: ReportInput, rows: Rows = "all", seed: int = 0) -> ReportInput:
-    """The input with ``sets`` made of its ``options``: of the questions that are evaluated under
-    the row convention and whose right option is known. None where a half is empty."""
+    """Return the input with ``sets`` computed from its ``options``.
+
+    Args:
+        data: The input of a report.
+        rows: The row convention; only questions that are evaluated under it and have a known
+            right option get sets.
+        seed: Determines the two halves.
+
+    ``sets`` stays None if a half is empty.
+    """
     frames = []
     for (model, task), options in data.options.groupby(["model", "task"], sort=False):
         frames += list(_sets_of(options, _evaluated(data, rows, str(model), str(task)), seed))
@@ -32,17 +40,17 @@ def with_option_sets(data: ReportInput, rows: Rows = "all", seed: int = 0) -> Re
 
 
 def _evaluated(data: ReportInput, rows: Rows, model: str, task: str) -> set[str]:
-    """Ids, as text, of the questions that a model answered on a task."""
+    """Return the ids, as text, of the questions that a model answered on a task."""
     if rows != "all":
-        found = [one for one in evaluations(data, rows) if (one.model, one.task) == (model, task)]
-        return {str(i) for one in found for i in one.question_ids}
+        own_evaluations = [e for e in evaluations(data, rows) if (e.model, e.task) == (model, task)]
+        return {str(i) for evaluation in own_evaluations for i in evaluation.question_ids}
     scores = data.scores
     own = scores["model"].astype(str).eq(model) & scores["task"].astype(str).eq(task)
     return set(scores.loc[own, "question_id"].drop_duplicates().astype(str))
 
 
 def _sets_of(options: pd.DataFrame, evaluated: set[str], seed: int) -> Iterator[pd.DataFrame]:
-    """One frame per method and error rate."""
+    """Yield one frame per method and error rate."""
     kept = options["gold"].astype(float).ge(0) & options["question_id"].astype(str).isin(evaluated)
     options = options[kept]
     p, gold = _matrix(options["probabilities"].tolist()), options["gold"].to_numpy(dtype=np.int64)
@@ -70,8 +78,8 @@ def _sets_of(options: pd.DataFrame, evaluated: set[str], seed: int) -> Iterator[
 
 
 def _matrix(lists: list[Any]) -> npt.NDArray[np.float64]:
-    """Lists of probabilities as the rows of one matrix, NaN beyond their ends."""
+    """Stack lists of probabilities into a matrix, padded with NaN."""
     table = np.full((len(lists), max(map(len, lists), default=0)), np.nan)
-    for row, one in enumerate(lists):
-        table[row, : len(one)] = one
+    for row, values in enumerate(lists):
+        table[row, : len(values)] = values
     return table

@@ -1,4 +1,4 @@
-"""Strata of a store's questions: the judges' labels, and the questions' sources."""
+"""The strata of a store's questions: judges' labels, and the questions' sources."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from ..store.task_store import TaskStore
 
 
 def write_strata(store: TaskStore, ids: Sequence[Any]) -> None:
-    """Write the store's ``strata.parquet``: the labels of its judges (the majority of a panel, ties
-    to the first judge), and the questions' ``src`` where it has at most 12 values."""
+    """Write the store's ``strata.parquet``.
+
+    It contains the labels of its judges (a panel's majority, ties resolved by the first judge),
+    and the questions' ``src`` if it has at most 12 values.
+    """
     rows: dict[str, list[Any]] = {"question_id": [], "stratum": [], "value": []}
     if store.has(Signal.JUDGEMENT):
         signals = store.load([Need.of(Signal.JUDGEMENT)], ids)

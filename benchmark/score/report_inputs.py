@@ -1,4 +1,4 @@
-"""What a report is made of: the frames of stored results."""
+"""The input of a report: data frames of stored results."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from .signal_loading import load_outcome
 logger = logging.getLogger(__name__)
 
 REPEATED = ("model", "task", "topic", "estimator", "answer", "status", "reason")
-"""Columns of the scores that repeat a few texts in many rows."""
+"""Columns of the scores that repeat few texts in many rows; read as categories."""
 
 
 def write_report(
@@ -51,9 +51,9 @@ def write_report(
     formats: Sequence[str] = FORMATS,
     metrics: Sequence[str] = (),
 ) -> list[str]:
-    """Build the report, show its tables in the terminal, and say where it lies.
+    """Write a report, print its tables, and say where it is.
 
-    ``metrics`` names those of a user's own files. Returns what they did not give, a line each.
+    ``metrics`` names those of a user's own files. Returns their failures, a line each.
     """
     more = load_metrics(metrics)
     rows: Rows = "paper" if paper_filter else "all"
@@ -72,22 +72,22 @@ def write_report(
 
 
 def _by_metric(failures: Sequence[MetricFailure]) -> list[str]:
-    """Per metric the first value that it did not give, and how many others there are."""
+    """Return one line per failed metric: its first failure, and the number of others."""
     lines = []
-    for name in dict.fromkeys(one.metric for one in failures):
-        first, *others = [one for one in failures if one.metric == name]
+    for name in dict.fromkeys(failure.metric for failure in failures):
+        first, *others = [failure for failure in failures if failure.metric == name]
         more = f" (and {len(others)} more of its values)" if others else ""
         lines.append(f"{first}{more}; everything else is in the report")
     return lines
 
 
 def report_input(results: Results) -> ReportInput:
-    """Frames of all stores of a folder; scores are computed where none are stored yet."""
+    """Return the frames of all stores of a folder; missing scores are computed."""
     return input_of(results.stores())
 
 
 def input_of(stores: Sequence[TaskStore]) -> ReportInput:
-    """Frames of these stores."""
+    """Return the frames of these stores; missing scores are computed."""
     scores, strata, questions, ratings, flow, manifests = [], [], [], [], [], []
     options, judgements, costs, orders = [], [], [], []
     traits: dict[str, EstimatorTraits] = {}
@@ -98,8 +98,8 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         scores.append(_scores(store, traits))
         stratum = pq.read_table(store.path / "strata.parquet").to_pandas()
         strata.append(stratum.assign(task=store.task))
-        if (asked := _questions(store, seen)) is not None:
-            questions.append(asked)
+        if (new_questions := _questions(store, seen)) is not None:
+            questions.append(new_questions)
         ratings.append(_ratings(store))
         flow.append(_flow(store))
         options.append(_options(store))
@@ -125,9 +125,11 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
 
 
 def _scores(store: TaskStore, traits: dict[str, EstimatorTraits]) -> pd.DataFrame:
-    """A store's scores; they are computed where there are none. Warns of those that do not know
-    all stored signals. Columns that repeat a few texts are categories: a byte or two a row, where
-    a text takes twenty. What their estimators say of themselves is added to ``traits``."""
+    """Return a store's scores, computed if missing, and add their estimators' traits to ``traits``.
+
+    Warns of scores that are older than their signals. Columns that repeat few texts are
+    categories, of a byte or two per row instead of twenty.
+    """
     if not (store.path / SCORES).is_file():
         score_store(store)
     file = store.path / SCORES
@@ -141,15 +143,15 @@ def _scores(store: TaskStore, traits: dict[str, EstimatorTraits]) -> pd.DataFram
         )
     file = store.path / SCORES
     names = pc.unique(table.column("estimator")).to_pylist()
-    for name, known in read_traits(file, about_estimators(table), names).items():
-        if traits.setdefault(name, known) != known:
-            logger.warning("%s: %s says other things of itself than in a store before", file, name)
+    for name, declared in read_traits(file, about_estimators(table), names).items():
+        if traits.setdefault(name, declared) != declared:
+            logger.warning("%s: the traits of %s differ from those in another store", file, name)
     frame: pd.DataFrame = table.to_pandas()
     return frame
 
 
 def _questions(store: TaskStore, seen: set[tuple[str, Any]]) -> pd.DataFrame | None:
-    """The store's questions that no store of its task before had; None where all were `seen`."""
+    """Return the questions that no earlier store of the task had; None if all are in `seen`."""
     ids = store.question_ids
     new = [(store.task, identity) not in seen for identity in ids]
     seen.update((store.task, identity) for identity in ids)
@@ -161,14 +163,17 @@ def _questions(store: TaskStore, seen: set[tuple[str, Any]]) -> pd.DataFrame | N
 
 
 def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """All of them as one. Those without rows are left out: their columns, which have no type, would
-    make whole numbers of the others into fractions."""
+    """Concatenate the frames.
+
+    Those without rows are left out: their untyped columns would turn the integers of others into
+    floats.
+    """
     known = [frame for frame in frames if len(frame)] or list(frames)
     shared = [name for name in REPEATED if all(name in frame for frame in known)]
     for name in shared:
         columns = [frame[name] for frame in known]
-        if len(known) > 1 and all(isinstance(one.dtype, pd.CategoricalDtype) for one in columns):
-            names = pd.Index([]).append([one.cat.categories for one in columns]).unique()
+        if len(known) > 1 and all(isinstance(c.dtype, pd.CategoricalDtype) for c in columns):
+            names = pd.Index([]).append([c.cat.categories for c in columns]).unique()
             known = [
                 frame.assign(**{name: frame[name].cat.set_categories(names)}) for frame in known
             ]
@@ -176,7 +181,7 @@ def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _ratings(store: TaskStore) -> pd.DataFrame:
-    """Per question the lowest rating that any stored judgement of it got."""
+    """Return the lowest rating per question over all stored judgements of it."""
     if not store.has(Signal.JUDGEMENT):
         return pd.DataFrame({"task": [], "question_id": [], "rating": []})
     signals = store.load([Need.of(Signal.JUDGEMENT)], store.question_ids)
@@ -194,7 +199,7 @@ def _ratings(store: TaskStore) -> pd.DataFrame:
 
 
 def _options(store: TaskStore) -> pd.DataFrame:
-    """Option probabilities of the direct answers, with the index of the right option."""
+    """Return the option probabilities of direct answers, with the index of the right option."""
     if not store.has(Signal.ANSWER):
         return pd.DataFrame()
     ids = store.question_ids
@@ -216,7 +221,7 @@ def _options(store: TaskStore) -> pd.DataFrame:
 
 
 def _orders(store: TaskStore) -> pd.DataFrame:
-    """Answers under every stored order of the options, as original option indices."""
+    """Return the answers under every stored order of the options, as original option indices."""
     if not store.has(Signal.PERMUTED_ANSWERS) or "gold" not in _columns(store):
         return pd.DataFrame()
     ids = store.question_ids
@@ -242,7 +247,7 @@ def _index(letter: object) -> int:
 
 
 def _judgements(store: TaskStore) -> pd.DataFrame:
-    """Every judge's reply to every questionnaire on the questions themselves."""
+    """Return every judge's reply to every questionnaire on the questions themselves."""
     if not store.has(Signal.JUDGEMENT):
         return pd.DataFrame()
     signals = store.load([Need.of(Signal.JUDGEMENT)], store.question_ids)

@@ -1,4 +1,4 @@
-"""Which other models' answers may stand beside a store's: those to the same questions."""
+"""Compare the questions of stores: only answers to the same questions may form a committee."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMPARED = ("question", "options", "gold", "option_count")
 
 OTHER_DATA = 0.05
 """Share of differing questions above which two stores hold different data sets. Releases of
-MMLU-Pro differ in a thousandth of their questions: mended texts, options, right answers."""
+MMLU-Pro differ in about 0.1 % of their questions: corrected texts, options, right answers."""
 
 
 @dataclass(frozen=True)
@@ -25,34 +25,34 @@ class Differences:
     """How the questions of two stores differ.
 
     Attributes:
-        shared: how many question ids both have.
-        known: how many of them have something known on both sides, so that they can differ.
-        found: question id (as text) → the first column that differs.
+        shared: Number of question ids that both have.
+        known: Number of them that can be compared, as some column is known on both sides.
+        columns: Question id (as text) → the first column that differs.
     """
 
     shared: int
     known: int
-    found: dict[str, str]
+    columns: dict[str, str]
 
     @property
     def line(self) -> str:
-        """The differing questions in words."""
-        first, column = next(iter(self.found.items()))
+        """Return a description of the differing questions."""
+        first, column = next(iter(self.columns.items()))
         return (
-            f"{len(self.found):,} of {self.shared:,} common questions differ, the first of them "
+            f"{len(self.columns):,} of {self.shared:,} common questions differ, the first of them "
             f"{first} (in its {column})"
         )
 
 
-def differences(one: TaskStore, other: TaskStore) -> Differences:
-    """Compare questions by id, in what both stores know of them: text, options, right answer."""
-    prints = [store.manifest.get("data", {}).get("fingerprint") for store in (one, other)]
+def differences(store: TaskStore, other_store: TaskStore) -> Differences:
+    """Compare questions by id, by what both stores know: text, options, right answer."""
+    prints = [s.manifest.get("data", {}).get("fingerprint") for s in (store, other_store)]
     if prints[0] is not None and prints[0] == prints[1]:
-        shared = len(set(map(str, one.question_ids)) & set(map(str, other.question_ids)))
+        shared = len(set(map(str, store.question_ids)) & set(map(str, other_store.question_ids)))
         return Differences(shared, shared, {})
-    ours, theirs = _by_id(one), _by_id(other)
+    ours, theirs = _by_id(store), _by_id(other_store)
     shared = known = 0
-    found: dict[str, str] = {}
+    differing_columns: dict[str, str] = {}
     for question, row in ours.items():
         if question not in theirs:
             continue
@@ -62,16 +62,16 @@ def differences(one: TaskStore, other: TaskStore) -> Differences:
         known += bool(pairs)
         column = next((name for name, a, b in pairs if a != b), None)
         if column is not None:
-            found[question] = column
-    return Differences(shared, known, found)
+            differing_columns[question] = column
+    return Differences(shared, known, differing_columns)
 
 
 def same_questions(store: TaskStore, other: TaskStore) -> bool:
-    """Whether the other store's answers are to the same questions; warns once where not."""
+    """Return whether the other store answers the same questions; warns once if not."""
     if other.path not in store.compared:
         try:
-            found = differences(store, other)
-            reason, left_out = _refusal(found), frozenset(found.found)
+            compared = differences(store, other)
+            reason, left_out = _refusal(compared), frozenset(compared.columns)
         except ApprehendError as error:
             reason, left_out = str(error), frozenset()
         store.compared[other.path] = None if reason else left_out
@@ -79,37 +79,37 @@ def same_questions(store: TaskStore, other: TaskStore) -> bool:
         if reason:
             logger.warning("%s is left out of its committee: %s", who, reason)
         elif left_out:
-            logger.warning("%s has no vote on these in its committee: %s", who, found.line)
+            logger.warning("%s has no vote on these in its committee: %s", who, compared.line)
     return store.compared[other.path] is not None
 
 
-def _refusal(found: Differences) -> str | None:
-    if not found.shared:
+def _refusal(compared: Differences) -> str | None:
+    if not compared.shared:
         return "it answered none of these questions"
-    if not found.known:
+    if not compared.known:
         return "nothing tells whether its questions are the same (no texts, no right answers)"
-    if len(found.found) > OTHER_DATA * found.known:
-        return f"it answered other questions: {found.line}"
+    if len(compared.columns) > OTHER_DATA * compared.known:
+        return f"it answered other questions: {compared.line}"
     return None
 
 
 def differing(store: TaskStore, other: TaskStore) -> frozenset[str]:
-    """Ids (as text) of the questions that are others in a store that `same_questions` let in."""
+    """Return the ids (as text) of questions that differ in a store accepted by `same_questions`."""
     return store.compared.get(other.path) or frozenset()
 
 
 def warn_of_differences(stores: Sequence[TaskStore]) -> None:
-    """Say which models' questions of one task differ from those of the first model there."""
+    """Warn of models whose questions of a task differ from those of the task's first model."""
     first: dict[str, TaskStore] = {}
     for store in stores:
-        one = first.setdefault(store.task, store)
-        if one is store:
+        reference = first.setdefault(store.task, store)
+        if reference is store:
             continue
-        found = differences(one, store)
-        if found.found:
+        compared = differences(reference, store)
+        if compared.columns:
             logger.warning(
                 "%s: %s and %s are paired by question_id, but %s",
-                *(store.task, one.model, store.model, found.line),
+                *(store.task, reference.model, store.model, compared.line),
             )
 
 

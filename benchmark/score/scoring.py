@@ -1,4 +1,4 @@
-"""From stored signals to ``scores.parquet``: no model, no torch."""
+"""Compute ``scores.parquet`` from stored signals: no model, no torch."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BATCH = 2048
 
 @dataclass
 class _Column:
-    """Scores of one estimator as they come."""
+    """The scores of one estimator, batch by batch."""
 
     scores: list[FloatArray] = field(default_factory=list)
     reasons: list[ObjectArray] = field(default_factory=list)
@@ -42,23 +42,22 @@ class _Column:
 
 @dataclass
 class Scored:
-    """What scoring one store did."""
+    """The outcome of scoring one store."""
 
     estimators: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
-    """Estimator → why it has no score here."""
+    """Estimator → why it has no score."""
     questions: int = 0
     failed: dict[str, str] = field(default_factory=dict)
-    """Estimator → the error that it raised; the others are scored all the same."""
+    """Estimator → the error that it raised; others are scored nevertheless."""
 
 
 def score_stores(
     stores: Sequence[TaskStore], specs: Sequence[str] | None = None, committee: Sequence[str] = ()
 ) -> Iterator[tuple[TaskStore, Scored]]:
-    """Score each store, as `score_store`; one on which no estimator has a score is named and left
-    out.
+    """Score each store, as `score_store`; stores that no estimator can score are reported.
 
-    Raises NothingToScore at the end where that is so of all.
+    Raises NothingToScore at the end if that is every store.
     """
     unscored: list[tuple[TaskStore, NothingToScore]] = []
     for store in stores:
@@ -76,7 +75,7 @@ def score_stores(
 
 
 def say_skipped(skipped: Mapping[str, str]) -> None:
-    """One line per reason, with the estimators that it keeps out."""
+    """Print one line per reason, with the estimators skipped for it."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in skipped.items():
         by_reason.setdefault(reason, []).append(name)
@@ -92,16 +91,20 @@ def score_store(
 ) -> Scored:
     """Write the store's ``scores.parquet`` and ``strata.parquet``.
 
-    ``specs`` names the estimators; without it, every built-in and imported one that has a score
-    for some question. Estimators that learn are fitted out of fold only, by ``folds``.
-    ``committee`` names the other models that count as such, all stored ones where it is empty.
+    Args:
+        store: The store.
+        specs: The estimators by name; None for every built-in and imported one that has a score
+            for some question.
+        folds: The folds of estimators that learn, which are fitted out of fold only.
+        committee: The other models whose answers count as a committee; empty for all.
+
     Raises EstimatorError for unknown estimators, UsageError for unknown models, NothingToScore
-    where none has a score.
+    if no estimator has a score.
     """
     if not store.manifest:
         raise ApprehendError(f"{store.path}: has no manifest.json; not a task's folder?")
     check_owned([store])
-    if not store.manifest.get("store"):  # of schema 1 or 2: from now on it says whose it is
+    if not store.manifest.get("store"):  # of schema 1 or 2: adds the store's identity
         with store.writing():
             pass
     store.forget()
@@ -141,7 +144,7 @@ def score_store(
 
 
 def _traits(estimator: Estimator) -> EstimatorTraits:
-    """What an estimator says of itself; of a recorded score, what its built-in namesake says."""
+    """Return an estimator's traits; for a recorded score, those of its built-in namesake."""
     recorded = isinstance(estimator, Recorded)
     return traits_of((namesake(estimator.label) if recorded else None) or estimator)
 
@@ -173,9 +176,9 @@ def _rows(
 
 
 Outcomes = dict[str, npt.NDArray[Any]]
-"""What belongs to a question: id, topic, answer, correct and status, each (n,)."""
+"""The columns of questions: id, topic, answer, correct and status, each (n,)."""
 Read = Callable[[Collection[Need], Sequence[Any]], Signals]
-"""Gives the signals that are named of some questions."""
+"""Loads the needed signals of questions by id."""
 
 
 def _score_in_batches(
@@ -186,8 +189,10 @@ def _score_in_batches(
     columns: dict[str, _Column],
     failed: dict[str, str],
 ) -> Outcomes:
-    """Add the scores of the estimators that do not learn to ``columns``, and the errors of those
-    that raise to ``failed``. Returns the outcomes of all questions by name."""
+    """Score with the estimators that do not learn, adding to ``columns`` and ``failed``.
+
+    Returns the outcomes of all questions.
+    """
     estimators = [estimator for estimator in chosen if not estimator.learns]
     needs = {need for estimator in estimators for need in estimator.requirements()}
     needs.add(Need.of(outcome))
@@ -216,8 +221,10 @@ def _score_out_of_fold(
     failed: dict[str, str],
     folds: Folds | None,
 ) -> None:
-    """As ``_score_in_batches`` for the estimators that learn: each question is scored by an
-    instance that was not fitted on it."""
+    """Score with the estimators that learn, adding to ``columns`` and ``failed``.
+
+    Each question is scored by an instance that was not fitted on it.
+    """
     estimators = [estimator for estimator in chosen if estimator.learns]
     if not estimators:
         return

@@ -1,4 +1,4 @@
-"""Load what estimators need of a store: its signals, and other models' answers to its questions."""
+"""Load the signals that estimators need, including other models' answers to the same questions."""
 
 from __future__ import annotations
 
@@ -24,30 +24,31 @@ from .same_questions import differing, same_questions
 
 
 class NothingToScore(ApprehendError):
-    """None of the estimators has a score on what a store holds."""
+    """No estimator has a score on what a store holds."""
 
 
 def siblings(store: TaskStore, committee: Sequence[str] = ()) -> list[TaskStore]:
-    """Stores of other models' answers to the same questions of the task, in the same folder.
+    """Return the stores of other models' answers to the same questions, in the same folder.
 
-    ``committee`` names the models that count, all of them where it is empty. Raises UsageError for
-    a name that is neither the store's own model nor another one with this task.
+    ``committee`` names the models that count; empty for all. Raises UsageError for a name that
+    is neither the store's own model nor another one with this task.
     """
     files = sorted(store.path.parent.parent.glob(f"*/{store.task}/manifest.json"))
-    found = {s.model: s for s in map(TaskStore, (f.parent for f in files)) if s.path != store.path}
+    stores = map(TaskStore, (file.parent for file in files))
+    others = {other.model: other for other in stores if other.path != store.path}
     for name in committee:
-        if name not in found and name != store.model:
-            known = ", ".join(found) or "none"
+        if name not in others and name != store.model:
+            known = ", ".join(others) or "none"
             raise UsageError(
                 f"--committee: no answers of {name!r} to {store.task} in "
-                f"{store.path.parent.parent}, known: {known}{did_you_mean(name, found)}"
+                f"{store.path.parent.parent}, known: {known}{did_you_mean(name, others)}"
             )
-    chosen = [other for name, other in found.items() if not committee or name in committee]
+    chosen = [other for name, other in others.items() if not committee or name in committee]
     return [other for other in chosen if same_questions(store, other)]
 
 
 def available(store: TaskStore, need: Need, committee: Sequence[str] = ()) -> bool:
-    """Whether the store holds one of the signals that the need names, in its variant."""
+    """Return whether the store holds one of the need's signals, in its variant."""
     for signal in need.signals:
         if signal is Signal.COMMITTEE:
             if siblings(store, committee):
@@ -66,8 +67,7 @@ def with_committee(
     needs: Collection[Need],
     committee: Sequence[str] = (),
 ) -> Signals:
-    """The signals with the answers of other models to the same questions, where ``needs`` name
-    them."""
+    """Add other models' answers to the same questions, if ``needs`` name them."""
     ids = signals.question_id.tolist()
     if not any(Signal.COMMITTEE in need.signals for need in needs):
         return signals
@@ -87,13 +87,13 @@ def with_committee(
 
 
 def unmet_need(store: TaskStore, estimator: Estimator, committee: Sequence[str] = ()) -> str | None:
-    """What the estimator needs and the store lacks, None where all is there."""
+    """Return what the estimator needs and the store lacks; None if nothing."""
     missing = [str(n) for n in estimator.requirements() if not available(store, n, committee)]
     return ", ".join(sorted(missing)) or None
 
 
 def outcome_signal(store: TaskStore) -> Signal:
-    """The signal that holds the model's answers. Raises NothingToScore where none is stored."""
+    """Return the signal of the model's answers. Raises NothingToScore if none is stored."""
     for signal in OUTCOMES:
         if store.has(signal):
             return signal
@@ -101,5 +101,5 @@ def outcome_signal(store: TaskStore) -> Signal:
 
 
 def load_outcome(store: TaskStore, ids: Sequence[Any]) -> AnswerTable | TraceTable:
-    """The model's answers to these questions. Raises NothingToScore where none is stored."""
+    """Load the model's answers to these questions. Raises NothingToScore if none is stored."""
     return store.load([Need.of(outcome_signal(store))], ids).outcome

@@ -1,4 +1,4 @@
-"""Text written by a compiled model on a static cache is the text that the model writes."""
+"""Text decoded by a compiled model on a static KV cache equals the text decoded without."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_what_cannot_be_compiled_is_written_without(
 
     folder = make_model(tmp_path / "m", "llama")
     expected = written(engine(folder))
-    for backend, why in ((broken, "no such compiler"), (wrong, "other numbers when compiled")):
+    for backend, why in ((broken, "no such compiler"), (wrong, "its logits change when compiled")):
         monkeypatch.setattr(static, "BACKEND", backend)
         with caplog.at_level(logging.WARNING):
             check_same(written(engine(folder, compile=True)), expected)

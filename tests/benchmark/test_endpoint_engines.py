@@ -1,4 +1,4 @@
-"""Assessed models behind endpoints: a real model over HTTP gives the ``hf`` engine's numbers."""
+"""Evaluated models behind endpoints: a real model over HTTP gives the ``hf`` engine's numbers."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_questions_that_fail_are_noted_and_asked_again(
     asked = len(server.payloads) - before
     done = run_over_http(cli, server, tmp_path, "local-completions", *arguments)
     assert done.returncode == 0, done.stderr
-    assert len(server.payloads) - before - asked == 3  # one to look at the endpoint
+    assert len(server.payloads) - before - asked == 3  # one probes the endpoint
     assert read_failures(store) == []
     assert len(rows(store, "answer")) == 12
 

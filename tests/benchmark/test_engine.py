@@ -102,13 +102,13 @@ def test_scores_equal_lm_evals(engine: HFEngine, folder: Path, group: str) -> No
 def test_a_prompt_beyond_the_context_loses_its_beginning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Scores and labels are those of the prompt's end alone."""
+    """Scores and labels are those of the prompt truncated on the left."""
     arguments = {"pretrained": str(make_model(tmp_path, "llama")), "max_length": 64}
     engine = HFEngine(arguments, device="cpu")
     asked = prompts("mmlu_pro_direct")
     with caplog.at_level(logging.WARNING):
         cut = engine.score(asked)
-    assert f"{len(asked)} of {len(asked)} prompts are longer" in caplog.text
+    assert f"{len(asked)} of {len(asked)} prompts exceed" in caplog.text
     for prompt, answer in zip(asked, cut, strict=True):
         ids = engine.encode(prompt.context)[-56:]
         assert answer.prompt_tokens == len(ids)
@@ -158,7 +158,7 @@ def other_engine(request: Any, folder: Path) -> HFEngine:
 
 
 def few_shot_prompts() -> list[ChoicePrompt]:
-    """Prompts that share examples, some also a stem, one twice, one the beginning of another."""
+    """Prompts that share examples, some also a stem; one is a duplicate, one another's prefix."""
     examples = "".join(f"{prompt.context} B\n\n" for prompt in prompts("mmlu_pro_direct")[:2])
     made = []
     for prompt in prompts("mmlu_pro_direct")[2:]:
@@ -194,13 +194,13 @@ def test_batch_size_and_sharing_do_not_matter(engine: HFEngine, other_engine: HF
         assert_same_answers(alone, plain)
         for one in (engine, other_engine):
             assert_same_answers(one.score(asked, Sampling(1.0, seeds), True), plain)
-            # What is still held of the last prompts must not matter.
+            # The KV cache kept from the last prompts must not matter.
             back = one.score(asked[::-1], Sampling(1.0, seeds[::-1]), True)
             assert_same_answers(back[::-1], plain)
 
 
 def plain_scores(engine: HFEngine, asked: Any, seeds: Any) -> Any:
-    """Answers from passes that share nothing."""
+    """Answers from passes without shared prefixes."""
     engine._forward.sharing = False
     try:
         return engine.score(asked, Sampling(1.0, seeds), True)
@@ -314,7 +314,7 @@ def test_chat_prompts_score_the_bare_letter(engine: HFEngine) -> None:
 
 @pytest.mark.parametrize(("architecture", "kept"), [("gemma2", "eager"), ("llama", "sdpa")])
 def test_a_soft_cap_of_attention_is_kept(tmp_path: Path, architecture: str, kept: str) -> None:
-    """PyTorch's fused kernel has no soft cap; older transformers drop it without a word."""
+    """PyTorch's fused kernel has no soft cap; older transformers silently drop it."""
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(make_model(tmp_path / "m", architecture))
@@ -413,7 +413,7 @@ def test_nan_logits_are_an_error(tmp_path: Path) -> None:
     broken = HFEngine({"pretrained": str(make_model(tmp_path / "m", "llama"))}, 2, "cpu")
     with torch.no_grad():
         broken.model.model.norm.weight.fill_(math.nan)
-    with pytest.raises(ApprehendError, match="not numbers"):
+    with pytest.raises(ApprehendError, match="logits are NaN"):
         broken.score(prompts("mmlu_pro_direct")[:1])
 
 

@@ -1,4 +1,4 @@
-"""Bad input, one row each: one clear line, the right exit status, nothing stored lost."""
+"""Invalid input, one row each: one clear line, the right exit status, no stored row lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RUN = ("run", "--model_args", "pretrained=embedded", "--device", "cpu")
 
 @dataclass(frozen=True)
 class Case:
-    """What is typed (given a folder to put files into), and what must come back."""
+    """A command line (given a folder for its files), and the expected exit status and message."""
 
     name: str
     command: Callable[[Path], list[Any]]
@@ -431,7 +431,7 @@ tests/benchmark/test_errors.py`; `FOLDER` is the folder of the example's files.
 
 
 def rows_of(table: str) -> list[str]:
-    """Lines of the documented table, without its head."""
+    """Return the rows of the documented table, without its header."""
     return table.removeprefix(HEAD).splitlines(keepends=True)
 
 
@@ -481,7 +481,7 @@ def test_an_estimator_that_fails_costs_nothing_else(embedded_run: Path, tmp_path
 
 
 def test_a_judge_that_answers_nonsense(tmp_path: Path) -> None:
-    """A random model as judge: nothing can be read, all else is stored, scored and reported."""
+    """A random model as judge: no reply can be parsed; all else is stored, scored and reported."""
     from models import make_model
 
     judge = make_model(tmp_path / "babbler", "llama")

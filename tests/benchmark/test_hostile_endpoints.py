@@ -1,5 +1,4 @@
-"""Endpoints that do everything but what the protocol says: after each, every question has the right
-row or a stored reason, in time."""
+"""Endpoints that violate the protocol: every question gets its row or a stored reason, in time."""
 
 from __future__ import annotations
 
@@ -86,7 +85,7 @@ def model(server: HostileServer, **more: Any) -> CompletionsEngine:
 
 
 def answer(store: TaskStore, engine: CompletionsEngine, count: int = 3) -> None:
-    """Ask the questions through the class that lm-eval sees, and store what comes."""
+    """Ask the questions through the class that lm-eval uses, and store the rows."""
     chat = "chat" in engine.kind
     facts = TaskFacts(lambda doc: LETTERS.index(doc["gold"]), lambda _: list(LETTERS),
                       lambda _: 3, lambda doc, _: doc["id"])  # fmt: skip
@@ -138,7 +137,7 @@ def check_failures(store: TaskStore, name: str) -> set[int]:
 
 
 def check_requests(server: HostileServer, before: int) -> None:
-    """Nothing but questions, to nowhere but the address that was named."""
+    """Assert that only questions are sent, and only to the given address."""
     path = server.url.split(str(server.port))[1]
     assert set(server.asked[before:]) == {f"POST {path} HTTP/1.1"}
 
@@ -310,7 +309,7 @@ def test_a_reader_that_stumbles_costs_the_request(error: type[Exception]) -> Non
 
 
 def test_a_text_that_cannot_be_stored_costs_its_row(tmp_path: Path) -> None:
-    """Of any judge: those of lm-eval's are not read by us."""
+    """For any judge, lm-eval's own models included, whose replies we do not parse ourselves."""
     store = new_store(tmp_path)
 
     class Batch:
@@ -331,7 +330,7 @@ def test_a_text_that_cannot_be_stored_costs_its_row(tmp_path: Path) -> None:
 
 
 def test_a_failed_reply_costs_its_own_question_and_no_request_more(tmp_path: Path) -> None:
-    """A probe that asks several things about a question: the rows of the others are there."""
+    """A probe with several requests per question: the rows of other questions are stored."""
     asked: list[ChoicePrompt] = []
 
     class Flaky:

@@ -156,7 +156,7 @@ def test_all_formats_give_the_same(tmp_path: Path, cli: Run) -> None:
                    "--topic", "topic", "--prediction", "pred", "--answer", "gold",
                    "--option_probs", "p", "--score", "mine=u", "--output_path", out)  # fmt: skip
         assert done.returncode == 0, done.stderr
-        assert "4 questions, 2 without a parsed answer" in done.stderr
+        assert "4 questions, 2 without a readable answer" in done.stderr
         found.append(pd.read_parquet(out / "m" / "imported" / "scores.parquet"))
     first = found[0]
     for other in found[1:]:

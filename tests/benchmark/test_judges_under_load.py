@@ -56,7 +56,7 @@ def ask(store: TaskStore, judge: Any, names: tuple[str, ...] = ("complexity",)) 
 
 
 def check_rows(store: TaskStore, server: Server) -> pd.DataFrame:
-    """Every stored verdict is the one that the server gives to that question's prompt."""
+    """Assert that every stored verdict is the one that the server gives to that question."""
     table = rows(store.path, "judgement")
     said = {payload["messages"][-1]["content"] for payload in server.payloads}
     for row in table.itertuples():

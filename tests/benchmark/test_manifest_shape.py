@@ -1,4 +1,4 @@
-"""A damaged manifest: every command says so in one line, whatever the damage."""
+"""A damaged manifest: every command reports it in one line, whatever the damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that become folders: none leads out of the results, and no two share a folder unnoticed."""
+"""Names that become folders: none escapes the results, and no two share a folder unnoticed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A signal of one's own: declared in one file, collected by one more, and all else follows."""
+"""A new signal: declared in one file, collected by another one, and everything else follows."""
 
 from __future__ import annotations
 

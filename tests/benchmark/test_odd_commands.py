@@ -1,4 +1,4 @@
-"""Odd commands of every kind: each is done, or refused in one line that never says "unexpected"."""
+"""Odd commands of every kind: each succeeds, or is refused in one line without "unexpected"."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def one_error(stderr: str) -> bool:
-    """Whether the last line, and no other, is an error of ours, of the expected kind."""
+    """Return whether the last line, and no other, is one of our errors, of the expected kind."""
     errors = [line for line in stderr.splitlines() if line.startswith("apprehend: error: ")]
     calm = "unexpected" not in stderr and "Traceback" not in stderr
     return calm and len(errors) == 1 and stderr.splitlines()[-1] == errors[0]
@@ -83,7 +83,7 @@ def numeric() -> Iterator[tuple[tuple[str, ...], str, Any, Any]]:
 
 
 def _needed(words: tuple[str, ...]) -> list[str]:
-    """What a command must be given for its options to be read."""
+    """Return the arguments that a command needs for its options to be parsed."""
     return {
         ("check", "estimator"): ["random"],
         ("threshold",): [".", "--estimator", "x"],
@@ -137,7 +137,7 @@ def test_a_limit_is_a_number_of_questions_or_a_share(text: str, tmp_path: Path) 
 
 
 def spelt() -> Iterator[tuple[tuple[str, ...], str]]:
-    """Command and name of every option of every command, as its help shows it."""
+    """Return command and name of every option of every command, as shown in its help."""
     todo: list[tuple[tuple[str, ...], Any]] = [((), get_command(app))]
     while todo:
         words, command = todo.pop()
@@ -228,7 +228,7 @@ doc_to_target: 0
 """
 
 
-def foreign(folder: Path, text: str) -> list[Any]:
+def third_party_task(folder: Path, text: str) -> list[Any]:
     file = odd_file(folder, "docs.json", b'{"question": "x"}\n')
     return task_file(folder, MINE.format(file=file, text=text))
 
@@ -316,7 +316,7 @@ ODD = {
     "config that is a folder": lambda f, r: ["run", "--config", f],
     "task file nested 5,000 deep": lambda f, r: task_file(f, "task: mine\n" + NESTED),
     "task file that is no YAML": lambda f, r: task_file(f, "task: mine\n\tx: ["),
-    "task file that divides by zero": lambda f, r: foreign(f, "{{1/0}}"),
+    "task file that divides by zero": lambda f, r: third_party_task(f, "{{1/0}}"),
     "task file that includes nothing": lambda f, r: task_file(f, "task: mine\ninclude: none"),
     "task file with a name of a path": lambda f, r: task_file(f, "task: ../x\n", "../x"),
     "task of a list": lambda f, r: task_file(f, "task: [1, 2]\n", "1"),
@@ -376,7 +376,7 @@ ODD = {
                                                        f"random(seed={'9' * 5000})"],
     "score: negative seed": lambda f, r: ["score", r, "--estimators", "random(seed=-1)"],
     "score: seed beyond bounds": lambda f, r: ["score", r, "--estimators", f"random(seed={2**70})"],
-    "score: committee of nobody": lambda f, r: ["score", r, "--estimators",
+    "score: committee of an unknown model": lambda f, r: ["score", r, "--estimators",
                                                  "committee_disagreement", "--committee", ESC],
     "check: estimator of a folder": lambda f, r: ["check", "estimator", f"{f}:X"],
     "check: estimator that exits": lambda f, r: ["check", "estimator", str(odd_file(

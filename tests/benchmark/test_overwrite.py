@@ -1,4 +1,4 @@
-"""The four modes of ``--overwrite``: what each does with signals that are stored already."""
+"""The four modes of ``--overwrite``: what each does with stored signals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIGNALS = "m/mmlu_pro_direct/signals"
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A copy of the embedded model that a test can take away."""
+    """A copy of the embedded model that a test can remove."""
     return Path(shutil.copytree(embedded_file("model"), tmp_path / "model"))
 
 

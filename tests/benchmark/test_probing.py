@@ -64,7 +64,7 @@ def questions() -> dict[int, dict[str, Any]]:
 
 
 def plain(engine: HFEngine, row: dict[str, Any]) -> Any:
-    """The answer to a row, asked alone."""
+    """The answer to a row, in a batch of its own."""
     context = f"{render_system(row['category'], STYLE)}\n\n{render_user(row, STYLE)}"
     labels = tuple(" " + label for label in choice_labels(row, STYLE))
     return engine.score([ChoicePrompt(context, labels, len(row["options"]))])[0]
@@ -126,7 +126,7 @@ def test_all_families_have_scores(everything: Path) -> None:
 
 
 def test_all_without_what_some_need(tmp_path: Path, cli: Run) -> None:
-    """Of ``all``, what a task or the lack of a judge does not allow is named and left out."""
+    """With ``all``, estimators whose needs cannot be met are reported and skipped."""
     arguments = ("run", "--no_report", "--model_args", "pretrained=embedded", "--data", "embedded",
                  "--device", "cpu", "--tasks", "mmlu_pro_cot_law", "--limit", 6,
                  "--output_path", tmp_path)  # fmt: skip

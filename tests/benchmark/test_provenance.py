@@ -1,4 +1,4 @@
-"""Rows of other settings, of other answers and of other stores are never taken for one's own."""
+"""Rows of other settings, other answers and other stores are never used as a run's own."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def options_of(folder: Path, **changed: Any) -> RunOptions:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Results of an undisturbed run."""
+    """Results of an uninterrupted run."""
     folder = tmp_path_factory.mktemp("whole") / "results"
     assert not run(options_of(folder)).problems
     return folder
@@ -66,7 +66,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def results(whole: Path, tmp_path: Path) -> Path:
-    """A copy of them for a test of its own."""
+    """A copy of them, one per test."""
     shutil.copytree(whole, tmp_path / "results")
     return tmp_path / "results"
 
@@ -76,7 +76,7 @@ def store_in(results: Path, model: str = "tiny") -> TaskStore:
 
 
 def rows_of(results: Path) -> dict[str, list[Any]]:
-    """Every stored row, by signal, sorted; without marks, which move with the last digit."""
+    """Return all stored rows, by signal, sorted; without marks, which change with rounding."""
     store = store_in(results)
     return {
         signal.value: sorted(
@@ -127,12 +127,12 @@ def test_every_option_that_rows_depend_on_is_tried() -> None:
 def test_other_settings_are_refused_and_change_nothing(
     results: Path, tmp_path: Path, option: str, says: str, change: Callable[[Path], Any], cut: bool
 ) -> None:
-    """Whether everything is stored or a kill left the half of it."""
+    """Whether everything is stored, or a killed run left half of it."""
     store = store_in(results)
     if cut:
         for signal in (Signal.SAMPLES, Signal.JUDGEMENT, Signal.PROMPTED_ANSWERS):
             shutil.rmtree(store.signal_folder(signal))
-            # What a killed run leaves before its second part: the manifest says what it began.
+            # What a killed run leaves before its second part: the manifest records its settings.
         (store.path / "scores.parquet").unlink()
     before = rows_of(results)
     changed = options_of(results, **{option: change(tmp_path)})
@@ -216,7 +216,7 @@ def test_other_words_of_a_third_party_task_are_refused(tmp_path: Path) -> None:
 
 @pytest.fixture
 def failing_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first pass over questions gets no reply for the second of them."""
+    """Fail the second question's request, on the first pass over the questions."""
     score = HFEngine.score
     left = [1]
 
@@ -262,7 +262,7 @@ def test_deleted_answers_come_again_and_their_probes_still_fit(results: Path, wh
 
 
 def change_answers(results: Path) -> None:
-    """Store other answers in the place of the first ones, as an unlucky server would give."""
+    """Replace the stored answers by others, as an unstable server would."""
     store = store_in(results)
     (file,) = part_files(store.signal_folder(Signal.ANSWER))
     records = pd.read_parquet(file).to_dict("records")
@@ -324,7 +324,7 @@ def test_parts_deleted_while_a_run_lasts_are_missed(
         lost = " ".join(run(options_of(results)).problems)
     except ApprehendError as error:
         lost = str(error)
-    assert "lost while the run lasted" in str(lost) or "no answers stored" in str(lost)
+    assert "lost during the run" in str(lost) or "no answers stored" in str(lost)
     monkeypatch.undo()
     assert not run(options_of(results)).problems
     assert rows_of(results) == rows_of(whole)
@@ -361,12 +361,12 @@ def test_a_renamed_store_is_found_and_can_be_taken_as_it_is_called_now(results: 
 
 
 def other_store(results: Path) -> TaskStore:
-    """A store of the same questions by the same model, sampled otherwise."""
+    """A store of the same questions by the same model, sampled at another temperature."""
     run(options_of(results.parent / "other", temperature=2.0, estimators=PROBED[:1], judges=()))
     return store_in(results.parent / "other")
 
 
-def test_foreign_scores_are_refused_and_found(results: Path) -> None:
+def test_scores_of_another_store_are_refused_and_found(results: Path) -> None:
     shutil.copy(other_store(results).path / "scores.parquet", store_in(results).path)
     with pytest.raises(ApprehendError, match="unexpected: not computed for this store"):
         report_input(Results(results))

@@ -1,4 +1,4 @@
-"""Draws from the vocabulary follow its distribution and depend on their seeds alone."""
+"""Samples from the vocabulary follow its distribution and depend on their seeds alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``apprehend score``: what can be scored is, the rest is named."""
+"""``apprehend score``: scores whatever can be scored, and reports the rest."""
 
 from __future__ import annotations
 

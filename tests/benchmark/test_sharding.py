@@ -1,4 +1,4 @@
-"""Several processes on one run: ranges, merging, and the same store as one process gives."""
+"""Several processes on one run: shards, merging, and the same store as from one process."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_shards_in_a_row_are_everything(count: int, size: int) -> None:
 def test_launchers_say_which_shard() -> None:
     variables = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "MASTER_PORT": "1", "X": "y"}
     assert current_shard(None, variables) == Shard(3, 4, 1)
-    assert variables == {"X": "y"}  # nothing below waits for the others
+    assert variables == {"X": "y"}  # no library waits for the other processes
     assert current_shard(None, {}) is None
     assert current_shard(None, {"WORLD_SIZE": "1", "RANK": "0"}) is None
     assert current_shard("2/5", {}) == Shard(2, 5)
@@ -117,7 +117,7 @@ def test_two_processes_give_the_same_store_as_one(tmp_path: Path, cli: Run) -> N
         capture_output=True, text=True, env=environment(), timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "part 1 of 2 is collected" in done.stderr
+    assert "shard 1 of 2 is collected" in done.stderr
     done = cli("merge", tmp_path / "two")
     assert done.returncode == 0, done.stderr
     one, two = (tmp_path / name / "embedded" / "mmlu_pro_direct" for name in ("one", "two"))

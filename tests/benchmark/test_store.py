@@ -1,4 +1,4 @@
-"""The store: atomic parts, no row lost or doubled, columns as they went in."""
+"""The store: atomic parts, no row lost or duplicated, columns read back as written."""
 
 from __future__ import annotations
 

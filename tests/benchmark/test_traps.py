@@ -1,4 +1,4 @@
-"""Traps that engines of other packages fall into; each test fails on a package that does."""
+"""Known defects of other packages' engines; each test fails on a package that has the defect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from models import make_model
 
 
 def test_a_repetition_penalty_of_the_checkpoint_touches_no_number(tmp_path: Path) -> None:
-    """Left on, a processor would change what is generated and every log-probability of it."""
+    """A processor left on would change generations and every log-probability."""
     from transformers import GenerationConfig
 
     folder = make_model(tmp_path / "plain", "llama")
@@ -36,7 +36,7 @@ def test_a_repetition_penalty_of_the_checkpoint_touches_no_number(tmp_path: Path
 
 @pytest.mark.parametrize("architecture", ["gemma", "llama"])
 def test_a_chat_prompt_has_one_beginning_of_sequence(tmp_path: Path, architecture: str) -> None:
-    """The chat template writes the token, and the tokenizer would put another one before it."""
+    """The chat template contains the token, and the tokenizer would add another one."""
     folder = make_model(tmp_path / architecture, architecture, bos=True)
     engine = HFEngine({"pretrained": str(folder)}, device="cpu")
     chat = engine.chat([{"role": "user", "content": "Which one?"}])

@@ -1,4 +1,4 @@
-"""The store under fire: damaged files, two writers, full disks, other versions."""
+"""The store under adverse conditions: damaged files, two writers, full disks, other versions."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def flip_a_bit(store: TaskStore) -> None:
 
 
 def rewrite(store: TaskStore) -> None:
-    """Another file under the same name, whole by itself."""
+    """Replace a file by another one that is valid by itself."""
     file = parts_of(store)[1]
     pq.write_table(pq.read_table(file).slice(1), file)
 
@@ -128,7 +128,7 @@ def about_unknown_questions(store: TaskStore) -> None:
     store.append(Signal.ANSWER, rows)
 
 
-def of_nobody(store: TaskStore) -> None:
+def of_an_unexpected_name(store: TaskStore) -> None:
     shutil.copy(parts_of(store)[0], parts_of(store)[0].with_name("part-mine.parquet"))
 
 
@@ -147,7 +147,7 @@ DAMAGES: dict[Callable[[TaskStore], None], tuple[str, set[int]]] = {
     of_another_signal: ("mismatched: holds hidden_state, not answer", set()),
     of_another_model: ("unexpected: collected with another value of the model's weights", set()),
     about_unknown_questions: ("unexpected: 2 of its 2 rows are about questions", set()),
-    of_nobody: ("unexpected: not a name that apprehend gives", set()),
+    of_an_unexpected_name: ("unexpected: not a name that apprehend gives", set()),
     of_an_unknown_signal: ("unexpected: not the folder of a signal", set()),
 }
 
@@ -480,8 +480,8 @@ def test_a_mended_question_costs_one_vote(
     assert "a and b are paired by question_id, but 1 of 40 common questions differ" in done.stderr
 
 
-def test_writers_wait_for_nobody(tmp_path: Path) -> None:
-    """The refusal comes at once: a queue of jobs must not hang."""
+def test_a_second_writer_is_refused_at_once(tmp_path: Path) -> None:
+    """A queue of jobs must not hang."""
     store = make_store(tmp_path)
     with holder(store):
         began = time.monotonic()

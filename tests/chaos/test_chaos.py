@@ -1,8 +1,8 @@
-"""Runs killed with SIGKILL at random moments, resumed with other settings, with answers that fail,
-while parts are deleted and folders copied, until nothing is missing.
+"""Runs killed at random moments, resumed, and disturbed, until nothing is missing.
 
-``make chaos`` does a hundred of them; APPREHEND_CHAOS_RUNS and APPREHEND_CHAOS_SEED say how many
-and which.
+They are killed with SIGKILL and resumed with other settings and failing requests, while parts
+are deleted and folders copied. ``make chaos`` does a hundred of them; APPREHEND_CHAOS_RUNS and
+APPREHEND_CHAOS_SEED set their number and seed.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Ended:
 
 
 def run(folder: Path, kill_after: float | None = None, **torment: Any) -> Ended:
-    """One process; killed after some seconds, if it has not ended by then."""
+    """Run one process, killed after some seconds unless it has ended by then."""
     context = multiprocessing.get_context("forkserver")
     log = folder.with_suffix(".log")
     process = context.Process(target=collect, args=(str(folder), LIMIT, str(log)), kwargs=torment)
@@ -63,12 +63,12 @@ def run(folder: Path, kill_after: float | None = None, **torment: Any) -> Ended:
         process.join()
     status = process.exitcode or 0
     assert killed or status in (0, REFUSED, INCOMPLETE), log.read_text()[-2000:]
-    assert not (killed and kill_after is None), "a run that nobody kills does not end"
+    assert not (killed and kill_after is None), "a run that is not killed does not end"
     return Ended(time.monotonic() - began, killed, status)
 
 
 def tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """Everything that a finished run left: signals and scores, sorted by their keys."""
+    """Return everything that a finished run stored: signals and scores, sorted by their keys."""
     found = {}
     for task, signals in TASKS.items():
         store = folder / "embedded" / task
@@ -85,7 +85,7 @@ def tables(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def check_same(one: dict[str, pd.DataFrame], other: dict[str, pd.DataFrame]) -> None:
-    """Same rows, same texts and numbers; floats as near as other batches make them."""
+    """Assert equal rows, texts and numbers; floats up to the effect of other batches."""
     for name, expected in one.items():
         got = other[name]
         keys = ["question_id", "estimator"] if name.endswith("scores") else KEYS
@@ -107,7 +107,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def check_tidy(folder: Path) -> None:
-    """Nothing is damaged, and nothing half-written lies around."""
+    """Assert that nothing is damaged and no incomplete file is left."""
     for task in TASKS:
         store = TaskStore(folder / "embedded" / task)
         assert findings(store) == []
@@ -116,12 +116,12 @@ def check_tidy(folder: Path) -> None:
 
 
 def stored(folder: Path) -> dict[Path, bytes]:
-    """All rows as they lie there."""
+    """Return all stored rows."""
     return {file: file.read_bytes() for file in folder.rglob("*.parquet")}
 
 
 def settings_recorded(folder: Path, option: str, says: str) -> bool:
-    """Whether rows of all tasks began, so that another value of an option must be refused."""
+    """Return whether rows of all tasks exist, so that other settings must be refused."""
     manifests = [json.loads(file.read_text()) for file in folder.glob("*/*/manifest.json")]
     about_judge = option == "judges" or "judge_" in says
     return len(manifests) == len(TASKS) and all(
@@ -131,7 +131,7 @@ def settings_recorded(folder: Path, option: str, says: str) -> bool:
 
 
 def try_other_settings(folder: Path, generator: random.Random) -> int:
-    """Resume with another value of an option: refused, and nothing changes. Gives 1 if tried."""
+    """Resume with another value of an option: refused, and nothing changes. Returns 1 if tried."""
     option = generator.choice(sorted(CHANGES))
     number = generator.randrange(len(CHANGES[option]))
     if not settings_recorded(folder, option, CHANGES[option][number][0]):
@@ -144,7 +144,7 @@ def try_other_settings(folder: Path, generator: random.Random) -> int:
 
 
 def delete_parts(folder: Path, generator: random.Random, usual: float) -> int:
-    """Delete some parts while a run writes others; gives their number."""
+    """Delete some parts while a run writes others; returns their number."""
     gone = 0
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run, folder, usual)
@@ -159,7 +159,7 @@ def delete_parts(folder: Path, generator: random.Random, usual: float) -> int:
 
 
 def copy_folder(folder: Path) -> int:
-    """A copy beside the model is found; gives 1 if there was something to copy."""
+    """Check that a copy beside the model is found; returns 1 if there was something to copy."""
     if not list(folder.glob("embedded/*/manifest.json")):
         return 0
     shutil.copytree(folder / "embedded", folder / "copy")
@@ -170,8 +170,10 @@ def copy_folder(folder: Path) -> int:
 
 
 def torment(folder: Path, seed: int, usual: float) -> dict[str, int]:
-    """Kill a run one to three times, disturb it otherwise between the kills, let it end; gives how
-    often each was done."""
+    """Kill a run one to three times, disturb it between the kills, then let it end.
+
+    Returns the number of times each disturbance happened.
+    """
     generator = random.Random(seed)
     done = dict.fromkeys(("kills", "changes", "failures", "deletions", "copies"), 0)
     for _ in range(generator.randint(1, 3)):
@@ -185,7 +187,7 @@ def torment(folder: Path, seed: int, usual: float) -> dict[str, int]:
                 done["deletions"] += delete_parts(folder, generator, usual)
             case 3:
                 done["copies"] += copy_folder(folder)
-    if run(folder).status == INCOMPLETE:  # something was deleted till the last moment
+    if run(folder).status == INCOMPLETE:  # parts were deleted up to the last moment
         assert run(folder).status == 0
     return done
 

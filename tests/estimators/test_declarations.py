@@ -1,4 +1,4 @@
-"""What others need to know of an estimator it says of itself: no name stands anywhere else."""
+"""Estimators declare what others need to know of them; no estimator's name is hard-coded."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_a_plugin_that_is_a_probability_reaches_every_place_of_calibration(
 
 
 def test_scores_of_older_stores_are_known_by_the_built_in_estimators_names(tmp_path: Path) -> None:
-    """Their files say nothing of their estimators."""
+    """Their files contain no traits of their estimators."""
     import pyarrow.parquet as pq
 
     arguments = ["import", "table", answers(tmp_path), "--model", "m", "--id", "id", "--topic"]

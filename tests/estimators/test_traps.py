@@ -1,4 +1,4 @@
-"""Traps seen in other packages: each test fails on the wrong implementation that it names."""
+"""Known defects of other packages: each test fails on the wrong implementation that it names."""
 
 from __future__ import annotations
 

@@ -229,8 +229,11 @@ def share(bench: Bench) -> None:
 
 
 def gpu(bench: Bench) -> None:
-    """On a GPU, in bfloat16 direct answers against lm-eval, the share of the matrix-multiply
-    peak, and writing with and without a compiled model. With ``cpu``: a try, with a small model."""
+    """Measure on a GPU, in bfloat16; with ``cpu``, try it with a small model.
+
+    Direct answers against lm-eval, the share of the matrix-multiply peak, and decoding with and
+    without a compiled model.
+    """
     if not bench.gpu:
         bench.notes.append("on a GPU: left out, --gpu names none")
         return

@@ -208,7 +208,7 @@ def samples(model: str, rows: list[cases.Row], tokens: int, repeats: int) -> Res
 def written(
     model: str, rows: list[cases.Row], tokens: int, repeats: int, device: str, dtype: str
 ) -> Result:
-    """Ours: greedy chains of thought of every question, by the model as it is and compiled."""
+    """Ours: greedy chains of thought of every question, decoded with and without compilation."""
     asked = cases.contexts(rows, 0, "mmlu_pro_cot")
     found: Result = {}
     for name, compiled in (("plain", False), ("compiled", True)):

@@ -1,4 +1,4 @@
-"""Traps that statistics of other packages fall into; each test fails on a package that does."""
+"""Known defects of other packages' statistics; each test fails on a package that has it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Task files, prompts, and what they make of questions."""
+"""Task files, their prompts, and the prompts rendered from questions."""
 
 from __future__ import annotations
 

@@ -30,29 +30,28 @@ KINDS = {
     "local-chat-completions": True,
     "openai-chat-completions": True,
 }
-"""Name of the engine → whether it speaks the chat protocol."""
+"""Name of the engine → whether it uses the chat protocol."""
 MOST_TOP = (1000, 100, 20, 5)
-"""Numbers of log-probabilities to ask for; the first that the endpoint grants is used."""
+"""Numbers of top log-probabilities to request; the first that the endpoint accepts is used."""
 
 
 class CompletionRequests:
-    """Sends prompts to one endpoint, through lm-eval's model of its kind."""
+    """Sends prompts to one endpoint, through lm-eval's model class of its kind."""
 
     def __init__(
         self, kind: str, name: str, arguments: Mapping[str, object], budget: Budget
     ) -> None:
-        """``arguments`` are those of lm-eval's model. Raises UsageError for those that do not
-        fit."""
+        """Take the arguments of lm-eval's model class. Raises UsageError for unsuitable ones."""
         self._kind, self._name, self._arguments = kind, name, dict(arguments)
         self.chat = KINDS[kind]
-        """Whether the endpoint speaks the chat protocol."""
+        """Whether the endpoint uses the chat protocol."""
         self._workers = whole_number(arguments, "num_concurrent", 1, 1, "--model_args")
         self._lm = self._load()
         self._endpoint: Endpoint = open_endpoint(self._lm, arguments, budget, "--model_args")
 
     @property
     def url(self) -> str:
-        """The endpoint's address without secrets."""
+        """Return the endpoint's URL without secrets."""
         return mask_text(self._endpoint.url)
 
     def _load(self) -> TemplateAPI:
@@ -70,33 +69,37 @@ class CompletionRequests:
             ) from error
 
     def granted_top(self) -> tuple[int, str]:
-        """How many log-probabilities the endpoint gives, found by asking, and why not more.
+        """Probe how many top log-probabilities the endpoint returns per token.
 
-        Raises ApprehendError where it does not answer at all.
+        Returns the number (0 for none), and the reason why larger ones were refused.
+        Raises ApprehendError if the endpoint does not answer at all.
         """
         sizes: tuple[int, ...] = MOST_TOP
         if self._arguments.get("top_logprobs") is not None:
             sizes = (whole_number(self._arguments, "top_logprobs", 0, 0, "--model_args"),)
-        silent = ""
+        refusal = ""
         prompt = json.dumps([{"role": "user", "content": "1 2 3"}]) if self.chat else "1 2 3"
         for size in sizes:
             try:
                 reply = self.ask(prompt, 1, (), size, 0.0, 0)
             except RequestFailed as error:
-                silent = str(error)
+                refusal = str(error)
                 continue
             if reply.tokens and reply.tokens[0].top:
-                return size, silent
-            silent = "its replies hold no log-probabilities"
+                return size, refusal
+            refusal = "its replies hold no log-probabilities"
         try:
             self.ask(prompt, 1, (), 0, 0.0, 0)
         except RequestFailed as error:
-            raise ApprehendError(f"{self.url}: does not answer: {silent or error}") from error
-        logger.warning("%s shows no log-probabilities: %s", self._name, silent)
-        return 0, silent
+            raise ApprehendError(f"{self.url}: does not answer: {refusal or error}") from error
+        logger.warning("%s shows no log-probabilities: %s", self._name, refusal)
+        return 0, refusal
 
     def each(self, items: Sequence[int], work: Callable[[int], ResultT]) -> list[ResultT | Failed]:
-        """``work`` on every item at the endpoint's pace; failures in the place of results."""
+        """Apply ``work`` to every item, as many at once as the endpoint allows.
+
+        Returns one result per item, in order; a failed request gives a Failed.
+        """
         results: dict[int, ResultT | Failed] = {}
         try:
             for done in as_completed(work, items, self._workers):
@@ -118,8 +121,18 @@ class CompletionRequests:
         temperature: float,
         seed: int,
     ) -> Reply:
-        """The endpoint's reply to a prompt with at most ``most`` new tokens and the ``top`` most
-        likely tokens at each. Raises RequestFailed where there is none."""
+        """Request one completion.
+
+        Args:
+            prompt: Text, or for a chat endpoint the messages as JSON.
+            most: Maximum number of new tokens.
+            until: Stop sequences.
+            top: Number of most likely tokens to return with each token.
+            temperature: 0 for greedy decoding.
+            seed: Seed for sampling.
+
+        Raises RequestFailed if the request fails.
+        """
         options = {
             "until": list(until),
             "max_gen_toks": most,

@@ -1,7 +1,8 @@
-"""Engines behind OpenAI-compatible endpoints: the text protocol and the chat protocol.
+"""Engines behind OpenAI-compatible endpoints, over the text protocol or the chat protocol.
 
-An endpoint shows the log-probabilities of its k most likely tokens and no more. So whole-vocabulary
-entropies are unknown, and what the top k leave out is kept as missing mass.
+An endpoint returns the log-probabilities of its k most likely tokens only. Entropies over the
+whole vocabulary are therefore unknown, and the probability outside the top k is kept as missing
+mass.
 """
 
 from __future__ import annotations
@@ -39,10 +40,12 @@ class CompletionsEngine:
     """Scores options and generates text through one endpoint."""
 
     def __init__(self, kind: str, model_args: Mapping[str, object], budget: Budget) -> None:
-        """Look at the endpoint once. ``model_args`` are those of lm-eval's model of this name.
+        """Probe the endpoint's capabilities.
 
-        Raises UsageError for arguments that do not fit, ApprehendError where the endpoint does
-        not answer. One that shows no log-probabilities can write, but not score options.
+        ``model_args`` are those of lm-eval's model of this name. An endpoint that returns no
+        log-probabilities can generate text, but not score options.
+
+        Raises UsageError for unsuitable arguments, ApprehendError if the endpoint does not answer.
         """
         self.kind = kind
         self._arguments = dict(model_args)
@@ -54,7 +57,7 @@ class CompletionsEngine:
 
     @property
     def identity(self) -> Identity:
-        """What decides the numbers, as far as an endpoint lets one know."""
+        """Return what determines the results, as far as an endpoint reveals it."""
         kept = {k: v for k, v in self._arguments.items() if k not in TRANSPORT}
         return {
             "engine": self.kind,
@@ -69,36 +72,37 @@ class CompletionsEngine:
 
     @property
     def device_name(self) -> str:
-        """Where the model runs: unknown (remote)."""
+        """Return where the model runs: unknown (remote)."""
         return "endpoint"
 
     @property
     def context_length(self) -> None:
-        """An endpoint does not say, and cuts or refuses by itself."""
+        """Return None: an endpoint does not report its limit; it truncates or refuses by itself."""
         return None
 
     @property
     def withheld(self) -> Mapping[Ability, str]:
-        """What an endpoint does not show, log-probabilities among it where it grants none."""
+        """Return what the endpoint does not show: log-probabilities too if it returns none."""
         silent = {} if self._top else {Ability.OPTIONS: self._silent}
         return {**withheld_by(self.kind), **silent}
 
     @property
     def has_chat_template(self) -> bool:
-        """Whether messages can be sent or made a prompt."""
+        """Return whether messages can be sent, or rendered into a prompt."""
         return self._requests.chat or bool(getattr(self._tokenizer, "chat_template", None))
 
     @property
     def tokenizer_name(self) -> str:
-        """lm-eval's name of the tokenizer."""
+        """Return lm-eval's name of the tokenizer."""
         return self.name
 
     def chat_template(self, name: bool | str) -> str | None:
-        """lm-eval's chat template text."""
+        """Return lm-eval's chat template text; None if the endpoint applies its own."""
         return None if self._requests.chat else getattr(self._tokenizer, "chat_template", None)
 
     def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        """Messages as the endpoint takes them: JSON, or a prompt by the tokenizer's template."""
+        """Return messages as the endpoint accepts them: JSON, or a prompt rendered by the
+        tokenizer."""
         if self._requests.chat:
             return json.dumps(messages, ensure_ascii=False)
         assert self._tokenizer is not None  # has_chat_template says so
@@ -109,16 +113,16 @@ class CompletionsEngine:
         )
 
     def count_tokens(self, prompt: str) -> int:
-        """Length of a prompt in tokens; a guess from its characters without a tokenizer."""
+        """Return the length of a prompt in tokens; an estimate if there is no tokenizer."""
         if self._tokenizer is None:
             return len(prompt) // _CHARACTERS_PER_TOKEN + 1
         return len(self._tokenizer(prompt)["input_ids"])
 
     def tokens_per_second(self, length: int) -> None:
-        """An endpoint is not timed beforehand."""
+        """Return None: an endpoint is not timed in advance."""
 
     def written_tokens_per_second(self, length: int) -> None:
-        """An endpoint is not timed beforehand."""
+        """Return None: an endpoint is not timed in advance."""
 
     def score(
         self,
@@ -126,7 +130,11 @@ class CompletionsEngine:
         sampling: Sampling | None = None,
         hidden_state: bool = False,
     ) -> list[Answer | Failed]:
-        """One Answer per prompt, in order, or why there is none."""
+        """Return one Answer per prompt, in order, or the reason why its request failed.
+
+        Raises UsageError for hidden states, ApprehendError if the endpoint returns no
+        log-probabilities.
+        """
         if hidden_state and Ability.HIDDEN_STATES in self.withheld:
             raise UsageError(f"{self.kind}: {self.withheld[Ability.HIDDEN_STATES]}")
         if Ability.OPTIONS in self.withheld:
@@ -143,19 +151,19 @@ class CompletionsEngine:
         )
         if self._outside > before:
             logger.warning(
-                "%d labels are not among the %d tokens that %s shows; each is given an equal share "
-                "of what these leave over, at most the least of them",
+                "%d labels are not among the top %d tokens of %s; each gets an equal share of the "
+                "missing mass, at most the smallest probability shown",
                 *(self._outside - before, self._top, self.name),
             )
         return answers
 
-    def _answer(self, prompt: ChoicePrompt, drawing: tuple[float, Sequence[int]] | None) -> Answer:
+    def _answer(self, prompt: ChoicePrompt, sampler: tuple[float, Sequence[int]] | None) -> Answer:
         reply = self._requests.ask(prompt.context, 1, (), self._top, 0.0, 0)
         if not reply.tokens:
             raise RequestFailed("the endpoint ended the text without a token")
         token = reply.tokens[0]
         if token.logprob == -math.inf:
-            raise RequestFailed("the token that the endpoint said is impossible by its own account")
+            raise RequestFailed("the endpoint's token is impossible by its own account")
         labels = [continuation.strip() for continuation in prompt.continuations]
         merged, absent = label_logprobs(token, labels)
         self._outside += absent
@@ -164,11 +172,13 @@ class CompletionsEngine:
             for continuation in prompt.continuations
             if (value := spelled_logprob(token.top, {continuation})) is not None
         }
-        named = [i for i, label in enumerate(labels) if token.text.strip("".join(SPACES)) == label]
+        matches = [
+            i for i, label in enumerate(labels) if token.text.strip("".join(SPACES)) == label
+        ]
         drawn = []
-        for seed in drawing[1] if drawing else ():
+        for seed in sampler[1] if sampler else ():
             text = self._requests.ask(
-                prompt.context, 1, (), 1, drawing[0] if drawing else 0.0, seed
+                prompt.context, 1, (), 1, sampler[0] if sampler else 0.0, seed
             ).text
             drawn.append(labels.index(text.strip()) if text.strip() in labels else -1)
         return Answer(
@@ -184,7 +194,7 @@ class CompletionsEngine:
             post_answer_entropy=math.nan,
             top_logprobs=[value for _, value in token.top],
             missing_mass=token.missing_mass,
-            greedy_label=named[0] if named else None,
+            greedy_label=matches[0] if matches else None,
             prompt_tokens=reply.prompt_tokens,
             samples=drawn,
         )
@@ -196,7 +206,7 @@ class CompletionsEngine:
         until: Sequence[str] = (),
         sampling: Sampling | None = None,
     ) -> list[Generation | Failed]:
-        """Generations in order of the prompts: one greedy each, or one per seed."""
+        """Return the generations in the order of the prompts: one greedy each, or one per seed."""
         drawings = [_of(sampling, i) or (0.0, [0]) for i in range(len(prompts))]
         wanted = [
             (prompt, temperature, seed)

@@ -1,4 +1,4 @@
-"""What an endpoint cannot show, and what that means for labels and tokenizers."""
+"""What an endpoint does not show, and the consequences for labels and tokenizers."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ LACKS = {
 
 
 def without_logprobs(reason: str) -> dict[str, str]:
-    """Columns of traces that an endpoint without log-probabilities lacks, and why."""
+    """Return the trace columns that an endpoint without log-probabilities lacks, and why."""
     columns = ("token_logprobs", "token_top_logprobs", "option_logprobs", "answer_position")
     return dict.fromkeys((*LACKS["trace"], *columns), f"no log-probabilities: {reason}")
 
 
 def load_tokenizer(name: object) -> PreTrainedTokenizerBase | None:
-    """The tokenizer that was named, or None. Raises UsageError where it cannot be loaded."""
+    """Load the named tokenizer; None for no name. Raises UsageError if it cannot be loaded."""
     if name is None:
         return None
     from transformers import AutoTokenizer
@@ -42,11 +42,11 @@ def load_tokenizer(name: object) -> PreTrainedTokenizerBase | None:
 
 
 def check_labels(continuations: Sequence[str]) -> None:
-    """Raise UsageError for labels that single tokens cannot tell apart."""
+    """Raise UsageError for labels of which one is a prefix of another."""
     labels = [continuation.strip() for continuation in continuations]
     for label in labels:
         if any(other != label and other.startswith(label) for other in labels):
             raise UsageError(
-                f"an endpoint shows single tokens, and label {label!r} may be the beginning of "
+                f"an endpoint shows single tokens, and label {label!r} may be the prefix of "
                 "another one; use a task with letters"
             )

@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible endpoint replies, read from the text protocol and the chat protocol."""
+"""Parse the replies of OpenAI-compatible endpoints, in the text protocol and the chat protocol."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ...endpoints.request_errors import TryAgain
 from ..shared.engine import Generation
 
 IMPOSSIBLE = -9998.0
-"""At or below it is a sentinel for minus infinity, such as -9999 and -100000."""
+"""Values at or below it are sentinels for minus infinity, such as -9999 and -100000."""
 SPACES = ("", " ", "Ġ", "▁")
 MOST_MASS = 1.05
-"""What the probabilities of one token's place may add up to: 1, and an endpoint's rounding."""
+"""Upper bound on the sum of the probabilities at one position: 1, plus rounding."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """One generated token: its text, log-probability, and the most likely tokens in its place."""
+    """One generated token: its text, log-probability, and the top tokens at its position."""
 
     text: str
     logprob: float
@@ -28,13 +28,13 @@ class Token:
 
     @property
     def missing_mass(self) -> float:
-        """Probability outside ``top``, in [0, 1]."""
+        """Return the probability outside ``top``, in [0, 1]."""
         return max(0.0, 1.0 - math.fsum(math.exp(value) for _, value in self.top))
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A completion as read."""
+    """A parsed completion."""
 
     text: str
     tokens: tuple[Token, ...]
@@ -43,39 +43,40 @@ class Reply:
 
 
 def spelled_logprob(top: Sequence[tuple[str, float]], spellings: Collection[str]) -> float | None:
-    """Log-probability of all tokens written in one of these ways; None where none is in."""
-    found = [value for text, value in top if text in spellings]
-    if not found:
+    """Return the log-probability of all tokens spelled in one of these ways; None if absent."""
+    values = [logprob for text, logprob in top if text in spellings]
+    if not values:
         return None
-    most = max(found)
+    most = max(values)
     if most == -math.inf:
         return most
-    total = most + math.log(math.fsum(math.exp(value - most) for value in found))
+    total = most + math.log(math.fsum(math.exp(value - most) for value in values))
     return min(total, 0.0)
 
 
 def label_logprob(top: Sequence[tuple[str, float]], label: str) -> float | None:
-    """Log-probability of a label, with and without a space before it; None where neither is in."""
+    """Return the log-probability of a label, with and without a leading space; None if absent."""
     return spelled_logprob(top, {mark + label for mark in SPACES})
 
 
 def label_logprobs(token: Token, labels: Sequence[str]) -> tuple[list[float], int]:
-    """Log-probabilities of labels in a token's place, and how many of them are not shown there.
+    """Return the log-probabilities of labels at a position, and the number of absent ones.
 
-    Each of these gets an equal share of the missing mass, at most the least shown probability.
+    Each absent label gets an equal share of the missing mass, at most the smallest shown
+    probability.
     """
-    found = [label_logprob(token.top, label) for label in labels]
-    absent = sum(value is None for value in found)
+    values = [label_logprob(token.top, label) for label in labels]
+    absent = sum(value is None for value in values)
     bound = -math.inf
     if absent and token.missing_mass:
         bound = min(math.log(token.missing_mass / absent), token.top[-1][1])
-    return [bound if value is None else value for value in found], absent
+    return [bound if value is None else value for value in values], absent
 
 
 def read_logprob(value: object) -> float:
-    """A log-probability as an endpoint writes it; -9999 and the like are minus infinity.
+    """Parse a log-probability; -9999 and the like are minus infinity.
 
-    Raises TryAgain for what is none: text, NaN, numbers above 0.
+    Raises TryAgain for anything else: text, NaN, numbers above 0.
     """
     number = the_number(value, "a log-probability")
     if number > 1e-3:
@@ -84,26 +85,29 @@ def read_logprob(value: object) -> float:
 
 
 def _token(text: object, logprob: object, top: Sequence[tuple[object, object]]) -> Token:
-    """A token and those in its place. Different tokens may be written alike (parts of characters,
-    marks that are not shown), so each is kept; an endpoint that shows one of them where the token
-    was said shows it with no less than that token's own log-probability."""
-    said, own = the_text(text, "a token"), read_logprob(logprob)
+    """Return a token with the alternatives at its position.
+
+    Different tokens may be spelled alike (parts of characters, special marks), so that each is
+    kept. If the generated token is among the alternatives, its entry gets at least the token's
+    own log-probability.
+    """
+    spelling, own_logprob = the_text(text, "a token"), read_logprob(logprob)
     shown = [
         (the_text(name, "a token in top_logprobs"), read_logprob(value)) for name, value in top
     ]
-    alike = [place for place, (name, _) in enumerate(shown) if name == said]
-    if alike:
-        most = max(alike, key=lambda place: shown[place][1])
-        shown[most] = (said, max(own, shown[most][1]))
+    same = [place for place, (name, _) in enumerate(shown) if name == spelling]
+    if same:
+        most = max(same, key=lambda place: shown[place][1])
+        shown[most] = (spelling, max(own_logprob, shown[most][1]))
     else:
-        shown.append((said, own))
+        shown.append((spelling, own_logprob))
     if (mass := math.fsum(math.exp(value) for _, value in shown)) > MOST_MASS:
         raise TryAgain(f"the probabilities in a token's place add up to {mass:.3g}")
-    return Token(said, own, tuple(sorted(shown, key=lambda item: -item[1])))
+    return Token(spelling, own_logprob, tuple(sorted(shown, key=lambda item: -item[1])))
 
 
 def read_text(reply: object) -> Reply:
-    """A reply of the text protocol. Raises TryAgain for one of another form."""
+    """Parse a reply of the text protocol. Raises TryAgain if it is malformed."""
     choice, prompt_tokens = the_choice(reply)
     text = the_text(choice.get("text"), "the reply's text")
     tokens: tuple[Token, ...] = ()
@@ -126,7 +130,7 @@ def read_text(reply: object) -> Reply:
 
 
 def _pairs(top: object) -> Sequence[tuple[str, object]]:
-    """Members of an object of ``top_logprobs``, those of one name included; null is empty."""
+    """Return the members of a ``top_logprobs`` object, repeated keys included; null is empty."""
     if isinstance(top, Repeated):
         return top.pairs
     return list(the_object({} if top is None else top, "a place of top_logprobs").items())
@@ -137,7 +141,7 @@ def _finished(reason: object) -> bool:
 
 
 def read_chat(reply: object) -> Reply:
-    """A reply of the chat protocol. Raises TryAgain for one of another form."""
+    """Parse a reply of the chat protocol. Raises TryAgain if it is malformed."""
     choice, prompt_tokens = the_choice(reply)
     message = the_object(choice.get("message"), "the reply's message")
     text = the_text(message.get("content"), "the reply's text")
@@ -159,32 +163,32 @@ def _chat_token(given: object) -> Token:
 
 
 def generation(reply: Reply, until: Sequence[str]) -> Generation:
-    """A reply as a Generation, cut before the first of ``until``.
+    """Return a reply as a Generation, cut before the first stop sequence in ``until``.
 
-    Tokens are found in the text by their spelling. Where an endpoint writes them in another way
-    than its text (marks, bytes), no place after that is known: better none than another token's,
-    and none is taken for one beyond the text's end.
+    Tokens are located in the text by their spelling. If an endpoint spells them otherwise than
+    in its text (special marks, bytes), positions after that point are unknown (-1) rather than
+    wrong.
     """
     cut = min((at for stop in until if (at := reply.text.find(stop)) >= 0), default=None)
     text = reply.text[:cut]
     spelled = "".join(token.text for token in reply.tokens)
-    # Some endpoints take blanks from the beginning of a text, and leave them in its tokens.
+    # Some endpoints strip leading whitespace from a text, but not from its tokens.
     trimmed = 0 if reply.text[:1].isspace() else len(spelled) - len(spelled.lstrip())
-    placed = cut is not None or spelled.startswith(text, trimmed)
+    aligned = cut is not None or spelled.startswith(text, trimmed)
     kept: list[Token] = []
     ends: list[int] = []
     for token in reply.tokens:
-        if placed and ends and ends[-1] >= len(text):
+        if aligned and ends and ends[-1] >= len(text):
             break
         kept.append(token)
         ends.append((ends[-1] if ends else -trimmed) + len(token.text))
 
     def token_at(offset: int) -> int:
-        found = next((i for i, end in enumerate(ends) if end > offset), -1)
-        if found < 0:
+        index = next((i for i, end in enumerate(ends) if end > offset), -1)
+        if index < 0:
             return -1
-        end = min(ends[found], len(reply.text))
-        return found if reply.text[:end] == spelled[trimmed:][:end] else -1
+        end = min(ends[index], len(reply.text))
+        return index if reply.text[:end] == spelled[trimmed:][:end] else -1
 
     def labels_at(position: int, labels: Sequence[str]) -> list[float] | None:
         return label_logprobs(kept[position], labels)[0] if 0 <= position < len(kept) else None

@@ -1,2 +1,1 @@
-"""The engine for transformers models: prefill with shared prefixes, decode, and what is read off
-the logits."""
+"""The engine for transformers models: prefill with shared prefixes, decoding, reading logits."""

@@ -1,8 +1,8 @@
 """Attention over a tree of prompts, and over rows that continue them.
 
-Each query attends to the keys of its own node and of every node above it. The parts are computed
-separately, each shared part once for all its queries, and merged by their log-sum-exps: the exact
-softmax over all keys, without copying a shared key and without padding.
+Each query attends to the keys of its own node and of all its ancestors. The parts are computed
+separately, each shared part once for all its queries, and merged by their log-sum-exps. The
+result is the exact softmax over all keys, without copying shared keys and without padding.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from .attention_kernels import How, causal_part, merge, part_of
 from .segments import Chunk, Segment
 
 NAME = "apprehend_tree"
-_NOT_UNDERSTOOD = ("s_aux", "sinks", "position_bias", "alibi", "head_mask")
+_UNSUPPORTED = ("s_aux", "sinks", "position_bias", "alibi", "head_mask")
 
 
 class UnsupportedModelError(Exception):
-    """The model's attention is not what this module computes."""
+    """The model's attention cannot be computed over a tree."""
 
 
 class Attender(Protocol):
-    """What a forward pass brings along to its attention layers."""
+    """The attention of one forward pass, handed on to the model's layers."""
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, how: How) -> Tensor: ...
 
@@ -45,11 +45,24 @@ def tree_attention(
     softcap: float | None = None,
     **others: object,
 ) -> tuple[Tensor, None]:
-    """An attention function of transformers. Queries (B, heads, L, d) → outputs (B, L, heads, d).
+    """Compute attention through the ``tree`` of a forward pass, registered with transformers.
 
-    Raises UnsupportedModelError where the model's attention has a term that is not known here.
+    Args:
+        module: The model's attention layer.
+        query: (B, heads, L, d).
+        key: (B, key heads, L, d).
+        value: (B, key heads, L, d).
+        attention_mask: Ignored; the tree determines what each query sees.
+        scaling: The scale of the scores; d ** -0.5 by default.
+        tree: The attention of this forward pass.
+        sliding_window: The layer's window in tokens, if it has one.
+        softcap: The layer's cap on the scores, if it has one.
+        others: Arguments that must be unset.
+
+    Returns the outputs (B, L, heads, d), and None for the attention weights.
+    Raises UnsupportedModelError if the model's attention has an unsupported term.
     """
-    for name in _NOT_UNDERSTOOD:
+    for name in _UNSUPPORTED:
         if others.get(name) is not None:
             raise UnsupportedModelError(f"its attention has {name}")
     if tree is None:
@@ -60,7 +73,7 @@ def tree_attention(
 
 
 def _layer(module: torch.nn.Module) -> int:
-    """The number that transformers gave an attention module."""
+    """Return the index that transformers gave an attention layer."""
     number = module.layer_idx
     assert isinstance(number, int)
     return number
@@ -71,7 +84,7 @@ AttentionInterface.register(NAME, tree_attention)
 
 @dataclass
 class Edge:
-    """Queries ``start`` to ``stop`` attend to a segment that lies before all of them."""
+    """Queries ``start`` to ``stop`` attend to a segment that precedes all of them."""
 
     start: int
     stop: int
@@ -79,11 +92,13 @@ class Edge:
 
 
 def edges(paths: Sequence[Sequence[Segment]], lengths: Sequence[int]) -> list[Edge]:
-    """One edge per segment and run of neighboring queries below it.
+    """Return one edge per segment and run of consecutive queries below it.
 
-    ``paths`` are the segments above each new node, ``lengths`` the nodes' numbers of tokens.
+    Args:
+        paths: The segments above each new node.
+        lengths: The number of tokens of each new node.
     """
-    found: list[Edge] = []
+    result: list[Edge] = []
     last: dict[int, Edge] = {}
     start = 0
     for path, length in zip(paths, lengths, strict=True):
@@ -91,14 +106,14 @@ def edges(paths: Sequence[Sequence[Segment]], lengths: Sequence[int]) -> list[Ed
             edge = last.get(id(segment))
             if edge is None or edge.stop != start:
                 edge = last[id(segment)] = Edge(start, start, segment)
-                found.append(edge)
+                result.append(edge)
             edge.stop = start + length
         start += length
-    return found
+    return result
 
 
 class TreePass:
-    """Attention of new nodes, side by side in one row, to themselves and to what is above them."""
+    """Attention of new nodes, packed into one row, to themselves and to their ancestors."""
 
     def __init__(
         self,
@@ -107,8 +122,14 @@ class TreePass:
         lengths: Sequence[int],
         depths: Sequence[int],
     ) -> None:
-        """``paths`` are the segments above each new node, some of them in ``chunk``, which this
-        pass fills; ``depths`` are the positions of the nodes' first tokens."""
+        """Prepare the pass that fills ``chunk``.
+
+        Args:
+            chunk: Receives the keys and values of the new nodes.
+            paths: The segments above each new node, some of them in ``chunk``.
+            lengths: The number of tokens of each new node.
+            depths: The position of each new node's first token.
+        """
         self.chunk = chunk
         self._runs = [(size, len(list(run))) for size, run in groupby(lengths)]
         self.windows: dict[int, int | None] = {}
@@ -119,7 +140,7 @@ class TreePass:
         self._masks: dict[tuple[int, int], Tensor] = {}
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, how: How) -> Tensor:
-        """(1, heads, tokens, d) queries of all new nodes → (1, tokens, heads, d)."""
+        """Map the new nodes' queries (1, heads, tokens, d) to outputs (1, tokens, heads, d)."""
         self.chunk.keys[layer], self.chunk.values[layer] = key, value
         self.windows[layer] = how.window
         heads, tokens = query.shape[1:3]
@@ -128,16 +149,16 @@ class TreePass:
         start = 0
         for length, count in self._runs:
             part = slice(start, start + count * length)
-            q, k, v = (_apart(x[:, :, part], count) for x in (query, key, value))
+            q, k, v = (_unpacked(x[:, :, part], count) for x in (query, key, value))
             own, own_sums = causal_part(q, k, v, how)
-            out[:, :, part], sums[:, :, part] = _together(own), _together(own_sums)
+            out[:, :, part], sums[:, :, part] = _packed(own), _packed(own_sums)
             start = part.stop
         for edge in self._edges:
             part = slice(edge.start, edge.stop)
-            seen = self._seen(edge, how.window)
-            if seen is None:
+            visible = self._visible(edge, how.window)
+            if visible is None:
                 continue
-            first, mask = seen
+            first, mask = visible
             new = part_of(
                 query[:, :, part],
                 edge.segment.keys(layer)[:, :, first:],
@@ -148,8 +169,8 @@ class TreePass:
             merge(out[:, :, part], sums[:, :, part], *new)
         return out.transpose(1, 2).to(query.dtype)
 
-    def _seen(self, edge: Edge, window: int | None) -> tuple[int, Tensor | None] | None:
-        """First key of the segment inside a query's window, and a mask where queries differ."""
+    def _visible(self, edge: Edge, window: int | None) -> tuple[int, Tensor | None] | None:
+        """Return the segment's first key inside any window, and a mask if the queries differ."""
         if window is None:
             return 0, None
         queries = self.positions[edge.start : edge.stop]
@@ -168,12 +189,12 @@ class TreePass:
         return first, self._masks[key]
 
 
-def _apart(row: Tensor, count: int) -> Tensor:
-    """(1, heads, tokens, d) of nodes side by side → (count, heads, tokens / count, d)."""
+def _unpacked(row: Tensor, count: int) -> Tensor:
+    """Split packed nodes: (1, heads, tokens, d) → (count, heads, tokens / count, d)."""
     heads, size = row.shape[1], row.shape[-1]
     return row if count == 1 else row.reshape(heads, count, -1, size).transpose(0, 1)
 
 
-def _together(nodes: Tensor) -> Tensor:
-    """The inverse, for (count, heads, tokens, …)."""
+def _packed(nodes: Tensor) -> Tensor:
+    """Invert `_unpacked`, for (count, heads, tokens, …)."""
     return nodes if len(nodes) == 1 else nodes.transpose(0, 1).flatten(1, 2)[None]

@@ -14,7 +14,7 @@ _QUERIES_PER_BLOCK = 256
 
 @dataclass(frozen=True)
 class How:
-    """A layer's scale, its sliding window and its cap on the scores, where it has them."""
+    """A layer's scale, sliding window (in tokens) and cap on the scores, if it has them."""
 
     scale: float
     window: int | None = None
@@ -22,7 +22,14 @@ class How:
 
 
 def merge(out: Tensor, sums: Tensor, more: Tensor, more_sums: Tensor) -> None:
-    """Add a part to the attention so far, in place. Parts are normalized, sums log-sum-exps."""
+    """Merge another part into the attention so far, in place.
+
+    Args:
+        out: (B, heads, L, d) normalized outputs so far, float32; updated.
+        sums: (B, heads, L) their log-sum-exps; updated.
+        more: (B, heads, L, d) normalized outputs of the part.
+        more_sums: (B, heads, L) their log-sum-exps.
+    """
     total = torch.logaddexp(sums, more_sums)
     out.mul_((sums - total).exp_().unsqueeze(-1))
     out.addcmul_(more.float(), (more_sums - total).exp_().unsqueeze(-1))
@@ -30,7 +37,7 @@ def merge(out: Tensor, sums: Tensor, more: Tensor, more_sums: Tensor) -> None:
 
 
 def causal_part(query: Tensor, key: Tensor, value: Tensor, how: How) -> tuple[Tensor, Tensor]:
-    """Attention of tokens to themselves and to those before them: as ``part_of``."""
+    """Compute the attention of tokens to themselves and to earlier ones; returns as `part_of`."""
     length = query.shape[2]
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
@@ -45,17 +52,24 @@ def causal_part(query: Tensor, key: Tensor, value: Tensor, how: How) -> tuple[Te
 def part_of(
     query: Tensor, key: Tensor, value: Tensor, how: How, visible: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Attention (B, heads, L, d) to keys (B, key heads, T, d), and its log-sum-exps (B, heads, L).
+    """Compute the attention of queries to one part of their keys.
 
-    ``visible`` (B or nothing, L or 1, T) says which keys a query sees; a query that sees none
-    gets a log-sum-exp so low that ``merge`` gives the part no weight.
+    Args:
+        query: (B, heads, L, d).
+        key: (B, key heads, T, d).
+        value: (B, key heads, T, d).
+        how: The layer's scale, window and cap.
+        visible: (B or absent, L or 1, T) which keys each query sees; None for all.
+
+    Returns the outputs (B, heads, L, d) and their log-sum-exps (B, heads, L). A query without a
+    visible key gets a log-sum-exp so low that `merge` gives the part no weight.
     """
     batch, heads, length = query.shape[:3]
     shape = (batch, key.shape[1], -1, query.shape[-1])
     groups = heads // key.shape[1]
     if groups > 1 and visible is not None and visible.shape[-2] > 1:
         visible = visible.repeat(*([1] * (visible.dim() - 2)), groups, 1)
-    # The heads that share a key head become more queries of it: no key is repeated.
+    # The heads that share a key head are treated as more queries of it, so no key is repeated.
     out, sums = _attention(query.reshape(shape), key, value, how, visible, False)
     return out.reshape(batch, heads, length, -1), sums.reshape(batch, heads, length)
 
@@ -75,8 +89,11 @@ def _attention(
 
 
 def _additive(visible: Tensor, dtype: torch.dtype) -> Tensor:
-    """(B or 1, 1, L or 1, T): 0 for visible keys, else far below any score but finite, so that a
-    row without visible keys has a log-sum-exp."""
+    """Return an additive mask (B or 1, 1, L or 1, T): 0 for visible keys.
+
+    Other keys get a finite value far below any score, so that a row without visible keys still
+    has a log-sum-exp.
+    """
     mask = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
     mask.masked_fill_(~visible, torch.finfo(dtype).min / 2)
     return mask[None, None] if mask.dim() == 2 else mask[:, None]
@@ -86,7 +103,7 @@ Kernel = Callable[..., tuple[Tensor, Tensor]]
 
 
 def _kernel(query: Tensor, value: Tensor, how: How, mask: Tensor | None) -> Kernel | None:
-    """The fused kernel for this case that also gives log-sum-exps, if there is one."""
+    """Return a fused kernel for this case that also returns log-sum-exps; None if there is none."""
     if how.softcap is not None or query.shape[-1] != value.shape[-1]:
         return None
     if query.device.type == "cpu":
@@ -126,7 +143,7 @@ def _by_matmul(
     causal: bool,
     start: int,
 ) -> tuple[Tensor, Tensor]:
-    """The same for a block of queries, by matrix multiplications with scores in float32."""
+    """Compute a block of queries by matrix multiplication, with scores in float32."""
     block = query[:, :, start : start + _QUERIES_PER_BLOCK]
     scores = (block @ key.transpose(-1, -2)).float() * how.scale
     if how.softcap is not None:

@@ -1,4 +1,4 @@
-"""Attention of rows that continue prompts: the samples of a prompt share its keys and values."""
+"""Decoding on a KV cache that the samples of a prompt share."""
 
 from __future__ import annotations
 
@@ -10,21 +10,27 @@ from torch import Tensor
 from .attention_kernels import How, merge, part_of
 from .segments import Segment, joined
 
-_FIRST_ROOM = 32
+_INITIAL_CAPACITY = 32
 
 
 class Decoding:
-    """Keys and values of rows that grow by one token at a time.
+    """The KV cache of rows that grow by one token at a time.
 
     A row attends to three parts: the trunk that all prompts share, held once; the rest of its
-    prompt, held once per prompt and padded to the longest; and its own tokens. All rows began
-    together, so that their own tokens are equally many.
+    prompt, held once per prompt and padded to the longest; and its own tokens. All rows start
+    together, so that each has generated the same number of tokens.
     """
 
     def __init__(
         self, paths: Sequence[Sequence[Segment]], lengths: Sequence[int], rows: Sequence[int]
     ) -> None:
-        """Prompts as paths of segments and their numbers of tokens; each row names its prompt."""
+        """Take the prompts' keys and values.
+
+        Args:
+            paths: Each prompt as a path of segments.
+            lengths: The number of tokens of each prompt.
+            rows: The prompt that each row continues.
+        """
         prompts = sorted(set(rows))
         paths = [paths[prompt] for prompt in prompts]
         common = _common(paths)
@@ -39,11 +45,11 @@ class Decoding:
 
     @property
     def positions(self) -> Tensor:
-        """(R,) position of each row's next token."""
+        """Return the (R,) position of each row's next token."""
         return self._start + self._rest[self._prompt] + self._written
 
     def keep(self, kept: Sequence[int]) -> None:
-        """Go on with these rows only (by place, ascending)."""
+        """Keep only these rows (by index, ascending)."""
         chosen = torch.tensor(list(kept))
         for buffers in (self._own_keys, self._own_values):
             for layer, buffer in buffers.items():
@@ -60,12 +66,12 @@ class Decoding:
         self._arrange(prompts)
 
     def advance(self) -> None:
-        """One more token of each row is written."""
+        """Note that each row has one more token."""
         self._written += 1
         self._masks.clear()
 
     def _arrange(self, prompts: list[int]) -> None:
-        """Each row gets a place in a grid of prompts × rows of a prompt."""
+        """Assign each row a cell in a grid of prompts × rows per prompt."""
         counts = [0] * len(self._rest)
         places = []
         for prompt in prompts:
@@ -79,7 +85,7 @@ class Decoding:
         self._masks: dict[tuple[str, int | None], Tensor] = {}
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, how: How) -> Tensor:
-        """(R, heads, 1, d) queries of the rows' new tokens → (R, 1, heads, d)."""
+        """Map the queries (R, heads, 1, d) of the rows' new tokens to outputs (R, 1, heads, d)."""
         stop = self._written + 1
         own = slice(0 if how.window is None else max(0, stop - how.window), stop)
         keys = self._write(self._own_keys, layer, key)[:, :, own]
@@ -88,7 +94,7 @@ class Decoding:
         out = out.float()
         if int(self._rest.max()) > 0:
             merge(out, sums, *self._prompt_part(layer, query, how))
-        if self._trunk is not None and not self._behind(how.window):
+        if self._trunk is not None and not self._trunk_out_of_reach(how.window):
             merge(out, sums, *self._trunk_part(self._trunk, layer, query, how))
         return out.transpose(1, 2).to(query.dtype)
 
@@ -96,7 +102,7 @@ class Decoding:
         rows, heads, _, size = new.shape
         buffer = buffers.get(layer)
         if buffer is None:
-            buffer = new.new_empty((rows, heads, _FIRST_ROOM, size))
+            buffer = new.new_empty((rows, heads, _INITIAL_CAPACITY, size))
         elif buffer.shape[2] == self._written:
             buffer = torch.cat([buffer, torch.empty_like(buffer)], dim=2)
         buffer[:, :, self._written] = new[:, :, 0]
@@ -114,7 +120,7 @@ class Decoding:
         return out, sums.transpose(1, 2).reshape(-1, heads, 1)[places]
 
     def _visible(self, window: int | None) -> Tensor:
-        """(prompts, 1, longest rest) keys that are no padding and inside the window."""
+        """Return the (prompts, 1, longest rest) keys that are not padding and inside the window."""
         if ("prompt", window) not in self._masks:
             places = torch.arange(int(self._rest.max()))
             seen = places < self._rest[:, None]
@@ -123,8 +129,8 @@ class Decoding:
             self._masks["prompt", window] = seen[:, None]
         return self._masks["prompt", window]
 
-    def _behind(self, window: int | None) -> bool:
-        """Whether the trunk lies outside every row's window."""
+    def _trunk_out_of_reach(self, window: int | None) -> bool:
+        """Return whether the trunk lies outside every row's window."""
         if window is None:
             return False
         return int(self._rest.min()) + self._written - window >= -1
@@ -135,8 +141,8 @@ class Decoding:
         visible = None
         if how.window is not None:
             if ("trunk", how.window) not in self._masks:
-                near = torch.arange(len(trunk)) > self.positions[:, None] - how.window
-                self._masks["trunk", how.window] = near
+                inside = torch.arange(len(trunk)) > self.positions[:, None] - how.window
+                self._masks["trunk", how.window] = inside
             visible = self._masks["trunk", how.window]
         side_by_side = query.transpose(0, 2)
         out, sums = part_of(side_by_side, trunk.keys(layer), trunk.values(layer), how, visible)
@@ -144,7 +150,7 @@ class Decoding:
 
 
 def _common(paths: Sequence[Sequence[Segment]]) -> int:
-    """Number of leading segments that all paths share."""
+    """Return the number of leading segments that all paths share."""
     common = 0
     for parts in zip(*paths, strict=False):
         if any(part is not parts[0] for part in parts):
@@ -156,14 +162,14 @@ def _common(paths: Sequence[Sequence[Segment]]) -> int:
 def _padded(
     paths: Sequence[Sequence[Segment]], lengths: Tensor
 ) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
-    """Keys and values of paths, per layer (paths, key heads, longest, head size)."""
+    """Return the padded keys and values of paths, per layer (paths, key heads, longest, d)."""
     longest = int(lengths.max())
-    found: tuple[dict[int, Tensor], dict[int, Tensor]] = ({}, {})
+    padded: tuple[dict[int, Tensor], dict[int, Tensor]] = ({}, {})
     if longest == 0:
-        return found
+        return padded
     first = next(path[0] for path in paths if path)
     for layer in first.chunk.keys:
-        for kind, read in zip(found, (Segment.keys, Segment.values), strict=True):
+        for kind, read in zip(padded, (Segment.keys, Segment.values), strict=True):
             sample = read(first, layer)
             kind[layer] = sample.new_zeros((len(paths), sample.shape[1], longest, sample.shape[3]))
             for row, path in zip(kind[layer], paths, strict=True):
@@ -171,4 +177,4 @@ def _padded(
                 for part in path:
                     row[:, at : at + len(part)] = read(part, layer)[0]
                     at += len(part)
-    return found
+    return padded

@@ -1,8 +1,8 @@
 """Forward passes of a transformers causal language model.
 
-Prompts go through the model as a tree of their common prefixes (``prefixes``, ``attention``): every
-distinct prefix once, no padding, logits at the prompts' last tokens only. A model that cannot do
-this gets plain passes, padded on the left.
+Prompts are prefilled as a tree of their common prefixes (`prefixes`, `attention`): every
+distinct prefix once, without padding, with logits at the prompts' last tokens only. A model that
+does not support this falls back to plain batches, padded on the left.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class Forward:
-    """Runs one model. ``sharing`` says whether prompts go through it as a tree."""
+    """Runs one model. ``sharing`` says whether prompts are prefilled as a tree."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         self.model = model
@@ -42,10 +42,10 @@ class Forward:
         self._most_positions = fixed_positions(model.config)
         self._trunk: tuple[list[int], Segment] | None = None
         self.static: Static | None = None
-        """Where the model is compiled for writing."""
+        """The compiled decoding step, if the model is compiled."""
 
     def compile(self) -> None:
-        """Write with a compiled model from now on, if the model can share prefixes."""
+        """Decode with a compiled model from now on, if the model supports shared prefixes."""
         if not self.sharing:
             logger.warning("the model is not compiled (it cannot share prefixes)")
             return
@@ -53,7 +53,7 @@ class Forward:
 
     @property
     def _tolerance(self) -> float:
-        """How far logits that should be the same may lie apart, absolutely and relatively."""
+        """Return the absolute and relative tolerance within which logits count as equal."""
         return 1e-3 if self.model.dtype == torch.float32 else 0.5
 
     def _static_step(self, ids: Tensor, positions: Tensor, rows: StaticRows) -> Tensor:
@@ -64,7 +64,14 @@ class Forward:
 
     @torch.inference_mode()
     def run(self, rows: Sequence[list[int]], sizes: Sizes) -> Iterator[State]:
-        """Run prompts (token ids), some at a time."""
+        """Prefill prompts, a batch at a time.
+
+        Args:
+            rows: The token ids of each prompt.
+            sizes: The batch sizes.
+
+        Yields the state of each batch; ``State.rows`` are its indices into ``rows``.
+        """
         if self.sharing and max(map(len, rows)) < self._most_positions:
             yield from self._run_tree(rows, sizes)
             return
@@ -75,7 +82,7 @@ class Forward:
         known, trunk = self._trunk or ([], None)
         nodes = grow(rows, known, longest=sizes.tokens)
         for node in nodes:
-            # Where a prompt ends, its last token must go through the model for its logits.
+            # A prompt's last token must go through the model even if cached: its logits are needed.
             if node.known and not node.ends and trunk is not None:
                 node.segment = Segment(trunk.chunk, node.start, node.stop, node.start)
         new = [node for node in nodes if node.segment is None]
@@ -93,8 +100,8 @@ class Forward:
                 yield state
             del state
 
-    def _run_pack(self, rows: Sequence[list[int]], part: Sequence[Node], found: TreeState) -> None:
-        """Run new nodes, and add the prompts that end with them."""
+    def _run_pack(self, rows: Sequence[list[int]], part: Sequence[Node], state: TreeState) -> None:
+        """Run new nodes, and add the prompts that end with them to the state."""
         chunk = Chunk()
         start = 0
         ids: list[int] = []
@@ -104,20 +111,23 @@ class Forward:
             start += len(node)
             ids += rows[node.row][node.start : node.stop]
             for row in node.ends:
-                found.rows.append(row)
-                found.paths.append([above.computed for above in node.path()])
-                found.lengths.append(node.stop)
+                state.rows.append(row)
+                state.paths.append([above.computed for above in node.path()])
+                state.lengths.append(node.stop)
                 ends.append(start - 1)
         paths = [[above.computed for above in node.path()[:-1]] for node in part]
         tree = TreePass(chunk, paths, [len(node) for node in part], [node.start for node in part])
         logits, hidden = self.tree_call(tree, ids, ends)
-        found.logits = torch.cat([found.logits, logits]) if len(found.logits) else logits
-        found.hidden = torch.cat([found.hidden, hidden]) if len(found.hidden) else hidden
+        state.logits = torch.cat([state.logits, logits]) if len(state.logits) else logits
+        state.hidden = torch.cat([state.hidden, hidden]) if len(state.hidden) else hidden
 
     def tree_call(
         self, tree: TreePass, ids: Sequence[int], ends: Sequence[int]
     ) -> tuple[Tensor, Tensor]:
-        """Run the tokens of new nodes: logits (n, V) and head input (n, d) at places ``ends``."""
+        """Run the tokens ``ids`` of new nodes.
+
+        Returns the logits (n, V) and the head's inputs (n, d) at the indices ``ends``.
+        """
         places = torch.tensor(ends, dtype=torch.long)
         logits, hidden, _ = self._call(
             lambda hidden: hidden[0, places.to(hidden.device)],
@@ -130,7 +140,7 @@ class Forward:
         return logits, hidden
 
     def decode_call(self, decoding: Decoding, tokens: Tensor) -> Tensor:
-        """Run one token (R,) of each row: logits (R, V)."""
+        """Decode one token (R,) of each row; returns the logits (R, V)."""
         logits, _, _ = self._call(
             lambda hidden: hidden[:, -1],
             input_ids=tokens[:, None],
@@ -156,7 +166,10 @@ class Forward:
     def plain_call(
         self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Cache | None
     ) -> tuple[Tensor, Tensor, Cache | None]:
-        """Logits (B, V) and head input (B, d) at the last position, and the cache."""
+        """Run a padded batch on its KV cache.
+
+        Returns the logits (B, V) and the head's inputs (B, d) at the last position, and the cache.
+        """
         return self._call(
             lambda hidden: hidden[:, -1],
             input_ids=ids,
@@ -170,7 +183,7 @@ class Forward:
     def _call(
         self, choose: Callable[[Tensor], Tensor], **inputs: object
     ) -> tuple[Tensor, Tensor, Cache | None]:
-        """Run the model with the language-model head on the chosen positions alone."""
+        """Run the model, with the language-model head on the chosen positions only."""
         self.use_attention(NAME if "tree" in inputs else self._plain)
         seen: list[Tensor] = []
 
@@ -186,13 +199,13 @@ class Forward:
         return output.logits[0].float(), seen[0], getattr(output, "past_key_values", None)
 
     def use_attention(self, attention: str) -> None:
-        """Set the implementation of attention that the model computes with."""
+        """Set the attention implementation that the model uses."""
         if self.model.config._attn_implementation != attention:
             self.model.set_attn_implementation(attention)
 
     @contextlib.contextmanager
     def running(self, compiled: bool = True) -> Iterator[None]:
-        """A block that runs passes. After it the model attends as it was loaded, for others."""
+        """Run passes inside this block; afterwards the model's own attention is restored."""
         static = self.static
         try:
             self.static = static if compiled else None
@@ -201,10 +214,10 @@ class Forward:
             self.static = static
             self.use_attention(self._plain)
 
-    # -- can the model do it? --------------------------------------------------------------------
+    # -- does the model support it? --------------------------------------------------------------
 
     def check_sharing(self, vocabulary_size: int) -> None:
-        """Turn the tree off, and say so once, where the model gives other numbers with it."""
+        """Turn prefix sharing off, with one warning, if it changes the model's logits."""
         if not self.sharing:
             return
         generator = torch.Generator().manual_seed(0)
@@ -215,9 +228,9 @@ class Forward:
                 shared = self._probe(rows)
                 self.sharing = False
                 plain = self._probe(rows)
-            near = self._tolerance
-            self.sharing = torch.allclose(plain, shared, atol=near, rtol=near)
-            reason = "other numbers with shared prefixes"
+            tolerance = self._tolerance
+            self.sharing = torch.allclose(plain, shared, atol=tolerance, rtol=tolerance)
+            reason = "its logits change with shared prefixes"
         except Exception as error:
             self.sharing = False
             reason = f"{type(error).__name__}: {error}"
@@ -228,7 +241,7 @@ class Forward:
             )
 
     def _probe(self, rows: list[list[int]]) -> Tensor:
-        """Logits of the rows, and of the rows with a token more, added in two ways."""
+        """Return the logits of the rows, and of the rows with one token appended in two ways."""
         (state,) = self.run(rows, Sizes(2**20, 2**20, 2**20))
         order = [state.rows.index(index) for index in range(len(rows))]
         tokens = torch.tensor([rows[row][0] for row in state.rows], device=state.logits.device)
@@ -240,8 +253,10 @@ class Forward:
 
 
 def _release(done: Sequence[Node], later: Sequence[Node]) -> list[Node]:
-    """Forget the keys and values that no later node needs, cut the others from their chunk, and
-    give their nodes."""
+    """Free the keys and values that no later node needs; return the nodes that are kept.
+
+    Kept segments are detached from a chunk that holds more than them.
+    """
     needed = {id(node) for node in (later[0].path() if later else ())}
     kept = [node for node in done if id(node) in needed]
     for node in done:

@@ -1,4 +1,4 @@
-"""Generation, greedy or sampled: per token only scalars and top-k log-probabilities are kept."""
+"""Generation, greedy or sampled: only scalars and top-k log-probabilities are kept per token."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class _Row:
 
 @dataclass(frozen=True)
 class Writer:
-    """What generation needs of a model besides its forward pass."""
+    """What generation needs from a model besides its forward pass."""
 
     decode: Callable[[list[int]], str]
     end_ids: frozenset[int]
     labels: LabelReader
     tracked: tuple[int, ...]
-    """Token ids whose log-probabilities are kept at every token, so that a label's can be read."""
+    """Token ids whose log-probabilities are kept at every position, so that labels can be read."""
 
     def run(
         self,
@@ -56,10 +56,17 @@ class Writer:
         temperature: float = 1.0,
         seeds: Sequence[int] | None = None,
     ) -> list[Generation]:
-        """Continue each prompt of ``state`` in ``copies`` rows, each by at most ``room`` tokens.
+        """Continue each prompt of ``state``, which is consumed.
 
-        Greedy, or with ``seeds`` (one per row) sampled at the temperature. A row that is finished
-        leaves the batch. Uses the state up.
+        Args:
+            state: The prefilled prompts.
+            copies: The number of rows of each prompt.
+            room: The maximum number of new tokens of each row.
+            until: Stop sequences.
+            temperature: For sampling.
+            seeds: One seed per row; None for greedy decoding.
+
+        Returns one generation per row. Finished rows leave the batch.
         """
         lengths = [n for n, count in zip(state.lengths, copies, strict=True) for _ in range(count)]
         rows = [
@@ -145,9 +152,9 @@ class Writer:
 
 
 def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """Ids that end a generation: the model's, by its generation config, and the tokenizer's."""
-    found: set[int | None] = set()
+    """Return the end-of-sequence ids of the model's generation config and of its tokenizer."""
+    ids: set[int | None] = set()
     for owner in (getattr(model, "generation_config", None), tokenizer):
         value = getattr(owner, "eos_token_id", None)
-        found.update(value if isinstance(value, list | tuple | set) else [value])
-    return frozenset(token for token in found if token is not None)
+        ids.update(value if isinstance(value, list | tuple | set) else [value])
+    return frozenset(token for token in ids if token is not None)

@@ -1,4 +1,4 @@
-"""The ``hf`` engine: any causal language model of transformers, through lm-eval's loader."""
+"""The ``hf`` engine: any causal language model of transformers, loaded by lm-eval."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ResultT = TypeVar("ResultT")
 
 
 _TIMED_STEPS = 4
-"""Tokens that are written to see how fast the model writes."""
+"""Tokens to decode when measuring throughput."""
 
 
 class HFEngine(LoadedModel):
@@ -49,11 +49,11 @@ class HFEngine(LoadedModel):
         batch_size: str | int = "auto",
         device: str | None = None,
     ) -> None:
-        """Load the model. ``model_args`` are those of lm-eval's ``hf`` model, and ``compile``: text
-        is written by a compiled model on a static cache, for long runs on a GPU.
+        """Load the model.
 
-        Raises UsageError for a local path that is not there or an argument that does not fit,
-        ApprehendError where loading fails.
+        ``model_args`` are those of lm-eval's ``hf`` model, and ``compile``: decode with a
+        compiled model on a static KV cache, for long runs on a GPU. Raises UsageError for a
+        missing local path or an unsuitable argument, ApprehendError if loading fails.
         """
         arguments = dict(model_args)
         if "pretrained" not in arguments:
@@ -84,7 +84,7 @@ class HFEngine(LoadedModel):
 
     @property
     def identity(self) -> Identity:
-        """Model, revision, dtype, size and a fingerprint of its weights and tokenizer."""
+        """Return model, revision, dtype, size, and a fingerprint of its weights and tokenizer."""
         return {
             "engine": "hf",
             "pretrained": self.name,
@@ -97,25 +97,25 @@ class HFEngine(LoadedModel):
 
     @property
     def device_name(self) -> str:
-        """Where the model runs, e.g. ``cpu`` or a GPU's product name."""
+        """Return where the model runs, e.g. ``cpu`` or a GPU's product name."""
         device = self.model.device
         return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device.type)
 
     @property
     def withheld(self) -> Mapping[Ability, str]:
-        """Nothing: a model in this process shows all."""
+        """Return nothing: a model in this process shows everything."""
         return withheld_by("hf")
 
     @property
     def has_chat_template(self) -> bool:
-        """Whether the tokenizer has a chat template."""
+        """Return whether the tokenizer has a chat template."""
         return bool(getattr(self.tokenizer, "chat_template", None))
 
     def tokens_per_second(self, length: int) -> float:
-        """Measured speed of prompts of this length, tokens per second."""
+        """Measure the prefill throughput on prompts of this length, in tokens per second."""
         took = 0.0
-        for again in range(2):
-            rows = [[4 * again + index + 1] * max(1, length) for index in range(4)]
+        for trial in range(2):
+            rows = [[4 * trial + index + 1] * max(1, length) for index in range(4)]
             began = time.perf_counter()
             with self._forward.running():
                 list(self._forward.run(rows, self._limited(sizes_for_scoring(self.model))))
@@ -123,11 +123,13 @@ class HFEngine(LoadedModel):
         return len(rows) * max(1, length) / max(took, 1e-6)
 
     def written_tokens_per_second(self, length: int) -> float:
-        """Measured speed of writing after prompts of this length, tokens per second; by the model
-        as it is, where it will be compiled."""
+        """Measure the decode throughput after prompts of this length, in tokens per second.
+
+        The model is measured as loaded, even if it will be compiled.
+        """
         rows = [[index % 7 + 1] * max(1, length) for index in range(16)]
         sizes = self._limited(sizes_for_decoding(self.model, 1, _TIMED_STEPS))
-        written, took = 0, 0.0
+        generated, took = 0, 0.0
         with torch.inference_mode(), self._forward.running(compiled=False):
             for state in self._forward.run(rows, sizes):
                 count = len(state.rows)
@@ -138,8 +140,8 @@ class HFEngine(LoadedModel):
                     decoder.step(list(range(count)), tokens)
                 decoder.logits.sum().item()  # waits for the device
                 took += time.perf_counter() - began
-                written += count * _TIMED_STEPS
-        return written / max(took, 1e-6)
+                generated += count * _TIMED_STEPS
+        return generated / max(took, 1e-6)
 
     def score(
         self,
@@ -147,7 +149,7 @@ class HFEngine(LoadedModel):
         sampling: Sampling | None = None,
         hidden_state: bool = False,
     ) -> list[Answer]:
-        """One Answer per prompt: one forward pass, and one token more for what follows it."""
+        """Return one Answer per prompt: one forward pass, and one decoding step after it."""
         contexts = [_split_spaces(prompt) for prompt in prompts]
         whole = [self.encode(context) for context, _ in contexts]
         labels = [
@@ -163,8 +165,8 @@ class HFEngine(LoadedModel):
             answers = read_answers(state, [labels[row] for row in state.rows], own, hidden_state)
             if any(math.isnan(answer.entropy) for answer in answers):
                 raise ApprehendError(
-                    f"{self.name}: the model's logits are not numbers (NaN); "
-                    f"try another dtype (--model_args …,dtype=float32)"
+                    f"{self.name}: the model's logits are NaN; "
+                    "try another dtype (--model_args …,dtype=float32)"
                 )
             return answers
 
@@ -177,8 +179,10 @@ class HFEngine(LoadedModel):
         until: Sequence[str] = (),
         sampling: Sampling | None = None,
     ) -> list[Generation]:
-        """Generations in order of the prompts, cut before the first of ``until``: one greedy each,
-        or one per seed of ``sampling``."""
+        """Return the generations in the order of the prompts, cut before the first stop sequence.
+
+        One greedy generation per prompt, or one per seed of ``sampling``.
+        """
         ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
         limit = self.context_length
         copies = [1] * len(ids) if sampling is None else [len(seeds) for seeds in sampling.seeds]
@@ -209,8 +213,10 @@ class HFEngine(LoadedModel):
     def _each(
         self, ids: list[list[int]], work: Callable[[State], list[ResultT]], sizes: Sizes
     ) -> list[ResultT]:
-        """Run the prompts and do ``work`` on them, some at a time; less at a time where memory
-        does not suffice. What is finished is kept."""
+        """Run the prompts in batches and apply ``work`` to each batch's state.
+
+        Batches are halved if memory does not suffice; finished prompts are kept.
+        """
         results: dict[int, ResultT] = {}
         while len(results) < len(ids):
             missing = [row for row in range(len(ids)) if row not in results]
@@ -237,7 +243,7 @@ class HFEngine(LoadedModel):
         return [results[row] for row in range(len(ids))]
 
     def _limited(self, sizes: Sizes) -> Sizes:
-        """The sizes within ``--batch_size``, halved as often as memory has run out."""
+        """Apply ``--batch_size``, and halve the sizes for each time that memory has run out."""
         if self._rows is not None:
             sizes = Sizes(sizes.tokens, 2**31, self._rows)
         tokens = max(SMALLEST_PASS, sizes.tokens >> self._halved)
@@ -246,7 +252,7 @@ class HFEngine(LoadedModel):
 
 
 def _split_spaces(prompt: ChoicePrompt) -> tuple[str, tuple[str, ...]]:
-    """Trailing spaces of the prompt belong to the label's token, as in lm-eval."""
+    """Move the prompt's trailing spaces to the labels, as lm-eval does."""
     context = prompt.context.rstrip(" ")
     spaces = prompt.context[len(context) :]
     if not context:
@@ -281,7 +287,7 @@ def _load(arguments: dict[str, object], device: str | None) -> HFLM:
 
 
 def _fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
-    """Hash of a sample of every weight and of the vocabulary: cheap, and moves with any change."""
+    """Hash a sample of every weight, and the vocabulary: cheap, and sensitive to any change."""
     digest = hashlib.sha256()
     weights: dict[str, torch.Tensor] = model.state_dict()
     for name, weight in sorted(weights.items()):

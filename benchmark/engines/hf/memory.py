@@ -1,4 +1,4 @@
-"""How much goes through a model at a time: sized from its shapes and from the free memory."""
+"""Batch sizes, from a model's shapes and the free memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
 TOKENS_PER_PASS = {"cpu": 2048, "cuda": 32768}
-"""More tokens do not make a pass more efficient, only larger."""
+"""Device type → tokens per forward pass; more would not be more efficient."""
 ROWS_PER_DECODING = {"cpu": 128, "cuda": 512}
 PASSES_PER_DECODING = 16
 MOST_ROWS = 4096
@@ -22,7 +22,7 @@ SMALLEST_PASS = 16
 
 
 def free_bytes(device: torch.device) -> int | None:
-    """Memory that is free on a device; None where the system does not say."""
+    """Return the free memory of a device in bytes; None if the system does not report it."""
     if device.type == "cuda":
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(torch.cuda.mem_get_info(device)[0]) + kept
@@ -35,7 +35,7 @@ def free_bytes(device: torch.device) -> int | None:
 
 
 def cache_bytes(model: PreTrainedModel) -> int:
-    """Bytes of the keys and values of one token."""
+    """Return the size of one token's KV cache in bytes."""
     config = _text_config(model)
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -43,14 +43,14 @@ def cache_bytes(model: PreTrainedModel) -> int:
 
 
 def pass_bytes(model: PreTrainedModel) -> int:
-    """Bytes that a token takes during a pass: its keys and values, and one layer's work."""
+    """Return a token's bytes during a pass: its KV cache and one layer's activations."""
     config = _text_config(model)
     inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
     return cache_bytes(model) + 4 * int(4 * inner + 12 * config.hidden_size)
 
 
 def sizes_for_scoring(model: PreTrainedModel) -> Sizes:
-    """How much to score at a time: passes as large as is efficient, if they fit."""
+    """Return the batch sizes for scoring: passes as large as is efficient, if they fit."""
     wanted = TOKENS_PER_PASS.get(model.device.type, TOKENS_PER_PASS["cuda"])
     free = free_bytes(model.device)
     if free is not None:
@@ -61,10 +61,14 @@ def sizes_for_scoring(model: PreTrainedModel) -> Sizes:
 def sizes_for_decoding(
     model: PreTrainedModel, copies: int, new_tokens: int, own: int = 0, held: int = 0
 ) -> Sizes:
-    """How much to generate at a time: ``copies`` rows per prompt, each of ``new_tokens`` at most.
+    """Return the batch sizes for generation; the prompts of many passes are decoded together.
 
-    The prompts of many passes are continued together. ``own`` are the tokens of a prompt, where
-    every row holds its own; ``held`` are bytes that are used again.
+    Args:
+        model: The model.
+        copies: Rows per prompt.
+        new_tokens: Maximum number of new tokens of each row.
+        own: Tokens of a prompt, if every row holds its own copy.
+        held: Bytes already allocated that will be reused.
     """
     tokens = sizes_for_scoring(model).tokens
     rows = ROWS_PER_DECODING.get(model.device.type, ROWS_PER_DECODING["cuda"])
@@ -78,7 +82,7 @@ def sizes_for_decoding(
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory did not suffice, on a GPU or on the host."""
+    """Return whether an error reports that memory did not suffice, on a GPU or on the host."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     )

@@ -1,4 +1,4 @@
-"""What a model's configuration says of its attention: windows, and positions that change."""
+"""What a model's configuration says about its attention: windows and position encodings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _text_config(config: PretrainedConfig) -> PretrainedConfig:
 
 
 def fixed_positions(config: PretrainedConfig) -> int:
-    """Up to this length a token's position encoding does not depend on what it is batched with."""
+    """Return the length up to which a token's position encoding is independent of its batch."""
     text = _text_config(config)
     rope = getattr(text, "rope_parameters", None) or getattr(text, "rope_scaling", None) or {}
     kinds = [rope, *(value for value in rope.values() if isinstance(value, dict))]
@@ -28,7 +28,7 @@ def fixed_positions(config: PretrainedConfig) -> int:
 
 
 def check_windows(config: PretrainedConfig, windows: Mapping[int, int | None]) -> None:
-    """Raise UnsupportedModelError where a layer's window did not reach its attention."""
+    """Raise UnsupportedModelError if a layer's window did not reach its attention."""
     if not windows:
         raise UnsupportedModelError("its attention is not one that transformers can replace")
     text = _text_config(config)
@@ -37,10 +37,10 @@ def check_windows(config: PretrainedConfig, windows: Mapping[int, int | None]) -
         if kind not in ("full_attention", "sliding_attention"):
             raise UnsupportedModelError(f"it has {kind} layers")
         if kind == "sliding_attention" and not windows.get(layer):
-            raise UnsupportedModelError("its windows are not known to its attention")
+            raise UnsupportedModelError("its windows do not reach its attention")
     window = getattr(text, "sliding_window", None)
     if not kinds and window and not any(windows.values()):
-        raise UnsupportedModelError("its window is not known to its attention")
+        raise UnsupportedModelError("its window does not reach its attention")
     if getattr(text, "attention_chunk_size", None) and not kinds:
         raise UnsupportedModelError("it attends in chunks")
 
@@ -48,8 +48,8 @@ def check_windows(config: PretrainedConfig, windows: Mapping[int, int | None]) -
 def keep_softcap(model: PreTrainedModel) -> None:
     """Switch to eager attention if the model's attention would silently drop its soft cap.
 
-    Gemma-2 caps its attention scores, which PyTorch's fused kernel cannot; transformers before 5.21
-    uses that kernel all the same.
+    Gemma-2 caps its attention scores, which PyTorch's fused kernel does not support;
+    transformers before 5.21 uses that kernel nevertheless.
     """
     capped = getattr(_text_config(model.config), "attn_logit_softcapping", None)
     if capped and model.config._attn_implementation == "sdpa":

@@ -1,4 +1,4 @@
-"""Passes of prompts padded on the left, for models that cannot share prefixes."""
+"""Batches padded on the left, for models that do not support shared prefixes."""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ class PlainState:
     """(B, T) 1 for real tokens, 0 for padding."""
 
     def after(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
-        """As State says; the cache is copied."""
+        """Append tokens, as `State.after`; the KV cache is copied."""
         return PlainDecoder(self, rows, copy.deepcopy(self.cache)).add(tokens)
 
     def along(self, rows: Sequence[int], chains: Sequence[Sequence[int]]) -> Tensor:
-        """As State says; a pass for each length, as many rows at a time as the state has."""
+        """Append chains, as `State.along`: one pass per length, in batches of the state's size."""
         starts = [0, *accumulate(map(len, chains))]
-        found = self.logits.new_empty((starts[-1], self.logits.shape[-1]))
+        result = self.logits.new_empty((starts[-1], self.logits.shape[-1]))
         for size in range(1, max(map(len, chains)) + 1):
             longer = [place for place, chain in enumerate(chains) if len(chain) >= size]
             for first in range(0, len(longer), len(self.rows)):
                 part = longer[first : first + len(self.rows)]
                 tokens = torch.tensor([list(chains[p][:size]) for p in part])
                 logits = self.after([rows[p] for p in part], tokens.to(self.logits.device))
-                found[[starts[p] + size - 1 for p in part]] = logits
-        return found
+                result[[starts[p] + size - 1 for p in part]] = logits
+        return result
 
     def decoder(self, copies: Sequence[int], room: int) -> Decoder:
-        """As State says. Its cache grows, so that it needs no ``room``."""
+        """Start decoding, as `State.decoder`; the cache grows, so that ``room`` is not needed."""
         rows = [row for row, count in enumerate(copies) for _ in range(count)]
         return PlainDecoder(self, rows, self.cache)
 
 
 class PlainDecoder:
-    """Some rows of a PlainState, on a cache that this takes over."""
+    """Rows of a PlainState, on a KV cache that this object owns."""
 
     def __init__(self, state: PlainState, rows: Sequence[int], cache: Cache | None) -> None:
         self._forward = state.forward
@@ -71,7 +71,7 @@ class PlainDecoder:
         self._mask, self.logits = self._mask[chosen], self.logits[chosen]
 
     def add(self, tokens: Tensor) -> Tensor:
-        """Append ``tokens`` (R, L); the logits after the last (R, V)."""
+        """Append ``tokens`` (R, L); returns the logits after the last one (R, V)."""
         before = self._mask.sum(dim=1, keepdim=True)
         count = tokens.shape[1]
         self._mask = torch.cat([self._mask, self._mask.new_ones((len(tokens), count))], dim=1)
@@ -82,16 +82,17 @@ class PlainDecoder:
         return self.logits
 
     def step(self, kept: Sequence[int], tokens: Tensor) -> None:
-        """As Decoder says."""
+        """Append one token to each of the rows ``kept``, as `Decoder.step`."""
         if len(kept) < len(self._mask):
             self._narrow(kept)
         self.add(tokens[:, None])
 
 
 def batches(lengths: Sequence[int], budget: int, most: int) -> list[list[int]]:
-    """Indices of prompts in batches: sorted by length, at most ``budget`` padded tokens each.
+    """Group prompts into batches, sorted by length, of at most ``budget`` padded tokens each.
 
-    Longest first, so that what cannot fit fails at once. Every batch has at least one prompt.
+    The longest come first, so that a batch that does not fit fails at once. Every batch has at
+    least one prompt. Returns the indices of each batch's prompts.
     """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     result: list[list[int]] = []

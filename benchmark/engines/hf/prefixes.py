@@ -1,7 +1,8 @@
-"""Prompts as a tree: what they begin with in common is one node, and goes through the model once.
+"""Prompts as a tree: a common prefix is one node, and is prefilled once.
 
-``Node`` holds the tokens that a group of prompts share after those of its parent. Nodes come depth
-first, so that the descendants of a node lie together; ``packs`` cuts them into forward passes.
+A `Node` holds the tokens that a group of prompts share after those of its parent. Nodes are
+listed depth first, so that the descendants of a node are adjacent; `packs` cuts them into
+forward passes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from itertools import pairwise
 from .segments import Segment
 
 MIN_SHARED = 16
-"""Shorter common parts are computed twice rather than made a node of their own."""
+"""Shorter common prefixes are computed repeatedly instead of getting a node of their own."""
 _BLOCK = 64
 
 Rows = Sequence[Sequence[int]]
@@ -21,7 +22,7 @@ Rows = Sequence[Sequence[int]]
 
 @dataclass(eq=False)
 class Node:
-    """Tokens ``start`` to ``stop`` of the prompts below; ``row`` is one of these prompts."""
+    """Tokens ``start`` to ``stop`` of the prompts below it; ``row`` is one of these prompts."""
 
     start: int
     stop: int
@@ -30,21 +31,21 @@ class Node:
     ends: list[int] = field(default_factory=list)
     """Prompts that end with this node."""
     known: bool = False
-    """Whether the path that ``grow`` was told is in the cache leads through it."""
+    """Whether it lies on the path that is in the KV cache already."""
     segment: Segment | None = None
-    """Where its keys and values are, once computed."""
+    """Its keys and values, once computed."""
 
     def __len__(self) -> int:
         return self.stop - self.start
 
     @property
     def computed(self) -> Segment:
-        """Where its keys and values are, of a node that went through the model."""
+        """Return the keys and values of a node that has been computed."""
         assert self.segment is not None
         return self.segment
 
     def path(self) -> list[Node]:
-        """The nodes from the root to this one."""
+        """Return the nodes from the root to this one."""
         nodes: list[Node] = []
         node: Node | None = self
         while node is not None:
@@ -53,13 +54,13 @@ class Node:
         return nodes[::-1]
 
 
-def common_length(one: Sequence[int], other: Sequence[int]) -> int:
-    """Number of leading tokens that two prompts share."""
-    limit = min(len(one), len(other))
+def common_length(first: Sequence[int], second: Sequence[int]) -> int:
+    """Return the length of the common prefix of two prompts."""
+    limit = min(len(first), len(second))
     start = 0
-    while start < limit and one[start : start + _BLOCK] == other[start : start + _BLOCK]:
+    while start < limit and first[start : start + _BLOCK] == second[start : start + _BLOCK]:
         start += _BLOCK
-    while start < limit and one[start] == other[start]:
+    while start < limit and first[start] == second[start]:
         start += 1
     return min(start, limit)
 
@@ -67,34 +68,38 @@ def common_length(one: Sequence[int], other: Sequence[int]) -> int:
 def grow(
     rows: Rows, known: Sequence[int] = (), least: int = MIN_SHARED, longest: int = 2**31
 ) -> list[Node]:
-    """The tree of token sequences (each at least one token), nodes depth first.
+    """Return the prefix tree of token sequences, as nodes in depth-first order.
 
-    Siblings come in the order of their first prompts. A node shared by several prompts has at
-    least ``least`` tokens; nodes longer than ``longest`` become a chain. Nodes on the path of
-    ``known`` are marked, and what only ``known`` would need is left out.
+    Args:
+        rows: The prompts' token ids, at least one each. Siblings keep the order of their first
+            prompts.
+        known: The tokens that are in the KV cache. Nodes on their path are marked, and nodes
+            that only they would need are left out.
+        least: Minimum number of tokens of a node that several prompts share.
+        longest: Maximum number of tokens of a node; longer ones become a chain.
     """
-    told = len(rows)
-    every = [*rows, known] if known else list(rows)
-    order = sorted(range(len(every)), key=lambda index: list(every[index]))
-    shared = [0] + [common_length(every[a], every[b]) for a, b in pairwise(order)]
+    known_row = len(rows)
+    sequences = [*rows, known] if known else list(rows)
+    order = sorted(range(len(sequences)), key=lambda index: list(sequences[index]))
+    shared = [0] + [common_length(sequences[a], sequences[b]) for a, b in pairwise(order)]
     nodes: list[Node] = []
-    waiting = _children(order, shared, 0, len(order), None, least, told)
+    waiting = _children(order, shared, 0, len(order), None, least, known_row)
     while waiting:
         low, high, parent = waiting.pop()
         depth = 0 if parent is None else parent.stop
-        stop = min(shared[low + 1 : high], default=len(every[order[low]]))
+        stop = min(shared[low + 1 : high], default=len(sequences[order[low]]))
         node = parent
         while depth < stop:
             end = min(stop, depth + longest)
-            node = Node(depth, end, min(order[low:high]), node, known=told in order[low:high])
+            node = Node(depth, end, min(order[low:high]), node, known=known_row in order[low:high])
             nodes.append(node)
             depth = end
         assert node is not None
-        while low < high and len(every[order[low]]) == depth:
-            if order[low] != told:
+        while low < high and len(sequences[order[low]]) == depth:
+            if order[low] != known_row:
                 node.ends.append(order[low])
             low += 1
-        waiting += _children(order, shared, low, high, node, least, told)
+        waiting += _children(order, shared, low, high, node, least, known_row)
     return nodes
 
 
@@ -105,18 +110,18 @@ def _children(
     high: int,
     parent: Node | None,
     least: int,
-    told: int,
+    known_row: int,
 ) -> list[tuple[int, int, Node | None]]:
-    """Groups of prompts that share enough beyond ``parent``; the first group is last."""
+    """Return groups of prompts that share enough beyond ``parent``; the first group comes last."""
     depth = 0 if parent is None else parent.stop
     cuts = [low, *(at for at in range(low + 1, high) if shared[at] - depth < least), high]
     groups = [(a, b, parent) for a, b in pairwise(cuts) if a < b]
-    groups = [group for group in groups if order[group[0] : group[1]] != [told]]
+    groups = [group for group in groups if order[group[0] : group[1]] != [known_row]]
     return sorted(groups, key=lambda group: -min(order[group[0] : group[1]]))
 
 
 def packs(nodes: Sequence[Node], budget: int, most: int) -> Iterator[list[Node]]:
-    """Consecutive nodes of at most ``budget`` tokens and ``most`` prompts, at least one node."""
+    """Yield runs of nodes of at most ``budget`` tokens and ``most`` prompts, at least one each."""
     pack: list[Node] = []
     tokens = prompts = 0
     for node in nodes:

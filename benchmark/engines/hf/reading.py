@@ -1,4 +1,4 @@
-"""From logits to what an Answer holds. Everything is reduced on the device, in float32."""
+"""Read an Answer off the logits. Everything is reduced on the device, in float32."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .states import State
 
 TOP_K = 20
 _MOST_LOGITS = 2**26
-"""Logits of labels' inner tokens that are held at a time."""
+"""Maximum number of logits of labels' inner tokens that are held at a time."""
 
 
 def entropy(logprobs: torch.Tensor) -> torch.Tensor:
-    """Entropy over the last axis from log-probabilities, nats; -inf contributes nothing."""
+    """Compute the entropy over the last axis from log-probabilities, in nats; -inf counts 0."""
     probs = logprobs.exp()
     if not _all_possible(logprobs):
         logprobs = logprobs.masked_fill(probs == 0, 0.0)
@@ -28,7 +28,7 @@ def entropy(logprobs: torch.Tensor) -> torch.Tensor:
 
 
 def uniform_kl(logprobs: torch.Tensor) -> torch.Tensor:
-    """KL(uniform ‖ q) over the last axis, nats, in [0, ∞); tokens of -inf are left out."""
+    """Compute KL(uniform ‖ q) over the last axis, in nats, in [0, ∞); -inf tokens are left out."""
     if _all_possible(logprobs):
         return -logprobs.mean(dim=-1) - math.log(logprobs.shape[-1])
     possible = torch.isfinite(logprobs)
@@ -38,7 +38,7 @@ def uniform_kl(logprobs: torch.Tensor) -> torch.Tensor:
 
 
 def _all_possible(logprobs: torch.Tensor) -> bool:
-    """Whether no token is impossible; one fast pass that saves several."""
+    """Return whether no token is impossible: one fast pass that saves several."""
     return bool(torch.isfinite(logprobs.amin()))
 
 
@@ -48,7 +48,14 @@ def read_answers(
     sampling: Sampling | None = None,
     hidden_state: bool = False,
 ) -> list[Answer]:
-    """Answers of some prompts from their state after the pass."""
+    """Return one answer per prompt of a state.
+
+    Args:
+        state: The prefilled prompts.
+        labels: The token paths of each prompt's labels.
+        sampling: Temperature and seeds of the labels to draw; None for none.
+        hidden_state: Whether to keep the head's input at the answer position.
+    """
     logprobs = torch.log_softmax(state.logits, dim=-1)
     entropies = entropy(logprobs).tolist()
     top = logprobs.topk(min(TOP_K, logprobs.shape[-1]), dim=-1).values
@@ -81,26 +88,29 @@ def read_answers(
 
 
 def _draw(rows: list[LabelPaths], logits: torch.Tensor, sampling: Sampling) -> list[list[int]]:
-    """Labels drawn at the temperature. A first token that several labels share is resolved by
-    how likely the model (unscaled) continues it with each."""
+    """Draw labels at the temperature.
+
+    A first token that several labels share is resolved by the model's own probabilities (at
+    temperature 1) of continuing it with each.
+    """
     draws = [[Draws(seed) for seed in seeds] for seeds in sampling.seeds]
     tokens = draw_tokens(logits, sampling.temperature, draws)
     return [
-        [row.named(token, draw.uniform()) for token, draw in zip(some, own, strict=True)]
-        for row, some, own in zip(rows, tokens, draws, strict=True)
+        [row.named(token, draw.uniform()) for token, draw in zip(drawn, own, strict=True)]
+        for row, drawn, own in zip(rows, tokens, draws, strict=True)
     ]
 
 
 def _first_tokens(rows: list[LabelPaths], logprobs: torch.Tensor, greedy: list[int]) -> None:
     steps = [row.steps(()) for row in rows]
-    columns = sorted({step[0] for some in steps for step in some})
+    columns = sorted({step[0] for row_steps in steps for step in row_steps})
     values = logprobs[:, torch.tensor(columns, device=logprobs.device)].tolist()
     for index, row in enumerate(rows):
         row.fill(steps[index], dict(zip(columns, values[index], strict=True)), greedy[index])
 
 
 def _longer_paths(state: State, rows: list[LabelPaths]) -> None:
-    """Labels of several tokens: every inner token path of a row goes through the model once."""
+    """Score labels of several tokens: every inner token path of a row is run once."""
     chains = [(index, chain) for index, row in enumerate(rows) for chain in row.chains()]
     most = max(1, _MOST_LOGITS // state.logits.shape[-1])
     while chains:

@@ -1,4 +1,4 @@
-"""Keys and values of tokens that went through the model, cut where prompts part."""
+"""Keys and values of tokens that have been computed, cut where prompts diverge."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor
 
 @dataclass
 class Chunk:
-    """Keys and values of one forward pass: per layer (1, key heads, tokens, head size)."""
+    """Keys and values of one forward pass: per layer (1, key heads, tokens, d)."""
 
     keys: dict[int, Tensor] = field(default_factory=dict)
     values: dict[int, Tensor] = field(default_factory=dict)
 
     @property
     def tokens(self) -> int:
-        """Number of tokens."""
+        """Return the number of tokens."""
         return next((keys.shape[2] for keys in self.keys.values()), 0)
 
 
@@ -35,16 +35,16 @@ class Segment:
         return self.stop - self.start
 
     def keys(self, layer: int) -> Tensor:
-        """(1, key heads, tokens, head size)"""
+        """Return the keys of a layer (1, key heads, tokens, d)."""
         return self.chunk.keys[layer][:, :, self.start : self.stop]
 
     def values(self, layer: int) -> Tensor:
-        """(1, key heads, tokens, head size)"""
+        """Return the values of a layer (1, key heads, tokens, d)."""
         return self.chunk.values[layer][:, :, self.start : self.stop]
 
 
 def joined(path: Sequence[Segment]) -> Segment:
-    """A path of segments as one, on a chunk of its own."""
+    """Copy a path of segments into one segment with a chunk of its own."""
     chunk = Chunk()
     for layer in path[0].chunk.keys:
         chunk.keys[layer] = torch.cat([part.keys(layer) for part in path], dim=2)

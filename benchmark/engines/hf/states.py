@@ -1,4 +1,4 @@
-"""What every kind of forward pass gives: prompts after it, and decoders that continue them."""
+"""What every kind of forward pass returns: prefilled prompts, and decoders that continue them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much to do at a time."""
+    """Batch sizes."""
 
     tokens: int
     """Tokens of one forward pass."""
@@ -22,30 +22,35 @@ class Sizes:
 
 
 class State(Protocol):
-    """Prompts after their forward pass."""
+    """Prefilled prompts: B of them, a vocabulary of V tokens, hidden states of size d."""
 
     rows: list[int]
-    """Which of the prompts these are."""
+    """Indices of these prompts among all."""
     logits: Tensor
     """(B, V) float32, after each prompt."""
     lengths: list[int]
     """Tokens of each prompt."""
     hidden: Tensor
-    """(B, d) what the language-model head read."""
+    """(B, d) input of the language-model head."""
 
     def after(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
-        """(n, V) float32 logits after some rows (by place) with ``tokens`` (n, L) added.
+        """Return the logits (n, V) after appending ``tokens`` (n, L) to some rows, in float32.
 
-        The state stays as it is.
+        ``rows`` are indices into the state, which is unchanged.
         """
 
     def along(self, rows: Sequence[int], chains: Sequence[Sequence[int]]) -> Tensor:
-        """(sum of the chains' lengths, V) float32 logits after every token of chain i, added to
-        row ``rows[i]`` (by place). Chains of a row stand together; the state stays as it is."""
+        """Return the logits after every token of the chains, (sum of their lengths, V), in float32.
+
+        Chain i is appended to row ``rows[i]`` of the state, which is unchanged. The chains of a
+        row must be adjacent.
+        """
 
     def decoder(self, copies: Sequence[int], room: int) -> Decoder:
-        """Each prompt ``copies`` times in a row, to be continued by at most ``room`` tokens. Uses
-        the state up."""
+        """Return a decoder of ``copies`` adjacent rows per prompt, and consume the state.
+
+        ``room`` is the maximum number of new tokens of a row.
+        """
 
 
 class Decoder(Protocol):
@@ -55,4 +60,4 @@ class Decoder(Protocol):
     """(R, V) float32, after each row."""
 
     def step(self, kept: Sequence[int], tokens: Tensor) -> None:
-        """Go on with the rows ``kept`` (by place, ascending), adding ``tokens`` (len(kept),)."""
+        """Keep the rows ``kept`` (by index, ascending), and append ``tokens`` (len(kept),)."""

@@ -1,9 +1,10 @@
-"""Writing with a compiled model: rows whose keys and values stay at fixed addresses.
+"""Decoding with a compiled model, on a KV cache at fixed addresses.
 
-One token of a row is little work for a GPU, so that starting its hundreds of kernels takes longer
-than running them. ``torch.compile`` fuses them, and replays the rest as one CUDA graph; for that,
-shapes and addresses must not change from token to token. So each row holds its whole prompt, rows
-that are finished stay until three quarters of them are, and places are reused by later prompts.
+One token per row is so little work for a GPU that launching its hundreds of kernels takes longer
+than running them. ``torch.compile`` fuses them and replays the rest as one CUDA graph, for which
+shapes and addresses must not change from token to token. So each row holds its whole prompt,
+finished rows stay until three quarters of them are finished, and slots are reused by later
+prompts.
 """
 
 from __future__ import annotations
@@ -24,26 +25,26 @@ BACKEND = "inductor"
 LEAST_ROWS = 8
 LENGTH_STEP = 256
 _SHAPES = 64
-"""Distinct shapes to compile for at most; beyond, PyTorch gives up."""
+"""Maximum number of distinct shapes to compile for; beyond it PyTorch gives up."""
 
 
 class StaticRows:
-    """Keys and values of rows, aligned at the prompts' ends, for the next token of each.
+    """The KV cache of rows, aligned at the prompts' ends.
 
-    The place of a key is its column: prompts end before ``width``, and what is written follows.
+    A key's index is its column: prompts end before ``width``, and generated tokens follow.
     """
 
     def __init__(self, rows: int, columns: int) -> None:
         self.rows, self.columns = rows, columns
         self.checked = False
-        """Whether compiled numbers have been compared with others at this shape."""
+        """Whether the compiled logits have been checked at this shape."""
         self.keys: dict[int, Tensor] = {}
         """Layer → (R, key heads, columns, d)."""
         self.values: dict[int, Tensor] = {}
         self.starts = self.places = self.column = self.positions = self.tokens = torch.empty(0)
 
     def begin(self, paths: Sequence[Sequence[Segment]], lengths: Sequence[int]) -> None:
-        """Take prompts as paths of segments and their numbers of tokens, one for each row."""
+        """Load prompts, as paths of segments and their numbers of tokens, one per row."""
         first = paths[0][0].chunk
         if not self.keys:
             self._allocate(first.keys, first.values)
@@ -52,9 +53,9 @@ class StaticRows:
             for row, (path, length) in enumerate(zip(paths, lengths, strict=True)):
                 at = width - length
                 for part in path:
-                    there = slice(at, at + len(part))
-                    self.keys[layer][row, :, there] = part.keys(layer)[0]
-                    self.values[layer][row, :, there] = part.values(layer)[0]
+                    columns = slice(at, at + len(part))
+                    self.keys[layer][row, :, columns] = part.keys(layer)[0]
+                    self.values[layer][row, :, columns] = part.values(layer)[0]
                     at += len(part)
         known = torch.tensor([*lengths, *[width] * (self.rows - len(lengths))])[:, None]
         self.starts.copy_(width - known)
@@ -62,7 +63,7 @@ class StaticRows:
         self.column.fill_(width)
 
     def take(self, other: StaticRows, chosen: Sequence[int]) -> None:
-        """Take some rows of another."""
+        """Copy the chosen rows of another cache."""
         if not self.keys:
             self._allocate(other.keys, other.values)
         index = torch.tensor(list(chosen), device=self.column.device)
@@ -76,7 +77,7 @@ class StaticRows:
         self.column.copy_(other.column)
 
     def advance(self) -> None:
-        """One more token of each row is written."""
+        """Note that each row has one more token."""
         self.column.add_(1)
         self.positions.add_(1)
 
@@ -86,9 +87,9 @@ class StaticRows:
             return tensor
 
         for mine, theirs in ((self.keys, keys), (self.values, values)):
-            for layer, one in theirs.items():
-                shape = (self.rows, one.shape[1], self.columns, one.shape[3])
-                mine[layer] = fixed(one.new_zeros(shape))
+            for layer, given in theirs.items():
+                shape = (self.rows, given.shape[1], self.columns, given.shape[3])
+                mine[layer] = fixed(given.new_zeros(shape))
         device = next(iter(keys.values())).device
         each = torch.zeros((self.rows, 1), dtype=torch.long, device=device)
         self.starts, self.positions, self.tokens = (fixed(each.clone()) for _ in range(3))
@@ -96,7 +97,7 @@ class StaticRows:
         self.column = fixed(torch.zeros(1, dtype=torch.long, device=device))
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, how: How) -> Tensor:
-        """(R, heads, 1, d) queries of the rows' new tokens → (R, 1, heads, d)."""
+        """Map the queries (R, heads, 1, d) of the rows' new tokens to outputs (R, 1, heads, d)."""
         keys, values = self.keys[layer], self.values[layer]
         keys.index_copy_(2, self.column, key)
         values.index_copy_(2, self.column, value)
@@ -104,7 +105,7 @@ class StaticRows:
         if how.window is not None:
             seen = seen & (self.places > self.column - how.window)
         rows, heads, _, size = query.shape
-        # The heads that share a key head become queries of it: no key is repeated.
+        # The heads that share a key head are treated as queries of it, so no key is repeated.
         query = query.reshape(rows, keys.shape[1], -1, size)
         out = _attention(query, keys, values, how, seen[:, None, None])
         return out.reshape(rows, heads, 1, -1).transpose(1, 2)
@@ -121,16 +122,16 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, how: How, seen: Tensor
 
 
 Step = Callable[[Tensor, Tensor, StaticRows], Tensor]
-"""Tokens and positions (R, 1), and their rows → logits (R, V)."""
+"""Tokens (R, 1), positions (R, 1) and the rows' KV cache → logits (R, V)."""
 
 
 def columns_for(tokens: int) -> int:
-    """Columns that are held for so many tokens: few different numbers, as each is compiled."""
+    """Round a number of tokens up to one of few column counts, as each is compiled separately."""
     return -(-tokens // LENGTH_STEP) * LENGTH_STEP
 
 
 class Static:
-    """A model's compiled step, and the rows that it has been compiled for."""
+    """A model's compiled decoding step, and the KV caches that it has been compiled for."""
 
     def __init__(self, step: Step, device: torch.device, tolerance: float) -> None:
         torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, _SHAPES)
@@ -146,7 +147,7 @@ class Static:
         self._known: list[StaticRows] = []
 
     def rows(self, count: int, columns: int) -> StaticRows:
-        """Rows for at least so many, of at least so many columns: known ones where they fit."""
+        """Return a KV cache of at least that many rows and columns, reused if one fits."""
         count = max(LEAST_ROWS, 1 << (count - 1).bit_length())
         columns = columns_for(columns)
         for known in self._known:
@@ -158,16 +159,19 @@ class Static:
 
     @property
     def bytes(self) -> int:
-        """Memory of all rows."""
+        """Return the memory of all KV caches in bytes."""
         parts = (part for rows in self._known for part in (rows.keys, rows.values))
         return sum(tensor.nbytes for part in parts for tensor in part.values())
 
     def forget(self) -> None:
-        """Free the memory of all rows."""
+        """Free the memory of all KV caches."""
         self._known.clear()
 
     def logits(self, rows: StaticRows) -> Tensor:
-        """(R, V) after ``rows.tokens``. The first of each shape is compared with the plain step."""
+        """Return the logits (R, V) after ``rows.tokens``.
+
+        At the first use of each shape they are compared with those of the plain step.
+        """
         inputs = (rows.tokens, rows.positions, rows)
         if self._compiled is None:
             return self._step(*inputs)
@@ -175,13 +179,13 @@ class Static:
         rows.checked = True
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of the compiler's own parts
+                warnings.simplefilter("ignore")  # from the compiler's internals
                 torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
                 logits = self._compiled(*inputs)
             close = plain is None or torch.allclose(
                 plain, logits, atol=self._tolerance, rtol=self._tolerance
             )
-            reason = "other numbers when compiled"
+            reason = "its logits change when compiled"
         except torch.OutOfMemoryError:
             raise
         except Exception as error:
@@ -194,7 +198,7 @@ class Static:
 
 
 def _cause(error: BaseException) -> str:
-    """What the compiler failed at, in a line."""
+    """Return the root cause of a compiler error, in one line."""
     while inner := getattr(error, "inner_exception", None) or error.__cause__:
         error = inner
     lines = (line.strip() for line in str(error).splitlines())
@@ -202,7 +206,7 @@ def _cause(error: BaseException) -> str:
 
 
 class StaticDecoder:
-    """Rows on places of their own, written by a compiled step."""
+    """Rows in their slots of a static KV cache, decoded by a compiled step."""
 
     logits: Tensor
 
@@ -213,15 +217,21 @@ class StaticDecoder:
         lengths: Sequence[int],
         room: int,
     ) -> None:
-        """Each row's prompt as a path of segments and its number of tokens; ``room`` is the most
-        tokens that a row gets."""
+        """Load the prompts.
+
+        Args:
+            static: The compiled step.
+            paths: Each row's prompt as a path of segments.
+            lengths: The number of tokens of each row's prompt.
+            room: Maximum number of new tokens of a row.
+        """
         self._static = static
         self._rows = static.rows(len(paths), max(lengths) + room)
         self._rows.begin(paths, lengths)
         self._places = list(range(len(paths)))
 
     def step(self, kept: Sequence[int], tokens: Tensor) -> None:
-        """As Decoder says."""
+        """Append one token to each of the rows ``kept``, as `Decoder.step`."""
         self._places = [self._places[place] for place in kept]
         rows = self._rows
         if 4 * len(kept) <= rows.rows > LEAST_ROWS:

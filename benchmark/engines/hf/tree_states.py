@@ -1,4 +1,4 @@
-"""Prompts that went through the model as paths in a tree, and rows that continue them."""
+"""Prompts prefilled as paths in a tree, and rows that continue them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class TreeState:
-    """Prompts as paths in a tree; what they share is held once."""
+    """Prompts as paths in a tree; shared prefixes are held once."""
 
     def __init__(self, forward: Forward) -> None:
         self._forward = forward
@@ -29,7 +29,7 @@ class TreeState:
         self.logits = self.hidden = torch.empty(0)
 
     def after(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
-        """As State says. The keys and values of the added tokens are forgotten."""
+        """Append tokens, as `State.after`; their keys and values are discarded."""
         order = sorted(range(len(rows)), key=lambda place: rows[place])
         size = tokens.shape[1]
         ends = [size * (place + 1) - 1 for place in range(len(order))]
@@ -39,7 +39,7 @@ class TreeState:
         return result
 
     def along(self, rows: Sequence[int], chains: Sequence[Sequence[int]]) -> Tensor:
-        """As State says."""
+        """Append chains, as `State.along`."""
         return self._add(rows, chains, range(sum(map(len, chains))))
 
     def _add(
@@ -51,7 +51,7 @@ class TreeState:
         return self._forward.tree_call(tree, [token for c in chains for token in c], ends)[0]
 
     def decoder(self, copies: Sequence[int], room: int) -> Decoder:
-        """As State says."""
+        """Start decoding, as `State.decoder`."""
         rows = [place for place, count in enumerate(copies) for _ in range(count)]
         decoder: StaticDecoder | TreeDecoder
         if self._forward.static is not None:
@@ -67,7 +67,7 @@ class TreeState:
 
 
 class TreeDecoder:
-    """Rows on the keys and values of their prompts."""
+    """Rows that share the KV cache of their prompts."""
 
     logits: Tensor
 
@@ -76,7 +76,7 @@ class TreeDecoder:
         self._decoding = decoding
 
     def step(self, kept: Sequence[int], tokens: Tensor) -> None:
-        """As Decoder says."""
+        """Append one token to each of the rows ``kept``, as `Decoder.step`."""
         if len(kept) < len(self.logits):
             self._decoding.keep(kept)
         self.logits = self._forward.decode_call(self._decoding, tokens)

@@ -1,4 +1,4 @@
-"""What an engine is asked and what it returns. Engines know prompts and labels, not questions."""
+"""The interface of engines: prompts in, records out. Engines know labels, not questions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 
 
 class Ability(str, Enum):
-    """What a signal can ask of an engine, and an engine may be unable to show."""
+    """What a signal may require of an engine."""
 
     OPTIONS = "log-probabilities of options"
     TEXTS = "generated texts"
@@ -35,27 +35,28 @@ class ChoicePrompt:
 
     context: str
     continuations: tuple[str, ...]
-    """What lm-eval asks to be scored, e.g. ``" A", " B"``; the don't-know label, if any, last."""
+    """The labels to score, e.g. ``" A", " B"``; the don't-know label, if any, comes last."""
     option_count: int
-    """Number of real options; continuations beyond them are the don't-know label."""
+    """Number of options; continuations beyond them are the don't-know label."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to draw at random. Each prompt has seeds of its own, so that batches do not matter."""
+    """How to sample. Each prompt has its own seeds, so that results do not depend on batches."""
 
     temperature: float
     seeds: Sequence[Sequence[int]]
-    """Per prompt, one seed for each sample."""
+    """Per prompt, one seed per sample."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the distribution after a ChoicePrompt looks like. Log-probabilities are natural.
+    """The distribution of the token after a ChoicePrompt; log-probabilities are natural.
 
-    ``label_logprobs`` merge a label's variants ("A", " A") and leave out the mass of longer labels
-    that begin with it ("1" without "10"). ``scored_logprobs`` are those of the exact
-    continuations; ``is_greedy`` says for each whether greedy decoding would produce it.
+    ``label_logprobs`` merge a label's variants ("A", " A") and exclude the mass of longer labels
+    of which it is a prefix ("1" without "10"). ``scored_logprobs`` are those of the exact
+    continuations; ``is_greedy`` says of each whether greedy decoding would generate it.
+    Entropies are in nats over the whole vocabulary, NaN if the engine does not show it.
     """
 
     label_logprobs: list[float]
@@ -66,83 +67,89 @@ class Answer:
     top_logprobs: list[float]
     missing_mass: float
     greedy_label: int | None
-    """Index of the continuation that the most probable token names; None for no label."""
+    """Index of the label that greedy decoding generates; None if it is no label."""
     prompt_tokens: int
     samples: list[int] = field(default_factory=list)
-    """Index of the label that each sample drew, -1 for a token that begins no label."""
+    """Index of the label of each sample, -1 for no label."""
     hidden_state: list[float] | None = None
-    """(d,) last layer at the answer position, where it was asked for."""
+    """(d,) last layer at the answer position, if requested."""
 
 
 @dataclass(frozen=True)
 class Generation:
-    """A generated text with what each of its tokens showed (end-of-sequence token left out)."""
+    """A generated text with per-token statistics; the end-of-sequence token is excluded."""
 
     text: str
     token_logprobs: list[float]
     token_entropies: list[float]
     token_top_logprobs: list[list[float]]
     token_uniform_kl: list[float]
-    """KL(uniform ‖ q) at each token, nats, over the tokens that the model can produce."""
+    """KL(uniform ‖ q) at each token, in nats, over the tokens of non-zero probability."""
     prompt_tokens: int
     finished: bool
-    """False where the token limit cut the text off."""
+    """False if the token limit truncated the text."""
     token_at: Callable[[int], int] = field(default=lambda _: -1, repr=False)
-    """Index of the token that holds the character at an offset of ``text``; -1 for none."""
+    """Offset in ``text`` → index of the token that contains the character; -1 for none."""
     label_logprobs: Callable[[int, Sequence[str]], list[float] | None] = field(
         default=lambda _position, _labels: None, repr=False
     )
-    """Log-probabilities of labels at a token, variants merged; None if a label is not a token."""
+    """(token index, labels) → log-probabilities, variants merged; None if any is unknown."""
 
 
 Identity = dict[str, object]
-"""What decides a model's numbers, by name, as a manifest keeps it."""
+"""What determines a model's results, by name, as stored in the manifest."""
 
 
 class Engine(Protocol):
-    """A model that answers at the level of whole questions."""
+    """A model that scores options and generates text."""
 
     name: str
-    """What the model was loaded by."""
+    """The name that the model was loaded by."""
 
     @property
     def identity(self) -> Identity:
-        """Model, revision, hash of the weights, dtype, library versions."""
+        """Return model, revision, hash of the weights, dtype, library versions."""
 
     @property
     def device_name(self) -> str:
-        """Where the model runs, e.g. ``cpu`` or a GPU's product name."""
+        """Return where the model runs, e.g. ``cpu`` or a GPU's product name."""
 
     @property
     def context_length(self) -> int | None:
-        """Tokens of prompt and reply together, at most; None where an endpoint does not say."""
+        """Return the maximum tokens of prompt and reply together; None if unknown (remote)."""
 
     @property
     def withheld(self) -> Mapping[Ability, str]:
-        """What the engine does not show → why; it shows all other abilities."""
+        """Return the abilities that the engine lacks, and why."""
 
     @property
     def has_chat_template(self) -> bool:
-        """Whether ``chat`` can be used."""
+        """Return whether ``chat`` can be used."""
 
     @property
     def tokenizer_name(self) -> str:
-        """lm-eval's name of the tokenizer."""
+        """Return lm-eval's name of the tokenizer."""
 
     def chat_template(self, name: bool | str) -> str | None:
-        """lm-eval's chat template text; None where prompts are not made by one."""
+        """Return lm-eval's chat template text; None if prompts are not rendered by one."""
 
     def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        """Messages as the prompt text that the model's chat template makes of them."""
+        """Render messages into a prompt by the model's chat template."""
 
     def count_tokens(self, prompt: str) -> int:
-        """Length of a prompt in tokens."""
+        """Return the length of a prompt in tokens."""
 
     def tokens_per_second(self, length: int) -> float | None:
-        """Prefill throughput on prompts of this length, tokens per second; None if unknown."""
+        """Return the prefill throughput on prompts of this length, in tokens per second.
+
+        None if unknown.
+        """
 
     def written_tokens_per_second(self, length: int) -> float | None:
-        """Decode throughput after prompts of this length, tokens per second; None if unknown."""
+        """Return the decode throughput after prompts of this length, in tokens per second.
+
+        None if unknown.
+        """
 
     def score(
         self,
@@ -150,7 +157,13 @@ class Engine(Protocol):
         sampling: Sampling | None = None,
         hidden_state: bool = False,
     ) -> Sequence[Answer | Failed]:
-        """One Answer per prompt, in order, or why there is none."""
+        """Return one Answer per prompt, in order, or the reason why it failed.
+
+        Args:
+            prompts: The prompts with their labels.
+            sampling: Also draw labels, by these seeds.
+            hidden_state: Also keep the last layer at the answer position.
+        """
 
     def generate(
         self,
@@ -159,5 +172,11 @@ class Engine(Protocol):
         until: Sequence[str] = (),
         sampling: Sampling | None = None,
     ) -> Sequence[Generation | Failed]:
-        """Generations in order of the prompts, cut before the first of ``until``: one greedy each,
-        or one per seed of ``sampling``; or why there is none."""
+        """Return the generations in the order of the prompts, or the reasons why they failed.
+
+        Args:
+            prompts: The prompts.
+            max_new_tokens: Maximum number of new tokens per generation.
+            until: Stop sequences; each text is cut before the first of them.
+            sampling: Generate one text per seed; None for one greedy text per prompt.
+        """

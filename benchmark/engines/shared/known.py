@@ -1,7 +1,7 @@
 """What is known of a model before its weights are loaded: files, revision, dtype, arguments.
 
-A run compares it with what a store says, so that other weights under the same name are noticed
-even where nothing is left to be collected.
+A run compares it with the store, so that other weights under the same name are noticed even if
+nothing is left to collect.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TRANSPORT = frozenset(
         *("ca_cert_path", "header", "auth_token", "batch_size", "input_price", "output_price"),
     )
 )
-"""Arguments that say how an endpoint is reached, and do not change what it replies."""
+"""Arguments that determine how an endpoint is reached, not what it replies."""
 PLACE = frozenset(
     (
         *("device", "device_map", "parallelize", "max_batch_size", "compile", "low_cpu_mem_usage"),
@@ -31,57 +31,62 @@ PLACE = frozenset(
         *("trust_remote_code", "use_safetensors", "enforce_eager", "disable_log_stats"),
     )
 )
-"""Arguments that say where and how fast a model runs, and not what it answers."""
+"""Arguments that determine where and how fast a model runs, not what it answers."""
 IDENTIFIED = frozenset({"pretrained", "model", "dtype", "revision"})
-"""Arguments that the identity holds under names of its own."""
+"""Arguments that the identity contains under other names."""
 _PATHS = ("pretrained", "tokenizer", "peft", "delta")
-"""Arguments that may name folders whose files decide the answers."""
+"""Arguments that may name folders whose files determine the answers."""
 _SMALL = (
     *("config.json", "generation_config.json", "added_tokens.json", "special_tokens_map.json"),
     *("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "vocab.txt"),
     *("merges.txt", "chat_template.jinja", "chat_template.json", "adapter_config.json"),
 )
 _BLOCK, _BLOCKS = 1 << 16, 64
-"""Of a file larger than all blocks together, that many blocks at even distances are read."""
+"""Of a file larger than all blocks together, that many equally spaced blocks are hashed."""
 
 
 def settings_of(model_args: Mapping[str, object]) -> dict[str, str]:
-    """The arguments that decide answers, as texts without secrets."""
+    """Return the arguments that determine answers, as texts without secrets."""
     left_out = TRANSPORT | PLACE | IDENTIFIED
     return mask_arguments({k: v for k, v in model_args.items() if k not in left_out})
 
 
 def known_identity(engine: str, model_args: Mapping[str, object]) -> Identity:
-    """What decides the numbers, as far as it is known without loading the model or asking the
-    endpoint. Raises UsageError for a local path that holds no model."""
-    found: Identity = {"engine": engine, "settings": settings_of(model_args)}
+    """Return what determines the results, as far as it is known without loading the model.
+
+    No request is sent to an endpoint. Raises UsageError for a local path that holds no model.
+    """
+    identity: Identity = {"engine": engine, "settings": settings_of(model_args)}
     if engine not in ("hf", "vllm"):
         name = model_args.get("model") or model_args.get("pretrained")
-        return found | ({"model": str(name)} if name else {})
+        return identity | ({"model": str(name)} if name else {})
     if "pretrained" not in model_args:
-        return found
+        return identity
     folder = Path(model_path(str(model_args["pretrained"]))).expanduser()
     if not folder.is_dir():
         revision = _cached_revision(str(model_args["pretrained"]), model_args.get("revision"))
-        found |= {"revision": revision} if revision else {}
+        identity |= {"revision": revision} if revision else {}
     named = [Path(str(model_args[name])).expanduser() for name in _PATHS[1:] if name in model_args]
     folders = [path for path in (folder, *named) if path.is_dir()]
     if folder.is_dir():
-        found["files"] = _digest(folders, model_args.get("gguf_file"))
+        identity["files"] = _digest(folders, model_args.get("gguf_file"))
     dtype = _dtype(folder, model_args.get("dtype"))
-    return found | ({"requested_dtype": dtype} if dtype else {})
+    return identity | ({"requested_dtype": dtype} if dtype else {})
 
 
 def is_comparable(known: Mapping[str, object], stored: Mapping[str, object]) -> bool:
-    """Whether what is known beforehand tells if a store's answers are this model's: both sides know
-    files, a revision or the model's name at its endpoint, or they name the same model of a hub."""
+    """Return whether ``known`` suffices to tell if a store's answers come from this model.
+
+    It does if both sides know the files, a revision or the model's name at its endpoint, or name
+    the same model on a hub.
+    """
     if any(stored.get(name) is not None and name in known for name in ("files", "revision")):
         return True
     return "files" not in known and stored.get("engine") == known["engine"]
 
 
 def _cached_revision(name: str, revision: object) -> str | None:
-    """The commit of a hub's model that lies in the local cache."""
+    """Return the commit of a hub model in the local cache; None if it is not cached."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
@@ -95,8 +100,7 @@ def _cached_revision(name: str, revision: object) -> str | None:
 
 
 def _dtype(folder: Path, dtype: object) -> str | None:
-    """The dtype that is asked for, by the argument or else by the model's config; None where
-    neither says."""
+    """Return the dtype requested by the argument, else by the model's config; None if unknown."""
     if dtype in (None, "auto"):
         try:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -111,7 +115,7 @@ _DTYPES = {"half": "float16", "float": "float32", "double": "float64"}
 
 
 def _digest(folders: list[Path], gguf: object) -> str:
-    """Hash of the files that decide a model's answers: small ones whole, weights by samples."""
+    """Hash the files that determine a model's answers: small ones whole, samples of weights."""
     digest = hashlib.sha256()
     for folder in folders:
         for file in _files(folder, gguf):

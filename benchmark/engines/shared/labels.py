@@ -1,4 +1,4 @@
-"""How a tokenizer writes an option's label.
+"""How a tokenizer encodes an option's label.
 
 A label such as "A" can follow a prompt as the token "A" or " A"; both mean the same answer. A
 label such as "10" may need two tokens, the first of which is also the label "1".
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 SPACE_MARKS = ("Ġ", "▁", " ")
-"""How byte-level, SentencePiece and plain vocabularies write a leading space."""
+"""How byte-level, SentencePiece and plain vocabularies encode a leading space."""
 _TAIL = 32
 
 Path = tuple[int, ...]
@@ -19,18 +19,18 @@ Path = tuple[int, ...]
 
 @dataclass(frozen=True)
 class LabelTokens:
-    """Token paths of one label. ``requested`` is the exact continuation, also in ``variants``."""
+    """Token paths of one label. ``requested`` is the exact continuation, one of ``variants``."""
 
     requested: Path
     variants: tuple[Path, ...]
 
 
 class LabelReader:
-    """Finds token paths of labels for one tokenizer.
+    """Finds the token paths of labels for one tokenizer.
 
-    ``encode`` turns a whole prompt into ids as the model will see them; ``vocabulary`` maps a
-    token's text to its id. Paths depend on the end of the prompt alone, so that they are looked
-    up once per distinct ending.
+    ``encode`` maps a whole prompt to ids as the model will see them; ``vocabulary`` maps a
+    token's text to its id. Paths depend on the end of the prompt alone, and are cached per
+    distinct ending.
     """
 
     def __init__(self, encode: Callable[[str], list[int]], vocabulary: Mapping[str, int]) -> None:
@@ -41,7 +41,7 @@ class LabelReader:
     def read(
         self, context: str, context_ids: Sequence[int], continuations: tuple[str, ...]
     ) -> tuple[LabelTokens, ...]:
-        """Paths of each continuation after ``context``, whose ids are ``context_ids``."""
+        """Return each continuation's paths after ``context``, whose ids are ``context_ids``."""
         tail = _last_word(context)
         for continuation in continuations:
             if (tail, continuation) not in self._known:
@@ -51,7 +51,7 @@ class LabelReader:
     def _label(self, context: str, context_ids: Sequence[int], continuation: str) -> LabelTokens:
         requested = tuple(self._encode(context + continuation)[len(context_ids) :])
         if not requested:
-            # The label melted into the prompt's last token: take it as a word of its own.
+            # The label merged with the prompt's last token: encode it on its own.
             requested = tuple(self._alone(continuation))
         variants = dict.fromkeys([requested])
         bare = continuation.strip()
@@ -65,25 +65,25 @@ class LabelReader:
         return LabelTokens(requested, _disjoint([path for path in variants if path]))
 
     def _alone(self, continuation: str) -> list[int]:
-        """Ids of a continuation after a prompt that it cannot merge with."""
+        """Encode a continuation after a prompt that it cannot merge with."""
         line = self._encode("x\n")
         whole = self._encode("x\n" + continuation)
         return whole[len(line) :] if whole[: len(line)] == line else whole
 
     def single_tokens(self, label: str) -> list[int]:
-        """Ids of the vocabulary's tokens that are the label, with or without a leading space."""
+        """Return the ids of tokens that spell the label, with or without a leading space."""
         texts = [label, *(mark + label for mark in SPACE_MARKS)]
         return list(dict.fromkeys(self._vocabulary[t] for t in texts if t in self._vocabulary))
 
 
 def _last_word(context: str) -> str:
-    """The end of a prompt that decides how a label after it is tokenised."""
+    """Return the end of a prompt, which determines how a following label is tokenized."""
     tail = context[-_TAIL:]
     return re.split(r"(?<=\s)(?=\S+\s*$)", tail)[-1]
 
 
 def _disjoint(paths: list[Path]) -> tuple[Path, ...]:
-    """Paths without those that only continue another one: their mass is in it already."""
+    """Drop the paths that extend another one, whose mass includes theirs."""
     return tuple(
         path
         for path in paths

@@ -1,4 +1,4 @@
-"""Prompts and their tokens, as lm-eval's model class makes them."""
+"""Prompts and their tokens, by lm-eval's model class."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class PromptingLM(Protocol):
-    """What makes prompts of lm-eval's model classes."""
+    """The methods of lm-eval's model classes that build prompts."""
 
     @property
     def max_length(self) -> int: ...
@@ -28,52 +28,54 @@ class PromptingLM(Protocol):
 
 
 class LoadedModel:
-    """An engine whose model lm-eval loaded into this process: ``_lm`` makes its prompts."""
+    """An engine whose model lm-eval loaded into this process as ``_lm``."""
 
     _lm: PromptingLM
 
     @property
     def context_length(self) -> int:
-        """Tokens of prompt and reply together, at most."""
+        """Return the maximum number of tokens of prompt and reply together."""
         return int(self._lm.max_length)
 
     @property
     def tokenizer_name(self) -> str:
-        """lm-eval's name of the tokenizer."""
+        """Return lm-eval's name of the tokenizer."""
         return str(self._lm.tokenizer_name)
 
     def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        """Messages as the prompt text that the chat template makes of them."""
+        """Render messages into a prompt by the model's chat template."""
         return str(self._lm.apply_chat_template(messages, add_generation_prompt))
 
     def chat_template(self, name: bool | str) -> str | None:
-        """lm-eval's chat template text."""
+        """Return lm-eval's chat template text."""
         return self._lm.chat_template(name)
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a whole prompt, as lm-eval's model makes them (one BOS at most)."""
+        """Return the token ids of a whole prompt, as lm-eval encodes it (at most one BOS)."""
         return list(self._lm.tok_encode(text))
 
     def fit(self, rows: Sequence[list[int]], spare: int) -> list[list[int]]:
-        """The last tokens of each prompt that fit the model's context beside ``spare`` more, as
-        lm-eval cuts them; says how many prompts are cut."""
+        """Truncate prompts on the left to the model's context less ``spare`` tokens, as lm-eval.
+
+        Logs how many prompts are truncated.
+        """
         limit = self.context_length - spare
         cut = [len(row) for row in rows if len(row) > limit]
         if cut:
             logger.warning(
-                "%d of %d prompts are longer than the model's context and lose their beginnings: "
+                "%d of %d prompts exceed the model's context and are truncated on the left: "
                 "up to %d tokens, %d fit",
                 *(len(cut), len(rows), max(cut), limit),
             )
         return [row[-limit:] for row in rows]
 
     def count_tokens(self, prompt: str) -> int:
-        """Length of a prompt in tokens."""
+        """Return the length of a prompt in tokens."""
         return len(self.encode(prompt))
 
 
 def model_path(name: str) -> str:
-    """What to load for ``pretrained=``: the embedded model's folder, or the name as it is.
+    """Return what to load for ``pretrained=``: the embedded model's folder, or the name itself.
 
     Raises UsageError for a local path that holds no model.
     """
@@ -84,5 +86,5 @@ def model_path(name: str) -> str:
     if looks_local and not path.is_dir():
         raise UsageError(f"--model_args: no model folder at {name}")
     if path.is_dir() and not (path / "config.json").is_file():
-        raise UsageError(f"--model_args: {name} has no config.json, so it is no model folder")
+        raise UsageError(f"--model_args: {name} has no config.json, so it is not a model folder")
     return name

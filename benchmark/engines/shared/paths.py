@@ -1,4 +1,4 @@
-"""What the log-probabilities of token paths say of labels; plain numbers, whatever the engine."""
+"""Combine the log-probabilities of token paths into those of labels; plain numbers, any engine."""
 
 from __future__ import annotations
 
@@ -16,59 +16,65 @@ class LabelPaths:
     labels: tuple[LabelTokens, ...]
     logprob: dict[Path, float] = field(default_factory=dict)
     greedy: dict[Path, bool] = field(default_factory=dict)
-    """Whether greedy decoding would write the path."""
+    """Whether greedy decoding would generate the path."""
 
     @property
     def paths(self) -> set[Path]:
-        """All paths of all labels."""
+        """Return all paths of all labels."""
         return {path for label in self.labels for path in (label.requested, *label.variants)}
 
     def stems(self) -> list[Path]:
-        """Every beginning that a path goes on from, the shortest first."""
+        """Return every proper prefix of a path, the shortest first."""
         stems = {path[:size] for path in self.paths for size in range(len(path))}
         return sorted(stems, key=lambda stem: (len(stem), stem))
 
     def steps(self, stem: Path) -> list[Path]:
-        """The paths of one token more than ``stem`` that paths begin with."""
+        """Return the prefixes of paths that extend ``stem`` by one token."""
         size = len(stem)
         return sorted({p[: size + 1] for p in self.paths if len(p) > size and p[:size] == stem})
 
     def chains(self) -> list[Path]:
-        """The paths without their last tokens, and of those only what begins no other."""
+        """Return the paths without their last tokens, except those that are a prefix of another."""
         stems = {path[:-1] for path in self.paths if len(path) > 1}
         inner = {stem[:size] for stem in stems for size in range(1, len(stem))}
         return sorted(stems - inner)
 
     def fill(self, steps: Sequence[Path], known: Mapping[int, float], best: int) -> None:
-        """Note steps from one stem: ``known`` token → log-probability, ``best`` the greedy one."""
+        """Store steps from one stem.
+
+        Args:
+            steps: Paths that extend the same stem by one token.
+            known: Token → log-probability after the stem.
+            best: The greedy token after the stem.
+        """
         for step in steps:
             stem = step[:-1]
             self.logprob[step] = self.logprob.get(stem, 0.0) + known[step[-1]]
             self.greedy[step] = self.greedy.get(stem, True) and step[-1] == best
 
     def merged(self) -> list[float]:
-        """Per label: its variants' mass, without that of other labels' longer paths."""
+        """Return each label's log-probability: its variants, without others' longer paths."""
         return [
             logsumexp([self._exact(index, variant) for variant in label.variants])
             for index, label in enumerate(self.labels)
         ]
 
     def scored(self) -> list[float]:
-        """Per label the log-probability of the exact continuation."""
+        """Return the log-probability of each label's exact continuation."""
         return [self.logprob[label.requested] for label in self.labels]
 
     def is_greedy(self) -> list[bool]:
-        """Per label whether greedy decoding would write the exact continuation."""
+        """Return whether greedy decoding would generate each label's exact continuation."""
         return [self.greedy[label.requested] for label in self.labels]
 
     def chosen(self) -> Path:
-        """The most likely path of the label with the most likely continuation."""
+        """Return the most likely path of the label with the most likely continuation."""
         scored = self.scored()
         label = self.labels[max(range(len(scored)), key=lambda i: (scored[i], -i))]
         return max(label.variants, key=lambda path: self.logprob[path])
 
     def greedy_label(self) -> int | None:
-        """The label that greedy decoding would write; the longest where one continues another."""
+        """Return the label that greedy decoding would generate, the longest one; None for none."""
         best: tuple[int, int] | None = None
         for index, label in enumerate(self.labels):
             for path in label.variants:
@@ -77,8 +83,11 @@ class LabelPaths:
         return None if best is None else best[1]
 
     def named(self, token: int, uniform: float) -> int:
-        """The label that a path beginning with a drawn ``token`` writes, -1 for none. A token that
-        several labels share goes to one of them by how likely the model continues it with each."""
+        """Return the label of a sample that starts with ``token``, -1 for none.
+
+        If several labels share the token, ``uniform`` in [0, 1) picks one of them by the model's
+        probabilities of continuing it with each.
+        """
         stem = self.logprob.get((token,))
         if stem is None:
             return -1
@@ -92,7 +101,7 @@ class LabelPaths:
         return -1
 
     def _exact(self, index: int, variant: Path) -> float:
-        """Log-probability of a path, without that of other labels' longer paths."""
+        """Return the log-probability of a path, without that of other labels' longer paths."""
         mass = self.logprob[variant]
         for position, other in enumerate(self.labels):
             for path in other.variants:
@@ -103,14 +112,14 @@ class LabelPaths:
 
 
 def _log_sub(total: float, part: float) -> float:
-    """ln(exp(total) - exp(part)), -inf where nothing is left."""
+    """Compute ln(exp(total) - exp(part)), -inf if nothing is left."""
     if part == -math.inf:
         return total
     return total + math.log1p(-math.exp(part - total)) if part < total else -math.inf
 
 
 def logsumexp(values: Sequence[float]) -> float:
-    """ln Σ exp(value); -inf where all are."""
+    """Compute ln Σ exp(value); -inf if all values are."""
     top = max(values)
     if top == -math.inf:
         return top

@@ -1,10 +1,11 @@
-"""Draws tokens at random: the same for a seed, whatever the batch and the device.
+"""Sample tokens: the same for a seed, whatever the batch and the device.
 
-Draws are made by the Gumbel trick (arXiv 1411.0030): the largest sum of log-probability and Gumbel
-noise is a draw from the distribution. The last digits of the log-probabilities decide hardly ever,
-unlike in a search through cumulated probabilities, where any of ten thousands of bounds may be
-near. First a block of neighboring tokens is drawn by its mass, then a token in it: exact, for as
-little noise as twice the square root of the vocabulary's size.
+Samples are drawn by the Gumbel-max trick (arXiv 1411.0030): the argmax of log-probability plus
+Gumbel noise is a draw from the distribution. Rounding errors of the log-probabilities hardly
+ever change a draw, unlike in a search through cumulative probabilities, where any of tens of
+thousands of bounds may be close. First a block of adjacent tokens is drawn by its mass, then a
+token in it: exact, with only about twice the square root of the vocabulary's size in noise
+values.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 _TINY = 1e-300
-"""In the place of 0, whose logarithm is none."""
+"""Replaces 0, whose logarithm is infinite."""
 
 
 class Draws:
@@ -27,11 +28,11 @@ class Draws:
         self._generator = np.random.Generator(np.random.PCG64(seed))
 
     def uniform(self) -> float:
-        """A number in [0, 1)."""
+        """Draw a number in [0, 1)."""
         return float(self._generator.random())
 
     def gumbel(self, size: int) -> NDArray[np.float64]:
-        """(size,) standard Gumbel noise."""
+        """Draw (size,) standard Gumbel noise."""
         drawn = self._generator.standard_exponential(size)
         noise: NDArray[np.float64] = -np.log(np.maximum(drawn, _TINY))
         return noise
@@ -40,7 +41,15 @@ class Draws:
 def draw_tokens(
     logits: torch.Tensor, temperature: float, draws: Sequence[Sequence[Draws]]
 ) -> list[list[int]]:
-    """One token per draw from softmax(logits / temperature); logits (R, V), draws of each row."""
+    """Draw tokens from softmax(logits / temperature).
+
+    Args:
+        logits: (R, V).
+        temperature: Above 0.
+        draws: The random numbers of each row's samples.
+
+    Returns the token ids of each row's samples.
+    """
     rows, vocabulary = map(int, logits.shape)
     size = 2 ** round(math.log2(vocabulary) / 2)
     count = -(-vocabulary // size)
@@ -49,11 +58,11 @@ def draw_tokens(
         scaled = torch.nn.functional.pad(scaled, (0, count * size - vocabulary), value=-math.inf)
     blocks = scaled.view(rows, count, size)
     masses = torch.logsumexp(blocks, dim=-1).double().cpu().numpy()
-    flat = [(row, draw) for row, some in enumerate(draws) for draw in some]
+    flat = [(row, draw) for row, row_draws in enumerate(draws) for draw in row_draws]
     noise = np.stack([draw.gumbel(count) for _, draw in flat])
     places = np.array([row for row, _ in flat])
     chosen = (masses[places] + noise).argmax(axis=1)
     inner = blocks[torch.from_numpy(places), torch.from_numpy(chosen)].double().cpu().numpy()
     noise = np.stack([draw.gumbel(size) for _, draw in flat])
     tokens = iter((chosen * size + (inner + noise).argmax(axis=1)).tolist())
-    return [[next(tokens) for _ in some] for some in draws]
+    return [[next(tokens) for _ in row_draws] for row_draws in draws]

@@ -1,10 +1,10 @@
-"""The ``vllm`` engine: offline inference with vLLM, through lm-eval's loader.
+"""The ``vllm`` engine: offline inference with vLLM, loaded by lm-eval.
 
-A question is one prompt in vLLM's prefix cache, asked twice for one token: for the most likely
-tokens, and for the labels' tokens by id (``logprob_token_ids``), which gives their exact
-log-probabilities wherever they rank. A label of several tokens takes one more request for each of
-its beginnings. ``max_logprobs=-1`` among the model's arguments asks for the whole vocabulary at the
-answer instead: entropies are then known, for the time that it takes to hand over so many numbers.
+A question is one prompt in vLLM's prefix cache, requested twice for one token: for the most
+likely tokens, and for the labels' tokens by id (``logprob_token_ids``), which gives their exact
+log-probabilities whatever their rank. A label of several tokens takes one more request per
+prefix. ``max_logprobs=-1`` among the model's arguments requests the whole vocabulary at the
+answer instead: entropies are then known, at the cost of transferring that many numbers.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ LACKS = {
     **_HIDDEN,
 }
 LACKS_OF_WHOLE = {"trace": _TRACE, **_HIDDEN}
-"""What is lacking where the whole vocabulary is shown at the answer."""
+"""What is lacking if the whole vocabulary is shown at the answer."""
 
 
 class VLLMEngine(LoadedModel):
@@ -61,11 +61,12 @@ class VLLMEngine(LoadedModel):
     _lm: VLLM
 
     def __init__(self, model_args: dict[str, object], device: str | None = None) -> None:
-        """Load the model. ``model_args`` are those of lm-eval's ``vllm`` model, which passes what
-        it does not know on to vLLM (``tensor_parallel_size``, ``distributed_executor_backend`` …).
+        """Load the model.
 
-        Raises UsageError where vLLM is not installed, for a local path that is not there or an
-        argument that does not fit, ApprehendError where loading fails.
+        ``model_args`` are those of lm-eval's ``vllm`` model, which passes unknown ones on to
+        vLLM (``tensor_parallel_size``, ``distributed_executor_backend`` …). Raises UsageError if
+        vLLM is not installed, for a missing local path or an unsuitable argument, ApprehendError
+        if loading fails.
         """
         if "pretrained" not in model_args:
             raise UsageError("--model_args: expected pretrained=NAME_OR_PATH for a vllm model")
@@ -84,7 +85,7 @@ class VLLMEngine(LoadedModel):
 
     @property
     def identity(self) -> Identity:
-        """Model, revision and what decides the numbers."""
+        """Return the model, its revision and what else determines the results."""
         import vllm
 
         return {
@@ -100,25 +101,25 @@ class VLLMEngine(LoadedModel):
 
     @property
     def device_name(self) -> str:
-        """How many devices hold the model."""
+        """Return how many devices hold the model."""
         sizes = (self._arguments.get(f"{k}_parallel_size", 1) for k in ("tensor", "data"))
         return " x ".join(f"{size}" for size in sizes) + " devices of vllm"
 
     @property
     def withheld(self) -> Mapping[Ability, str]:
-        """What vLLM does not show."""
+        """Return what vLLM does not show."""
         return withheld_by("vllm")
 
     @property
     def has_chat_template(self) -> bool:
-        """Whether the tokenizer has a chat template."""
+        """Return whether the tokenizer has a chat template."""
         return bool(self._lm.hf_chat_template or getattr(self.tokenizer, "chat_template", None))
 
     def tokens_per_second(self, length: int) -> None:
-        """vLLM is not timed beforehand."""
+        """Return None: vLLM is not timed in advance."""
 
     def written_tokens_per_second(self, length: int) -> None:
-        """vLLM is not timed beforehand."""
+        """Return None: vLLM is not timed in advance."""
 
     def score(
         self,
@@ -126,7 +127,7 @@ class VLLMEngine(LoadedModel):
         sampling: Sampling | None = None,
         hidden_state: bool = False,
     ) -> list[Answer]:
-        """One Answer per prompt, in order."""
+        """Return one Answer per prompt, in order. Raises UsageError for hidden states."""
         if hidden_state:
             raise UsageError(_HIDDEN["hidden_state"]["state"])
         contexts = [prompt.context.rstrip(" ") for prompt in prompts]
@@ -146,7 +147,7 @@ class VLLMEngine(LoadedModel):
         self._read_labels(rows, ids)
         after = [math.nan] * len(rows)
         if self._whole:
-            longer = [[*some, *row.chosen()] for some, row in zip(ids, rows, strict=True)]
+            longer = [[*tokens, *row.chosen()] for tokens, row in zip(ids, rows, strict=True)]
             after = [self._entropy(place) for place in self._requests.next_tokens(longer)]
         drawn = self._draw(ids, rows, sampling)
         return [
@@ -166,8 +167,8 @@ class VLLMEngine(LoadedModel):
         ]
 
     def _read_labels(self, rows: Sequence[LabelPaths], ids: Sequence[list[int]]) -> None:
-        """Ask for the tokens that go on from every beginning of a label, short ones first."""
-        asked = [
+        """Request the tokens that extend each prefix of a label, short prefixes first."""
+        requests = [
             (len(stem), index, steps[start : start + IDS_AT_ONCE])
             for index, row in enumerate(rows)
             for stem in row.stems()
@@ -175,16 +176,16 @@ class VLLMEngine(LoadedModel):
             for steps in [row.steps(stem)]
             for start in range(0, len(steps), IDS_AT_ONCE)
         ]
-        asked.sort(key=lambda one: one[0])
+        requests.sort(key=lambda request: request[0])
         places = self._requests.next_tokens(
-            [[*ids[index], *steps[0][:-1]] for _, index, steps in asked],
-            [[step[-1] for step in steps] for _, _, steps in asked],
+            [[*ids[index], *steps[0][:-1]] for _, index, steps in requests],
+            [[step[-1] for step in steps] for _, _, steps in requests],
         )
-        for (_, index, steps), place in zip(asked, places, strict=True):
+        for (_, index, steps), place in zip(requests, places, strict=True):
             rows[index].fill(steps, place.logprobs, place.greedy)
 
     def _entropy(self, place: Place) -> float:
-        """Over the vocabulary, nats; NaN where that is not shown."""
+        """Compute the entropy over the vocabulary, in nats; NaN if it is not shown."""
         if not self._whole:
             return math.nan
         values = np.fromiter(place.logprobs.values(), float)
@@ -218,7 +219,7 @@ class VLLMEngine(LoadedModel):
         until: Sequence[str] = (),
         sampling: Sampling | None = None,
     ) -> list[Generation]:
-        """Generations in order of the prompts: one greedy each, or one per seed."""
+        """Return the generations in the order of the prompts: one greedy each, or one per seed."""
         ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
         limit = self.context_length
         parameters = [
@@ -252,11 +253,11 @@ class VLLMEngine(LoadedModel):
             if not 0 <= position < len(token_ids) or not all(tokens):
                 return None
             known = rows[position]
-            wanted = sorted({token for some in tokens for token in some})
+            wanted = sorted({token for variants in tokens for token in variants})
             if not known.keys() >= set(wanted):
                 place = next(self._requests.next_tokens([prompt + token_ids[:position]], [wanted]))
                 known = place.logprobs
-            return [logsumexp([known[token] for token in some]) for some in tokens]
+            return [logsumexp([known[token] for token in variants]) for variants in tokens]
 
         return Generation(
             text=output.text,

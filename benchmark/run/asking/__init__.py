@@ -1,1 +1,1 @@
-"""Questions on their way to the model: lm-eval tasks loaded, and the LM that lm-eval asks."""
+"""From questions to requests: lm-eval tasks, and the lm-eval model around an engine."""

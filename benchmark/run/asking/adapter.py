@@ -1,8 +1,8 @@
-"""The language model that lm-eval sees.
+"""The lm-eval model around an engine.
 
-lm-eval builds the requests and scores the answers; this class turns the requests of a question
-into one call of the engine, answers lm-eval by its contract, and hands one record per question to
-a sink on the side.
+lm-eval builds the requests and scores the answers. This class turns the requests of a question
+into one call of the engine, replies to lm-eval by its contract, and passes one record per
+question to a sink.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from ...store.failures import QuestionId
 from ...store.stored_rows import Row
 
 Sink = Callable[[Signal, list[Row]], None]
-"""Takes a signal and the rows of one batch of questions."""
+"""Stores the rows of one signal for one batch of questions."""
 
 ItemT = TypeVar("ItemT")
 DEFAULT_TOKENS = 1024
 UNANSWERED = (-1e9, False)
-"""What lm-eval is told of each option of a question without an answer. Its own scores are not used;
-they are computed without warnings from finite numbers only."""
+"""The reply to lm-eval for each option of a failed question. lm-eval's own scores are not used, but
+it warns of numbers that are not finite."""
 
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """What the adapter must know of an lm-eval task to read its answers."""
+    """How to read a task's rows: the right option, the labels, their number, and the id."""
 
     gold: Callable[[QuestionRow], int]
     labels: Callable[[QuestionRow], list[str]]
@@ -46,9 +46,9 @@ class TaskFacts:
 
 
 class Step:
-    """How many questions go to the engine, and then to the store, at a time.
+    """The adaptive number of questions per batch of engine and store.
 
-    Enough to fill batches, few enough that a part is stored every few seconds.
+    Large enough to fill the engine's batches, small enough that a part is stored every few seconds.
     """
 
     FEWEST, MOST, SECONDS = 8, 1024, 5.0
@@ -57,7 +57,7 @@ class Step:
         self._size = first
 
     def split(self, items: list[ItemT]) -> Iterator[list[ItemT]]:
-        """Consecutive pieces of ``items``, sized by how long the last one took."""
+        """Yield consecutive batches of ``items``, sized by how long the last one took."""
         start = 0
         while start < len(items):
             size = self._size
@@ -70,7 +70,7 @@ class Step:
 
 
 class UncertaintyLM(LM):
-    """An lm-eval model around an engine. One batch of questions goes to the sink at a time."""
+    """An lm-eval model around an engine; one batch of questions at a time goes to the sink."""
 
     def __init__(
         self, engine: Engine, facts: Mapping[str, TaskFacts], sink: Sink, step: Step | None = None
@@ -83,21 +83,21 @@ class UncertaintyLM(LM):
 
     @property
     def tokenizer_name(self) -> str:
-        """lm-eval's name of the tokenizer."""
+        """Return lm-eval's name of the tokenizer."""
         return str(self.engine.tokenizer_name)
 
     def chat_template(self, chat_template: bool | str = False) -> str | None:
-        """The chat template's text."""
+        """Return the chat template's text."""
         return self.engine.chat_template(chat_template)
 
     def apply_chat_template(
         self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
     ) -> str:
-        """Messages as the prompt that the model's chat template makes of them."""
+        """Render messages into a prompt by the model's chat template."""
         return str(self.engine.chat(chat_history, add_generation_prompt))
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
-        """Per request the continuation's log-probability and whether greedy decoding gives it."""
+        """Return each continuation's log-probability, and whether greedy decoding generates it."""
         questions = [
             list(group) for _, group in groupby(requests, key=lambda r: (r.task_name, r.doc_id))
         ]
@@ -116,7 +116,7 @@ class UncertaintyLM(LM):
         return replies
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        """Per request the greedy continuation, cut before the first stop text."""
+        """Return each prompt's greedy continuation, cut before the first stop sequence."""
         texts: list[str] = []
         for _, same in groupby(requests, key=lambda r: repr(r.args[1])):
             for batch in self._step.split(list(same)):
@@ -135,7 +135,7 @@ class UncertaintyLM(LM):
         return texts
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
-        """Not asked for by multiple-choice tasks."""
+        """Raise NotImplementedError: multiple-choice tasks do not request it."""
         raise NotImplementedError("apprehend scores multiple-choice and generative tasks only")
 
     def _choice_prompt(self, question: Sequence[Instance]) -> ChoicePrompt:
@@ -148,9 +148,9 @@ class UncertaintyLM(LM):
 
     def _answer_row(self, question: Sequence[Instance], answer: Answer | Failed) -> Row:
         facts, doc = self._facts[question[0].task_name], question[0].doc
-        asked = facts.question_id(doc, question[0].doc_id)
+        question_id = facts.question_id(doc, question[0].doc_id)
         if isinstance(answer, Failed):
-            return asked, answer
+            return question_id, answer
         count = facts.option_count(doc)
         best = int(np.argmax(answer.scored_logprobs))
         if answer.greedy_label is None:
@@ -159,7 +159,7 @@ class UncertaintyLM(LM):
             status = Status.DONT_KNOW if answer.greedy_label >= count else Status.PARSED
         if best >= count:
             status = Status.DONT_KNOW
-        return asked, {
+        return question_id, {
             "option_logprobs": answer.label_logprobs[:count],
             "scored_logprobs": answer.scored_logprobs[:count],
             "dont_know_logprob": answer.label_logprobs[count]
@@ -177,13 +177,13 @@ class UncertaintyLM(LM):
 
     def _trace_row(self, request: Instance, generation: Generation | Failed) -> Row:
         facts, doc = self._facts[request.task_name], request.doc
-        asked = facts.question_id(doc, request.doc_id)
+        question_id = facts.question_id(doc, request.doc_id)
         if isinstance(generation, Failed):
-            return asked, generation
+            return question_id, generation
         labels = facts.labels(doc)
-        found = parse_marked_label(generation.text, labels)
-        position = -1 if found is None else generation.token_at(found.start)
-        return asked, {
+        label = parse_marked_label(generation.text, labels)
+        position = -1 if label is None else generation.token_at(label.start)
+        return question_id, {
             "text": generation.text,
             "token_logprobs": generation.token_logprobs,
             "token_entropies": generation.token_entropies,
@@ -193,9 +193,9 @@ class UncertaintyLM(LM):
             "option_logprobs": generation.label_logprobs(position, labels)
             if position >= 0
             else None,
-            "answer": None if found is None else found.index,
-            "status": (Status.UNPARSED if found is None else Status.PARSED).value,
-            "correct": int(found is not None and found.index == facts.gold(doc)),
+            "answer": None if label is None else label.index,
+            "status": (Status.UNPARSED if label is None else Status.PARSED).value,
+            "correct": int(label is not None and label.index == facts.gold(doc)),
             "prompt_tokens": generation.prompt_tokens,
             "finished": int(generation.finished),
         }

@@ -1,4 +1,4 @@
-"""From ``--tasks`` to lm-eval task objects, their questions, and how the adapter reads them."""
+"""Load lm-eval tasks by ``--tasks``: their questions, and how the adapter reads them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TASK_FOLDER = Path(mmlu_pro.__file__).parent
 
 @dataclass(frozen=True)
 class TaskOptions:
-    """How tasks are loaded."""
+    """The options that determine how tasks are loaded."""
 
     data: str | None = None
     fewshot_data: str | None = None
@@ -51,7 +51,7 @@ class Question:
 
 @dataclass
 class LoadedTask:
-    """One lm-eval task (a topic) with what is needed to ask it and to store its answers."""
+    """One lm-eval task (a topic), with what is needed to ask it and to store its answers."""
 
     name: str
     family: str
@@ -59,12 +59,12 @@ class LoadedTask:
     task: Task
     facts: TaskFacts
     signal: Signal
-    """What asking it yields: ``answer`` or ``trace``."""
+    """The signal of its answers: ``answer`` or ``trace``."""
     prompts: dict[str, str]
     """Prompt name → text, for the manifest."""
 
     def questions(self, limit: float | None = None) -> list[Question]:
-        """The task's questions; ``limit`` as in lm-eval: a number, or a share below 1."""
+        """Return the task's questions; ``limit`` as in lm-eval: a number, or a share below 1."""
         docs = self.task.eval_docs
         count = len(docs)
         if limit is not None:
@@ -73,14 +73,13 @@ class LoadedTask:
         return [Question(self.facts.question_id(r, i), i, r) for i, r in enumerate(rows)]
 
     def try_out(self) -> None:
-        """Do with the first question what is done with each, so that what cannot work fails
-        before a model is loaded."""
+        """Render the first question, so that a broken task fails before a model is loaded."""
         for question in self.questions(1):
             self.task.doc_to_text(question.row)
             self.stored(question)
 
     def stored(self, question: Question) -> dict[str, object]:
-        """The question as the store's ``questions.parquet`` keeps it."""
+        """Return the question as a row of the store's ``questions.parquet``."""
         row = question.row
         gold = self.facts.gold(row)
         return {
@@ -95,14 +94,14 @@ class LoadedTask:
 
 
 @contextlib.contextmanager
-def foreign_task(where: str, foreign: bool = True) -> Iterator[None]:
-    """Whatever another maker's task files raise, as one line of ours."""
+def third_party_errors(where: str, third_party: bool = True) -> Iterator[None]:
+    """Turn any exception of a third-party task file into a one-line UsageError."""
     try:
         yield
     except (ApprehendError, DataError, OSError, IndexError):
         raise
     except Exception as error:
-        if not foreign:
+        if not third_party:
             raise
         kind = "nested too deeply" if isinstance(error, RecursionError) else type(error).__name__
         raise UsageError(
@@ -111,9 +110,9 @@ def foreign_task(where: str, foreign: bool = True) -> Iterator[None]:
 
 
 def expand_tasks(text: str, include_path: str | None) -> list[str]:
-    """Leaf task names of a comma-separated list; groups become their topics, once each.
+    """Expand a comma-separated list into distinct leaf tasks; a group becomes its topics.
 
-    Raises UsageError for a name that is neither ours nor (with ``include_path``) a file's.
+    Raises UsageError for a name that is neither built in nor (with ``include_path``) a file's.
     """
     known = known_tasks()
     leaves: dict[str, None] = {}
@@ -136,7 +135,7 @@ def expand_tasks(text: str, include_path: str | None) -> list[str]:
 
 
 def load_tasks(names: Sequence[str], options: TaskOptions) -> list[LoadedTask]:
-    """lm-eval task objects for the names, with the user's data and prompts in place.
+    """Load lm-eval task objects by name, with the user's data and prompts.
 
     Raises UsageError for unknown names, DataError for unusable data or templates.
     """
@@ -147,7 +146,9 @@ def load_tasks(names: Sequence[str], options: TaskOptions) -> list[LoadedTask]:
         if not Path(options.include_path).is_dir():
             raise UsageError(f"--include_path: no folder at {options.include_path}")
         include.append(options.include_path)
-    with foreign_task(f"--include_path: {options.include_path}", options.include_path is not None):
+    with third_party_errors(
+        f"--include_path: {options.include_path}", options.include_path is not None
+    ):
         manager = TaskManager(
             include_path=include,
             include_defaults=False,
@@ -166,7 +167,7 @@ def load_tasks(names: Sequence[str], options: TaskOptions) -> list[LoadedTask]:
 
 
 def _unreadable(folder: str | None) -> str:
-    """The first task file that is no YAML, which lm-eval passes over in silence."""
+    """Describe the first task file that is not valid YAML, which lm-eval silently skips."""
     import yaml
 
     for file in sorted(Path(folder).rglob("*.yaml")) if folder is not None else ():
@@ -198,10 +199,10 @@ def _load(
                 "doc_to_text": partial(mmlu_pro.render_user, style=style, prompt=user),
             }
     try:
-        with foreign_task(f"--tasks: {name}", name not in known):
+        with third_party_errors(f"--tasks: {name}", name not in known):
             loaded = manager.load([name])["tasks"]
     except IndexError:
-        # lm-eval looks at a task's first document: there is none of this topic.
+        # lm-eval inspects a task's first document: this topic has none.
         return
     except DataError:
         raise
@@ -217,7 +218,7 @@ def _load(
         family = known[leaf][0] if leaf in known else leaf
         loaded_task = LoadedTask(leaf, family, task, *_facts(leaf, family, task), prompts=texts)
         if leaf not in known:
-            with foreign_task(f"--tasks: {leaf}"):
+            with third_party_errors(f"--tasks: {leaf}"):
                 loaded_task.try_out()
         yield loaded_task
 
@@ -247,13 +248,13 @@ def _facts(leaf: str, family: str, task: Task) -> tuple[TaskFacts, Signal]:
         return facts, Signal.TRACE if style.chain_of_thought else Signal.ANSWER
     if output != "multiple_choice":
         raise UsageError(
-            f"--tasks: {leaf} has output_type {output}; apprehend runs multiple_choice tasks of "
-            "other makers, and its own"
+            f"--tasks: {leaf} has output_type {output}; of third-party tasks, apprehend supports "
+            "multiple_choice only"
         )
-    return _foreign_facts(leaf, task), Signal.ANSWER
+    return _third_party_facts(leaf, task), Signal.ANSWER
 
 
-def _foreign_facts(leaf: str, task: Task) -> TaskFacts:
+def _third_party_facts(leaf: str, task: Task) -> TaskFacts:
     def gold(row: Row) -> int:
         target = task.doc_to_target(row)
         return target if isinstance(target, int) else list(task.doc_to_choice(row)).index(target)
@@ -275,7 +276,7 @@ def _foreign_facts(leaf: str, task: Task) -> TaskFacts:
 
 
 def fingerprint(tasks: Sequence[LoadedTask]) -> str:
-    """Hash of the whole data set behind the tasks: ids, questions, options and answers."""
+    """Hash the whole data set of the tasks: ids, questions, options and answers."""
     digest = hashlib.sha256()
     dataset = tasks[0].task.dataset["test"]
     columns = ("question_id", "question", "options", "answer")

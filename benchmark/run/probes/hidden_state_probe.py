@@ -1,4 +1,4 @@
-"""The last layer at the answer position."""
+"""Probe of the last layer at the answer position."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .probe_options import Item
 
 
 class HiddenState(ChoiceProbe):
-    """One pass that keeps what the language-model head read."""
+    """One pass that keeps the input of the language-model head."""
 
     signal = Signal.HIDDEN_STATE
     ability = Ability.HIDDEN_STATES

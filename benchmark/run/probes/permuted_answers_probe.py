@@ -1,4 +1,4 @@
-"""The direct answer under every cyclic order of the options."""
+"""Probe of the direct answer under every cyclic order of the options."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .probe_options import Item, ProbeOptions
 
 
 class CyclicOrders(ChoiceProbe):
-    """All orders; the order as asked is the stored answer, and is not asked again."""
+    """One pass per cyclic order; the original order is the stored answer, and is not repeated."""
 
     signal = Signal.PERMUTED_ANSWERS
 

@@ -1,4 +1,4 @@
-"""Other versions of a question: options in another order, the stem left out or shuffled."""
+"""Perturbed questions: options in another order, the stem hidden or shuffled."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ PROMPT_VARIANTS = (*PARAPHRASES, NO_STEM, SHUFFLED_STEM, INSTRUCTION)
 
 
 def question_seed(question_id: int | str, *more: object) -> int:
-    """A seed that depends on the question and the purpose alone, never on the batch."""
+    """Return a seed that depends on the question and the purpose alone, never on the batch."""
     text = ":".join(map(str, (question_id, *more)))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def rotated(row: Row, shift: int) -> Row:
-    """The row with original option (i + shift) mod K at place i. Labels stay where they are."""
+    """Rotate the options: place i gets original option (i + shift) mod K. Labels stay in place."""
     options = list(row["options"])
     count = len(options)
     return {**row, "options": [options[(i + shift) % count] for i in range(count)]}
 
 
 def rotated_back(values: list[float], shift: int) -> list[float]:
-    """Values of a rotated row's places, in the order of the original options."""
+    """Reorder the values of a rotated row's places by the original options."""
     count = len(values)
     return [values[(i - shift) % count] for i in range(count)]
 
 
 def without_stem(row: Row) -> Row:
-    """The row with its question hidden: what the options alone give away."""
+    """Hide the question, so that the options alone can give the answer away."""
     return {**row, "question": "(not shown)"}
 
 
 def shuffled_stem(row: Row, seed: int) -> Row:
-    """The row with the words of its question in a random order that depends on its id."""
+    """Shuffle the words of the question, in an order that depends on its id and the seed."""
     words = str(row["question"]).split()
     random.Random(question_seed(row["question_id"], seed, "stem")).shuffle(words)
     return {**row, "question": " ".join(words)}

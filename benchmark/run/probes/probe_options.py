@@ -1,4 +1,4 @@
-"""What probes need to know of a run and of its tasks."""
+"""The options of a run that probes need, and the generation limits of a task."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Item = tuple[LoadedTask, Question]
 
 @dataclass(frozen=True)
 class ProbeOptions:
-    """What probes need to know of the run."""
+    """The options of a run that probes need."""
 
     num_fewshot: int = 0
     apply_chat_template: bool = False
@@ -26,6 +26,6 @@ class ProbeOptions:
 
 
 def generation_limits(task: LoadedTask) -> tuple[tuple[str, ...], int]:
-    """Where a chain of thought ends: stop texts, and the largest number of tokens."""
+    """Return a task's stop sequences and its maximum number of new tokens."""
     options = task.task.get_config("generation_kwargs") or {}
     return tuple(options.get("until") or ()), int(options.get("max_gen_toks", DEFAULT_TOKENS))

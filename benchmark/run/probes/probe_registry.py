@@ -1,4 +1,4 @@
-"""All probes, found in the files of this folder that are called ``…_probe``."""
+"""The registry of probes, declared in this folder's modules named ``…_probe``."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Probes = Mapping[tuple[Signal, str], type[AnyProbe]]
 
 @cache
 def all_probes() -> Probes:
-    """(signal, variant) → the probe that collects it."""
-    return {(cls.signal, variant): cls for cls in _found() for variant in cls.variants}
+    """Return all probes, by signal and variant."""
+    return {(cls.signal, variant): cls for cls in _declared() for variant in cls.variants}
 
 
-def _found() -> Iterator[type[AnyProbe]]:
+def _declared() -> Iterator[type[AnyProbe]]:
     for file in sorted(Path(__file__).parent.glob("*_probe.py")):
         module = import_module(f"{__package__}.{file.stem}")
         for cls in vars(module).values():
@@ -32,14 +32,14 @@ def _found() -> Iterator[type[AnyProbe]]:
 
 
 def probed_signals() -> set[Signal]:
-    """Signals that a probe collects."""
+    """Return the signals that a probe collects."""
     return {signal for signal, _ in all_probes()}
 
 
 def wanted_probes(needs: Sequence[Need], outcome: Signal) -> list[tuple[Signal, str]]:
-    """(signal, variant) that the needs name and that a task with this outcome can give."""
+    """Return the (signal, variant) that the needs name and a task of this outcome supports."""
     probes = all_probes()
-    found: dict[tuple[Signal, str], None] = {}
+    wanted: dict[tuple[Signal, str], None] = {}
     for need in needs:
         for signal in need.signals & probed_signals():
             known = [variant for other, variant in probes if other is signal]
@@ -49,12 +49,12 @@ def wanted_probes(needs: Sequence[Need], outcome: Signal) -> list[tuple[Signal, 
                         f"signal {signal} has no variant {name!r}, known: {', '.join(known)}"
                     )
                 if probes[signal, name].outcome is outcome:
-                    found[signal, name] = None
-    return list(found)
+                    wanted[signal, name] = None
+    return list(wanted)
 
 
 def withheld_signal(engine: str, signal: Signal) -> str | None:
-    """Why an engine of this name cannot give a signal; None where it can, or no probe says."""
+    """Return why an engine of this name cannot give a signal; None if it can or is not needed."""
     withheld = withheld_by(engine)
-    asked = {cls.ability for (other, _), cls in all_probes().items() if other is signal}
-    return withheld[next(iter(asked))] if asked and asked <= withheld.keys() else None
+    abilities = {cls.ability for (other, _), cls in all_probes().items() if other is signal}
+    return withheld[next(iter(abilities))] if abilities and abilities <= withheld.keys() else None

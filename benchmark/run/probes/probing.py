@@ -1,6 +1,6 @@
-"""Collecting signals beyond the plain answer: further passes over questions that have been asked.
+"""Collect signals beyond the plain answer, by further passes over the questions.
 
-Only what is missing in the store is collected, in batches that are stored as they come.
+Only signals missing in the store are collected, in batches that are stored at once.
 """
 
 from __future__ import annotations
@@ -24,39 +24,41 @@ from .prompt_builder import PromptBuilder
 
 @dataclass(frozen=True)
 class Load:
-    """What collecting one signal asks of a model."""
+    """The work that collecting one signal requires of a model."""
 
     name: str
     prompts: int
     prompt_tokens: int
-    """Of all prompts, estimated from some; what they share goes through the model once."""
+    """Of all prompts, estimated from a sample; shared prefixes are prefilled only once."""
     texts: int = 0
-    """Texts to be generated."""
+    """Number of texts to generate."""
     most_tokens: int = 0
-    """Of one text, at most."""
+    """Maximum number of tokens of one text."""
 
     @property
     def generated(self) -> int:
-        """Tokens to be generated, at most."""
+        """Return the maximum number of tokens to generate."""
         return self.texts * self.most_tokens
 
 
 class Prober:
-    """Collects probes of one store's questions with one engine."""
+    """Runs probes on one store's questions with one engine."""
 
     def __init__(
         self, engine: Engine, store: TaskStore, items: Sequence[Item], options: ProbeOptions
     ) -> None:
         self.engine = engine
         self.failed: dict[int | str, str] = {}
-        """Questions that the last ``collect`` got nothing of, and why."""
+        """Questions that failed in the last ``collect``, and why."""
         self.store = store
         self.items = items
         self.options = options
 
     def collect(self, signal: Signal, variant: str) -> int:
-        """Collect what is missing of a variant; gives the number of questions that were asked.
-        Why some of them have no row is noted in the store and in ``failed``."""
+        """Collect the missing rows of a variant; returns the number of questions asked.
+
+        The reasons of failed questions are stored, and kept in ``failed``.
+        """
         self.failed = {}
         missing, marks = self._missing(signal, variant)
         probe = all_probes()[signal, variant](self.engine, self.store, self.options, variant)
@@ -76,9 +78,9 @@ class Prober:
     def _missing(
         self, signal: Signal, variant: str
     ) -> tuple[list[Item], dict[int | str, str] | None]:
-        """Questions without the variant, and the marks of the answers that it is derived from.
+        """Return the questions without the variant, and the marks of the answers it derives from.
 
-        What depends on an answer is asked only where there is one.
+        A variant that depends on the answer is collected only for answered questions.
         """
         dropped = self.store.drop_outdated(signal)
         if dropped:
@@ -97,10 +99,10 @@ class Prober:
         return [item for item in self.items if item[1].question_id not in done]
 
     def loads(self, wanted: Sequence[tuple[Signal, str]]) -> list[Load]:
-        """What collecting these, or the answers themselves, asks of the model."""
+        """Return the work of collecting these signals, probes or the answers themselves."""
         builder = PromptBuilder(self.engine, self.options)
-        shown = self.items[:: max(1, len(self.items) // 20)]
-        tokens = [self.engine.count_tokens(builder.context(t, q.row)) for t, q in shown]
+        sample = self.items[:: max(1, len(self.items) // 20)]
+        tokens = [self.engine.count_tokens(builder.context(t, q.row)) for t, q in sample]
         mean = sum(tokens) / max(1, len(tokens))
         loads = []
         for signal, variant in wanted:

@@ -1,4 +1,4 @@
-"""Prompts of probes: the task's own for changed questions, reworded ones, and auxiliary ones."""
+"""Build the prompts of probes: the task's own on perturbed questions, reworded, and auxiliary."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PromptBuilder:
         self.label_space = "" if options.apply_chat_template else " "
 
     def context(self, task: LoadedTask, row: Row) -> str:
-        """The prompt as lm-eval builds it for this row."""
+        """Return the prompt that lm-eval builds for this row."""
         options = self.options
         chat = options.apply_chat_template
         return task.task.fewshot_context(
@@ -48,7 +48,7 @@ class PromptBuilder:
         )
 
     def choice(self, task: LoadedTask, row: Row) -> ChoicePrompt:
-        """The prompt with the labels that are scored after it."""
+        """Return the prompt with the labels to score after it."""
         style = mmlu_pro.STYLES[task.family]
         labels = mmlu_pro.choice_labels(row, style)
         return ChoicePrompt(
@@ -58,7 +58,7 @@ class PromptBuilder:
         )
 
     def auxiliary(self, name: str, item: Item, **more: object) -> str:
-        """An auxiliary prompt about a question, in the model's chat template if that applies."""
+        """Return an auxiliary prompt about a question, in the model's chat template if used."""
         task, question = item
         style = mmlu_pro.STYLES[task.family]
         text = self.template(name).render(**style.context(question.row), **more)
@@ -67,18 +67,18 @@ class PromptBuilder:
         return text
 
     def template(self, name: str) -> Prompt:
-        """A prompt template: ours, or the file that replaces it."""
+        """Return a prompt template: the built-in one, or the file that replaces it."""
         return load_prompt(name, self.options.prompts.get(name))
 
     def changed_row(self, row: Row, variant: str) -> Row:
-        """The row as a prompt variant shows it."""
+        """Return the row as perturbed by a prompt variant."""
         if variant == NO_STEM:
             return without_stem(row)
         return shuffled_stem(row, self.options.seed) if variant == SHUFFLED_STEM else row
 
     @contextlib.contextmanager
     def reworded(self, task: LoadedTask, variant: str) -> Iterator[None]:
-        """The task with another wording or system message, for as long as the block lasts."""
+        """Reword the task, or give it another system message, inside this block."""
         style = mmlu_pro.STYLES[task.family]
         key: str = ""
         value: object = None
@@ -106,6 +106,6 @@ class PromptBuilder:
         ]
 
     def sampling(self, part: Sequence[Item], purpose: str) -> Sampling:
-        """Temperature and seeds of the samples, which depend on question and purpose alone."""
+        """Return the temperature and the seeds, which depend on question and purpose alone."""
         seeds = [self._seeds(question, purpose) for _, question in part]
         return Sampling(self.options.temperature, seeds)

@@ -1,4 +1,4 @@
-"""The direct answer to other prompts: reworded, without the stem, with an instruction."""
+"""Probe of the direct answer to other prompts: reworded, without stem, with an instruction."""
 
 from __future__ import annotations
 

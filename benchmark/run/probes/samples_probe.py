@@ -1,4 +1,4 @@
-"""Sampled answers: drawn labels, or the answers of sampled chains of thought."""
+"""Probes of sampled answers: drawn labels, or the answers of sampled chains of thought."""
 
 from __future__ import annotations
 
@@ -101,9 +101,9 @@ class TraceSamples(TextProbe):
         answers: list[int] = []
         logprobs: list[float | None] = []
         for generation in replies:
-            found = parse_marked_label(generation.text, labels)
-            position = -1 if found is None else generation.token_at(found.start)
+            label = parse_marked_label(generation.text, labels)
+            position = -1 if label is None else generation.token_at(label.start)
             known = generation.label_logprobs(position, labels) if position >= 0 else None
-            answers.append(-1 if found is None else found.index)
-            logprobs.append(known[found.index] if known is not None and found is not None else None)
+            answers.append(-1 if label is None else label.index)
+            logprobs.append(known[label.index] if known is not None and label is not None else None)
         return _record(self.options, answers, logprobs, [reply.text for reply in replies])

@@ -1,4 +1,4 @@
-"""What the model says of its own answer: P(True), and confidence in words and numbers."""
+"""Probes of the model's view of its own answer: P(True), and stated confidence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .probe_options import Item, ProbeOptions
 
 
 def _proposed(probe: AnyProbe, item: Item) -> str:
-    """The model's own answer to a question, label and text."""
+    """Return the model's own answer to a question, label and text."""
     task, question = item
     _, answer = probe.stored_answer(question)
     options = list(question.row["options"])
@@ -55,7 +55,7 @@ class ProposedTrue(ChoiceProbe):
 
 
 class StatedConfidence(TextProbe):
-    """Confidence that the model states in a text."""
+    """Confidence that the model states in a generated text."""
 
     signal = Signal.SELF_REPORT
     variants = tuple(SELF_REPORTS)
@@ -85,11 +85,11 @@ class StatedConfidence(TextProbe):
     def record(self, item: Item, prompts: Sequence[str], replies: Sequence[Generation]) -> Record:
         task, question = item
         (generation,) = replies
-        read = SELF_REPORTS[self.variant].read(generation.text, task.facts.labels(question.row))
+        report = SELF_REPORTS[self.variant].read(generation.text, task.facts.labels(question.row))
         return {
             "text": generation.text,
-            "value": read.value,
-            "values": list(read.values),
-            "answers": list(read.answers),
-            "reason": read.reason,
+            "value": report.value,
+            "values": list(report.values),
+            "answers": list(report.answers),
+            "reason": report.reason,
         }
