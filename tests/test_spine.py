@@ -3,8 +3,8 @@
 A module is on the path if one of its functions is on the call stack at one of the steps that
 carry the question on, each at its first occurrence: its row is read from the data file, its
 prompt is rendered, the prompt is run through the model, the answer is read off, stored and
-loaded again, it is scored, the score is stored and loaded again, a metric is computed from it,
-and ``metrics.csv`` is written. These are the modules that a debugger enters when stepping from
+loaded again, it is scored, the score is stored and loaded again, the ROC AUC is computed from
+it, and ``metrics.csv`` is written. These are the modules that a debugger enters when stepping from
 ``main`` down to each of these places. Calls that return before the step (checks, names,
 messages, hashes) are not on the path, nor are calls for other purposes: the forecast of a run's
 cost, the engine's self-check, and the figures.
@@ -75,7 +75,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     from apprehend.benchmark.cli.main import main
     from apprehend.benchmark.engines.hf.reading import read_answers
     from apprehend.estimators.answer_distribution import OptionEntropy
-    from apprehend.reports.statistics import ranking
+    from apprehend.reports.statistics.ranking import TieBlocks
     from apprehend.tasks.dataset import read_questions
 
     def named(argument: str, ending: str) -> Callable[[dict[str, Any]], bool]:
@@ -95,12 +95,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     steps.watch(OptionEntropy.score, "scored", "score")
     steps.watch(write, "score stored", "score", with_column("estimator"))
     steps.watch(read, "read again", "report", named("source", "scores.parquet"))
-    for name, function in vars(ranking).items():
-        if name.startswith("roc_") or isinstance(function, type):
-            methods = vars(function).values() if isinstance(function, type) else [function]
-            for method in methods:
-                if hasattr(method, "__code__"):
-                    steps.watch(method, "measured", "compute_metrics")
+    steps.watch(TieBlocks.roc_auc, "measured", "compute_metrics")
     steps.watch(Path.replace, "written", "report", named("target", "metrics.csv"))
     folder = tmp_path_factory.mktemp("one") / "results"
     command = (

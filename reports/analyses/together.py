@@ -9,11 +9,10 @@ from typing import Any
 import pandas as pd
 
 from ..frames.inputs import ReportInput
-from ..metrics.computing import MetricFailure, compute_metrics
+from ..metrics.computing import Measured, MetricFailure, measure
 from ..metrics.conformal_sets import compute_conformal
-from ..metrics.evaluation import Evaluation, Rows, evaluations
+from ..metrics.evaluation import Evaluation, Rows
 from ..metrics.metric import Metric
-from ..metrics.metric_registry import user_metrics
 from ..statistics.short_repr import short_repr
 from .comparisons import compare, untested
 from .flow import compute_flow, compute_missing
@@ -82,6 +81,7 @@ def compute_analyses(
     replicates: int = 1000,
     seed: int = 0,
     metrics: Sequence[Any] = (),
+    measured: Measured | None = None,
 ) -> Analyses:
     """Compute all analyses, without drawing or writing anything.
 
@@ -91,6 +91,7 @@ def compute_analyses(
         replicates: Number of bootstrap resamples.
         seed: Seed of the resamples.
         metrics: Additional metrics, functions decorated with `@metric`.
+        measured: What `measure` gives for these arguments, if it is known already.
 
     Returns:
         The analyses; `failures` lists values that additional metrics failed to compute.
@@ -99,8 +100,8 @@ def compute_analyses(
         ValueError: The input is inconsistent, see `evaluations`.
         MetricDeclarationError: Two metrics have a column of the same name.
     """
-    more, failures = user_metrics(metrics), list[MetricFailure]()
-    evaluated = evaluations(data, rows)
+    measured = measured or measure(data, rows, replicates, seed, metrics)
+    evaluated = measured.evaluated
     letters = {
         (evaluation.model, evaluation.task): compute_positions(data, evaluation)
         for evaluation in evaluated
@@ -108,7 +109,7 @@ def compute_analyses(
     known = {key: positions for key, positions in letters.items() if positions is not None}
     return Analyses(
         evaluated=evaluated,
-        metrics=compute_metrics(data, rows, replicates, seed, evaluated, more, failures),
+        metrics=measured.metrics,
         comparisons=compare(evaluated, replicates, seed),
         flow=compute_flow(data, rows, evaluated),
         missing=compute_missing(data, rows, evaluated),
@@ -121,8 +122,8 @@ def compute_analyses(
         untested=untested(evaluated),
         by_task={file: _joined(evaluated, compute) for file, compute in task_analyses().items()},
         letters=known,
-        more_metrics=more,
-        failures=failures,
+        more_metrics=measured.more_metrics,
+        failures=measured.failures,
     )
 
 

@@ -26,6 +26,7 @@ from ..statistics.intervals import (
     too_few,
 )
 from ..statistics.ranking import FloatArray, IntArray
+from ..statistics.short_repr import short_repr
 from .evaluation import ALL, MACRO, Evaluation, Rows, evaluations
 from .metric import Metric
 from .metric_registry import builtin_metrics, metric_columns, user_metrics
@@ -59,6 +60,34 @@ class MetricFailure:
             f"metric {self.metric} of {self.estimator}, {self.model} on {self.task}, "
             f"{self.group}: {self.reason}"
         )
+
+
+@short_repr
+@dataclass(frozen=True)
+class Measured:
+    """The metrics of a results folder, and the rows that they were computed on.
+
+    Attributes:
+        evaluated: one model on one task each.
+        metrics: the frame of `compute_metrics`.
+        more_metrics: additional metrics in it.
+        failures: values that additional metrics failed to compute.
+    """
+
+    evaluated: Sequence[Evaluation]
+    metrics: pd.DataFrame
+    more_metrics: Sequence[Metric]
+    failures: Sequence[MetricFailure]
+
+
+def measure(
+    data: ReportInput, rows: Rows, replicates: int, seed: int, metrics: Sequence[Any] = ()
+) -> Measured:
+    """Compute all metrics of a report; the arguments are those of `compute_analyses`."""
+    more, failures = user_metrics(metrics), list[MetricFailure]()
+    evaluated = evaluations(data, rows)
+    frame = compute_metrics(data, rows, replicates, seed, evaluated, more, failures)
+    return Measured(evaluated, frame, more, failures)
 
 
 def compute_metrics(

@@ -19,7 +19,7 @@ from ..frames.formatting import file_stems
 from ..frames.inputs import ReportInput
 from ..frames.style import FORMATS
 from ..frames.traits import UNKNOWN
-from ..metrics.computing import MetricFailure
+from ..metrics.computing import MetricFailure, measure
 from ..metrics.evaluation import Rows
 from ..metrics.summary import summarize
 from ..metrics.topic_tables import to_csv_frame, to_latex, to_markdown, topic_tables
@@ -112,7 +112,8 @@ def build_report(
     """
     root = Path(output_path)
     drawer = Drawer(root / "figures", formats)
-    analyses = compute_analyses(data, rows, replicates, seed, metrics)
+    measured = measure(data, rows, replicates, seed, metrics)
+    analyses = compute_analyses(data, rows, replicates, seed, measured=measured)
     report = Report(analyses, summarize(analyses.metrics, analyses.comparisons, analyses.flow))
     for name, frame in analyses.frames().items():
         report.files.append(write_atomically(root / f"{name}.csv", csv_text(frame)))

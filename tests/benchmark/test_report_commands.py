@@ -84,7 +84,7 @@ def test_cascade(results, tmp_path, capsys):
     ).is_file()
     said = capsys.readouterr().out
     assert "random routing" in said
-    assert "1 and 10 by assumption" in said
+    assert "1 and 10 assumed" in said
 
 
 def test_cascade_costs_are_those_of_the_manifests(results, tmp_path, capsys):
@@ -129,7 +129,11 @@ def test_analyse(results, tmp_path, capsys):
         (("threshold", "{}", "--estimator", "random", "--target_risk", "7"), 2, "target_risk"),
         (("split", "{}", "--by", "random", "--groups", "a"), 2, "at least two names"),
         (("split", "{}", "--by", "random", "--groups", "a,b=x"), 2, "name=weight"),
-        (("cascade", "{}", "--small", "phi-4", "--large", "x", "--by", "random"), 1, "no task of"),
+        (
+            ("cascade", "{}", "--small", "phi-4", "--large", "x", "--by", "random"),
+            1,
+            "no task in common",
+        ),
         (("cascade", "{}", *PAIR, "--by", "random", "--cost_small", "1"), 2, "--cost_large"),
         (("compare", "/nowhere"), 2, "no results folder"),
         (("paper", "/nowhere"), 2, "no results folder"),
