@@ -50,8 +50,7 @@ class Choices:
 
     def index(self, label: str) -> int | None:
         """Position of the label, None where no option has it."""
-        upper = label.upper()
-        return list(self.labels).index(upper) if upper in self.labels else None
+        return list(self.labels).index(label) if label in self.labels else None
 
 
 Finder = Callable[[str, Choices], ReadAnswer | None]
@@ -159,7 +158,7 @@ def _before(text: str, end: int) -> str:
 def read_marker(text: str, choices: Choices) -> ReadAnswer | None:
     """The label inside the last ``[[…]]``, as the prompts of this project ask for it."""
     label = parse_marked_label(text, choices.labels)
-    return label and ReadAnswer(label.index, label.start, label.end, Rule.MARKER)
+    return ReadAnswer(label.index, label.start, label.end, Rule.MARKER) if label else None
 
 
 def read_statement(text: str, choices: Choices) -> ReadAnswer | None:
@@ -173,11 +172,10 @@ def read_statement(text: str, choices: Choices) -> ReadAnswer | None:
         match = _LABEL_HERE.match(text, cue.end())
         if match is None or _is_word(text, match) or _HEDGED.search(_before(text, cue.start())):
             continue
-        if "\n" in match.group(0) and _enumerates(text, match.end(1), choices):
-            continue
         answer = as_answer(choices, match, Rule.STATEMENT)
         if (
             answer
+            and not ("\n" in match.group(0) and _enumerates(text, answer.end, choices))
             and not _names_another(text, answer, choices)
             and not _DENIED.match(text, answer.end)
         ):
@@ -210,9 +208,10 @@ def _settled(text: str, statements: Sequence[ReadAnswer]) -> ReadAnswer | None:
 
 def _enumerates(text: str, end: int, choices: Choices) -> bool:
     """Whether a label at the start of a line opens a list of the options: "A. …", "B. …"."""
-    index = choices.index(text[end - 1])
+    index = choices.labels.index(text[end - 1])
     beside = [choices.labels[k] for k in (index - 1, index + 1) if 0 <= k < len(choices.labels)]
-    return bool(re.search(rf"^\W{{0,4}}(?:{'|'.join(beside)})[.):]", text, re.MULTILINE))
+    pattern = rf"^\W{{0,4}}(?:{'|'.join(beside)})[.):]"
+    return bool(beside) and re.search(pattern, text, re.MULTILINE) is not None
 
 
 def _names_another(text: str, answer: ReadAnswer, choices: Choices) -> bool:
