@@ -1,4 +1,5 @@
 # Everything rests on `make install`: a virtual environment in .venv/ with pinned versions.
+.DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
@@ -6,10 +7,15 @@ STAMP := $(VENV)/.installed
 ORACLES := $(VENV)/oracles/.installed
 ENGINES := $(VENV)/engines/.installed
 VLLM := $(VENV)/vllm/.installed
+LOWEST := $(VENV)/lowest/.installed
 
-.PHONY: install demo test test-engines test-llama-cpp test-vllm chaos fuzz audit check recorded sample tasks wheel clean
+.PHONY: help install demo test test-lowest test-wheel test-engines test-llama-cpp test-vllm coverage \
+    chaos fuzz audit check spelling recorded bench sample tasks wheel clean
 
-install: $(STAMP)
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP)  ## set up the virtual environment in .venv/ with pinned versions
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
@@ -17,24 +23,53 @@ $(STAMP): pyproject.toml constraints.txt
 	$(RUN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,dev]"
 	@touch $(STAMP)
 
-demo: install  ## the embedded model on the embedded questions, to a report in demo/report/
+demo: install  ## run the embedded model on the embedded questions; report in demo/report/
 	$(RUN)/apprehend demo
 
-test: install $(ORACLES)  ## all tests, two at a time
+test: install $(ORACLES)  ## run all tests, two at a time
 	$(RUN)/python -m pytest --numprocesses 2 --dist worksteal
 
-$(ORACLES): tests/oracles.txt $(STAMP)  ## packages that tests compare with
+# Packages that tests compare with.
+$(ORACLES): tests/oracles.txt $(STAMP)
 	rm -rf $(@D)
 	$(RUN)/python -m pip install --quiet --no-deps --target $(@D) --requirement tests/oracles.txt \
 	    || echo "packages to compare with could not be installed: their tests will skip"
 	@mkdir -p $(@D) && touch $@
 
-test-engines: test-llama-cpp test-vllm  ## other engines, installed or compiled first (minutes)
+# The bounds of pyproject.toml, but for torch, whose older builds bring gigabytes of CUDA. Warnings
+# are no errors here, and messages of other packages are not compared word by word.
+test-lowest: $(LOWEST)  ## run the tests with the lowest supported versions of the dependencies
+	$(VENV)/lowest/bin/python -m pytest --numprocesses 2 --dist worksteal -W default -m "not slow" \
+	    --deselect tests/benchmark/test_errors.py::test_bad_input_gets_one_line \
+	    tests/estimators tests/reports tests/tasks tests/benchmark
 
-test-llama-cpp: install $(ENGINES)  ## the same numbers from a llama.cpp server
+$(LOWEST): pyproject.toml constraints-lowest.txt
+	rm -rf $(@D) && mkdir -p $(VENV) && $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --constraint constraints-lowest.txt torch
+	$(@D)/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable ".[test]"
+	@touch $@
+
+test-wheel: wheel  ## install the wheel into an empty environment and run the demo from it
+	rm -rf build/wheel && mkdir -p build/wheel/elsewhere && $(PYTHON) -m venv build/wheel/venv
+	build/wheel/venv/bin/python -m pip install --quiet --constraint constraints.txt torch
+	build/wheel/venv/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
+	cd build/wheel/elsewhere && ../venv/bin/apprehend demo --limit 20
+	test -s build/wheel/elsewhere/demo/report/index.html
+	cd build/wheel/elsewhere && ../venv/bin/python -c "from apprehend import benchmark; \
+	    assert '/site-packages/' in benchmark.__file__, benchmark.__file__"
+
+# Shares per folder; commands that tests start as processes are counted too.
+coverage: install $(ORACLES)  ## measure which lines the tests run, per folder
+	rm -rf build/coverage && mkdir -p build/coverage
+	$(RUN)/python -m pytest --numprocesses 2 --dist worksteal --cov --cov-report= $(TESTS)
+	$(RUN)/python tests/coverage_shares.py
+
+test-engines: test-llama-cpp test-vllm  ## test llama.cpp and vLLM, installed or compiled first (minutes)
+
+test-llama-cpp: install $(ENGINES)  ## compare the numbers of a llama.cpp server
 	$(RUN)/python -m pytest tests/engines/test_llama_cpp.py
 
-test-vllm: install $(VLLM)  ## the same numbers from vLLM
+test-vllm: install $(VLLM)  ## compare the numbers of vLLM
 	APPREHEND_VLLM=$(dir $(VLLM)) $(RUN)/python -m pytest tests/engines/test_vllm.py
 
 $(ENGINES): tests/engines.txt $(STAMP)
@@ -50,7 +85,7 @@ $(VLLM): tests/engines_vllm.txt $(STAMP)
 	    || { rm -rf $(@D); echo "vLLM could not be installed: its tests will skip"; }
 	@mkdir -p $(@D) && touch $@
 
-chaos: install  ## a hundred runs killed with SIGKILL at random moments and resumed
+chaos: install  ## kill a hundred runs at random moments and resume them (RUNS=100)
 	APPREHEND_CHAOS_RUNS=$(or $(RUNS),100) $(RUN)/python -m pytest -s tests/chaos
 
 .venv/fuzz/done: | install
@@ -58,32 +93,37 @@ chaos: install  ## a hundred runs killed with SIGKILL at random moments and resu
 	$(RUN)/python -m pip install --quiet --no-deps --target $(@D) atheris==3.0.0
 	@touch $@
 
-fuzz: .venv/fuzz/done  ## ten minutes of fuzzing per reader, guided by coverage (SECONDS=600)
+fuzz: .venv/fuzz/done  ## fuzz each reader for ten minutes, guided by coverage (SECONDS=600)
 	$(RUN)/python tests/fuzz_guided.py $(or $(SECONDS),600)
 
-audit: install  ## known weaknesses of the pinned dependencies, from a service on the net
+audit: install  ## look up known vulnerabilities of the pinned dependencies (online)
 	$(RUN)/python -m pip install --quiet pip-audit
 	APPREHEND_AUDIT=1 $(RUN)/python -m pytest tests/test_security.py -k weaknesses
 
-check: install  ## style and types
+check: install spelling  ## check style, types and spelling
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
-	$(RUN)/mypy
+	$(RUN)/mypy --any-exprs-report build/types
+	$(RUN)/python tests/typed_share.py build/types/any-exprs.txt
 
-recorded: install  ## report and paper of recorded answers (docs/recorded.md)
+spelling: install  ## check that the spelling is American (codespell)
+	$(RUN)/codespell
+
+recorded: install  ## regenerate the reports of recorded answers (docs/recorded.md)
 	$(RUN)/python docs/recorded.py
 
-bench: install  ## what a run costs beside other packages, to build/bench.json (BENCH=quick GPU=cuda)
+bench: install  ## measure speed and memory beside other packages (BENCH=quick GPU=cuda)
 	$(RUN)/python tests/performance/bench.py $(if $(filter quick,$(BENCH)),--quick) $(if $(GPU),--gpu $(GPU))
 
 sample: install  ## rebuild the embedded model and questions from their seed (minutes)
 	$(RUN)/python -m apprehend.tasks.sample.build
 
-tasks: install  ## rewrite the lm-eval task files
+tasks: install  ## regenerate the lm-eval task files
 	$(RUN)/python -m apprehend.tasks.generate
 
-wheel: install  ## build the wheel into dist/
+wheel: install  ## build the wheel in dist/
+	rm -rf build/lib build/bdist* dist/*.whl
 	$(RUN)/python -m build --wheel --outdir dist .
 
-clean:
+clean:  ## delete what the build and the demo wrote
 	rm -rf build dist demo *.egg-info

@@ -1,4 +1,4 @@
-"""Every folder of modules is a package below ``apprehend``; the rest stands in pyproject.toml."""
+"""Every folder of modules is a package below ``apprehend``; all else is in pyproject.toml."""
 
 from setuptools import find_packages, setup
 

@@ -1,4 +1,4 @@
-"""Put what `make demo` found into README.md: its table, and the picture of AUC by topic.
+"""Update README.md from the report of `make demo`: its table, and the figure of AUC by topic.
 
 make demo && .venv/bin/python docs/demo_table.py
 """
@@ -20,7 +20,7 @@ _LAST = ("all", "macro", "src=embedded/knowledge", "requires_reasoning=yes")
 
 
 def demo_table(metrics: pd.DataFrame) -> str:
-    """Topic × estimator of the direct answers, as Markdown."""
+    """Format topic × estimator of the direct answers as Markdown."""
     direct = metrics[(metrics.task == "mmlu_pro_direct") & metrics.estimator.isin(ESTIMATORS)]
     topics = sorted(topic for topic in set(direct.topic) if "=" not in topic)
     rows = [topic for topic in topics if topic not in _LAST]

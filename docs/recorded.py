@@ -2,7 +2,7 @@
 
     python docs/recorded.py [--data FOLDER] [--output_path recorded] [--only MODEL …]
 
-Each step is printed as the command that does it. docs/recorded.md describes the files.
+The command of each step is printed. docs/recorded.md describes the files.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COT = "mmlu_pro_cot_answers.parquet"
 
 
 def imports(data: Path) -> Iterator[list[str]]:
-    """The arguments of one `apprehend import` per model, results folder excepted."""
+    """Yield the arguments of one `apprehend import` per model, except for the results folder."""
     if (data / QWEN).is_file():
         yield [
             *("table", str(data / QWEN), "--model", "Qwen2.5-3B", "--task", "mmlu_pro_direct"),
@@ -49,7 +49,7 @@ def imports(data: Path) -> Iterator[list[str]]:
 
 
 def run(*arguments: str) -> None:
-    """One command of the command line, shown first; ends the process where it fails."""
+    """Print and run one command; exit if it fails."""
     sys.stderr.write(f"$ apprehend {shlex.join(arguments)}\n")
     try:
         apprehend(list(arguments))
@@ -59,12 +59,12 @@ def run(*arguments: str) -> None:
 
 
 def main() -> None:
-    """Import, score, report, paper."""
+    """Import the answers, score them, and write the report and the paper."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     folder = os.environ.get("APPREHEND_RECORDED_DATA") or ROOT.parent / "shared" / "data"
-    parser.add_argument("--data", type=Path, default=Path(folder), help="folder of the files")
+    parser.add_argument("--data", type=Path, default=Path(folder), help="folder with the files")
     parser.add_argument("--output_path", type=Path, default=Path("recorded"))
-    parser.add_argument("--only", nargs="+", metavar="MODEL", help="some of the models")
+    parser.add_argument("--only", nargs="+", metavar="MODEL", help="import only these models")
     given = parser.parse_args()
     results = str(given.output_path / "results")
     by_model = {step[step.index("--model") + 1]: step for step in imports(given.data)}
@@ -72,12 +72,12 @@ def main() -> None:
         parser.error(f"no recorded data in {given.data}; set APPREHEND_RECORDED_DATA or --data")
     unknown = set(given.only or ()) - set(by_model)
     if unknown:
-        parser.error(f"--only: no {sorted(unknown)[0]!r}, found: {', '.join(by_model)}")
+        parser.error(f"--only: no {sorted(unknown)[0]!r}, known: {', '.join(by_model)}")
     if Path(results).exists():
         parser.error(f"{results} exists already; remove it or use another --output_path")
     for model in given.only or by_model:
         run("import", *by_model[model], "--output_path", results)
-    run("score", results)  # once more: now every model has the others as its committee
+    run("score", results)  # again, now that every model has the others as its committee
     for command in ("report", "paper"):
         run(command, results, "--output_path", str(given.output_path / command))
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pictures of the demo's page for the README, light and dark: docs/screenshots.sh [REPORT [FOLDER]]
+# Take screenshots of the demo's page for the README, light and dark: docs/screenshots.sh [REPORT [FOLDER]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 report=${1:-demo/report}
@@ -11,7 +11,7 @@ chromium=$(command -v chromium || command -v chromium-browser) || {
 profile=$(mktemp -d)
 trap 'rm -rf "$profile"' EXIT
 
-shoot() { # name, colour scheme (0 dark, 1 light), part of the page
+shoot() { # name, color scheme (0 dark, 1 light), part of the page
     "$chromium" --headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run \
         --user-data-dir="$profile" --host-resolver-rules="MAP * ~NOTFOUND" \
         --blink-settings="preferredColorScheme=$2" --window-size=1240,1500 \

@@ -1,4 +1,4 @@
-"""What is computed from signals: uncertainty scores, without the model. Needs numpy only."""
+"""Uncertainty scores computed from signals, without the model; one module per family."""
 
 from .core.estimator import Estimator, evaluate, reasons
 from .learning.cross_fitting import CrossFitted, Folds, cross_fit

@@ -1,6 +1,6 @@
 """Estimators that read the distribution at the answer token. One forward pass per question.
 
-``p`` is the distribution over the K options of a question (label variants merged, renormalised),
+``p`` is the distribution over the K options of a question (label variants merged, renormalized),
 ``z`` its logits up to a constant, ``q`` the distribution over the full vocabulary of size V.
 Entropies are in nats.
 """
@@ -43,6 +43,10 @@ class TokenEntropy(_VocabularyEstimator):
     """
 
     name = "token_entropy"
+    is_entropy = True
+    look = ("blue", "-")
+    in_demo = True
+    against_difficulty = True
     reference = "arXiv 2506.21220"
 
     def score(self, signals: Signals) -> FloatArray:
@@ -52,11 +56,13 @@ class TokenEntropy(_VocabularyEstimator):
 class PostAnswerEntropy(_VocabularyEstimator):
     """-Σ q ln q one token after the answer, in [0, ln V].
 
-    What the reference paper's released code reads: the last position of prompt + answer. It says
-    how sure the model is about what follows its answer, not about the answer.
+    The reference paper's released code computes this, at the last position of prompt + answer. It
+    measures uncertainty about what follows the answer, not about the answer.
     """
 
     name = "post_answer_entropy"
+    look = ("vermilion", "-")
+    in_demo = True
     reference = "arXiv 2503.01688 (released code)"
 
     def score(self, signals: Signals) -> FloatArray:
@@ -67,6 +73,10 @@ class OptionEntropy(_AnswerEstimator):
     """-Σ p ln p over the options, in [0, ln K]."""
 
     name = "option_entropy"
+    is_entropy = True
+    look = ("sky", "-")
+    in_demo = True
+    against_difficulty = True
     reference = "Shannon 1948"
 
     def score(self, signals: Signals) -> FloatArray:
@@ -77,6 +87,9 @@ class NormalizedOptionEntropy(_AnswerEstimator):
     """-Σ p ln p ÷ ln K, in [0, 1]: comparable between questions with other numbers of options."""
 
     name = "normalized_option_entropy"
+    is_entropy = True
+    look = ("sky", "--")
+    in_demo = True
     reference = "Shannon 1948"
 
     def score(self, signals: Signals) -> FloatArray:
@@ -91,6 +104,10 @@ class MaxProbability(_AnswerEstimator):
     """1 - max p, in [0, 1 - 1/K]; also called MSP, and the score behind LAC conformal sets."""
 
     name = "max_probability"
+    is_probability = True
+    look = ("green", "-")
+    in_demo = True
+    against_difficulty = True
     reference = "arXiv 1610.02136"
 
     def score(self, signals: Signals) -> FloatArray:
@@ -101,6 +118,8 @@ class ProbabilityMargin(_AnswerEstimator):
     """1 - (p₁ - p₂), the gap between the two most probable options, in [0, 1]."""
 
     name = "probability_margin"
+    look = ("green", "--")
+    in_demo = True
     reference = "Scheffer et al. 2001"
 
     def score(self, signals: Signals) -> FloatArray:
@@ -127,6 +146,8 @@ class OffOptionMass(_VocabularyEstimator):
     """1 - Σ_labels q: the probability that the model's next token is no option, in [0, 1]."""
 
     name = "off_option_mass"
+    look = ("purple", ":")
+    in_demo = True
     reference = "apprehend"
 
     def score(self, signals: Signals) -> FloatArray:
@@ -192,7 +213,7 @@ def truncated_entropy_bounds(
 ) -> tuple[FloatArray, FloatArray]:
     """(n,) lower and upper bound of -Σ q ln q, nats, from the k largest log-probabilities.
 
-    ``top_logprobs`` is (n, k) and never renormalised; ``missing_mass`` m is (n,). Each token of the
+    ``top_logprobs`` is (n, k) and never renormalized; ``missing_mass`` m is (n,). Each token of the
     tail has at most the k-th probability q_k and at most m, so the tail adds at least
     -m ln min(q_k, m), and at most -m ln(m / (V - k)); without ``vocabulary`` the upper bound is ∞.
     """

@@ -6,8 +6,11 @@ estimator's score to the probability that the answer is wrong.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from .answer_distribution import MaxProbability
 from .core.estimator import Estimator, require_fit
 from .core.logistic import LogisticModel, fit_logistic
 from .learning.score_learner import ScoreLearner, known_gold
@@ -18,15 +21,19 @@ from .signals.tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "calibrated"
 TEMPERATURES = (0.01, 100.0)
-"""Bounds of T; a model that is always right, or knows nothing, ends at one of them."""
+"""Bounds of T; a model that is always right, or at chance, ends at one of them."""
 
 
 def fit_temperature(option_logprobs: FloatArray, gold: IntArray) -> float:
-    """The T in [0.01, 100] that minimises -Σ ln softmax(z / T)[gold].
+    """Fit the T in [0.01, 100] that minimizes -Σ ln softmax(z / T)[gold], a loss convex in 1/T.
 
-    ``option_logprobs`` is (n, K), ``gold`` (n,). The loss is convex in 1/T. Questions whose right
-    option has probability 0 say nothing of T and are left out. Raises EstimatorError where none
-    is left.
+    Args:
+        option_logprobs: (n, K) log-probabilities of the options, nats.
+        gold: (n,) indices of the right options. Questions whose right option has probability 0
+            carry no information on T and are skipped.
+
+    Raises:
+        EstimatorError: no question remains.
     """
     from scipy.optimize import brentq
 
@@ -39,7 +46,7 @@ def fit_temperature(option_logprobs: FloatArray, gold: IntArray) -> float:
     finite = np.isfinite(z)
 
     def slope(log_inverse: float) -> float:
-        """Derivative of the loss by 1/T: the mean logit minus the right option's."""
+        """Return the derivative of the loss by 1/T: the mean logit minus the right option's."""
         p = softmax(z * np.exp(log_inverse))
         return float(np.where(finite, p * np.where(finite, z, 0.0), 0.0).sum())
 
@@ -59,6 +66,7 @@ class TemperatureScaled(Estimator):
     """
 
     name = "temperature_scaled"
+    is_probability = True
     needs = frozenset({Signal.ANSWER})
     family = FAMILY
     reference = "arXiv 1706.04599"
@@ -67,7 +75,7 @@ class TemperatureScaled(Estimator):
         self._temperature: float | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """T from the training part's option log-probabilities and right options."""
+        """Fit T on the training part's option log-probabilities and right options."""
         self._temperature = fit_temperature(signals.answer.option_logprobs, known_gold(signals))
 
     def score(self, signals: Signals) -> FloatArray:
@@ -81,23 +89,24 @@ class TemperatureScaled(Estimator):
 class Platt(ScoreLearner):
     """σ(a · s + b), the probability of error given another estimator's score s, in [0, 1].
 
-    a and b minimise the log loss against Platt's smoothed targets (n₊ + 1)/(n₊ + 2) and
+    a and b minimize the log loss against Platt's smoothed targets (n₊ + 1)/(n₊ + 2) and
     1/(n₋ + 2). ``base`` names the estimator; where it learns too, a and b are fitted on its
-    out-of-fold scores. a < 0 where its scores are the wrong way round on the training part.
+    out-of-fold scores. a < 0 if its scores are reversed on the training part.
     """
 
     name = "platt"
+    is_probability = True
     needs = frozenset({Signal.ANSWER})
     family = FAMILY
     reference = "Platt 1999"
 
-    def __init__(self, base: str = "max_probability") -> None:
+    def __init__(self, base: str = MaxProbability.name) -> None:
         super().__init__((base,))
         self.base = base
         self._model: LogisticModel | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """a and b from the base's scores on the training part."""
+        """Fit a and b on the base's scores of the training part."""
         scores, wrong = self.training_scores(signals, correct)
         count, errors = len(wrong), int(wrong.sum())
         high, low = (errors + 1) / (errors + 2), 1 / (count - errors + 2)
@@ -115,27 +124,33 @@ class Isotonic(ScoreLearner):
     """
 
     name = "isotonic"
+    is_probability = True
     needs = frozenset({Signal.ANSWER})
     family = FAMILY
     reference = "Zadrozny & Elkan 2002, doi 10.1145/775047.775151"
 
-    def __init__(self, base: str = "max_probability") -> None:
+    def __init__(self, base: str = MaxProbability.name) -> None:
         super().__init__((base,))
         self.base = base
-        self._steps: tuple[FloatArray, FloatArray] | None = None
+        self._steps: Any = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """The steps, from the base's scores on the training part."""
-        from scipy.optimize import isotonic_regression
+        """Fit the steps on the base's scores of the training part."""
+        from sklearn.isotonic import IsotonicRegression
 
         scores, wrong = self.training_scores(signals, correct)
-        # To 14 decimals: scores that differ by their last bit are tied.
-        rounded = np.round(scores[:, 0], 14)
-        places, index, count = np.unique(rounded, return_inverse=True, return_counts=True)
-        rate = np.bincount(index, weights=wrong) / count
-        self._steps = places, isotonic_regression(rate, weights=count).x
+        self._steps = IsotonicRegression().fit(_rounded(scores[:, 0]), wrong)
 
     def score(self, signals: Signals) -> FloatArray:
-        places, heights = require_fit(self, self._steps)
-        base = np.round(self.base_scores(signals)[:, 0], 14)
-        return np.where(np.isnan(base), np.nan, np.interp(base, places, heights))
+        steps = require_fit(self, self._steps)
+        base = _rounded(self.base_scores(signals)[:, 0])
+        known = ~np.isnan(base)
+        scores = np.full(len(base), np.nan)
+        if known.any():
+            scores[known] = steps.predict(np.clip(base[known], steps.X_min_, steps.X_max_))
+        return scores
+
+
+def _rounded(scores: FloatArray) -> FloatArray:
+    """To 14 decimals: scores that differ by their last bit are tied."""
+    return np.round(scores, 14)

@@ -52,6 +52,10 @@ class CotAnswerEntropy(_AtAnswer):
     """-Σ q ln q at the answer token inside the last marker, in [0, ln V]; NaN if none is found."""
 
     name = "cot_answer_entropy"
+    is_entropy = True
+    look = ("blue", "--")
+    in_demo = True
+    against_difficulty = True
 
     def score(self, signals: Signals) -> FloatArray:
         return pick(signals.trace.token_entropies, signals.trace.answer_position)
@@ -61,6 +65,7 @@ class CotMaxProbability(_AtAnswer):
     """1 - max p over the options at the answer token of the trace, in [0, 1 - 1/K]."""
 
     name = "cot_max_probability"
+    is_probability = True
     reference = "arXiv 1610.02136"
     lacking = "no option probabilities at the answer token"
 
@@ -73,6 +78,9 @@ class CotMeanEntropy(_TraceEstimator):
     """Mean over the generated tokens of the full-vocabulary entropy, in [0, ln V]."""
 
     name = "cot_mean_entropy"
+    look = ("orange", "--")
+    in_demo = True
+    against_difficulty = True
 
     def score(self, signals: Signals) -> FloatArray:
         return row_mean(signals.trace.token_entropies)
@@ -82,6 +90,8 @@ class CotMaxEntropy(_TraceEstimator):
     """Largest full-vocabulary entropy of any generated token, in [0, ln V]."""
 
     name = "cot_max_entropy"
+    look = ("vermilion", "--")
+    in_demo = True
 
     def score(self, signals: Signals) -> FloatArray:
         return top_two(signals.trace.token_entropies)[0]
@@ -214,7 +224,7 @@ class SelfCertainty(_TraceEstimator):
 class EntropyProductionRate(_TraceEstimator):
     """(1/T) Σ_t Σ_{i ≤ k} -q_t(i) ln q_t(i) over the k most probable tokens, nats, in [0, ln V].
 
-    Not renormalised: a lower bound of the mean entropy. All stored ranks, or the first ``k``.
+    Not renormalized: a lower bound of the mean entropy. All stored ranks, or the first ``k``.
     """
 
     name = "entropy_production_rate"
@@ -235,7 +245,7 @@ class WeightedEpr(_TraceEstimator):
     """σ(β + Σ_i a_i mean_t s_ti + Σ_i b_i max_t s_ti), the probability of error, in [0, 1].
 
     s_ti = -q_t(i) ln q_t(i) is what the i-th most probable token adds to the entropy at token t,
-    i ≤ k. The weights are those of a logistic regression on standardised features with
+    i ≤ k. The weights are those of a logistic regression on standardized features with
     ``penalty`` / 2 · ‖weights‖², fitted out of fold; they may have either sign.
     """
 
@@ -249,7 +259,7 @@ class WeightedEpr(_TraceEstimator):
         self._model: LogisticModel | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """The weights, from the training part's traces."""
+        """Fit the weights on the training part's traces."""
         features = rank_features(signals.trace.token_top_logprobs, self.k)
         rows = np.flatnonzero(np.isfinite(features).all(axis=1))
         if len(np.unique(correct[rows])) < 2:

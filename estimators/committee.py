@@ -1,4 +1,4 @@
-"""Estimators that look at what other models answered to the same questions. Free once stored."""
+"""Estimators that use other models' answers to the same questions. Free once stored."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ FAMILY = "other models"
 class CommitteeDisagreement(Estimator):
     """Share of the other models that answer differently, in [0, 1].
 
-    A member that was asked and gave no answer answers differently; one that was not asked does not
-    count. ``form`` "jsd" is the Jensen-Shannon divergence H(p̄) - mean H(p), nats, of the option
-    distributions of the model and of those members that have one. ``members`` picks the other
-    models, all of them by default.
+    A member that was asked without giving an answer counts as disagreeing; one that was not asked
+    does not count. ``form`` "jsd" is the Jensen-Shannon divergence H(p̄) - mean H(p), nats, of the
+    option distributions of the model and of those members that have one. ``members`` selects the
+    other models, all of them by default.
     """
 
     name = "committee_disagreement"
+    against_difficulty = True
     needs = frozenset({Signal.COMMITTEE, Signal.ANSWER | Signal.TRACE})
     family = FAMILY
     reference = "apprehend"

@@ -25,10 +25,10 @@ QUANTILES = ("rank", "higher")
 
 
 def nonconformity(p: FloatArray, rule: str) -> FloatArray:
-    """(n, K) how badly each option fits, in [0, 1]; NaN for absent options.
+    """Return the (n, K) nonconformity of each option, in [0, 1]; NaN for absent options.
 
     "lac": 1 - p. "aps": the sum of the probabilities from the largest down to and including the
-    option's own, without randomisation; of equal ones the later option comes first.
+    option's own, without randomization; among ties the later option comes first.
     """
     if rule == "lac":
         return 1.0 - p
@@ -41,7 +41,7 @@ def nonconformity(p: FloatArray, rule: str) -> FloatArray:
 
 
 def conformal_threshold(scores: FloatArray, alpha: float, quantile: str = "rank") -> float:
-    """Threshold on n calibration scores; ∞ where n is too small for α.
+    """Return the threshold from n calibration scores; ∞ if n is too small for α.
 
     With r = ⌈(n + 1)(1 - α)⌉: "rank" is the r-th smallest score; "higher" is numpy's quantile at
     level r/n by the method "higher", as arXiv 2401.12794 computed it: the next larger score, for
@@ -60,15 +60,16 @@ def conformal_threshold(scores: FloatArray, alpha: float, quantile: str = "rank"
 
 
 def conformal_sets(p: FloatArray, rule: str, threshold: float) -> BoolArray:
-    """(n, K) which options fit at least as well as the threshold; never none of them.
+    """Return the (n, K) membership of options in the prediction sets, which are never empty.
 
-    Where no option does, the set is the most probable one; of equal ones the first with "lac", the
-    one that the sums begin with, which is the last, with "aps".
+    An option is in the set if its nonconformity is at most the threshold. If none is, the set is
+    the most probable option; among ties the first with "lac", and with "aps" the one that the
+    sums begin with, which is the last.
     """
     misfit = nonconformity(p, rule)
     inside = misfit <= threshold
     known = np.where(np.isnan(p), -1.0, p)
-    # Not by the misfit: beside a probability of 1, options of probability 0 have the same sum.
+    # Not by the nonconformity: beside a probability of 1, those of probability 0 have equal sums.
     last = p.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
     best = np.argmax(known, axis=1) if rule == "lac" else last
     empty = ~inside.any(axis=1) & ~np.isnan(p).all(axis=1)
@@ -77,7 +78,7 @@ def conformal_sets(p: FloatArray, rule: str, threshold: float) -> BoolArray:
 
 
 def calibration_scores(p: FloatArray, gold: IntArray, rule: str) -> FloatArray:
-    """Misfit of the right options of those rows where it is known."""
+    """Return the nonconformity of the right options of the rows where it is known."""
     rows = np.flatnonzero((gold >= 0) & (gold < p.shape[1]))
     scores = nonconformity(p[rows], rule)[np.arange(len(rows)), gold[rows]]
     return cast(FloatArray, scores[~np.isnan(scores)])
@@ -103,7 +104,7 @@ class ConformalSetSize(Estimator):
         self._threshold: float | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """The threshold, from the training part's right options."""
+        """Calibrate the threshold on the training part's right options."""
         p = signals.answer.option_probs
         scores = calibration_scores(p, known_gold(signals), self.rule)
         self._threshold = conformal_threshold(scores, self.alpha, self.quantile)

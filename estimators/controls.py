@@ -1,4 +1,4 @@
-"""Controls: scores that know nothing of the answer. Any estimator must beat them."""
+"""Controls: scores that do not depend on the model's answer. Any estimator must beat them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ class Random(Estimator):
     """Uniform in [0, 1), a function of the seed and the question's id alone."""
 
     name = "random"
+    is_control = True
+    look = ("gray", ":")
+    in_demo = True
     family = FAMILY
     reference = "apprehend"
 
@@ -36,6 +39,9 @@ class PromptLength(Estimator):
     """Number of tokens in the prompt, at least 1."""
 
     name = "prompt_length"
+    is_control = True
+    look = ("gray", "--")
+    in_demo = True
     needs = frozenset({Signal.ANSWER | Signal.TRACE})
     family = FAMILY
     reference = "apprehend"
@@ -49,6 +55,7 @@ class OptionCount(Estimator):
     """K, the number of options, at least 2: by chance alone more options mean more errors."""
 
     name = "option_count"
+    is_control = True
     family = FAMILY
     reference = "apprehend"
 
@@ -59,11 +66,13 @@ class OptionCount(Estimator):
 class TopicErrorRate(Estimator):
     """Share of wrong answers to the training part's questions of the same topic, in [0, 1].
 
-    What is left of an estimator once topics are known: pooled over topics, an AUC mixes in the
-    difference between their error rates.
+    A baseline for pooled AUCs, which partly reflect the difference between the error rates of
+    topics.
     """
 
     name = "topic_error_rate"
+    is_probability = True
+    is_control = True
     family = FAMILY
     reference = "apprehend"
     holds_out_topics = False
@@ -72,7 +81,7 @@ class TopicErrorRate(Estimator):
         self._rates: dict[Any, float] | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """Error rate of each topic; ``correct`` is (n,)."""
+        """Compute the error rate of each topic; ``correct`` is (n,)."""
         wrong = ~np.asarray(correct, dtype=np.bool_)
         topics = set(signals.topic.tolist())
         self._rates = {topic: float(wrong[signals.topic == topic].mean()) for topic in topics}

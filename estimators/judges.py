@@ -37,6 +37,8 @@ class MasjComplexity(_Questionnaire):
     """The judge's numerical complexity, in [0, 1], anchored to levels of education."""
 
     name = "masj_complexity"
+    look = ("purple", "-")
+    in_demo = True
     questionnaire = "complexity"
     needs = frozenset({Signal.JUDGEMENT.variant("complexity")})
 
@@ -45,6 +47,8 @@ class MasjEducationLevel(_Questionnaire):
     """The judge's education level as 0.2, 0.4, 0.6, 0.8: high school to postgraduate."""
 
     name = "masj_education_level"
+    look = ("purple", "--")
+    in_demo = True
     questionnaire = "education_level"
     needs = frozenset({Signal.JUDGEMENT.variant("education_level")})
 
@@ -53,6 +57,8 @@ class MasjReasoningSteps(_Questionnaire):
     """The judge's number of reasoning steps: low 0.25, medium 0.5, high 0.75."""
 
     name = "masj_reasoning_steps"
+    look = ("orange", "-")
+    in_demo = True
     questionnaire = "reasoning_steps"
     needs = frozenset({Signal.JUDGEMENT.variant("reasoning_steps")})
 
@@ -61,6 +67,7 @@ class JudgeCorrectness(_Questionnaire):
     """1 - the judged probability that the model's answer is right, mean of the panel, in [0, 1]."""
 
     name = "judge_correctness"
+    is_probability = True
     questionnaire = "correctness"
     needs = frozenset({Signal.JUDGEMENT.variant("correctness")})
     reference = "arXiv 2306.05685"
@@ -77,6 +84,7 @@ class MasjExpected(_Questionnaire):
     """
 
     name = "masj_expected"
+    reads_label_probabilities = True
     questionnaire = "reasoning_steps"
     needs = frozenset({Signal.JUDGEMENT.variant("reasoning_steps")})
     reference = "arXiv 2303.16634; arXiv 2503.01688"

@@ -1,4 +1,4 @@
-"""PriDe: take the model's preference for a label out of its answer. One pass after fitting."""
+"""PriDe: remove the model's preference for positions from its answer. One pass after fitting."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ class PrideDebiasedProbability(Estimator):
 
     debiased p(i) ∝ p(i) / prior(i), with i a position and label at once. The prior is estimated for
     each number of options K from questions answered under all K cyclic orders: softmax over the
-    positions of the mean log-probability that a position got, averaged over the questions. It needs
-    no outcomes; at most ``questions`` questions of each K, the first by id, are used.
+    positions of the mean log-probability of a position, averaged over the questions. It needs no
+    outcomes; at most ``questions`` questions of each K, the first by id, are used.
     """
 
     name = "pride_debiased_probability"
+    is_probability = True
     needs = frozenset({Signal.ANSWER, Signal.PERMUTED_ANSWERS})
     family = FAMILY
     reference = "arXiv 2309.03882"
@@ -33,7 +34,7 @@ class PrideDebiasedProbability(Estimator):
         self._priors: dict[int, FloatArray] | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """The prior over positions of each K; ``correct`` is not used."""
+        """Fit the prior over positions for each K; ``correct`` is not used."""
         table = signals.permuted_answers
         by_position = at_positions(table.option_probs, table.shifts, signals.option_count)
         ids = [str(i) for i in signals.question_id.tolist()]
@@ -58,10 +59,10 @@ class PrideDebiasedProbability(Estimator):
             if count > p.shape[1]:
                 continue
             weights = p[np.ix_(rows, np.arange(count))] / prior
-            # 0 / 0: an option without probability has none whatever its position.
+            # 0 / 0: an option of probability 0 stays at 0 in any position.
             weights = np.where(p[rows, :count] == 0, 0.0, weights)
             total = weights.sum(axis=1, keepdims=True)
-            # Some probability where the prior has none: the prior does not fit.
+            # Positive probability where the prior is 0: the prior does not fit.
             debiased[rows, :count] = np.where(np.isfinite(total), weights / total, np.nan)
         return 1.0 - pick(debiased, signals.answer.answer)
 
@@ -78,7 +79,7 @@ class PrideDebiasedProbability(Estimator):
 
 
 def at_positions(p: FloatArray, shifts: IntArray, option_count: IntArray) -> FloatArray:
-    """(n, R, K) distributions over original options as ones over the positions they stood at."""
+    """Convert (n, R, K) distributions over original options to distributions over positions."""
     count = np.maximum(option_count, 1)[:, None, None]
     position = np.arange(p.shape[2])
     option = (position + np.maximum(shifts, 0)[:, :, None]) % count
@@ -88,7 +89,7 @@ def at_positions(p: FloatArray, shifts: IntArray, option_count: IntArray) -> Flo
 
 
 def position_prior(by_position: FloatArray) -> FloatArray | None:
-    """(K,) prior of one question from (R, K); None unless all K orders are there."""
+    """Return the (K,) prior of one question from (R, K); None unless all K orders are present."""
     known = by_position[~np.isnan(by_position).any(axis=1)]
     if len(known) < by_position.shape[1]:
         return None

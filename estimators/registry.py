@@ -1,18 +1,14 @@
-"""Finding estimators: built in, installed by others (entry points), or in a user's file."""
+"""Lookup of estimators: built-in, installed (entry points), or in a user's file."""
 
 from __future__ import annotations
 
 import ast
 import difflib
-import hashlib
-import importlib.util
 import inspect
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -31,6 +27,7 @@ from . import (
     supervised,
 )
 from .core.estimator import Estimator
+from .core.user_files import is_file_spec, load_from_file
 from .signals.batch import Need
 from .signals.estimator_errors import EstimatorLookupError
 
@@ -64,23 +61,23 @@ def _public(module: ModuleType) -> Iterator[type[Estimator]]:
 
 
 def builtin_estimators() -> dict[str, type[Estimator]]:
-    """Name → class of every estimator of this package, in the order of the families."""
+    """Return name → class of all estimators of this package, in the order of the families."""
     return {cls.name: cls for module in _MODULES for cls in _public(module)}
 
 
 def installed_estimators() -> dict[str, EntryPoint]:
-    """Name → entry point of every estimator that another package installs, not yet loaded."""
+    """Return name → entry point, not yet loaded, of estimators that other packages install."""
     return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
 
 
 @dataclass(frozen=True)
 class EstimatorRow:
-    """What a table of estimators says of one."""
+    """A row of the table of estimators."""
 
     name: str
     family: str
     needs: str
-    """Signals that it needs with its default parameters, "nothing" for none."""
+    """Signals that it needs with default parameters; "nothing" if none."""
     cost: str
     source: str
     summary: str
@@ -92,7 +89,7 @@ class EstimatorRow:
 
 
 def estimator_row(cls: type[Estimator]) -> EstimatorRow:
-    """One row; for a class whose parameters all have defaults."""
+    """Return the row of a class whose parameters all have defaults."""
     estimator = cls()
     parameters = inspect.signature(cls).parameters.values()
     return EstimatorRow(
@@ -101,14 +98,14 @@ def estimator_row(cls: type[Estimator]) -> EstimatorRow:
         needs=_needs_text(estimator.requirements()),
         cost=estimator.cost,
         source=cls.reference,
-        summary=next(iter((inspect.getdoc(cls) or "").splitlines()), ""),
+        summary=cls.summary(),
         parameters=", ".join(f"{p.name}={p.default!r}" for p in parameters),
         learns=estimator.learns,
     )
 
 
 def _needs_text(needs: Iterable[Need]) -> str:
-    """``signal[variant, variant]``, signals in order, or "nothing"."""
+    """Format needs as ``signal[variant, variant]``, signals in order, or "nothing"."""
     variants: dict[str, list[str]] = {}
     for need in sorted(needs, key=str):
         name = str(Need(need.signals))
@@ -119,12 +116,12 @@ def _needs_text(needs: Iterable[Need]) -> str:
 
 
 def estimator_table() -> list[EstimatorRow]:
-    """All built-in estimators, in the order of the families."""
+    """Return the rows of all built-in estimators, in the order of the families."""
     return [estimator_row(cls) for cls in builtin_estimators().values()]
 
 
 def estimator_markdown() -> str:
-    """The table as Markdown, a line per estimator; "L" marks those that learn from labels."""
+    """Format the table as Markdown, a line per estimator; "L" marks those that learn."""
     lines = [
         "| family | name | what it is | needs | cost | source |",
         "|---|---|---|---|---|---|",
@@ -154,16 +151,20 @@ def split_specs(text: str) -> list[str]:
 
 
 def load_estimator(spec: str) -> Estimator:
-    """An estimator from ``name``, ``name(parameter=value)`` or ``path/to/file.py:Class``.
+    """Create an estimator from its specification.
 
-    Raises EstimatorLookupError where there is no such estimator (with the nearest name), the file
-    or class cannot be loaded, or a parameter does not fit.
+    Args:
+        spec: ``name``, ``name(parameter=value)`` or ``path/to/file.py:Class``.
+
+    Raises:
+        EstimatorLookupError: the name is unknown (the message suggests the closest one), the file
+            or class cannot be loaded, or a parameter is invalid.
     """
     match = _SPEC.fullmatch(spec.strip())
     if match is None:
         raise EstimatorLookupError(f"estimator {spec!r}: expected name or name(parameter=value)")
     name = match["name"].strip()
-    cls = _from_file(name) if ".py:" in name else _from_name(name)
+    cls = _from_file(name) if is_file_spec(name) else _from_name(name)
     arguments = _arguments(spec, match["arguments"])
     try:
         return cls(**arguments)
@@ -172,7 +173,7 @@ def load_estimator(spec: str) -> Estimator:
 
 
 def load_estimators(specs: Sequence[str]) -> list[Estimator]:
-    """Several estimators; raises EstimatorLookupError where two would carry the same name."""
+    """Create several estimators. Raises EstimatorLookupError if two have the same name."""
     loaded = [load_estimator(spec) for spec in specs]
     seen: dict[str, str] = {}
     for spec, estimator in zip(specs, loaded, strict=True):
@@ -201,7 +202,7 @@ def _arguments(spec: str, text: str | None) -> dict[str, Any]:
 
 
 def _value(node: ast.expr) -> Any:
-    """A literal; a bare word is text, so that a shell needs no quotes inside quotes."""
+    """Evaluate a literal; a bare word is text, so that a shell needs no nested quotes."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Tuple | ast.List):
@@ -229,30 +230,12 @@ def _from_name(name: str) -> type[Estimator]:
 
 
 def _from_file(name: str) -> type[Estimator]:
-    path_text, _, class_name = name.rpartition(":")
-    path = Path(path_text)
-    if not path.is_file():
-        raise EstimatorLookupError(f"estimator {name!r}: no such file: {path}")
-    module_name = (
-        f"_apprehend_user_{hashlib.blake2b(str(path.resolve()).encode()).hexdigest()[:16]}"
-    )
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise EstimatorLookupError(
-            f"estimator {name!r}: {path} cannot be run: {type(error).__name__}: {error}"
-        ) from error
-    if not hasattr(module, class_name):
-        known = ", ".join(cls.__name__ for cls in _public(module)) or "none"
-        raise EstimatorLookupError(
-            f"estimator {name!r}: {path} has no class {class_name!r}, estimators in it: {known}"
-        )
-    return _checked(getattr(module, class_name), str(path))
+    value = load_from_file("estimator", name, _names, EstimatorLookupError)
+    return _checked(value, name.rpartition(":")[0])
+
+
+def _names(module: ModuleType) -> list[str]:
+    return [cls.__name__ for cls in _public(module)]
 
 
 def _checked(value: Any, origin: str) -> type[Estimator]:
@@ -264,5 +247,17 @@ def _checked(value: Any, origin: str) -> type[Estimator]:
     if value.score is Estimator.score:
         raise EstimatorLookupError(
             f"{origin}: {value.__name__} does not define score(self, signals)"
+        )
+    for name, usual in vars(Estimator).items():
+        told = getattr(value, name)
+        if isinstance(usual, bool) and not isinstance(told, bool):
+            raise EstimatorLookupError(
+                f"{origin}: {value.__name__}: expected `{name}` to be True or False, got {told!r}"
+            )
+    look = value.look
+    if not (isinstance(look, tuple) and len(look) == 2 and all(isinstance(x, str) for x in look)):
+        raise EstimatorLookupError(
+            f"{origin}: {value.__name__}: expected `look` to be a color and a line, e.g. "
+            f"('blue', '-'), got {look!r}"
         )
     return value

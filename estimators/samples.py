@@ -1,14 +1,14 @@
 """Estimators over k sampled answers: how often does the model say something else?
 
-``share(c)`` is the fraction of the samples that picked option c. A sample that named no option
-agrees with nothing: it counts in k, as a class of its own. Answers are compared by option, so the
+``share(c)`` is the fraction of the samples that chose option c. A sample without an option agrees
+with none: it counts in k, as a class of its own. Answers are compared by option, so the
 meaning classes of semantic entropy are exact. Plug-in entropies are biased low at small k.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,7 @@ class VoteShare(_SampleEstimator):
     """1 - share(answer): how many of the samples disagree with the model's answer, in [0, 1]."""
 
     name = "vote_share"
+    is_probability = True
     needs = frozenset({Signal.SAMPLES.variant("direct"), Signal.ANSWER | Signal.TRACE})
     reference = "arXiv 2203.11171"
 
@@ -93,7 +94,7 @@ class ConsistencyConfidence(_SampleEstimator):
         doubt = 1.0 - agreement(table, signals)
         surprise = -np.log(pick(outcome.option_probs, outcome.answer))
         known = usable(table) & ~np.isnan(surprise)
-        # 0 · ∞: samples that all agree leave no doubt, whatever the probability.
+        # 0 · ∞: full agreement means no uncertainty, whatever the probability.
         return np.where(known, np.where(doubt == 0, 0.0, doubt * surprise), np.nan)
 
     def missing_reason(self, signals: Signals, row: int) -> str | None:
@@ -144,39 +145,38 @@ class VendiScore(_SampleEstimator):
 
 
 def usable(table: SamplesTable) -> BoolArray:
-    """(n,) whether there are two samples, of which one at least names an option."""
+    """Return (n,) whether there are at least two samples, of which at least one chose an option."""
     drawn = table.drawn
     named = np.count_nonzero(drawn & (table.answers >= 0), axis=1)
-    return cast(BoolArray, (named > 0) & (np.count_nonzero(drawn, axis=1) > 1))
+    return (named > 0) & (np.count_nonzero(drawn, axis=1) > 1)
 
 
 def agreement(table: SamplesTable, signals: Signals) -> FloatArray:
-    """(n,) share of the samples that picked the model's answer; NaN where it gave none."""
+    """Return the (n,) share of samples that chose the model's answer; NaN if it gave none."""
     votes = shares(table.answers, table.drawn.astype(np.float64))[:, :-1]
     answer = signals.outcome.answer
     found = pick(votes, answer)
-    # An option that no sample of the batch picked has no column.
+    # An option that no sample of the batch chose has no column.
     unseen = (answer >= votes.shape[1]) & table.drawn.any(axis=1)
     return np.where(unseen, 0.0, found)
 
 
 def effective_number(similarity: FloatArray) -> float:
-    """exp of the entropy of the eigenvalues of S/k, for a (k, k) similarity with ones on its
-    diagonal."""
+    """Return exp of the entropy of the eigenvalues of S/k; S is (k, k) with diagonal 1."""
     eigenvalues = np.linalg.eigvalsh(similarity / len(similarity))
     positive = np.maximum(eigenvalues, 0.0)
     return float(np.exp(entropy(positive)))
 
 
 def word_cosines(texts: npt.NDArray[Any]) -> FloatArray:
-    """(k, k) cosines of the texts' word counts; two empty texts are alike."""
+    """Return the (k, k) cosines of the texts' word counts; two empty texts are equal."""
     counts = [Counter(str(text).lower().split()) for text in texts]
     words = {word: column for column, word in enumerate(sorted(set().union(*counts)))}
     vectors = np.zeros((len(texts), len(words) + 1))
     for row, count in enumerate(counts):
         for word, number in count.items():
             vectors[row, words[word]] = number
-        # Empty texts point along an axis of their own.
+        # Empty texts get an axis of their own.
         vectors[row, -1] = not count
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors @ vectors.T

@@ -1,7 +1,7 @@
-"""Estimators that ask the model itself how sure it is of the answer it gave.
+"""Estimators that ask the model how confident it is in its own answer.
 
-What it states is taken as stated: a reply that cannot be read is a missing score, never a
-confident one.
+Statements are taken as given; a reply that cannot be parsed is a missing score, never a confident
+one.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class PTrue(_SelfReport):
     """1 - P(True) / (P(True) + P(False)), asked whether its own answer is true, in [0, 1]."""
 
     name = "p_true"
+    is_probability = True
     variant = "p_true"
     needs = frozenset({Signal.SELF_REPORT.variant("p_true")})
     reference = "arXiv 2207.05221"
@@ -58,6 +59,7 @@ class VerbalizedConfidence(_SelfReport):
     """
 
     name = "verbalized_confidence"
+    is_probability = True
     needs = frozenset({Signal.SELF_REPORT.variant("two_step")})
     reference = "arXiv 2305.14975"
 
@@ -87,6 +89,7 @@ class LinguisticConfidence(_SelfReport):
     """1 - the probability that the model's words stand for ("fairly sure" → 0.7), in [0, 1]."""
 
     name = "linguistic_confidence"
+    is_probability = True
     variant = "linguistic"
     needs = frozenset({Signal.SELF_REPORT.variant("linguistic")})
     reference = "arXiv 2305.14975; arXiv 2505.23854"

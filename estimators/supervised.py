@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .answer_distribution import OffOptionMass, OptionEntropy, ProbabilityMargin, TokenEntropy
 from .core.estimator import Estimator, require_fit
 from .core.logistic import LogisticModel, fit_logistic
 from .core.parameters import names, number_above
@@ -15,17 +16,18 @@ from .signals.estimator_errors import EstimatorError
 from .signals.tables import BoolArray, FloatArray
 
 FAMILY = "supervised"
-BASES = ("token_entropy", "option_entropy", "probability_margin", "off_option_mass")
+BASES = tuple(cls.name for cls in (TokenEntropy, OptionEntropy, ProbabilityMargin, OffOptionMass))
 
 
 class HiddenStateProbe(Estimator):
     """σ(w · h + b), the probability of error given the hidden state h, in [0, 1].
 
-    Logistic regression on standardised dimensions with ``penalty`` / 2 · ‖w‖² against overfitting
+    Logistic regression on standardized dimensions with ``penalty`` / 2 · ‖w‖² against overfitting
     (states have thousands of dimensions), fitted out of fold.
     """
 
     name = "hidden_state_probe"
+    is_probability = True
     needs = frozenset({Signal.HIDDEN_STATE})
     family = FAMILY
     reference = "arXiv 2304.13734"
@@ -35,7 +37,7 @@ class HiddenStateProbe(Estimator):
         self._model: LogisticModel | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """w and b from the training part's hidden states."""
+        """Fit w and b on the training part's hidden states."""
         states = signals.hidden_state.state
         rows = np.flatnonzero(np.isfinite(states).all(axis=1) & signals.hidden_state.present)
         if len(np.unique(correct[rows])) < 2:
@@ -61,13 +63,14 @@ class HiddenStateProbe(Estimator):
 class Stacked(ScoreLearner):
     """σ(w · s + b), the probability of error given the scores s of other estimators, in [0, 1].
 
-    Logistic regression on standardised scores with ``penalty`` / 2 · ‖w‖², fitted out of fold.
+    Logistic regression on standardized scores with ``penalty`` / 2 · ‖w‖², fitted out of fold.
     ``bases`` names the estimators; scores of those that learn are out of fold within the training
-    part. A base without any score in the training part is left out; a question without the score
-    of one of the others has none.
+    part. A base without any score in the training part is skipped; a question that lacks the score
+    of another base has none.
     """
 
     name = "stacked"
+    is_probability = True
     needs = frozenset({Signal.ANSWER})
     family = FAMILY
     reference = "Wolpert 1992, doi 10.1016/S0893-6080(05)80023-1"
@@ -81,7 +84,7 @@ class Stacked(ScoreLearner):
         self._model: LogisticModel | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
-        """w and b from the bases' scores on the training part."""
+        """Fit w and b on the bases' scores of the training part."""
         scores, wrong = self.training_scores(signals, correct)
         self._model = fit_logistic(scores, wrong.astype(np.float64), self.penalty)
 

@@ -1,169 +1,19 @@
 """Reports: from scores to metrics, intervals, tables, figures and a page; data frames in.
 
-Everywhere an error is the positive class and a higher score means more uncertain.
+Everywhere an error is the positive class and a higher score means more uncertain. The names are
+those of `public`, which is imported when the first of them is asked for: the ground of this folder
+is used by programs that draw nothing.
 """
 
-from .analyses.comparison_records import COMPARISON_COLUMNS
-from .analyses.comparisons import compare
-from .analyses.decisions import (
-    Cascade,
-    ThresholdChoice,
-    choose_threshold,
-    compute_cascade,
-    compute_split,
-    summarise_split,
-)
-from .analyses.flow import compute_flow, compute_missing
-from .analyses.together import Analyses, compute_analyses
-from .figures.cascade_curve import cascade_figure
-from .figures.drawing import Drawer
-from .frames.csv_files import csv_text, undefused
-from .frames.formatting import file_stems
-from .frames.inputs import ReportInput
-from .frames.style import FORMATS, figure_style
-from .metrics.calibration_error import (
-    PROBABILITY_SCORES,
-    BrierParts,
-    CalibrationBins,
-    brier,
-    brier_parts,
-    calibration_bins,
-    ece,
-    is_probability,
-    log_loss,
-    mass_bins,
-    mutual_information_share,
-    width_bins,
-)
-from .metrics.computing import METRIC_COLUMNS, compute_metrics
-from .metrics.evaluation import ROWS, Evaluation, Rows, evaluations
-from .metrics.topic_tables import to_latex, to_markdown, topic_tables
-from .page.benchmark_analyses import BenchmarkAnalyses, build_benchmark_analyses
-from .page.comparing import Comparison, build_comparison
-from .page.report import Report, build_report
-from .paper.build_paper import Paper, build_paper
-from .statistics.bootstrap import (
-    BootstrapInterval,
-    bootstrap_roc_auc,
-    paired_roc_auc_replicates,
-    resample_weights,
-    roc_auc_replicates,
-)
-from .statistics.delong import delong_covariance, delong_interval
-from .statistics.intervals import (
-    BOOTSTRAP_ALONE,
-    SMALLEST_CLASS,
-    newcombe_interval,
-    percentile_interval,
-    roc_auc_interval,
-    wilson,
-)
-from .statistics.ranking import (
-    accuracy_at_coverage,
-    augrc,
-    aurc,
-    coverage_at_risk,
-    pr_auc,
-    prr,
-    risk_coverage_curve,
-    roc_auc,
-    roc_curve,
-    worst_case_roc_auc,
-)
-from .statistics.testing import (
-    Difference,
-    Trend,
-    accuracy_test,
-    area_influence,
-    delong_test,
-    holm,
-    paired_models_test,
-    separation,
-    trend_test,
-    unpaired_test,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "BOOTSTRAP_ALONE",
-    "COMPARISON_COLUMNS",
-    "FORMATS",
-    "METRIC_COLUMNS",
-    "PROBABILITY_SCORES",
-    "ROWS",
-    "SMALLEST_CLASS",
-    "Analyses",
-    "BenchmarkAnalyses",
-    "BootstrapInterval",
-    "BrierParts",
-    "CalibrationBins",
-    "Cascade",
-    "Comparison",
-    "Difference",
-    "Drawer",
-    "Evaluation",
-    "Paper",
-    "Report",
-    "ReportInput",
-    "Rows",
-    "ThresholdChoice",
-    "Trend",
-    "accuracy_at_coverage",
-    "accuracy_test",
-    "area_influence",
-    "augrc",
-    "aurc",
-    "bootstrap_roc_auc",
-    "brier",
-    "brier_parts",
-    "build_benchmark_analyses",
-    "build_comparison",
-    "build_paper",
-    "build_report",
-    "calibration_bins",
-    "cascade_figure",
-    "choose_threshold",
-    "compare",
-    "compute_analyses",
-    "compute_cascade",
-    "compute_flow",
-    "compute_metrics",
-    "compute_missing",
-    "compute_split",
-    "coverage_at_risk",
-    "csv_text",
-    "delong_covariance",
-    "delong_interval",
-    "delong_test",
-    "ece",
-    "evaluations",
-    "figure_style",
-    "file_stems",
-    "holm",
-    "is_probability",
-    "log_loss",
-    "mass_bins",
-    "mutual_information_share",
-    "newcombe_interval",
-    "paired_models_test",
-    "paired_roc_auc_replicates",
-    "percentile_interval",
-    "pr_auc",
-    "prr",
-    "resample_weights",
-    "risk_coverage_curve",
-    "roc_auc",
-    "roc_auc_interval",
-    "roc_auc_replicates",
-    "roc_curve",
-    "separation",
-    "summarise_split",
-    "to_latex",
-    "to_markdown",
-    "topic_tables",
-    "trend_test",
-    "undefused",
-    "unpaired_test",
-    "width_bins",
-    "wilson",
-    "worst_case_roc_auc",
-]
+if TYPE_CHECKING:
+    from .public import *  # noqa: F403
+else:
+
+    def __getattr__(name: str) -> Any:
+        public = import_module(".public", __name__)
+        if name == "__all__" or name in public.__all__:
+            return getattr(public, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

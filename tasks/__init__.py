@@ -1,4 +1,4 @@
-"""What is asked: lm-eval task configs, topics, prompts, the embedded sample."""
+"""What is asked: lm-eval task configurations, topics, prompts, the embedded sample."""
 
 from .data_errors import DataError
 from .topics import DONT_KNOW_LABEL, LETTERS, TOPICS, letters, numbers, topic_slug

@@ -1,9 +1,9 @@
-"""How much of a file is taken into memory, whatever it says of itself.
+"""Limits on how much of a file is read into memory, whatever the file declares.
 
-A few megabytes can hold gigabytes: packed archives, encoded columns, or ten million empty objects.
-So each reader asks first how large the content is, by what the file declares and by what is really
-in it, and how many values it holds, each of which takes some hundred bytes once it is read. The
-limits do not depend on how well something is packed.
+A few megabytes can expand to gigabytes: compressed archives, encoded columns, or ten million empty
+objects. So each reader first checks the size of the content, both declared and actual, and the
+number of values, each of which takes some hundred bytes once read. The limits do not depend on
+the compression ratio.
 """
 
 from __future__ import annotations
@@ -14,26 +14,29 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .data_errors import DataError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 VARIABLE = "APPREHEND_MAX_INPUT_GB"
 GIGABYTES = 1.0
-"""Content of one input in 10⁹ bytes, unpacked, unless the environment says otherwise."""
+"""Default limit on the decompressed content of one input, in 10⁹ bytes."""
 VALUES = 20_000_000
-"""Values (numbers, texts, lists, objects) for each gigabyte that is allowed."""
+"""Limit on values (numbers, texts, lists, objects) per allowed gigabyte."""
 MEMBERS = 1000
-"""Files in an archive."""
+"""Limit on files in an archive."""
 _DIRECTORY = 4 << 20
-"""Bytes of an archive's table of contents."""
+"""Limit on bytes of an archive's table of contents."""
 _CHUNK = 1 << 20
 _BATCH = 256
-"""Rows of a Parquet file that are looked at at a time."""
+"""Rows of a Parquet file that are checked at a time."""
 
 
 def limit() -> int:
-    """Bytes of content that one input may have. Raises DataError for a limit that is none."""
+    """Return the limit on an input's content in bytes. Raises DataError if it is misconfigured."""
     text = os.environ.get(VARIABLE, "")
     if not text:
         return round(GIGABYTES * 1e9)
@@ -54,7 +57,7 @@ def _values() -> int:
 
 
 def _gigabytes(size: int) -> str:
-    """The size, or that it is over the limit where it was counted only so far."""
+    """Format a size; only as over the limit if counting stopped there."""
     return f"{size / 1e9:.1f} GB" if size > 1.1 * limit() else f"over {limit() / 1e9:g} GB"
 
 
@@ -64,7 +67,7 @@ def _check_size(file: Path | str, size: int) -> None:
 
 
 class _Counter:
-    """Counts bytes and values of a text that comes in parts; raises DataError beyond the limits."""
+    """Counts bytes and values of a text read in chunks; raises DataError beyond the limits."""
 
     def __init__(self, file: Path | str, marks: bytes) -> None:
         self.file, self.marks = file, marks
@@ -79,12 +82,14 @@ class _Counter:
 
 
 JSON_MARKS = b",[{"
-"""Bytes of which every value of a JSON text but the first has one to itself."""
+"""Bytes of JSON, of which every value but the first has at least one of its own."""
 
 
 def check_text(file: Path, marks: bytes = JSON_MARKS) -> None:
-    """Raise DataError where a text file has too many bytes, or too many values: no more than there
-    are bytes among `marks`, give or take one."""
+    """Raise DataError if a text file has too many bytes or values.
+
+    Its values are at most one more than its bytes among ``marks``.
+    """
     _check_size(file, file.stat().st_size)
     counter = _Counter(file, marks)
     with file.open("rb") as handle:
@@ -93,7 +98,7 @@ def check_text(file: Path, marks: bytes = JSON_MARKS) -> None:
 
 
 class _Careful(io.BufferedReader):
-    """A file of which no part larger than an archive's table of contents may be is read at once."""
+    """A file that refuses single reads larger than the limit on a table of contents."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > _DIRECTORY:
@@ -102,45 +107,46 @@ class _Careful(io.BufferedReader):
 
 
 def unpacked_members(file: Path, ending: str) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file of a zip archive whose name ends so, in order of names.
+    """Yield name and content of each file of a zip archive with this suffix, sorted by name.
 
-    Raises DataError where the archive holds too much, by its table of contents or in truth, and
-    what `zipfile` raises where it is damaged.
+    Raises:
+        DataError: the archive exceeds a limit, by its table of contents or in fact.
+        zipfile.BadZipFile: it is damaged (or another error of `zipfile`).
     """
     with _Careful(io.FileIO(file)) as handle, zipfile.ZipFile(handle) as archive:
-        found = sorted(
-            (one for one in archive.infolist() if one.filename.endswith(ending)),
-            key=lambda one: one.filename,
+        members = sorted(
+            (member for member in archive.infolist() if member.filename.endswith(ending)),
+            key=lambda member: member.filename,
         )
-        if len(found) > MEMBERS:
+        if len(members) > MEMBERS:
             raise DataError(
-                f"{file}: {len(found):,} {ending} files in it, more than {MEMBERS:,}; unpack it "
+                f"{file}: {len(members):,} {ending} files in it, more than {MEMBERS:,}; unpack it "
                 "and give the files one by one"
             )
-        _check_size(file, sum(one.file_size for one in found))
+        _check_size(file, sum(member.file_size for member in members))
         counter = _Counter(file, JSON_MARKS)
-        for one in found:
-            if one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                # The others unpack more than is asked of them at a time.
+        for member in members:
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                # Other methods decompress more than requested at a time.
                 raise DataError(
-                    f"{file}: {one.filename} is not packed by deflate; unpack it and give the file"
+                    f"{file}: {member.filename} is not compressed by deflate; unpack it and give "
+                    "the file"
                 )
             parts = []
-            with archive.open(one) as member:
-                while part := member.read(_CHUNK):
+            with archive.open(member) as content:
+                while part := content.read(_CHUNK):
                     counter.add(part)
                     parts.append(part)
-            yield one.filename, b"".join(parts)
+            yield member.filename, b"".join(parts)
 
 
 def check_parquet(file: Path) -> None:
-    """Raise DataError where a Parquet file holds too much, by its footer or in truth.
+    """Raise DataError if a Parquet file exceeds a limit, by its footer or in fact.
 
-    Repeated texts are stored once, so the sizes in the footer say little: the rows are read in
-    small batches, in which repeated texts stay so, and what they would take apart is added up.
-    Raises what pyarrow raises where the file is damaged.
+    Repeated texts are stored once, so that the sizes in the footer are no bound: the rows are read
+    in small batches that keep the texts dictionary-encoded, and their decoded sizes are added up.
+    Raises pyarrow's errors if the file is damaged.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(file) as footer:
@@ -149,7 +155,7 @@ def check_parquet(file: Path) -> None:
         cells = metadata.num_rows * metadata.num_columns
         if cells > _values():
             raise _too_large(file, f"{cells:,} values")
-        # Not of each column: pyarrow ends the process on one whose footer contradicts itself.
+        # Not for each column: pyarrow aborts the process if a column's footer contradicts itself.
         _check_size(file, sum(group.total_byte_size for group in groups))
         schema = metadata.schema
         leaves = [schema.column(index) for index in range(len(schema))]
@@ -160,15 +166,16 @@ def check_parquet(file: Path) -> None:
     with pq.ParquetFile(file, read_dictionary=texts) as content:
         for batch in content.iter_batches(batch_size=_BATCH):
             for column in batch.columns:
-                own, count = _decoded(column, pa)
+                own, count = _decoded(column)
                 size, values = size + own, values + count
             _check_size(file, size)
             if values > _values():
                 raise _too_large(file, f"{values:,} values or more")
 
 
-def _decoded(array: Any, pa: Any) -> tuple[int, int]:
-    """Bytes and values of an Arrow array, each repeated text counted as often as it stands."""
+def _decoded(array: pa.Array) -> tuple[int, int]:
+    """Return bytes and values of an Arrow array, counting every occurrence of a repeated text."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     kind = array.type
@@ -176,11 +183,11 @@ def _decoded(array: Any, pa: Any) -> tuple[int, int]:
         lengths = pc.binary_length(array.dictionary)
         return pc.sum(lengths.take(array.indices)).as_py() or 0, len(array)
     if pa.types.is_struct(kind):
-        parts = [_decoded(part, pa) for part in array.flatten()]
+        parts = [_decoded(part) for part in array.flatten()]
     elif pa.types.is_map(kind):
-        parts = [_decoded(array.keys, pa), _decoded(array.items, pa)]
+        parts = [_decoded(array.keys), _decoded(array.items)]
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        parts = [_decoded(array.flatten(), pa)]
+        parts = [_decoded(array.flatten())]
     else:
         return array.nbytes, len(array)
     return sum(size for size, _ in parts), len(array) + sum(count for _, count in parts)

@@ -1,34 +1,42 @@
-"""Where the questions come from: the hub's MMLU-Pro, a local file, or the embedded sample."""
+"""Loading of questions: the hub's MMLU-Pro, a local file, or the embedded sample."""
 
 from __future__ import annotations
 
-import difflib
-import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
-from .bounds import check_parquet, check_text
-from .data_errors import DataError
+from .bounds import check_parquet
+from .data_errors import DataError, did_you_mean, first_line
+from .jsonl import read_jsonl
+from .question_row import Row
 from .topics import LETTERS, MAX_OPTIONS, TOPICS
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
 
 HUB_DATASET = "TIGER-Lab/MMLU-Pro"
 EMBEDDED = "embedded"
-"""``--data embedded``: the questions that come with the package."""
+"""``--data embedded``: the questions shipped with the package."""
 
 REQUIRED_COLUMNS = ("question_id", "question", "options", "answer", "category")
 FORMATS = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
-def read_questions(path: str | Path) -> list[dict[str, Any]]:
-    """Rows of a local file in MMLU-Pro's schema, checked.
+def read_questions(path: str | Path) -> list[Row]:
+    """Read and validate a local file in MMLU-Pro's schema.
 
-    Columns ``question_id, question, options, answer, category`` are required, ``answer_index, src,
-    cot_content`` and any other are optional. The letter in ``answer`` is authoritative where
-    ``answer_index`` differs.
+    Args:
+        path: Parquet or JSONL file. The columns ``question_id, question, options, answer,
+            category`` are required; ``answer_index, src, cot_content`` and any others are optional.
+            The letter in ``answer`` takes precedence over ``answer_index``.
 
-    Raises DataError, with file, row and column, for what cannot be asked.
+    Returns:
+        One mapping per question, in the order of the file.
+
+    Raises:
+        DataError: the file or a row of it is invalid; the message names file, row and column.
     """
     file = Path(path)
     if not file.is_file():
@@ -36,13 +44,16 @@ def read_questions(path: str | Path) -> list[dict[str, Any]]:
     kind = FORMATS.get(file.suffix.lower())
     if kind is None:
         raise DataError(f"{file}: expected a .parquet or .jsonl file, got {file.suffix!r}")
-    found = _read_parquet(file) if kind == "parquet" else _read_jsonl(file)
-    if not found:
+    if kind == "parquet":
+        by_place = _read_parquet(file)
+    else:
+        by_place = {f"line {number}": cast(Row, row) for number, row in read_jsonl(file).items()}
+    if not by_place:
         raise DataError(f"{file}: has no rows; expected one row per question")
-    rows = list(found.values())
+    rows = list(by_place.values())
     _check_columns(file, rows)
-    seen: dict[Any, str] = {}
-    for place, row in found.items():
+    seen: dict[int | str, str] = {}
+    for place, row in by_place.items():
         _check_row(file, place, row)
         identity = row["question_id"]
         if identity in seen:
@@ -54,8 +65,8 @@ def read_questions(path: str | Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _read_parquet(file: Path) -> dict[str, dict[str, Any]]:
-    """Place in the file, counted from 1 → row."""
+def _read_parquet(file: Path) -> dict[str, Row]:
+    """Read rows by their place in the file, counted from 1."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -64,49 +75,28 @@ def _read_parquet(file: Path) -> dict[str, dict[str, Any]]:
     try:
         check_parquet(file)
         table = pq.read_table(file)
-        table.validate(full=True)  # else bad text is met while it is used
-        return {f"row {number}": row for number, row in enumerate(table.to_pylist(), 1)}
+        table.validate(full=True)  # else invalid text would surface only later
+        rows = enumerate(table.to_pylist(), 1)
+        return {f"row {number}": cast(Row, row) for number, row in rows}
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{file}: not a readable Parquet file (truncated?): {reason}") from error
+        raise DataError(
+            f"{file}: not a readable Parquet file (truncated?): {first_line(error)}"
+        ) from error
 
 
-def _read_jsonl(file: Path) -> dict[str, dict[str, Any]]:
-    """Place in the file, the line as an editor counts → row."""
-    rows = {}
-    check_text(file)
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8 text: {error.reason} at byte {error.start}") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", str(error))
-            raise DataError(f"{file}, line {number}: not JSON: {reason}") from error
-        if not isinstance(row, dict):
-            raise DataError(f"{file}, line {number}: expected an object, got {type(row).__name__}")
-        rows[f"line {number}"] = row
-    return rows
-
-
-def _check_columns(file: Path, rows: Sequence[dict[str, Any]]) -> None:
+def _check_columns(file: Path, rows: Sequence[Row]) -> None:
     columns = list(rows[0])
     for name in REQUIRED_COLUMNS:
         if name not in columns:
-            near = difflib.get_close_matches(name, columns, n=1)
-            hint = f"; is {near[0]!r} meant?" if near else ""
             raise DataError(
-                f"{file}: column {name!r} is missing, found: {', '.join(columns)}{hint}"
+                f"{file}: column {name!r} is missing, found: {', '.join(columns)}"
+                f"{did_you_mean(name, columns)}"
             )
 
 
-def _check_row(file: Path, place: str, row: dict[str, Any]) -> None:
+def _check_row(file: Path, place: str, row: Row) -> None:
     def fail(column: str, message: str) -> DataError:
         return DataError(f"{file}, {place}, column {column!r}: {message}")
 
@@ -131,7 +121,7 @@ def _check_row(file: Path, place: str, row: dict[str, Any]) -> None:
         for text in (identity, row["question"], *options):
             str(text).encode("utf-8")
     except UnicodeEncodeError as error:
-        raise fail("question", "holds text that is no Unicode (half a surrogate pair)") from error
+        raise fail("question", "contains invalid Unicode (a lone surrogate)") from error
     allowed = LETTERS[: len(options)]
     if row["answer"] not in allowed:
         raise fail(
@@ -140,33 +130,26 @@ def _check_row(file: Path, place: str, row: dict[str, Any]) -> None:
             f"got {row['answer']!r}",
         )
     if row["category"] not in TOPICS:
-        near = difflib.get_close_matches(str(row["category"]), TOPICS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise fail("category", f"unknown topic {row['category']!r}{hint}")
-
-
-def answer_conflicts(rows: Sequence[dict[str, Any]]) -> list[Any]:
-    """Ids of questions whose ``answer_index`` points to another option than ``answer``."""
-    return [
-        row["question_id"]
-        for row in rows
-        if row.get("answer_index") is not None
-        and row["answer_index"] != LETTERS.index(row["answer"])
-    ]
+        topic = str(row["category"])
+        raise fail("category", f"unknown topic {row['category']!r}{did_you_mean(topic, TOPICS)}")
 
 
 def embedded_file(name: str) -> Path:
-    """Path of a file of the embedded sample, e.g. ``questions.parquet``."""
+    """Return the path of a file of the embedded sample, e.g. ``questions.parquet``."""
     return Path(__file__).parent / "sample" / name
 
 
 @lru_cache(maxsize=4)
-def load_dataset(data: str | None = None, fewshot_data: str | None = None) -> Any:
-    """A ``datasets.DatasetDict`` with ``test`` and ``validation`` in MMLU-Pro's schema.
+def load_dataset(data: str | None = None, fewshot_data: str | None = None) -> DatasetDict:
+    """Load questions and few-shot examples in MMLU-Pro's schema.
 
-    ``data`` is a local file, ``"embedded"``, or None for the hub's dataset; ``fewshot_data`` is a
-    local file for the validation split (none: the hub's with the hub's test split, the embedded
-    one with the embedded questions, and an empty split with a local file).
+    Args:
+        data: local file, ``"embedded"``, or None for the data set of the hub.
+        fewshot_data: local file with the few-shot examples; by default those of the hub or the
+            embedded sample, and none for a local file.
+
+    Returns:
+        A ``datasets.DatasetDict`` with splits ``test`` (questions) and ``validation`` (examples).
     """
     import datasets
 
@@ -180,14 +163,14 @@ def load_dataset(data: str | None = None, fewshot_data: str | None = None) -> An
     return _with_fewshot(test, fewshot_data)
 
 
-def _with_fewshot(test: Any, fewshot_data: str | None) -> Any:
+def _with_fewshot(test: Dataset, fewshot_data: str | None) -> DatasetDict:
     import datasets
 
     examples = test.select([]) if fewshot_data is None else _dataset(read_questions(fewshot_data))
     return datasets.DatasetDict({"test": test, "validation": examples})
 
 
-def _dataset(rows: list[dict[str, Any]]) -> Any:
+def _dataset(rows: list[Row]) -> Dataset:
     import datasets
 
     columns = list(dict.fromkeys([*REQUIRED_COLUMNS, "src", "cot_content", *rows[0]]))

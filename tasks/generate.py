@@ -1,7 +1,7 @@
-"""Writes the lm-eval task files in ``configs/``: ``python -m apprehend.tasks.generate``.
+"""Generate the lm-eval task files in ``configs/``: ``python -m apprehend.tasks.generate``.
 
-One template per group, one small file per topic, one file for the group. They are committed, so
-that lm-eval reads them as they are; a test compares them with what this writes.
+There is one template and one group file per group, and one small file per topic. They are
+committed, so that lm-eval reads them as they are; a test compares them with this module's output.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _group_file(group: str) -> str:
 
 
 def config_files() -> dict[str, str]:
-    """Relative path → text of every task file."""
+    """Return relative path → text of every task file."""
     files: dict[str, str] = {}
     for group, style in STYLES.items():
         files[f"{group}/_template_yaml"] = _template(group, style)

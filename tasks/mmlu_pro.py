@@ -1,28 +1,30 @@
-"""MMLU-Pro as lm-eval tasks: the functions that the files in ``configs/`` name.
+"""MMLU-Pro as lm-eval tasks: the functions that the files in ``configs/`` refer to.
 
-Everything here takes a row in MMLU-Pro's schema (``question_id, question, options, answer,
+All functions take a row in MMLU-Pro's schema (``question_id, question, options, answer,
 category, cot_content``). The letter in ``answer`` is the gold option.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .dataset import load_dataset
 from .parsing import parse_marked_label
 from .prompting import Choice, Prompt, load_prompt
+from .question_row import Row
 from .topics import DONT_KNOW_LABEL, LETTERS, TOPICS, letters, numbers, topic_slug
 
-Row = Mapping[str, Any]
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a task asks: which labels its options carry, and which prompts it uses."""
+    """How a task asks: the labels of its options, and its prompts."""
 
     label_kind: str
     labels: Callable[[int], list[str]]
@@ -32,14 +34,14 @@ class Style:
     chain_of_thought: bool = False
 
     def choices(self, options: list[str]) -> list[Choice]:
-        """Options as the prompt shows them, the don't-know line last where there is one."""
+        """Return the options as the prompt shows them, the don't-know option last if any."""
         shown = [Choice(*pair) for pair in zip(self.labels(len(options)), options, strict=True)]
         if self.dont_know is not None:
             shown.append(Choice(self.dont_know, "I do not know"))
         return shown
 
-    def context(self, row: Row) -> dict[str, Any]:
-        """What a prompt template of this style may use."""
+    def context(self, row: Row) -> dict[str, object]:
+        """Return the variables of this style's prompt templates."""
         return {
             "question": row["question"],
             "choices": self.choices(list(row["options"])),
@@ -62,32 +64,32 @@ STYLES: dict[str, Style] = {
 
 
 def gold_index(row: Row) -> int:
-    """Index of the right option, from the letter in ``answer``."""
+    """Return the index of the gold option, from the letter in ``answer``."""
     return LETTERS.index(row["answer"])
 
 
 def render_user(row: Row, style: Style, prompt: Prompt | None = None) -> str:
-    """The user's turn: the question, its options and the cue for the answer."""
+    """Render the user's turn: the question, its options and the cue for the answer."""
     return (prompt or load_prompt(style.user)).render(**style.context(row))
 
 
 def render_system(topic: str, style: Style, prompt: Prompt | None = None) -> str:
-    """The system message (without a chat template: the first lines of the prompt)."""
+    """Render the system message (without a chat template: the first lines of the prompt)."""
     chosen = prompt or load_prompt(style.system)
     return chosen.render(topic=topic, label_kind=style.label_kind, dont_know=style.dont_know)
 
 
 def choice_labels(row: Row, style: Style) -> list[str]:
-    """What lm-eval scores as continuations: every label, the don't-know label last."""
+    """Return the continuations that lm-eval scores: all labels, the don't-know label last."""
     return [choice.label for choice in style.choices(list(row["options"]))]
 
 
 def trace_results(row: Row, results: list[str], style: Style) -> dict[str, float]:
-    """lm-eval's score of one chain of thought: accuracy, and whether an answer was found."""
+    """Return lm-eval's metrics of a chain of thought: accuracy, and whether it was parsed."""
     labels = style.labels(len(row["options"]))
-    found = parse_marked_label(results[0], labels)
-    right = found is not None and found.index == gold_index(row)
-    return {"acc": float(right), "parsed": float(found is not None)}
+    answer = parse_marked_label(results[0], labels)
+    right = answer is not None and answer.index == gold_index(row)
+    return {"acc": float(right), "parsed": float(answer is not None)}
 
 
 _FINAL_SENTENCE = re.compile(r"The answer is \(?([A-Z])\)?\.?$")
@@ -95,28 +97,28 @@ _FIRST_SENTENCE = re.compile(r"^A:\s*(Let's think step by step\.\s*)?")
 
 
 def example_trace(row: Row, style: Style) -> str:
-    """The few-shot example's chain of thought, ending in this project's answer marker."""
+    """Return a few-shot example's chain of thought, ending in this project's answer marker."""
     text = _FIRST_SENTENCE.sub("", (row.get("cot_content") or "").strip())
     text = _FINAL_SENTENCE.sub("", text).strip()
     marker = f"[[{style.labels(len(row['options']))[gold_index(row)]}]]"
     return f"{text} {marker}" if text else marker
 
 
-def load(data: str | None = None, fewshot_data: str | None = None, **_: Any) -> Any:
-    """lm-eval's ``custom_dataset``: the hub's MMLU-Pro, or local files named in the metadata."""
+def load(data: str | None = None, fewshot_data: str | None = None, **_: object) -> DatasetDict:
+    """Load the data for lm-eval's ``custom_dataset``: the hub's MMLU-Pro, or local files."""
     return load_dataset(data, fewshot_data)
 
 
 @lru_cache(maxsize=64)
-def _filtered(table: _Identity, topic: str) -> Any:
+def _filtered(table: _Identity, topic: str) -> Dataset:
     rows = [i for i, category in enumerate(table.dataset["category"]) if category == topic]
     return table.dataset.select(rows)
 
 
 class _Identity:
-    """Makes a datasets.Dataset hashable by its fingerprint, so that filtering happens once."""
+    """A datasets.Dataset, hashable by its fingerprint, so that filtering is cached."""
 
-    def __init__(self, dataset: Any) -> None:
+    def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
 
     def __hash__(self) -> int:
@@ -128,14 +130,15 @@ class _Identity:
         )
 
 
-def only_topic(dataset: Any, topic: str) -> Any:
-    """Rows of one topic. lm-eval applies it to the test rows and to the few-shot pool."""
+def only_topic(dataset: Dataset, topic: str) -> Dataset:
+    """Select the rows of one topic. lm-eval applies it to test rows and few-shot examples."""
     return _filtered(_Identity(dataset), topic)
 
 
-def task_functions() -> dict[str, Callable[..., Any]]:
-    """Every function that a config may name, by that name."""
-    functions: dict[str, Callable[..., Any]] = {
+@lru_cache(maxsize=1)
+def task_functions() -> dict[str, Callable[..., object]]:
+    """Return all functions that task configurations refer to, by name."""
+    functions: dict[str, Callable[..., object]] = {
         f"only_{topic_slug(topic)}": partial(only_topic, topic=topic) for topic in TOPICS
     }
     for group, style in STYLES.items():
@@ -148,4 +151,9 @@ def task_functions() -> dict[str, Callable[..., Any]]:
     return functions
 
 
-globals().update(task_functions())
+def __getattr__(name: str) -> Callable[..., object]:
+    """Return a function that configurations name; lm-eval looks them up in this module."""
+    functions = task_functions()
+    if name not in functions:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return functions[name]

@@ -1,4 +1,4 @@
-"""Reading an option's label out of generated text."""
+"""Parsing of option labels in generated text."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MARKER = re.compile(r"\[\[([^\[\]]*)\]\]")
-"""A double-bracketed value, the form in which every prompt of this project asks for results."""
+"""A value in double brackets, the answer format that all prompts of this project request."""
 _LABEL = re.compile(r"\(?\s{0,9}([A-Za-z]|\d{1,9})\s{0,9}\)?\s{0,9}[.:]?")
-# Bounded, because three neighbouring runs of blanks would take the cube of a long one's length.
+# Bounded, since three adjacent unbounded runs of blanks would take cubic time.
 
 
 @dataclass(frozen=True)
 class MarkedLabel:
-    """A label found in a text: its option's index, and where its characters stand."""
+    """A label in a text: the index of its option, and the character range [start, end)."""
 
     index: int
     start: int
@@ -22,15 +22,22 @@ class MarkedLabel:
 
 
 def parse_marked_label(text: str, labels: Sequence[str]) -> MarkedLabel | None:
-    """The label inside the last marker of ``text``; None where there is none.
+    """Parse the label inside the last marker of ``text``.
 
-    ``[[C]]``, ``[[ (C) ]]`` and ``[[c.]]`` all read as C. A last marker with anything else in it
-    is no answer, even if an earlier marker was one.
+    ``[[C]]``, ``[[ (C) ]]`` and ``[[c.]]`` all read as C. If the last marker contains anything
+    else, there is no answer, even if an earlier marker has one.
+
+    Args:
+        text: generated text.
+        labels: labels of the options, upper case.
+
+    Returns:
+        The label with its position; None if there is no valid one.
     """
-    found = list(MARKER.finditer(text))
-    if not found:
+    markers = list(MARKER.finditer(text))
+    if not markers:
         return None
-    last = found[-1]
+    last = markers[-1]
     inside = last.group(1).rstrip()
     inner = _LABEL.fullmatch(inside.lstrip())
     if inner is None:

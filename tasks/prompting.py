@@ -1,22 +1,20 @@
-"""Prompt templates: the packaged ones in ``prompts/``, or a user's file in their place.
+"""Prompt templates: the packaged ones in ``prompts/``, or a user's file instead.
 
-A template is Jinja text. It sees ``question``, ``choices`` (each with ``label`` and ``text``),
-``topic``, ``label_kind`` ("letter" or "number"), ``dont_know`` (the reserved label, or none) and,
-for the judge's rating only, ``assessment``. A user's file is rendered once when it is read: it must
-give text, and one that depends on the question where the packaged one does.
+A template is Jinja text. Its variables are ``question``, ``choices`` (each with ``label`` and
+``text``), ``topic``, ``label_kind`` ("letter" or "number"), ``dont_know`` (the reserved label, or
+none) and, for the judge's rating only, ``assessment``. A user's file is rendered once when it is
+read: it must produce text, which must depend on the question if that of the packaged one does.
 """
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import TemplateError
 
-from .data_errors import DataError
+from .data_errors import DataError, did_you_mean
 from .templates import MAX_TEXT, compiled, rendered
 from .topics import DONT_KNOW_LABEL, TOPICS
 
@@ -33,13 +31,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A template and where it came from. Calling ``render`` gives the prompt text."""
+    """A template; ``render`` returns the text of the prompt."""
 
     name: str
     source: str
 
-    def render(self, **context: Any) -> str:
-        """Fill the template. Raises DataError naming the template and what it lacks."""
+    def render(self, **context: object) -> str:
+        """Render the template. Raises DataError, naming the template and what is missing."""
         try:
             return rendered(self.source, context)
         except TemplateError as error:
@@ -47,22 +45,24 @@ class Prompt:
 
 
 def prompt_names() -> list[str]:
-    """Names of the packaged templates, each replaceable with ``--prompt NAME=FILE``."""
+    """Return the names of the packaged templates, replaceable with ``--prompt NAME=FILE``."""
     return sorted(path.stem for path in PROMPT_FOLDER.glob("*.jinja"))
 
 
 def load_prompt(name: str, path: str | Path | None = None) -> Prompt:
-    """The template called ``name``, read from ``path`` where one is given.
+    """Load the template called ``name``, from ``path`` if given.
 
-    Raises DataError for an unknown name (with the nearest known one), a file that cannot be read,
-    text that is not a Jinja template or does more than a prompt may, and one that gives no text or,
-    where the packaged one has the question in it, the same for every question.
+    Raises:
+        DataError: the name is unknown, the file cannot be read, its text is not a Jinja template
+            or does more than a prompt may, or it renders to no text or, although the packaged
+            template depends on the question, to the same text for every question.
     """
     known = prompt_names()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise DataError(f"unknown prompt template {name!r}, known: {', '.join(known)}{hint}")
+        raise DataError(
+            f"unknown prompt template {name!r}, known: {', '.join(known)}"
+            f"{did_you_mean(name, known)}"
+        )
     file = Path(path) if path is not None else PROMPT_FOLDER / f"{name}.jinja"
     try:
         with file.open(encoding="utf-8") as text:
@@ -81,7 +81,7 @@ def load_prompt(name: str, path: str | Path | None = None) -> Prompt:
 
 @lru_cache(maxsize=128)
 def _wrong(name: str, source: str) -> str | None:
-    """What is wrong with a user's template for the prompt ``name``; None for nothing."""
+    """Return what is wrong with a user's template for the prompt ``name``; None if nothing."""
     packaged = (PROMPT_FOLDER / f"{name}.jinja").read_text(encoding="utf-8")
     depends = False
     for topic, dont_know in ((TOPICS[0], None), (TOPICS[-1], DONT_KNOW_LABEL)):
@@ -97,9 +97,9 @@ def _wrong(name: str, source: str) -> str | None:
     return None if depends else "gives the same text for every question; put {{ question }} in it"
 
 
-def _trial(name: str, question: str, topic: str, dont_know: str | None) -> dict[str, Any]:
-    """Variables as the prompt ``name`` gets them."""
-    context: dict[str, Any] = {"topic": topic, "label_kind": "letter", "dont_know": dont_know}
+def _trial(name: str, question: str, topic: str, dont_know: str | None) -> dict[str, object]:
+    """Return variables as the prompt ``name`` receives them."""
+    context: dict[str, object] = {"topic": topic, "label_kind": "letter", "dont_know": dont_know}
     if name.endswith("_system"):
         return context
     context |= {"question": question, "choices": [Choice("A", "one"), Choice("B", "two")]}

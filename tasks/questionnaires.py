@@ -1,6 +1,9 @@
-"""The judge's questionnaires: which prompt asks, how a reply is read, which strata it gives.
+"""The judge's questionnaires: their prompts, the parsing of replies, and the strata they define.
 
-Source: arXiv 2503.01688. A reply ends in a double-bracketed value; the last one counts.
+A reply ends in a value in double brackets; the last one counts.
+
+References:
+    arXiv 2503.01688
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from .parsing import MARKER
 
 @dataclass(frozen=True)
 class Verdict:
-    """A reply as read. Either ``value`` is in [0, 1] or ``reason`` says why it is missing."""
+    """A parsed reply. Either ``value`` is in [0, 1] or ``reason`` says why it is missing."""
 
     value: float | None = None
     labels: tuple[str, ...] = ()
@@ -23,27 +26,27 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Questionnaire:
-    """One question that a judge is asked about each question of the benchmark."""
+    """A prompt about each question of the benchmark, answered by a judge."""
 
     name: str
     prompt: str
     read: Callable[[str], Verdict]
     strata: tuple[str, ...] = ()
-    """Names of the strata that the labels stand for, in their order."""
+    """Names of the strata that the labels define, in order."""
     scale: Mapping[str, float] = field(default_factory=dict)
-    """Labels that the reply chooses from, in order, and the value each stands for."""
+    """Labels to choose from, in order, and their values."""
     about_answer: bool = False
-    """Whether it asks about the assessed model's answer too, rather than the question alone."""
+    """Whether it is about the evaluated model's answer too, not only about the question."""
 
     def label_start(self, text: str) -> int | None:
-        """Where in a reply the label from ``scale`` begins; None where there is none."""
-        found = list(MARKER.finditer(text))
-        if not found:
+        """Return where the label from ``scale`` begins in a reply; None if there is none."""
+        markers = list(MARKER.finditer(text))
+        if not markers:
             return None
-        inner = found[-1].group(1)
+        inner = markers[-1].group(1)
         labels = sorted(self.scale, key=len, reverse=True)
         match = re.search(rf"\b({'|'.join(map(re.escape, labels))})\s*$", inner.lower())
-        return None if match is None else found[-1].start(1) + match.start(1)
+        return None if match is None else markers[-1].start(1) + match.start(1)
 
 
 EDUCATION_LEVELS: dict[str, float] = {
@@ -58,8 +61,8 @@ _SHOWN = 60
 
 
 def _last_marker(text: str) -> str | None:
-    found = MARKER.findall(text)
-    return found[-1].strip().lower() if found else None
+    values = MARKER.findall(text)
+    return values[-1].strip().lower() if values else None
 
 
 def _unread(what: str, text: str) -> Verdict:
@@ -69,7 +72,7 @@ def _unread(what: str, text: str) -> Verdict:
 
 
 def read_number(text: str, low: float, high: float) -> float | None:
-    """The number in the last marker, None where it is none or outside [low, high]."""
+    """Parse the number in the last marker; None if there is none in [low, high]."""
     inner = _last_marker(text)
     if inner is None or not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", inner):
         return None
@@ -78,19 +81,19 @@ def read_number(text: str, low: float, high: float) -> float | None:
 
 
 def read_complexity(text: str) -> Verdict:
-    """``[[0.4]]``, a number in [0, 1]."""
+    """Parse ``[[0.4]]``, a number in [0, 1]."""
     number = read_number(text, 0.0, 1.0)
     return _unread("complexity", text) if number is None else Verdict(value=number)
 
 
 def read_correctness(text: str) -> Verdict:
-    """``[[0.8]]``: how likely the answer is right, in [0, 1]."""
+    """Parse ``[[0.8]]``, the probability that the answer is right, in [0, 1]."""
     number = read_number(text, 0.0, 1.0)
     return _unread("correctness", text) if number is None else Verdict(value=number)
 
 
 def read_education_level(text: str) -> Verdict:
-    """``[[graduate]]``: one of ``EDUCATION_LEVELS``; "high school or less" and such read too."""
+    """Parse ``[[graduate]]``, one of ``EDUCATION_LEVELS``, or a variant of it."""
     inner = re.sub(r"[^a-z]+", " ", _last_marker(text) or "").strip()
     inner = re.sub(r"^post graduate", "postgraduate", inner)
     inner = re.sub(r"^under graduate", "undergraduate", inner)
@@ -107,7 +110,7 @@ _REASONING = re.compile(
 
 
 def read_reasoning_steps(text: str) -> Verdict:
-    """``[[knowledge: yes, reasoning: no, steps: low]]``; the value is that of the steps."""
+    """Parse ``[[knowledge: yes, reasoning: no, steps: low]]``; the value is that of the steps."""
     match = _REASONING.fullmatch(_last_marker(text) or "")
     if match is None:
         return _unread("reasoning", text)
@@ -116,7 +119,7 @@ def read_reasoning_steps(text: str) -> Verdict:
 
 
 def read_rating(text: str) -> float | None:
-    """``[[9]]``: the second call's rating of the first, 1 to 10."""
+    """Parse ``[[9]]``, the rating of a judgment by a second call, 1 to 10."""
     return read_number(text, 1.0, 10.0)
 
 

@@ -1,7 +1,7 @@
-"""Asking a model about its own answer: prompts, and how their replies are read.
+"""Self-reports of a model about its own answer: prompts, and the parsing of replies.
 
-A confidence is asked for in percent. A reply between 0 and 1 is not guessed at: "0.9" may mean
-90 % or 0.9 %, so it counts as not parsed.
+Prompts ask for a confidence in percent. A reply between 0 and 1 is ambiguous ("0.9" may mean 90 %
+or 0.9 %) and counts as not parsed.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ PHRASES: dict[str, float] = {
     "very unlikely": 0.1,
     "almost no chance": 0.05,
 }
-"""Phrases that the linguistic self-report offers, and the probability each stands for."""
+"""Phrases that the linguistic self-report offers, and their probabilities."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """A self-report as read. Either ``value`` is in [0, 1] or ``reason`` says why it is missing."""
+    """A parsed self-report. Either ``value`` is in [0, 1] or ``reason`` says why it is missing."""
 
     value: float | None = None
     values: tuple[float, ...] = ()
@@ -37,7 +37,7 @@ class Report:
 
 @dataclass(frozen=True)
 class SelfReport:
-    """One way of asking."""
+    """One elicitation style: its prompt and its parser."""
 
     name: str
     prompt: str
@@ -46,8 +46,8 @@ class SelfReport:
 
 
 def _marked(text: str) -> str | None:
-    found = MARKER.findall(text)
-    return found[-1].strip() if found else None
+    values = MARKER.findall(text)
+    return values[-1].strip() if values else None
 
 
 def _unread(text: str) -> Report:
@@ -69,13 +69,13 @@ def _index(text: str, labels: Sequence[str]) -> int:
 
 
 def read_two_step(text: str, labels: Sequence[str]) -> Report:
-    """``[[85]]`` or ``[[85 %]]``."""
+    """Parse ``[[85]]`` or ``[[85 %]]``."""
     value = _percent(_marked(text) or "")
     return _unread(text) if value is None else Report(value=value)
 
 
 def read_one_step(text: str, labels: Sequence[str]) -> Report:
-    """``[[C, 85]]``: the confidence in the answer given along with it."""
+    """Parse ``[[C, 85]]``, an answer and the confidence in it."""
     answer, _, percent = (_marked(text) or "").partition(",")
     value = _percent(percent)
     index = _index(answer, labels)
@@ -85,7 +85,7 @@ def read_one_step(text: str, labels: Sequence[str]) -> Report:
 
 
 def read_top_k(text: str, labels: Sequence[str]) -> Report:
-    """``[[C: 60, A: 30, B: 5]]``."""
+    """Parse ``[[C: 60, A: 30, B: 5]]``."""
     values, answers = [], []
     for piece in (_marked(text) or "").split(","):
         answer, _, percent = piece.partition(":")
@@ -98,7 +98,7 @@ def read_top_k(text: str, labels: Sequence[str]) -> Report:
 
 
 def read_linguistic(text: str, labels: Sequence[str]) -> Report:
-    """``[[very likely]]``: one of ``PHRASES``."""
+    """Parse ``[[very likely]]``, one of ``PHRASES``."""
     phrase = (_marked(text) or "").lower()
     return Report(value=PHRASES[phrase]) if phrase in PHRASES else _unread(text)
 

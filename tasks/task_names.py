@@ -7,7 +7,7 @@ from .topics import TOPICS, topic_slug
 
 
 def known_tasks() -> dict[str, tuple[str, str | None]]:
-    """Name of every packaged group and task → its group, its topic (None for the group)."""
+    """Return the name of every packaged group and task → (group, topic); topic None for a group."""
     names: dict[str, tuple[str, str | None]] = {}
     for group in mmlu_pro.STYLES:
         names[group] = (group, None)

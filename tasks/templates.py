@@ -1,8 +1,8 @@
-"""Templates of a user's, rendered with bounds: a template can ask for nothing but text.
+"""Bounded rendering of users' templates, which can do nothing but produce text.
 
-Jinja's sandbox keeps Python out of reach, but not loops and texts without end. So a template has
-output, ``if``, ``for`` and ``set``, without macros and other files; it builds no lists but of
-constants; and its loops, its texts, its numbers and its time are bounded.
+Jinja's sandbox blocks access to Python, but not endless loops and texts. So a template has output,
+``if``, ``for`` and ``set``, but no macros and no other files; it builds lists of constants only;
+and its loops, texts, numbers and time are bounded.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import TypeVar
 
-from jinja2 import StrictUndefined, TemplateError, TemplateRuntimeError, nodes, pass_context
+from jinja2 import StrictUndefined, Template, nodes, pass_context
+from jinja2.exceptions import TemplateError, TemplateRuntimeError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+ItemT = TypeVar("ItemT")
 MAX_TEXT = 1_000_000
-"""Characters of a template, of any text that it makes, and of what it gives."""
+"""Characters of a template, of any text that it computes, and of its output."""
 MAX_STEPS = 10_000
-"""Passes through all loops of one rendering."""
+"""Iterations of all loops of one rendering."""
 MAX_SECONDS = 10.0
 MAX_NUMBER = 10**15
 _MAX_WIDTH = 100
@@ -50,11 +53,11 @@ _OF_ANY = (
 
 
 class TemplateRefused(TemplateRuntimeError):
-    """A template does what none may do."""
+    """A template does something that is not allowed."""
 
 
 class _Budget(threading.local):
-    """What the rendering of this thread may still do."""
+    """The remaining steps and time of the rendering in this thread."""
 
     steps = 0
     until = 0.0
@@ -74,14 +77,14 @@ _budget = _Budget()
 
 
 @pass_context  # which also keeps it from being evaluated while the template is compiled
-def _counted(_: Any, items: Iterable[Any]) -> Iterator[Any]:
+def _counted(_: object, items: Iterable[ItemT]) -> Iterator[ItemT]:
     for item in items:
         _budget.step()
         yield item
 
 
-def _bounded(value: Any) -> Any:
-    """The value, unless it is a text or number beyond the bounds."""
+def _bounded(value: ItemT) -> ItemT:
+    """Return the value, unless it is a text or number beyond the bounds."""
     if isinstance(value, str) and len(value) > MAX_TEXT:
         raise TemplateRefused(f"makes a text of more than {MAX_TEXT:,} characters")
     if isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:
@@ -89,22 +92,22 @@ def _bounded(value: Any) -> Any:
     return value
 
 
-def _shown(value: Any) -> Any:
-    """A value that is printed or becomes a text; lists could be without end inside."""
+def _shown(value: object) -> object:
+    """Return a value that becomes text; lists are refused, as they could be endless."""
     if value is None or isinstance(value, str | int | float | StrictUndefined):
         return _bounded(value)
     raise TemplateRefused(f"prints a {type(value).__name__}, not a text or a number; use join")
 
 
 def _numbers(*bounds: int) -> range:
-    found = range(*bounds)
-    if len(found) > MAX_STEPS:
+    numbers = range(*bounds)
+    if len(numbers) > MAX_STEPS:
         raise TemplateRefused(f"has a range of more than {MAX_STEPS:,} numbers")
-    return found
+    return numbers
 
 
-def _of_text(filtered: Callable[..., Any]) -> Callable[..., Any]:
-    def bounded(*given: Any, **named: Any) -> Any:
+def _of_text(filtered: Callable[..., object]) -> Callable[..., object]:
+    def bounded(*given: object, **named: object) -> object:
         for value in (*given, *named.values()):
             if isinstance(value, Iterable) and not isinstance(value, str | StrictUndefined):
                 raise TemplateRefused(f"uses a {type(value).__name__} as text")
@@ -114,26 +117,26 @@ def _of_text(filtered: Callable[..., Any]) -> Callable[..., Any]:
     return _like(bounded, filtered)
 
 
-def _like(made: Callable[..., Any], filtered: Callable[..., Any]) -> Callable[..., Any]:
-    """``made`` gets what jinja hands to ``filtered``: the context, the environment or nothing."""
+def _like(made: Callable[..., object], filtered: Callable[..., object]) -> Callable[..., object]:
+    """Let jinja pass to ``made`` what it passes to ``filtered``: context, environment or none."""
     made.__dict__.update(filtered.__dict__)
     return made
 
 
-def _join(items: Iterable[Any], separator: str = "", attribute: str | None = None) -> str:
+def _join(items: Iterable[object], separator: str = "", attribute: str | None = None) -> str:
     texts: list[str] = []
     length, separator = 0, str(separator)
     for item in items:
         _budget.step()
-        found = getattr(item, attribute) if attribute is not None else item
-        texts.append(str(_shown(found)))
+        value = getattr(item, attribute) if attribute is not None else item
+        texts.append(str(_shown(value)))
         length += len(texts[-1]) + len(separator)
         if length > MAX_TEXT + len(separator):
             raise TemplateRefused(f"makes a text of more than {MAX_TEXT:,} characters")
     return separator.join(texts)
 
 
-def _replace(text: Any, old: str, new: str, count: int | None = None) -> str:
+def _replace(text: object, old: str, new: str, count: int | None = None) -> str:
     whole, old, new = str(_shown(text)), str(old), str(new)
     times = whole.count(old) if count is None else min(count, whole.count(old))
     if len(whole) + times * len(new) > MAX_TEXT:
@@ -141,7 +144,7 @@ def _replace(text: Any, old: str, new: str, count: int | None = None) -> str:
     return whole.replace(old, new, -1 if count is None else count)
 
 
-def _indent(text: Any, width: int = 4, first: bool = False, blank: bool = False) -> str:
+def _indent(text: object, width: int = 4, first: bool = False, blank: bool = False) -> str:
     if not isinstance(width, int) or not 0 <= width <= _MAX_WIDTH:
         raise TemplateRefused(f"indents by more than {_MAX_WIDTH} characters")
     lines = str(_shown(text)).split("\n")
@@ -157,7 +160,7 @@ def _round(value: float, precision: int = 0) -> float:
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """Jinja with what is allowed and no more."""
+    """Jinja restricted to what is allowed."""
 
     intercepted_binops = frozenset(("+", "*", "%", "-", "/", "//"))
 
@@ -173,11 +176,11 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.filters = {name: _of_text(known[name]) for name in _OF_TEXT}
         self.filters |= {name: known[name] for name in _OF_ANY}
         self.filters |= {"join": _join, "replace": _replace, "indent": _indent, "round": _round}
-        self.filters["counted loop"] = _counted  # a name that no template can say
+        self.filters["counted loop"] = _counted  # a name that no template can spell
         self.globals = {"range": _numbers}
 
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """Arithmetic whose results are bounded before they are made."""
+    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
+        """Compute a binary operation whose result is bounded beforehand."""
         for value in (left, right):
             if not isinstance(value, str | int | float | StrictUndefined):
                 raise TemplateRefused(f"computes with a {type(value).__name__}")
@@ -235,7 +238,7 @@ def _constant(node: nodes.Node) -> bool:
 
 
 def _added(tree: nodes.Template) -> nodes.Template:
-    """``a ~ b`` as a sum of texts, whose length is bounded."""
+    """Replace ``a ~ b`` by a sum of texts, whose length is bounded."""
     for node in list(tree.find_all(nodes.Node)):
         for field, value in list(node.iter_fields()):
             if isinstance(value, nodes.Concat):
@@ -259,8 +262,8 @@ _environment = _Environment()
 
 
 @lru_cache(maxsize=128)
-def compiled(source: str) -> Any:
-    """A template. Raises TemplateError for a text that is none, or that may not be one."""
+def compiled(source: str) -> Template:
+    """Compile a template. Raises TemplateError if it is invalid or not allowed."""
     if len(source) > MAX_TEXT:
         raise TemplateRefused(f"is longer than {MAX_TEXT:,} characters")
     try:
@@ -273,8 +276,8 @@ def compiled(source: str) -> Any:
         raise TemplateRefused(f"{type(error).__name__}: {error}") from error
 
 
-def rendered(source: str, context: dict[str, Any]) -> str:
-    """The text that a template makes of its variables. Raises TemplateError where it makes none."""
+def rendered(source: str, context: dict[str, object]) -> str:
+    """Render a template. Raises TemplateError if it cannot be rendered within the bounds."""
     template = compiled(source)
     _budget.start()
     pieces: list[str] = []

@@ -1,4 +1,4 @@
-"""The 14 topic subsets of MMLU-Pro, and the labels that options carry."""
+"""The 14 topics of MMLU-Pro, and the labels of options."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ TOPICS: tuple[str, ...] = (
 """Values of the dataset's ``category`` column, in alphabetical order."""
 
 LETTERS: tuple[str, ...] = tuple(string.ascii_uppercase)
-"""Identifiers of the default style: the option at index i is ``LETTERS[i]``."""
+"""Labels of the default style: the option at index i is ``LETTERS[i]``."""
 
 DONT_KNOW_LABEL = "Z"
-"""Identifier that the don't-know variant reserves; no question reaches 26 options."""
+"""Label that the don't-know variant reserves; no question has 26 options."""
 
 MAX_OPTIONS = 25
-"""Most options a question may have, so that ``DONT_KNOW_LABEL`` stays free."""
+"""Maximum number of options, so that ``DONT_KNOW_LABEL`` stays free."""
 
 
 def topic_slug(topic: str) -> str:
-    """``"computer science"`` → ``"computer_science"``, as in task names."""
+    """Convert ``"computer science"`` to ``"computer_science"``, as in task names."""
     return topic.replace(" ", "_")
 
 
 def letters(count: int) -> list[str]:
-    """The first ``count`` letters: ``["A", "B", …]``."""
+    """Return the first ``count`` letters: ``["A", "B", …]``."""
     return list(LETTERS[:count])
 
 
 def numbers(count: int) -> list[str]:
-    """The first ``count`` numbers as text: ``["1", "2", …]`` (the reference paper's style)."""
+    """Return the first ``count`` numbers as text: ``["1", "2", …]``, the paper's style."""
     return [str(i + 1) for i in range(count)]

@@ -73,7 +73,7 @@ def _name(name: str) -> str:
 
 
 def _paired(value: Array, heads: int) -> Array:
-    """Rows of each head in the order of llama.cpp, which rotates neighbours and not halves."""
+    """Rows of each head in the order of llama.cpp, which rotates neighbors and not halves."""
     parts = value.reshape(heads, 2, -1, *value.shape[1:])
     return np.ascontiguousarray(parts.swapaxes(1, 2).reshape(value.shape))
 

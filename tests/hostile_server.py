@@ -1,6 +1,6 @@
 """An endpoint on the loopback interface that answers question 1 in a hostile way, the others well.
 
-``BEHAVIOURS`` names what it can do to the one; replies are written as raw bytes, so that nothing
+``BEHAVIORS`` names what it can do to the one; replies are written as raw bytes, so that nothing
 between a test and the wire makes them any better.
 """
 
@@ -28,7 +28,7 @@ TEXT, CHAT, JUDGE = "text", "chat", "judge"
 MODELS = (TEXT, CHAT)
 ALL = (TEXT, CHAT, JUDGE)
 SENDING = ((TEXT,), (JUDGE,))
-"""In turns, of behaviours below the protocol: whose request it is makes no difference to them."""
+"""In turns, of behaviors below the protocol: whose request it is makes no difference to them."""
 JSON = "Content-Type: application/json\r\n"
 
 
@@ -129,11 +129,11 @@ class Talk:
 
 
 Act = Callable[[Talk], None]
-BEHAVIOURS: dict[str, Behaviour] = {}
+BEHAVIORS: dict[str, Behavior] = {}
 
 
 @dataclass(frozen=True)
-class Behaviour:
+class Behavior:
     """What is done to a question, and what must come of it.
 
     ``reason`` is searched for in the stored reason; where it is empty, the right row must come.
@@ -145,9 +145,9 @@ class Behaviour:
 
 
 def add(name: str, act: Act, reason: str = "", protocols: tuple[str, ...] = ()) -> None:
-    assert name not in BEHAVIOURS
-    chosen = protocols or SENDING[len(BEHAVIOURS) % len(SENDING)]
-    BEHAVIOURS[name] = Behaviour(act, reason, chosen)
+    assert name not in BEHAVIORS
+    chosen = protocols or SENDING[len(BEHAVIORS) % len(SENDING)]
+    BEHAVIORS[name] = Behavior(act, reason, chosen)
 
 
 def body(name: str, reason: str = "", protocols: tuple[str, ...] = MODELS, **pieces: Any) -> None:
@@ -271,12 +271,12 @@ add("packs well", packed(gzip.compress))
 add("says identity", packed(bytes, "identity"))
 add("sends a bomb", packed(lambda _: bomb()), TOO_LONG)
 add("sends a huge body", packed(lambda _: b" " * (33 << 20), "identity"), TOO_LONG)
-add("cuts the packed body off", packed(lambda b: gzip.compress(b)[:-20]), "gzip is cut off")
-add("packs only a part", packed(lambda b: gzip.compress(b[:9]) + b[9:]), "goes on after its end")
+add("cuts the packed body off", packed(lambda b: gzip.compress(b)[:-20]), "gzip data are truncated")
+add("packs only a part", packed(lambda b: gzip.compress(b[:9]) + b[9:]), "followed by more")
 add("packs nothing, and says so", packed(bytes), "is not gzip, as it says")
-add("packs twice", packed(lambda b: gzip.compress(gzip.compress(b)), "gzip, gzip"), "not asked for")
-add("packs in another way", packed(zlib.compress, "br"), "packed as br, which was not asked for")
-add("packs empty members", packed(lambda b: gzip.compress(b"") * 9999), "goes on after its end")
+add("packs twice", packed(lambda b: gzip.compress(gzip.compress(b)), "gzip, gzip"), "not requested")
+add("packs in another way", packed(zlib.compress, "br"), "as br, which was not requested")
+add("packs empty members", packed(lambda b: gzip.compress(b"") * 9999), "followed by more")
 
 
 # -- statuses --------------------------------------------------------------------------------------
@@ -446,12 +446,12 @@ class HostileServer:
 
     protocol: str
     port: int = 0
-    behaviour: str = ""
+    behavior: str = ""
     asked: list[str] = field(default_factory=list)
     """Request lines."""
     headers: list[dict[str, str]] = field(default_factory=list)
     victims: set[int] | None = None
-    """Numbers of the requests that meet the behaviour, in place of question 1's."""
+    """Numbers of the requests that meet the behavior, in place of question 1's."""
     everyone: bool = False
     """Whether all do."""
     delays: Callable[[int], float] = lambda _: 0.0
@@ -475,8 +475,8 @@ class HostileServer:
             talk = Talk(self, connection, good_reply(self.protocol, number, prompt))
             time.sleep(self.delays(number))
             met = number == VICTIM if self.victims is None else len(self.asked) in self.victims
-            if self.behaviour and (met or self.everyone):
-                BEHAVIOURS[self.behaviour].act(talk)
+            if self.behavior and (met or self.everyone):
+                BEHAVIORS[self.behavior].act(talk)
             else:
                 talk.say(talk.good.body())
 
@@ -493,11 +493,11 @@ def _request(connection: socket.socket) -> tuple[str, dict[str, str], dict[str, 
 
 
 @contextlib.contextmanager
-def hostile(protocol: str, behaviour: str = "") -> Iterator[HostileServer]:
+def hostile(protocol: str, behavior: str = "") -> Iterator[HostileServer]:
     """A running server."""
     bomb()  # takes longer than a request may
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
-        state = HostileServer(protocol, listener.getsockname()[1], behaviour)
+        state = HostileServer(protocol, listener.getsockname()[1], behavior)
         listener.settimeout(0.05)
 
         def accept() -> None:

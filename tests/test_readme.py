@@ -36,6 +36,34 @@ def test_the_estimator_of_the_readme_runs(tmp_path: Path, cli: Run) -> None:
     assert "option_gini" in set(metrics.estimator)
 
 
+def test_the_metric_of_the_readme_runs(tmp_path: Path, cli: Run) -> None:
+    (code,) = [
+        block for block in re.findall(r"```python\n(.*?)```", README, re.S) if "top_share" in block
+    ]
+    (tmp_path / "top_share.py").write_text(code, encoding="utf-8")
+    (spec,) = set(re.findall(r"--metrics (top_share\.py:top_share)", README))
+    checked = cli("check", "metric", spec, cwd=tmp_path)
+    assert checked.returncode == 0, checked.stdout
+    run = ("run", "--model_args", "pretrained=embedded", "--data", "embedded", "--device", "cpu",
+           "--tasks", "mmlu_pro_direct_law", "--output_path", "results", "--estimators",
+           "random")  # fmt: skip
+    done = cli(*run, "--limit", 60, "--metrics", spec, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    metrics = pd.read_csv(tmp_path / "results" / "report" / "metrics.csv")
+    folder = tmp_path / "results" / "embedded" / "mmlu_pro_direct"
+    table = pd.read_parquet(folder / "scores.parquet")
+    wrong, scores = ~table.correct.to_numpy(dtype=bool), table.score.to_numpy()
+    least = np.sort(scores)[-6]
+    expected = (wrong & (scores >= least)).sum() / wrong.sum()
+    pooled = metrics[metrics.topic == "all"]
+    assert pooled.top_share.item() == pytest.approx(expected)
+    config = tmp_path / "run.yaml"
+    config.write_text("metrics: nowhere.py:mine\n", encoding="utf-8")
+    refused = cli(*run, "--config", config, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr.strip().endswith("no such file: nowhere.py")
+
+
 def test_every_option_that_the_readme_names_exists(cli: Run) -> None:
     helps = "".join(
         cli(*words, "--help").stdout

@@ -1,4 +1,4 @@
-"""The command line: options in, one line of error out."""
+"""The command line: reads options, runs commands, reports an error in one line."""
 
 from .main import app, main
 

@@ -83,7 +83,7 @@ def _main(
 
 
 def _quiet_libraries(debug: bool) -> None:
-    """Leave the console to this program: no bars or chatter of the libraries below it."""
+    """Silence the progress bars and logs of the libraries."""
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -105,16 +105,16 @@ _NO_HELP: dict[str, Any] = {
     **_NOT_ASKED,
     "list": _NOT_ASKED | {command.name: _NOT_ASKED for command in listing.app.registered_commands},
 }
-"""Said beforehand, because typer imports pydantic to find out: commands that list start sooner."""
+"""Preset values of --help: to read them typer would import pydantic, which slows the start."""
 
 _NO_WRITING = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT)
 LONGEST_LINE = 1800
-"""Characters; the names of all estimators fit, what somebody put into a cell need not."""
-STOPPED = "stopped; what was collected is stored, run again to go on"
+"""Characters of an error line: fits the names of all estimators, but not an arbitrary cell."""
+STOPPED = "stopped; what was collected is stored, run again to resume"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; ends the process with status 0, 1 (failed) or 2 (wrong use)."""
+    """Run the command line and exit with status 0, 1 (failure) or 2 (wrong usage)."""
     given = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
@@ -124,20 +124,22 @@ def main(arguments: list[str] | None = None) -> None:
         _quiet_libraries(debug)
         status = _guarded((["--debug"] if debug else []) + given, debug)
     finally:
-        if arguments is not None:  # the process goes on as something else
+        if arguments is not None:  # called from Python: the process continues
             undo()
     sys.exit(status)
 
 
 def _guarded(arguments: list[str], debug: bool) -> int:
-    """Exit status of the command; every error becomes one line, after its traceback with
-    ``--debug``."""
+    """Run the command, print any error as one line, and return the exit status.
+
+    With ``--debug`` the traceback comes first.
+    """
     try:
         for place, argument in enumerate(arguments, 1):
             check_text(f"argument {place}", argument)
-        # Not app(…) itself, which sets a hook of its own for tracebacks.
+        # Not app(…) itself, which installs its own traceback hook.
         command = typer.main.get_command(app)
-        result: Any = command(arguments, standalone_mode=False, default_map=_NO_HELP)
+        result: object = command(arguments, standalone_mode=False, default_map=_NO_HELP)
         sys.stdout.flush()
     except (typer.Abort, KeyboardInterrupt):
         return _fail(STOPPED, 130)
@@ -146,7 +148,7 @@ def _guarded(arguments: list[str], debug: bool) -> int:
             sys.stderr.write("\n")
             return 2
         return _fail(error.format_message(), 2, usage=True)
-    except BrokenPipeError:  # whoever read our output has seen enough, as `head` does
+    except BrokenPipeError:  # the reader of the output, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except Exception as error:
@@ -159,8 +161,10 @@ def _guarded(arguments: list[str], debug: bool) -> int:
 
 
 def _failed(error: Exception) -> int:
-    """One line for an error. The kinds that are expected are imported only now that one is there:
-    a command without an error starts sooner."""
+    """Print an error as one line and return its exit status.
+
+    The expected error classes are imported here, so that commands that succeed start faster.
+    """
     from ...estimators.signals.estimator_errors import EstimatorError, EstimatorLookupError
     from ...tasks.data_errors import DataError
 
@@ -172,7 +176,7 @@ def _failed(error: Exception) -> int:
     if isinstance(error, OSError) and error.errno and error.filename is not None:
         return _fail(f"cannot use {error.filename}: {os.strerror(error.errno)}", 1)
     if isinstance(error, MemoryError):
-        return _fail("the memory does not suffice; what was collected is stored", 1)
+        return _fail("out of memory; what was collected is stored", 1)
     shown = str(error).strip().splitlines()
     return _fail(
         f"{type(error).__name__}: {shown[0] if shown else ''} (unexpected; --debug shows more)", 1

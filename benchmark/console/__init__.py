@@ -1,2 +1,1 @@
-"""What reaches the console: errors, lines, bars and tables, masked and escaped; and how option
-values are read."""
+"""Console output (errors, messages, bars, tables; masked and escaped) and option parsing."""

@@ -5,34 +5,41 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from types import GenericAlias
+from typing import Annotated
 
 import typer
 
 
 @dataclass(frozen=True)
 class Typed:
-    """An option as it is typed: ``--name VALUE``, or ``name: value`` in a config file."""
+    """An option as the user gives it: ``--name VALUE``, or ``name: value`` in a config file."""
 
     help: str
-    kind: Any = str
-    """Its type; ``list[str]`` for one that can be repeated."""
-    default: Any = None
+    kind: type | GenericAlias = str
+    """Type of the value; ``list[str]`` for an option that can be repeated."""
+    default: object = None
     min: float | None = None
     max: float | None = None
     name: str = ""
-    """That of the field, unless given here."""
+    """Name of the option; the name of the field unless given."""
+    argument: bool = False
+    """Whether it is typed without its name."""
+
+
+REQUIRED: object = inspect.Parameter.empty
+"""The default of what has to be given."""
 
 
 def spelled_once(name: str) -> str:
-    """An option's one spelling: with underscores, as lm-eval's. With dashes it is read too."""
+    """Return the canonical spelling of an option: underscores, as in lm-eval, for dashes."""
     return name.replace("-", "_")
 
 
 def with_options(
     declared: Iterable[tuple[str, Typed]],
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command that takes ``**given`` the declared options, before those of its own."""
+    """Add the declared options to a command that takes ``**given``, before its own options."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command, eval_str=True).parameters.values()
@@ -48,10 +55,12 @@ def with_options(
 
 def _parameter(name: str, option: Typed) -> inspect.Parameter:
     words = f"--{name}"
-    if option.kind is bool and option.default:
+    if option.kind is bool and option.default is True:
         words += f"/--no_{name}"
-    info: Any = typer.Option(words, min=option.min, max=option.max, help=option.help)
-    kind: Any = option.kind | None if option.default is None else option.kind
+    info: object = typer.Option(words, min=option.min, max=option.max, help=option.help)
+    if option.argument:
+        info = typer.Argument(help=option.help)
+    kind: object = option.kind | None if option.default is None else option.kind
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,

@@ -1,7 +1,7 @@
-"""Text from outside on a terminal: nothing in it is a command to the terminal.
+"""Escape control characters in external text, so that a terminal interprets nothing in it.
 
-Endpoints, judges, file names, topics and model names may hold escape sequences that recolour,
-overwrite or retitle a terminal, or bidirectional overrides that show a line in another order.
+Endpoints, judges, file names, topics and model names may contain escape sequences that recolor,
+overwrite or retitle a terminal, or bidirectional overrides that reorder a line.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ import re
 import unicodedata
 
 _JOINERS = "\u200c\u200d"
-"""Format characters that scripts and emoji need, and that move nothing."""
+"""Format characters that some scripts and emoji need, and that do not move text."""
 _SUSPECT = re.compile(r"[^\x20-\x7e\u00a1-\u00ac\u00ae-\u05ff\u4e00-\u9fff]")
-"""Cheap first look: characters outside it are what they seem."""
+"""Cheap first test: characters that do not match are harmless."""
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
 _CONTROL = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
 
 def printable(text: str, lines: bool = False) -> str:
-    r"""``text`` with every control and format character as ``\x1b`` or ``\u202e``.
+    r"""Return ``text`` with every control and format character as ``\x1b`` or ``\u202e``.
 
-    With ``lines``, line ends and tabs stay; without, the result is one line.
+    With ``lines``, line breaks and tabs are kept; otherwise the result is one line.
     """
     kept = _JOINERS + ("\n\t" if lines else "")
 
-    def shown(found: re.Match[str]) -> str:
-        character = found.group()
+    def shown(match: re.Match[str]) -> str:
+        character = match.group()
         if character in kept or unicodedata.category(character) not in _HIDDEN:
             return character
         return character.encode("unicode_escape", "backslashreplace").decode("ascii")
@@ -34,5 +34,5 @@ def printable(text: str, lines: bool = False) -> str:
 
 
 def has_control(text: str) -> bool:
-    """Whether a text holds control characters, line ends included, or half a surrogate pair."""
+    """Return whether a text has control characters, line breaks included, or a lone surrogate."""
     return any(unicodedata.category(character) in _CONTROL for character in text)

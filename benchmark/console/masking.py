@@ -1,8 +1,7 @@
-"""Keeping keys and passwords out of what is stored, shown and logged.
+"""Mask keys and passwords in everything that is stored, shown or logged.
 
-What is masked: values whose name says that they are secret, texts in the shape of well-known keys,
-and the values of secret environment variables and of secrets that were typed, wherever they turn
-up.
+Masked are values whose name marks them as secret, strings in the format of well-known keys, and
+the values of secret environment variables and of secrets on the command line, wherever they occur.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 from urllib.parse import quote, unquote
 
 from .escaping import printable
@@ -30,26 +28,26 @@ _AUTHORIZATION = re.compile(
     r"(?i)(\b(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)(?:\w+ )?[^\s\"',}]+"
 )
 _SCHEME = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}")
-# Beginning where a name begins, so that a long text is read in time that grows with its length.
+# Anchored at the start of a name, so that matching takes linear time in the length of the text.
 _NAME = re.compile(r"(?<![\w.-])([\w.-]+)(?:[\"']?\s*=\s*[\"']?|[\"']\s*:\s*[\"'])")
 _VALUE = re.compile(r"[^\s,;&\"'}\])]+")
 _USER_INFO = re.compile(r"(://)([^/\s]+)@")
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _MIN_LENGTH = 8
-"""Values of environment variables below this are too short to be told from ordinary text."""
+"""Characters; shorter values of environment variables cannot be told from ordinary text."""
 _MIN_TYPED = 6
-"""The same of values that were typed as secrets."""
+"""The same limit for values that were typed as secrets."""
 _typed: set[str] = set()
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a value of this name is a secret: its last word is key, token, password …"""
+    """Return whether a name denotes a secret: its last word is key, token, password or the like."""
     words = re.split(r"[^a-z0-9]+", name.strip().strip("-").lower())
     return bool(_SECRET_WORD.fullmatch(words[-1])) or words[-2:] == ["key", "id"]
 
 
 def mask_text(text: str) -> str:
-    """``text`` with ``…`` in place of everything that looks like a secret."""
+    """Return ``text`` with ``…`` in place of everything that looks like a secret."""
     for value in _known_secrets():
         text = text.replace(value, MASK)
     text = _AUTHORIZATION.sub(rf"\1{MASK}", text)
@@ -68,13 +66,15 @@ def _mask_pairs(text: str) -> str:
 
 
 def _secret_values(text: str) -> Iterator[tuple[int, int]]:
-    """Where the values lie whose name says that they are secret, also inside another's value, as in
-    ``base_url=http://host?api_key=…``."""
+    """Yield (start, end) of every value whose name marks it as secret.
+
+    Values nested in another value are found too, as in ``base_url=http://host?api_key=…``.
+    """
     end = 0
-    for found in _NAME.finditer(text):
-        if found.start() < end or not is_secret_name(found[1]):
+    for name in _NAME.finditer(text):
+        if name.start() < end or not is_secret_name(name[1]):
             continue
-        value = _VALUE.match(text, found.end())
+        value = _VALUE.match(text, name.end())
         if value is not None and not _HARMLESS.fullmatch(value[0]):
             end = value.end()
             yield value.span()
@@ -90,7 +90,7 @@ def _known_secrets() -> list[str]:
 
 
 def remember_typed(command: Sequence[str]) -> None:
-    """From now on mask what the words of a command hold of secrets, however it turns up."""
+    """Mask all secrets in the words of a command from now on, wherever they occur."""
     _typed.clear()
     for word, masked in zip(command, mask_command(command), strict=True):
         if masked == MASK:
@@ -101,16 +101,16 @@ def remember_typed(command: Sequence[str]) -> None:
             remember_secret(user.partition(":")[2] or user)
 
 
-def remember_secret(value: Any) -> None:
-    """From now on mask this value, also as an address has it, unless it is too short."""
+def remember_secret(value: object) -> None:
+    """Mask this value from now on, also in its URL-encoded form, unless it is too short."""
     text = str(value)
     for piece in (text, *_QUOTED.findall(text)):
         if len(piece) >= _MIN_TYPED and not _HARMLESS.fullmatch(piece):
             _typed.update((piece, quote(piece), quote(piece, safe=""), unquote(piece)))
 
 
-def mask_arguments(arguments: Mapping[str, Any]) -> dict[str, str]:
-    """Model arguments as texts fit for storing."""
+def mask_arguments(arguments: Mapping[str, object]) -> dict[str, str]:
+    """Return model arguments as strings that are safe to store."""
     return {
         name: MASK
         if is_secret_name(name) and not _HARMLESS.fullmatch(str(value))
@@ -120,7 +120,7 @@ def mask_arguments(arguments: Mapping[str, Any]) -> dict[str, str]:
 
 
 def mask_command(command: Sequence[str]) -> list[str]:
-    """A command's words fit for storing; the word after an option such as ``--token`` is masked."""
+    """Return a command's words, safe to store; the word after ``--token`` or the like is masked."""
     shown: list[str] = []
     for index, word in enumerate(command):
         before = command[index - 1] if index else ""
@@ -130,12 +130,12 @@ def mask_command(command: Sequence[str]) -> list[str]:
 
 
 class MaskingFormatter(logging.Formatter):
-    """Log lines without secrets and control characters, tracebacks included."""
+    """Format log records, tracebacks included, without secrets and control characters."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """The message; a line end in it begins no line that could be taken for another message."""
+        """Indent continuation lines, so that none can be mistaken for another message."""
         return super().formatMessage(record).replace("\n", "\n    ")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The whole record as text."""
+        """Format the whole record, masked and escaped."""
         return printable(mask_text(super().format(record)), lines=True)

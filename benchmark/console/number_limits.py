@@ -1,10 +1,10 @@
-"""Bounds of numeric options: what lies beyond them is a slip, which one line says at once.
+"""Bounds of numeric options; a value beyond them is a typo and is rejected immediately.
 
-Every numeric option has both ends, which also keeps out nan and inf; a test sees to it.
+Every numeric option has both bounds, which also rejects nan and inf (a test checks this).
 """
 
 LARGEST_SEED = 2**32 - 1
-"""Of numpy's and scikit-learn's generators."""
+"""Largest seed of the generators of numpy and scikit-learn."""
 MOST_REPLICATES = 1_000_000
 MOST_QUESTIONS = 10**9
 HIGHEST_COST = 1e12

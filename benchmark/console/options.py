@@ -1,13 +1,12 @@
-"""Reading option values, and the two ways of speaking to the console."""
+"""Parse option values, and print messages and tables to the console."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from .errors import UsageError, did_you_mean
+from .errors import UsageError, did_you_mean, first_line
 from .escaping import printable
 from .masking import is_secret_name, remember_secret
 from .streams import for_layout
@@ -16,13 +15,13 @@ LONGEST_CONFIG = 1_000_000
 
 
 def say(line: str) -> None:
-    """One line on standard error."""
+    """Print one line on standard error."""
     sys.stderr.write(printable(line) + "\n")
     sys.stderr.flush()
 
 
-def show(*renderables: Any) -> None:
-    """Tables and sentences on standard output; text in them is text, markup has no meaning."""
+def show(*renderables: object) -> None:
+    """Print tables and sentences on standard output; markup in them is plain text."""
     from .rich_tables import console
 
     screen = console(for_layout(sys.stdout))
@@ -31,9 +30,9 @@ def show(*renderables: Any) -> None:
 
 
 def check_text(where: str, text: str) -> None:
-    """Raise UsageError for a text that no file can hold: a byte of value 0, or no UTF-8."""
+    """Raise UsageError for a text that cannot be stored: with a null character, or not UTF-8."""
     if "\0" in text:
-        raise UsageError(f"{where}: holds a character of value 0: {text!r}")
+        raise UsageError(f"{where}: contains a null character: {text!r}")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -41,29 +40,37 @@ def check_text(where: str, text: str) -> None:
 
 
 def whole_number(text: str) -> int | None:
-    """The number that a text of at most 18 digits 0 to 9 is, else None."""
+    """Parse a text of at most 18 digits 0 to 9; None for any other text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
-def parse_arguments(option: str, text: str | None) -> dict[str, Any]:
-    """``a=1,b=x`` as lm-eval reads it: numbers, True/False and None as such, else text.
+def parse_arguments(option: str, text: str | None) -> dict[str, object]:
+    """Parse ``a=1,b=x`` as lm-eval does.
 
-    Raises UsageError for a piece without ``=``.
+    Args:
+        option: name of the option, for error messages.
+        text: comma-separated ``name=value`` pairs.
+
+    Returns:
+        Name → value: numbers, True/False and None as such, anything else as text.
+
+    Raises:
+        UsageError: a piece has no ``=``.
     """
-    found: dict[str, Any] = {}
+    arguments: dict[str, object] = {}
     for piece in (text or "").split(","):
         if not piece.strip():
             continue
         name, equals, value = piece.partition("=")
         if not equals:
             raise UsageError(f"{option}: expected name=value, got {piece.strip()!r}")
-        found[name.strip()] = _value(value.strip())
+        arguments[name.strip()] = _value(value.strip())
         if is_secret_name(name):
             remember_secret(value.strip())
-    return found
+    return arguments
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> object:
     named = {"true": True, "false": False, "none": None}
     if text.lower() in named:
         return named[text.lower()]
@@ -76,28 +83,42 @@ def _value(text: str) -> Any:
 
 
 def split_names(text: str | None) -> list[str]:
-    """``a, b`` as ["a", "b"]; nothing as an empty list."""
+    """Split ``a, b`` into ["a", "b"]; None gives an empty list."""
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
 def parse_pairs(option: str, pieces: Iterable[str] | None) -> dict[str, str]:
-    """Repeated ``NAME=VALUE`` options as a dict. Raises UsageError for other forms."""
-    found: dict[str, str] = {}
+    """Parse repeated ``NAME=VALUE`` options into a dict.
+
+    Raises:
+        UsageError: a piece has another form, or a name is repeated.
+    """
+    pairs: dict[str, str] = {}
     for piece in pieces or ():
         name, equals, value = piece.partition("=")
         if not equals or not name or not value:
             raise UsageError(f"{option}: expected NAME=VALUE, got {piece!r}")
-        if name in found:
+        if name in pairs:
             raise UsageError(f"{option}: {name!r} is given twice")
-        found[name] = value
-    return found
+        pairs[name] = value
+    return pairs
 
 
-def read_config(path: Path, known: Sequence[str], repeated: Sequence[str] = ()) -> dict[str, Any]:
-    """Options from a YAML file: keys are option names without dashes before them; ``repeated``
-    are those that can be given several times.
+def read_config(
+    path: Path, known: Sequence[str], repeated: Sequence[str] = ()
+) -> dict[str, object]:
+    """Read options from a YAML file.
 
-    Raises UsageError for a file that cannot be read or a key that is no option.
+    Args:
+        path: the file; its keys are option names without leading dashes.
+        known: names of all options.
+        repeated: names of the options that can be given several times.
+
+    Returns:
+        Option name → value.
+
+    Raises:
+        UsageError: the file cannot be read, or a key is not an option.
     """
     import yaml
 
@@ -112,22 +133,21 @@ def read_config(path: Path, known: Sequence[str], repeated: Sequence[str] = ()) 
     except RecursionError as error:
         raise UsageError(f"--config: {path}: is nested too deeply to be read") from error
     except (yaml.YAMLError, ValueError) as error:
-        first = str(error).splitlines()[0]
-        raise UsageError(f"--config: {path} is not YAML: {first}") from error
+        raise UsageError(f"--config: {path} is not YAML: {first_line(error)}") from error
     if not isinstance(content, Mapping):
         raise UsageError(f"--config: {path}: expected option: value lines")
-    result: dict[str, Any] = {}
+    result: dict[str, object] = {}
     for key, value in content.items():
         name = str(key).replace("-", "_")
         if name not in known:
             raise UsageError(f"--config: {path}: unknown option {key!r}{did_you_mean(name, known)}")
-        result[name] = _config_value(name, value, name in repeated)
-        for text in result[name] if isinstance(result[name], list) else [result[name]]:
-            check_text(f"--config: {path}: {name}", str(text))
+        result[name] = given = _config_value(name, value, name in repeated)
+        for one in given if isinstance(given, list) else [given]:
+            check_text(f"--config: {path}: {name}", str(one))
     return result
 
 
-def _config_value(name: str, value: Any, repeated: bool) -> Any:
+def _config_value(name: str, value: object, repeated: bool) -> object:
     if repeated and value is not None:
         if name == "prompt" and isinstance(value, Mapping):
             return _pairs(value)
@@ -137,9 +157,9 @@ def _config_value(name: str, value: Any, repeated: bool) -> Any:
     return _one_value(value)
 
 
-def _one_value(value: Any) -> Any:
+def _one_value(value: object) -> object:
     return ",".join(_pairs(value)) if isinstance(value, Mapping) else value
 
 
-def _pairs(value: Mapping[Any, Any]) -> list[str]:
+def _pairs(value: Mapping[object, object]) -> list[str]:
     return [f"{key}={item}" for key, item in value.items()]

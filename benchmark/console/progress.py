@@ -1,9 +1,9 @@
-"""One progress bar on standard error, with rate and time left; quiet where nobody looks."""
+"""A progress bar on standard error with rate and remaining time; terse without a terminal."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -14,8 +14,8 @@ from .streams import for_layout
 BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
 
 
-def progress_bar(total: int, what: str, unit: str = "question", done: int = 0) -> Any:
-    """A tqdm bar; where standard error is no terminal it prints a line every ten seconds."""
+def progress_bar(total: int, what: str, unit: str = "question", done: int = 0) -> tqdm[NoReturn]:
+    """Return a tqdm bar; without a terminal it prints a line every ten seconds."""
     stream = for_layout(sys.stderr)
     terminal = stream.isatty()
     return tqdm(

@@ -1,4 +1,4 @@
-"""Tables in the terminal: what is in their cells is shown, never obeyed."""
+"""Tables in the terminal, whose cells are printed literally."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .escaping import printable
 
 
 class LiteralConsole(Console):
-    """A rich console for which text from outside has neither markup nor control characters."""
+    """A rich console that interprets neither markup nor control characters in external text."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """The text as it is laid out."""
+        """Render a string literally."""
         return super().render_str(printable(text, lines=True), **options)
 
     def render(self, renderable: Any, options: Any = None) -> Iterable[Segment]:
-        """Segments of anything that can be rendered; what came in as ready text is escaped too."""
+        """Yield the segments of a renderable; text that was already rendered is escaped too."""
         for segment in super().render(renderable, options):
             if segment.control:
                 yield segment
@@ -29,6 +29,6 @@ class LiteralConsole(Console):
 
 
 def console(stream: TextIO) -> LiteralConsole:
-    """A console that writes to the stream: as wide as a terminal, else 200 characters."""
+    """Return a console that writes to the stream, as wide as the terminal, else 200 characters."""
     width = None if stream.isatty() else 200
     return LiteralConsole(file=stream, width=width, highlight=False, markup=False, emoji=False)

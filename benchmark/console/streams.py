@@ -1,8 +1,8 @@
-"""The two ways out to the console, and what is written to them when something breaks.
+"""Standard output and standard error with masking and escaping, and the tracebacks on them.
 
-While a command runs, standard output and standard error mask secrets and escape control characters
-in everything that is written to them, by whichever library. Progress bars and tables, whose texts
-are escaped before they are laid out, write past the escaping, not past the masking.
+While a command runs, both streams mask secrets and escape control characters in everything that is
+written to them, by any library. Progress bars and tables, whose text is escaped before layout,
+bypass the escaping but not the masking.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from .masking import mask_text
 
 
 class MaskedStream:
-    """A text stream that masks what is written to it, and escapes it where ``escape`` says so."""
+    """A text stream that masks what is written to it, and escapes it if ``escape`` is set."""
 
     def __init__(self, stream: TextIO, escape: bool) -> None:
         self.stream = stream
         self.escape = escape
 
     def write(self, text: str) -> int:
-        """Write the text, masked; gives the length of what was given."""
+        """Write the text, masked, and return the length of the original."""
         shown = mask_text(text)
         self.stream.write(printable(shown, lines=True) if self.escape else shown)
         return len(text)
@@ -36,7 +36,7 @@ class MaskedStream:
             self.write(line)
 
     def isatty(self) -> bool:
-        """Never where it escapes: what libraries send to terminals would come out escaped."""
+        """Return False if the stream escapes, since it would escape terminal sequences too."""
         return not self.escape and self.stream.isatty()
 
     def __getattr__(self, name: str) -> Any:
@@ -44,27 +44,32 @@ class MaskedStream:
 
 
 def for_layout(stream: TextIO) -> TextIO:
-    """The stream for tables and bars, whose texts are escaped already: colours pass."""
+    """Return the stream for tables and bars, whose text is already escaped: colors pass through."""
     if isinstance(stream, MaskedStream):
         return cast(TextIO, MaskedStream(stream.stream, escape=False))
     return stream
 
 
 def masked_traceback(error: BaseException) -> str:
-    """The traceback of an error as text, without secrets."""
+    """Format the traceback of an error, without secrets."""
     return mask_text("".join(traceback.format_exception(error)))
 
 
 def guard_console() -> Callable[[], None]:
-    """From now on mask and escape all that this process writes to its console, its last words
-    included; gives what undoes it."""
+    """Mask and escape everything that this process writes to its console from now on.
+
+    Tracebacks of uncaught errors are included.
+
+    Returns:
+        A function that undoes it.
+    """
     before = (sys.stdout, sys.stderr, sys.excepthook, sys.unraisablehook, threading.excepthook)
     for stream in before[:2]:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     sys.stdout = cast(TextIO, MaskedStream(before[0], escape=True))
     sys.stderr = cast(TextIO, MaskedStream(before[1], escape=True))
-    sys.excepthook = _last_words
+    sys.excepthook = _uncaught
     sys.unraisablehook = _unraisable
     threading.excepthook = _of_thread
 
@@ -74,16 +79,16 @@ def guard_console() -> Callable[[], None]:
     return undo
 
 
-def _last_words(kind: Any, error: BaseException, trace: Any) -> None:
+def _uncaught(kind: object, error: BaseException, trace: object) -> None:
     sys.stderr.write(masked_traceback(error))
 
 
-def _of_thread(found: threading.ExceptHookArgs) -> None:
-    if found.exc_value is not None and not isinstance(found.exc_value, SystemExit):
-        name = found.thread.name if found.thread is not None else "a thread"
-        sys.stderr.write(f"in {name}:\n{masked_traceback(found.exc_value)}")
+def _of_thread(raised: threading.ExceptHookArgs) -> None:
+    if raised.exc_value is not None and not isinstance(raised.exc_value, SystemExit):
+        name = raised.thread.name if raised.thread is not None else "a thread"
+        sys.stderr.write(f"in {name}:\n{masked_traceback(raised.exc_value)}")
 
 
-def _unraisable(found: sys.UnraisableHookArgs) -> None:
-    if found.exc_value is not None:
-        sys.stderr.write(f"{found.err_msg or 'ignored'}:\n{masked_traceback(found.exc_value)}")
+def _unraisable(raised: sys.UnraisableHookArgs) -> None:
+    if raised.exc_value is not None:
+        sys.stderr.write(f"{raised.err_msg or 'ignored'}:\n{masked_traceback(raised.exc_value)}")

@@ -1,1 +1,1 @@
-"""HTTP endpoints: one request with its deadline, retries and budget, and what counts as a reply."""
+"""HTTP endpoints: requests with deadline, retries and budget, and the validation of replies."""

@@ -1,4 +1,4 @@
-"""What a run may spend on requests, and what it did spend."""
+"""The budget of a run for requests, and what is spent of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class BudgetSpent(ApprehendError):
 
 @dataclass
 class Budget:
-    """What may be spent in a run, and what was: requests (retries count), tokens, money."""
+    """Limits of a run and what it has spent: requests (retries count), tokens, money."""
 
     max_requests: int | None = None
     max_cost: float | None = None
@@ -27,7 +27,7 @@ class Budget:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def take(self, bound: float) -> None:
-        """Count a request that costs at most ``bound``. Raises BudgetSpent if it may not go."""
+        """Reserve a request of cost at most ``bound``. Raises BudgetSpent if it exceeds a limit."""
         with self._lock:
             if self.max_requests is not None and self.requests >= self.max_requests:
                 raise BudgetSpent(f"the budget of {self.max_requests} requests is spent")
@@ -40,7 +40,7 @@ class Budget:
             self._reserved += bound
 
     def settle(self, bound: float, prompt: int, completion: int, cost: float) -> None:
-        """Put what a request did cost in place of its bound."""
+        """Replace the bound of a request by its actual cost."""
         with self._lock:
             self._reserved -= bound
             self.prompt_tokens += prompt
@@ -48,7 +48,7 @@ class Budget:
             self.cost += cost
 
     def spent(self) -> dict[str, float]:
-        """Amounts so far, by name."""
+        """Return the amounts spent so far, by name."""
         return {
             "requests": self.requests,
             "prompt_tokens": self.prompt_tokens,
@@ -57,6 +57,6 @@ class Budget:
         }
 
     def since(self, before: Mapping[str, float]) -> dict[str, float]:
-        """What was spent after ``before``, by name; amounts of 0 are left out."""
+        """Return the amounts spent since ``before``, by name, without zeros."""
         spent = {name: amount - before[name] for name, amount in self.spent().items()}
         return {name: amount for name, amount in spent.items() if amount}

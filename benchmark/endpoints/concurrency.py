@@ -1,4 +1,4 @@
-"""Work on many items at once, in threads that hold no exit."""
+"""Concurrent work on many items, in threads that do not block the exit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -14,19 +14,25 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(frozen=True)
 class Done(Generic[ItemT, ResultT]):
-    """An item with what came of it: a result or the error that was raised."""
+    """An item and its outcome: a result, or the error that was raised."""
 
     item: ItemT
     result: ResultT | None
     error: Exception | None
 
+    def get(self) -> ResultT:
+        """Return the result. Raises the error that came in its place."""
+        if self.error is not None:
+            raise self.error
+        return cast(ResultT, self.result)
+
 
 def as_completed(
     work: Callable[[ItemT], ResultT], items: Sequence[ItemT], workers: int
 ) -> Iterator[Done[ItemT, ResultT]]:
-    """``work`` on every item in ``workers`` threads; what is done comes at once, in any order.
+    """Apply ``work`` to every item in ``workers`` threads and yield outcomes as they complete.
 
-    Closing the generator, or an interrupt while it waits, starts no further item.
+    After the generator is closed or interrupted, no further item is started.
     """
     waiting: queue.SimpleQueue[ItemT] = queue.SimpleQueue()
     finished: queue.SimpleQueue[Done[ItemT, ResultT]] = queue.SimpleQueue()

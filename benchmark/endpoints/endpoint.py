@@ -1,7 +1,7 @@
-"""Requests to an HTTP endpoint: few at a time, tried again when it fails, within a budget.
+"""Requests to an HTTP endpoint with limited concurrency, retries and a budget.
 
-Sent with ``requests``, repeated by ``tenacity``: lm-eval's own API models know neither
-``Retry-After`` nor jitter, and give a whole batch up for one reply that cannot be read.
+Sent with ``requests``, retried by ``tenacity``: lm-eval's own API models support neither
+``Retry-After`` nor jitter, and give up a whole batch for one unreadable reply.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urljoin
 
 import tenacity
@@ -29,18 +29,18 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
 LONGEST_RETRY_AFTER = 900.0
 """Seconds: an endpoint that asks for a longer pause counts as failed."""
 PATIENCE, PATIENCE_AT_FIRST = 8, 5
-"""Requests in a row that fail for good before the endpoint counts as gone."""
+"""Consecutive failed requests after which an endpoint counts as gone; before any success, fewer."""
 _RETRIED = frozenset({408, 409, 425, 429})
 _WRONG_USE = frozenset({401, 403, 404, 405})
 _CHARACTERS_PER_TOKEN = 2
-"""Of prompts whose cost must be bounded before they are sent: fewer than any tokenizer needs."""
+"""For an upper bound on a prompt's cost: fewer characters than any tokenizer puts in a token."""
 
 ResultT = TypeVar("ResultT")
 
 
 @dataclass
 class Endpoint:
-    """One URL that takes JSON and gives JSON. Safe to use from several threads."""
+    """One URL that receives and returns JSON. Thread-safe."""
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
@@ -59,11 +59,20 @@ class Endpoint:
     _gone: EndpointGone | None = None
     _random: random.Random = field(default_factory=random.Random, repr=False)
 
-    def post(self, payload: Mapping[str, Any], read: Callable[[Any], ResultT]) -> ResultT:
-        """What ``read`` makes of the reply; its RequestFailed counts as a failed try.
+    def post(self, payload: Mapping[str, object], read: Callable[[object], ResultT]) -> ResultT:
+        """Send a payload and parse the reply.
 
-        Raises RequestFailed when all tries failed or the endpoint rejects this payload,
-        EndpointGone when it rejects all, BudgetSpent when no request is left.
+        Args:
+            payload: body of the request.
+            read: parses the JSON of the reply; a RequestFailed from it counts as a failed attempt.
+
+        Returns:
+            The value that ``read`` returns.
+
+        Raises:
+            RequestFailed: all attempts failed, or the endpoint rejects this payload.
+            EndpointGone: the endpoint rejects every request.
+            BudgetSpent: the budget allows no further request.
         """
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.tries),
@@ -84,7 +93,7 @@ class Endpoint:
         return result
 
     def stop(self) -> None:
-        """Send nothing more."""
+        """Stop issuing requests."""
         self._stop.set()
 
     def _count_failure(self, error: TryAgain) -> None:
@@ -98,11 +107,11 @@ class Endpoint:
                 )
                 raise self._gone from error
 
-    def _once(self, payload: Mapping[str, Any], read: Callable[[Any], ResultT]) -> ResultT:
+    def _once(self, payload: Mapping[str, object], read: Callable[[object], ResultT]) -> ResultT:
         self._sleep(max(0.0, self._free_at - time.monotonic()))
         text = json.dumps(payload, ensure_ascii=False)
         most = payload.get("max_tokens") or payload.get("max_completion_tokens") or 1
-        bound = self._cost(len(text) // _CHARACTERS_PER_TOKEN + 1, int(most))
+        bound = self._cost(len(text) // _CHARACTERS_PER_TOKEN + 1, int(str(most)))
         self.budget.take(bound)
         used = (0, 0)
         try:
@@ -115,8 +124,8 @@ class Endpoint:
     def _cost(self, prompt: int, completion: int) -> float:
         return (prompt * self.input_price + completion * self.output_price) / 1e6
 
-    def _send(self, text: str) -> tuple[bytes, Any]:
-        """Body of the reply, and the JSON that it holds."""
+    def _send(self, text: str) -> tuple[bytes, object]:
+        """Send a request and return the body of the reply and the JSON in it."""
         headers = {"Content-Type": "application/json", **self.headers}
         content = text.encode("utf-8", "replace")
         reply = transport.post(self.url, content, headers, self.timeout, self.verify)
@@ -144,8 +153,11 @@ class Endpoint:
         raise RequestFailed(reason)
 
     def _refuse_redirect(self, reply: transport.HTTPReply) -> None:
-        """Following it would send questions and key to an address that nobody named, or, as a
-        GET, bring back a text that answers no question."""
+        """Raise the error for a redirect.
+
+        Following it would send questions and key to an address that the user did not name, or, as
+        a GET request, return a text that answers no question.
+        """
         target = reply.headers.get("location")
         where = f"to {_joined(self.url, target)}" if target else "to no address"
         problem = RequestFailed(
@@ -158,8 +170,11 @@ class Endpoint:
         raise self._gone
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
-        """Seconds before the next try: twice as long each time, at random between half and all
-        of it, and no less than the endpoint asked for."""
+        """Return the seconds before the next attempt.
+
+        Exponential backoff, with jitter between half of the pause and all of it, and no less than
+        the endpoint asked for.
+        """
         longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0**state.attempt_number)
         error = state.outcome.exception() if state.outcome else None
         asked = (error.retry_after or 0.0) if isinstance(error, TryAgain) else 0.0
@@ -170,11 +185,11 @@ class Endpoint:
             raise RequestFailed("stopped")
 
 
-def _usage(reply: Any, asked: int, said: int) -> tuple[int, int]:
-    """(prompt, completion) tokens as the endpoint counts them, else bounds from the lengths."""
+def _usage(reply: object, asked: int, said: int) -> tuple[int, int]:
+    """Return (prompt, completion) tokens as the endpoint counts them, else bounds by length."""
     try:
         prompt, completion = the_usage(reply)
-    except TryAgain:  # the reader says so; the budget must go on
+    except TryAgain:  # the reader reports it; the budget needs a number
         prompt = completion = None
     return (
         asked // _CHARACTERS_PER_TOKEN if prompt is None else prompt,
@@ -182,9 +197,11 @@ def _usage(reply: Any, asked: int, said: int) -> tuple[int, int]:
     )
 
 
-def _read(read: Callable[[Any], ResultT], reply: Any) -> ResultT:
-    """What ``read`` makes of a reply. Whatever a reply can make a reader stumble over costs the
-    one question, never the run."""
+def _read(read: Callable[[object], ResultT], reply: object) -> ResultT:
+    """Apply ``read`` to a reply.
+
+    Any error that a malformed reply causes in the reader costs one question, never the run.
+    """
     try:
         return read(reply)
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:

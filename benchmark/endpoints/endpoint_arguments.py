@@ -1,9 +1,11 @@
-"""Arguments of an endpoint, checked before anything is sent."""
+"""Validation of an endpoint's arguments before any request is sent."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..console.errors import UsageError
@@ -11,17 +13,43 @@ from ..console.masking import mask_text
 from .budget import Budget
 from .endpoint import TIMEOUT, TRIES, Endpoint
 
+if TYPE_CHECKING:
+    from lm_eval.models.api_models import TemplateAPI
 
-def open_endpoint(lm: Any, arguments: Mapping[str, Any], budget: Budget, option: str) -> Endpoint:
-    """The endpoint of a model of lm-eval's, with the arguments that were given for it.
+if TYPE_CHECKING:
+    pass
 
-    Raises UsageError for an argument that is no number or a budget of money without prices.
+
+@dataclass(frozen=True)
+class EndpointArguments:
+    """How an endpoint is asked, as its arguments say.
+
+    Attributes:
+        workers: requests at a time.
+        tries: requests per prompt at most.
+        timeout: seconds.
+        input_price, output_price: per million tokens.
     """
-    _check_address(str(lm.base_url or ""), dict(lm.header), option)
-    prices = {
-        name: _number(arguments, name, 0.0, option) for name in ("input_price", "output_price")
-    }
-    if budget.max_cost is not None and not any(prices.values()):
+
+    workers: int
+    tries: int
+    timeout: float
+    input_price: float
+    output_price: float
+
+
+def read_arguments(
+    arguments: Mapping[str, object], max_cost: float | None, option: str
+) -> EndpointArguments:
+    """Read and check the arguments; no request is made.
+
+    Raises UsageError for one that is no number, an address that is none, or a budget of money
+    without prices.
+    """
+    if "base_url" in arguments:
+        _check_address(str(arguments["base_url"] or ""), option)
+    prices = [_number(arguments, name, 0.0, option) for name in ("input_price", "output_price")]
+    if max_cost is not None and not any(prices):
         raise UsageError(
             f"--max_cost needs prices: {option} …,input_price=IN,output_price=OUT (per million "
             "tokens, in the same unit)"
@@ -29,22 +57,47 @@ def open_endpoint(lm: Any, arguments: Mapping[str, Any], budget: Budget, option:
     timeout = _number(arguments, "timeout", TIMEOUT, option)
     if not timeout:
         raise UsageError(f"{option}: timeout: expected seconds above 0, got 0")
+    return EndpointArguments(
+        whole_number(arguments, "num_concurrent", 1, 1, option),
+        max(1, int(_number(arguments, "max_retries", TRIES, option))),
+        timeout,
+        *prices,
+    )
+
+
+def check_address_given(model: type, arguments: Mapping[str, object], option: str) -> None:
+    """Raise UsageError where neither the arguments nor a class of lm-eval's has an address."""
+    known = inspect.signature(model).parameters.get("base_url")
+    if "base_url" not in arguments and (known is None or not isinstance(known.default, str)):
+        _check_address("", option)
+
+
+def open_endpoint(
+    lm: TemplateAPI, arguments: Mapping[str, object], budget: Budget, option: str
+) -> Endpoint:
+    """Open the endpoint of one of lm-eval's models.
+
+    Raises UsageError for those that do not fit.
+    """
+    _check_address(str(lm.base_url or ""), option)
+    _check_headers(dict(lm.header), option)
+    given = read_arguments(arguments, budget.max_cost, option)
     return Endpoint(
         str(lm.base_url),
         dict(lm.header),
         budget,
-        tries=max(1, int(_number(arguments, "max_retries", TRIES, option))),
-        timeout=timeout,
+        tries=given.tries,
+        timeout=given.timeout,
         verify=lm.ca_cert_path or bool(lm.verify_certificate),
-        input_price=prices["input_price"],
-        output_price=prices["output_price"],
+        input_price=given.input_price,
+        output_price=given.output_price,
     )
 
 
 def whole_number(
-    arguments: Mapping[str, Any], name: str, default: int, least: int, option: str
+    arguments: Mapping[str, object], name: str, default: int, least: int, option: str
 ) -> int:
-    """An argument that counts something. Raises UsageError where it does not."""
+    """Return an argument that must be a whole number. Raises UsageError if it is not."""
     number = _number(arguments, name, default, option)
     if number != int(number) or number < least:
         raise UsageError(
@@ -54,7 +107,7 @@ def whole_number(
     return int(number)
 
 
-def _check_address(url: str, headers: Mapping[str, Any], option: str) -> None:
+def _check_address(url: str, option: str) -> None:
     if not url:
         raise UsageError(f"{option}: expected base_url=URL of the endpoint")
     try:
@@ -66,6 +119,9 @@ def _check_address(url: str, headers: Mapping[str, Any], option: str) -> None:
         raise UsageError(
             f"{option}: base_url: expected http://… or https://…, got {mask_text(url)!r}"
         )
+
+
+def _check_headers(headers: Mapping[str, object], option: str) -> None:
     for name, value in headers.items():
         text = f"{name}: {value}"
         if not text.isprintable() or any(ord(character) > 255 for character in text):
@@ -75,11 +131,11 @@ def _check_address(url: str, headers: Mapping[str, Any], option: str) -> None:
             )
 
 
-def _number(arguments: Mapping[str, Any], name: str, default: float, option: str) -> float:
+def _number(arguments: Mapping[str, object], name: str, default: float, option: str) -> float:
     value = arguments.get(name, default)
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = float(value) if isinstance(value, str | int | float) else -1.0
+    except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):
         raise UsageError(f"{option}: {name}: expected a number of at least 0, got {value!r}")

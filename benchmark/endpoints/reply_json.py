@@ -1,7 +1,7 @@
-"""JSON that an endpoint sent, taken apart with nothing taken for granted.
+"""Validating access to the JSON of an endpoint's reply.
 
-Each ``the_…`` gives a value of that kind or raises TryAgain that names it: a reply that is not as
-the protocol has it costs its question the row, and no more.
+Each ``the_…`` returns a value of that type or raises a TryAgain that names it: a reply that
+violates the protocol costs its question the row, and nothing else.
 """
 
 from __future__ import annotations
@@ -10,48 +10,47 @@ import json
 import math
 import reprlib
 from collections.abc import Mapping
-from typing import Any
 
 from .request_errors import TryAgain
 
 LARGEST = 2.0**63
-"""A number beyond it is none that an endpoint can have measured."""
+"""No endpoint can have measured a number beyond it."""
 MOST_TOKENS = 10**9
 
 
-class Repeated(dict[str, Any]):
-    """An object in which a name stands more than once; ``pairs`` are its members as written."""
+class Repeated(dict[str, object]):
+    """An object with duplicate names; ``pairs`` are its members as written."""
 
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+    def __init__(self, pairs: list[tuple[str, object]]) -> None:
         super().__init__(pairs)
         self.pairs = pairs
 
 
-def parse(body: bytes, kind: str) -> Any:
-    """The value that ``body`` holds. Raises TryAgain for what is no JSON; ``kind`` is its type."""
+def parse(body: bytes, kind: str) -> object:
+    """Parse ``body`` as JSON; ``kind`` is its content type. Raises TryAgain if it is not JSON."""
     try:
         return json.loads(body, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise TryAgain(f"the reply is not JSON ({kind}): {excerpt(body)}") from error
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    return found if len(found) == len(pairs) else Repeated(pairs)
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else Repeated(pairs)
 
 
 def excerpt(body: bytes) -> str:
-    """The beginning of a body, on one line."""
+    """Return the beginning of a body, on one line."""
     return " ".join(body[:2000].decode("utf-8", "replace").split())[:160] or "nothing"
 
 
-def shown(value: Any) -> str:
-    """A value of any depth and size, in a few words."""
+def shown(value: object) -> str:
+    """Return a short form of a value of any depth and size."""
     return reprlib.repr(value)[:100]
 
 
-def the_object(value: Any, what: str) -> Mapping[str, Any]:
-    """An object, each of whose names stands once."""
+def the_object(value: object, what: str) -> Mapping[str, object]:
+    """Return an object without duplicate names."""
     if isinstance(value, Repeated):
         names = [name for name, _ in value.pairs]
         twice = next(name for name in names if names.count(name) > 1)
@@ -61,28 +60,28 @@ def the_object(value: Any, what: str) -> Mapping[str, Any]:
     return value
 
 
-def the_list(value: Any, what: str) -> list[Any]:
-    """A list."""
+def the_list(value: object, what: str) -> list[object]:
+    """Return a list."""
     if not isinstance(value, list):
         raise TryAgain(f"{what} is not a list: {shown(value)}")
     return value
 
 
-def the_text(value: Any, what: str) -> str:
-    """Text that can be written as UTF-8."""
+def the_text(value: object, what: str) -> str:
+    """Return text that can be encoded as UTF-8."""
     if not isinstance(value, str):
         raise TryAgain(f"{what} is not text: {shown(value)}")
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
         raise TryAgain(
-            f"{what} holds half of a character (lone surrogate {value[error.start]!r})"
+            f"{what} contains half of a character (lone surrogate {value[error.start]!r})"
         ) from error
     return value
 
 
-def the_number(value: Any, what: str) -> float:
-    """A number that is no NaN, at most 2^63 in size or infinite."""
+def the_number(value: object, what: str) -> float:
+    """Return a number that is not NaN and at most 2^63 in magnitude, or infinite."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TryAgain(f"expected {what}, got {shown(value)}")
     if isinstance(value, int) and abs(value) > LARGEST:
@@ -92,8 +91,8 @@ def the_number(value: Any, what: str) -> float:
     return float(value)
 
 
-def the_count(value: Any, what: str) -> int | None:
-    """A number of tokens; None where it is not said."""
+def the_count(value: object, what: str) -> int | None:
+    """Return a number of tokens; None if the reply has none."""
     if value is None:
         return None
     number = the_number(value, what)
@@ -102,19 +101,20 @@ def the_count(value: Any, what: str) -> int | None:
     return int(number)
 
 
-def the_choice(reply: Any) -> tuple[Mapping[str, Any], int]:
-    """The only choice of a reply, and the number of tokens of its prompt (-1: not said)."""
-    if not isinstance(reply, dict) or not isinstance(reply.get("choices"), list):
+def the_choice(reply: object) -> tuple[Mapping[str, object], int]:
+    """Return the only choice of a reply, and the tokens of its prompt (-1: not reported)."""
+    choices = reply.get("choices") if isinstance(reply, dict) else None
+    if not isinstance(choices, list):
         raise TryAgain(f"the reply has no choices: {shown(reply)}")
-    choices = the_object(reply, "the reply")["choices"]
+    the_object(reply, "the reply")
     if len(choices) != 1:
         raise TryAgain(f"the reply has {len(choices) or 'no'} choices for one prompt")
     prompt, _ = the_usage(reply)
     return the_object(choices[0], "the choice"), -1 if prompt is None else prompt
 
 
-def the_usage(reply: Any) -> tuple[int | None, int | None]:
-    """Tokens of the prompt and of the completion, as the endpoint counts them."""
+def the_usage(reply: object) -> tuple[int | None, int | None]:
+    """Return the tokens of prompt and completion that the endpoint reports (None: not reported)."""
     usage = reply.get("usage") if isinstance(reply, dict) else None
     if usage is None:
         return None, None

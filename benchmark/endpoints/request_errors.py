@@ -1,4 +1,4 @@
-"""What can go wrong with one request to an endpoint."""
+"""Errors of a request to an endpoint."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from ..console.masking import mask_text
 
 
 class RequestFailed(Exception):
-    """A request that got no usable reply; the message is one line without secrets."""
+    """A request without a usable reply; the message is one line without secrets."""
 
     def __init__(self, reason: str) -> None:
-        # A reply may hold lone surrogates, which no file could take.
+        # A reply may contain lone surrogates, which cannot be written to a file.
         storable = reason.encode("utf-8", "backslashreplace").decode("utf-8")
         super().__init__(mask_text(" ".join(storable.split()))[:300])
 
 
 class TryAgain(RequestFailed):
-    """One that may succeed when it is sent again."""
+    """A failed request that may succeed when it is retried."""
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
@@ -24,4 +24,4 @@ class TryAgain(RequestFailed):
 
 
 class EndpointGone(ApprehendError):
-    """The endpoint refuses everything, or does not answer any more."""
+    """The endpoint rejects every request, or has stopped responding."""

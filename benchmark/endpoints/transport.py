@@ -1,8 +1,8 @@
-"""One HTTP POST: to the address that was named and no other, within a deadline, of bounded size.
+"""One HTTP POST to exactly the given address, within a deadline and with a bounded reply.
 
-``requests`` sends it. Its own ``timeout`` begins anew with every byte that arrives, it follows
-redirects, and it reads ``.netrc``; here the deadline is checked before each read and write of the
-socket, a redirect is a reply like any other, and only the headers that are given are sent.
+It is sent with ``requests``, whose own ``timeout`` restarts with every byte received, and which
+follows redirects and reads ``.netrc``. Here the deadline is checked before each read and write of
+the socket, a redirect is a reply like any other, and only the given headers are sent.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import requests
 import urllib3
@@ -32,15 +32,17 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from .request_errors import TryAgain
 
 MOST_BYTES = 32 << 20
-"""Of a reply, with its headers, as it comes and again as it is unpacked."""
+"""Of a reply with its headers, as received, and again as decompressed."""
 _LONGEST = 1e6
-"""Seconds: the operating system's clocks take no number of any size."""
+"""Seconds; the operating system does not accept arbitrarily long timeouts."""
 _PIECE = 1 << 14
+_Pool = urllib3.HTTPConnectionPool
+Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str | int | bytes, ...]]
 
 
 @dataclass(frozen=True)
 class HTTPReply:
-    """Status, headers and unpacked body of a reply."""
+    """Status, headers and decompressed body of a reply."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,14 +50,14 @@ class HTTPReply:
 
 
 class _Limits:
-    """What is left of a request's time, and of the bytes that its reply may have."""
+    """The remaining time of a request, and the remaining bytes of its reply."""
 
     def __init__(self, seconds: float) -> None:
         self._deadline = time.monotonic() + min(seconds, _LONGEST)
         self._bytes = MOST_BYTES
 
     def remaining(self) -> float:
-        """Seconds to the deadline. Raises TimeoutError where it is over."""
+        """Return the seconds until the deadline. Raises TimeoutError after it."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -63,11 +65,11 @@ class _Limits:
 
     @property
     def over(self) -> bool:
-        """Whether the deadline is (nearly: clocks differ)."""
+        """Whether the deadline has passed (with a margin, as clocks differ)."""
         return time.monotonic() > self._deadline - 0.01
 
     def count(self, size: int) -> None:
-        """Raise TryAgain where this many further bytes are too many."""
+        """Count received bytes. Raises TryAgain beyond the limit."""
         self._bytes -= size
         if self._bytes < 0:
             raise TryAgain(_too_long())
@@ -78,15 +80,15 @@ def _too_long() -> str:
 
 
 class _BoundedReader(io.RawIOBase):
-    """A socket's bytes, within the limits."""
+    """Reads a socket within the limits."""
 
-    def __init__(self, raw: Any, sock: socket.socket, limits: _Limits) -> None:
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, limits: _Limits) -> None:
         self._raw, self._sock, self._limits = raw, sock, limits
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         self._sock.settimeout(self._limits.remaining())
         size = self._raw.readinto(buffer) or 0
         self._limits.count(size)
@@ -100,12 +102,13 @@ class _BoundedReader(io.RawIOBase):
 class _BoundedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, limits: _Limits, **options: Any) -> None:
         super().__init__(sock, *args, **options)
-        file: Any = self.fp
-        self.fp = io.BufferedReader(_BoundedReader(file.detach(), sock, limits), 1 << 16)
+        assert isinstance(self.fp, io.BufferedReader)
+        reader = _BoundedReader(self.fp.detach(), sock, limits)
+        self.fp = io.BufferedReader(reader, 1 << 16)
 
 
 class _Bounded:
-    """Mixed into a connection of urllib3's: everything that it does has one deadline."""
+    """Mixin for urllib3's connections: all of their operations share one deadline."""
 
     def __init__(self, *args: Any, limits: _Limits, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -114,7 +117,7 @@ class _Bounded:
         this.response_class = functools.partial(_BoundedResponse, limits=limits)
 
     def _new_conn(self) -> socket.socket:
-        this: Any = self
+        this = cast(HTTPConnection, self)
         host, port = this._dns_host, this.port
         try:
             return _connected(host, port, self._limits)
@@ -126,32 +129,30 @@ class _Bounded:
             raise NewConnectionError(this, str(error)) from error
 
     def send(self, data: Any) -> None:
-        this: Any = self
+        this = cast(HTTPConnection, self)
         for start in range(0, len(data), _PIECE):
             if this.sock is not None:
                 this.sock.settimeout(self._limits.remaining())
             super().send(data[start : start + _PIECE])  # type: ignore[misc]
 
 
-class _BoundedHTTP(_Bounded, HTTPConnection):
-    pass
+class _BoundedHTTP(_Bounded, HTTPConnection): ...
 
 
-class _BoundedHTTPS(_Bounded, HTTPSConnection):
-    pass
+class _BoundedHTTPS(_Bounded, HTTPSConnection): ...
 
 
 class _Session(requests.Session):
-    """Sends what it is told to where it is told, and looks at nothing else."""
+    """A session that ignores the environment and redirects."""
 
     def __init__(self, limits: _Limits) -> None:
         super().__init__()
-        self.trust_env = False  # it would send what .netrc holds in place of our headers
+        self.trust_env = False  # else credentials from .netrc would replace our headers
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Adapter(limits))
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        return None  # not even read: it may be no URL
+        return None  # not even parsed: it need not be a URL
 
 
 class _Adapter(HTTPAdapter):
@@ -159,8 +160,8 @@ class _Adapter(HTTPAdapter):
         self._limits = limits
         super().__init__(max_retries=0)
 
-    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **options)
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> _Pool:
+        pool = super().get_connection_with_tls_context(*args, **options)
         if pool.ConnectionCls not in (HTTPConnection, HTTPSConnection):
             raise requests.exceptions.InvalidProxyURL("only HTTP proxies can be used, not SOCKS")
         secure = pool.ConnectionCls is HTTPSConnection
@@ -170,7 +171,7 @@ class _Adapter(HTTPAdapter):
 
 
 def _connected(host: str, port: int, limits: _Limits) -> socket.socket:
-    """A socket to the first address of the host that takes a connection."""
+    """Connect to the first address of the host that accepts a connection."""
     problem: OSError = socket.gaierror(socket.EAI_NONAME, "no address")
     for family, kind, protocol, _, address in _addresses(host, port, limits):
         sock = socket.socket(family, kind, protocol)
@@ -187,20 +188,20 @@ def _connected(host: str, port: int, limits: _Limits) -> socket.socket:
     raise problem
 
 
-def _addresses(host: str, port: int, limits: _Limits) -> list[Any]:
-    """The host's addresses. The resolver cannot be told a deadline, so it is left where it is
-    when the deadline is over; its thread ends by itself and holds no exit."""
-    found: queue.SimpleQueue[Any] = queue.SimpleQueue()
+def _addresses(host: str, port: int, limits: _Limits) -> list[Address]:
+    """Look up the host's addresses in a thread, which is abandoned when the deadline passes."""
+    # The resolver accepts no deadline; its thread ends by itself and does not block the exit.
+    outcomes: queue.SimpleQueue[Sequence[Address] | Exception] = queue.SimpleQueue()
 
     def look_up() -> None:
         try:
-            found.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            outcomes.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:
-            found.put(error)
+            outcomes.put(error)
 
     threading.Thread(target=look_up, daemon=True).start()
     try:
-        result = found.get(timeout=limits.remaining())
+        result = outcomes.get(timeout=limits.remaining())
     except queue.Empty as error:
         raise TimeoutError from error
     if isinstance(result, Exception):
@@ -211,10 +212,12 @@ def _addresses(host: str, port: int, limits: _Limits) -> list[Any]:
 def post(
     url: str, body: bytes, headers: Mapping[str, str], timeout: float, verify: bool | str
 ) -> HTTPReply:
-    """The reply to ``body``, whatever its status; a redirect is not followed.
+    """Send a POST request and return the reply, whatever its status, following no redirect.
 
-    ``timeout`` in seconds bounds looking up, connecting, sending and receiving together. Raises
-    TryAgain where no whole reply comes within it.
+    ``timeout`` (seconds) covers name lookup, connecting, sending and receiving; ``verify`` is
+    whether to verify certificates, or a file of them.
+
+    Raises TryAgain if no complete reply arrives in time, or if it is too large.
     """
     limits = _Limits(timeout)
     try:
@@ -237,7 +240,7 @@ def post(
         urllib3.exceptions.HTTPError,
         http.client.HTTPException,
         OSError,
-        ValueError,  # of chunk sizes and header fields that are none
+        ValueError,  # malformed chunk sizes and header fields
     ) as error:
         if limits.over:
             raise TryAgain(f"no reply within {timeout:g} s") from error
@@ -251,8 +254,7 @@ def _certificates(verify: bool | str) -> bool | str:
 
 
 def _proxies(url: str) -> dict[str, str]:
-    """The environment's proxies for ``https``, which they pass on unread. Without encryption a
-    proxy would see the key and the questions, so none is used then."""
+    """Return the environment's proxies for ``https``; others would see key and questions."""
     return dict(get_environ_proxies(url)) if url.lower().startswith("https:") else {}
 
 
@@ -263,7 +265,7 @@ def _content(response: requests.Response) -> bytes:
     if not kinds or not raw:
         return raw
     if kinds not in (["gzip"], ["x-gzip"]):
-        raise TryAgain(f"the reply is packed as {', '.join(kinds)}, which was not asked for")
+        raise TryAgain(f"the reply is compressed as {', '.join(kinds)}, which was not requested")
     unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
         content = unpacking.decompress(raw, MOST_BYTES + 1)
@@ -272,7 +274,7 @@ def _content(response: requests.Response) -> bytes:
     if len(content) > MOST_BYTES:
         raise TryAgain(_too_long())
     if not unpacking.eof or unpacking.unused_data:
-        raise TryAgain("the reply's gzip is cut off, or goes on after its end")
+        raise TryAgain("the reply's gzip data are truncated, or followed by more")
     return content
 
 
@@ -283,17 +285,16 @@ def _innermost(error: BaseException) -> str:
 
 
 def retry_after(value: str | None) -> float | None:
-    """Seconds that a ``Retry-After`` header asks to wait: a number or a date; None for neither."""
+    """Parse a ``Retry-After`` header, a number or a date, to seconds; None for anything else."""
     if value is None:
         return None
     try:
         return max(0.0, float(value))
     except ValueError:
-        pass
-    try:
-        date = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
+        try:
+            date = email.utils.parsedate_to_datetime(value)
+        except (TypeError, ValueError, IndexError, OverflowError):
+            return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=datetime.timezone.utc)
     return max(0.0, (date - datetime.datetime.now(datetime.timezone.utc)).total_seconds())

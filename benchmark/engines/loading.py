@@ -1,13 +1,12 @@
-"""The engines by name, what each of them cannot give, and loading one."""
+"""The engines by name, and loading one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from ...estimators.signals.batch import Signal
 from ..console.errors import UsageError, did_you_mean
 from ..endpoints.budget import Budget
+from .shared.engine import Engine
 
 ENDPOINTS = (
     "local-completions",
@@ -16,11 +15,6 @@ ENDPOINTS = (
     "openai-chat-completions",
 )
 ENGINES = ("hf", "vllm", *ENDPOINTS)
-CANNOT: dict[str, dict[Signal, str]] = {
-    "vllm": {Signal.HIDDEN_STATE: "vllm shows no hidden states"},
-    **{name: {Signal.HIDDEN_STATE: "an endpoint shows no hidden states"} for name in ENDPOINTS},
-}
-"""Engine → signal that it cannot give → why."""
 
 
 def check_engine(name: str) -> None:
@@ -33,8 +27,8 @@ def check_engine(name: str) -> None:
 
 
 def load_engine(
-    name: str, model_args: Mapping[str, Any], batch_size: str, device: str | None, budget: Budget
-) -> Any:
+    name: str, model_args: Mapping[str, object], batch_size: str, device: str | None, budget: Budget
+) -> Engine:
     """An engine with its model loaded, or its endpoint looked at."""
     check_engine(name)
     if name == "hf":

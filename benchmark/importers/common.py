@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ...estimators.signals.batch import Signal, Status
 from ...tasks.topics import LETTERS
 from ..console.errors import ApprehendError
 from ..console.options import whole_number
 from ..store import manifest as manifests
+from ..store.files import file_checksum
 from ..store.task_store import QUESTIONS, Results, TaskStore
 
 UNKNOWN_TOPIC = "all questions"
@@ -28,7 +28,7 @@ FALSE = frozenset({"false", "0", "0.0", "no"})
 class ImportedQuestion:
     """One recorded answer. Option indices count from 0; None is unknown (``answer``: unparsed)."""
 
-    question_id: Any
+    question_id: int | str
     topic: str
     answer: int | None
     correct: bool | None
@@ -83,7 +83,7 @@ def _record_lines(file: Path, delimiter: str) -> Iterator[int]:
             first = records.line_num + 1
 
 
-def is_missing(cell: Any) -> bool:
+def is_missing(cell: object) -> bool:
     """Whether a cell holds nothing: None, NaN or blank text."""
     if cell is None:
         return True
@@ -92,7 +92,7 @@ def is_missing(cell: Any) -> bool:
     return isinstance(cell, str) and not cell.strip()
 
 
-def option_index(cell: Any) -> int | None:
+def option_index(cell: object) -> int | None:
     """A letter (A, "b", "(C)") or a whole number counted from 0, as an index; else None."""
     if isinstance(cell, bool) or is_missing(cell):
         return None
@@ -102,13 +102,13 @@ def option_index(cell: Any) -> int | None:
             return LETTERS.index(text)
         return whole_number(text)
     try:
-        number = float(cell)
+        number = float(cast(float, cell))
     except (TypeError, ValueError, OverflowError):
         return None
     return int(number) if number.is_integer() and number >= 0 else None
 
 
-def truth(cell: Any) -> bool | None:
+def truth(cell: object) -> bool | None:
     """True or False from a bool, 0/1 or such text ("False" is False); else None."""
     text = str(cell).strip().lower()
     return True if text in TRUE else False if text in FALSE else None
@@ -196,7 +196,7 @@ def _write(store: TaskStore, signal: Signal, known: Sequence[ImportedQuestion]) 
     store.compact(Signal.RECORDED_SCORE)
 
 
-def _stored(question: ImportedQuestion) -> dict[str, Any]:
+def _stored(question: ImportedQuestion) -> dict[str, object]:
     count = None
     if question.options is not None:
         count = len(question.options)
@@ -212,12 +212,12 @@ def _stored(question: ImportedQuestion) -> dict[str, Any]:
     }
 
 
-def _record(question: ImportedQuestion, signal: Signal) -> dict[str, Any]:
+def _record(question: ImportedQuestion, signal: Signal) -> dict[str, object]:
     status = question.status
     if status is None:
         # An answer that is not there but was right or wrong by the record still counts as read.
         status = Status.UNPARSED if question.answer is None else Status.PARSED
-    record: dict[str, Any] = {
+    record: dict[str, object] = {
         "question_id": question.question_id,
         "option_logprobs": question.option_logprobs,
         "answer": question.answer,
@@ -229,13 +229,7 @@ def _record(question: ImportedQuestion, signal: Signal) -> dict[str, Any]:
     return record
 
 
-def file_origin(kind: str, files: Sequence[Path], **more: Any) -> dict[str, Any]:
+def file_origin(kind: str, files: Sequence[Path], **more: object) -> dict[str, object]:
     """What the manifest says of the files: names and hashes."""
-    hashes = {}
-    for file in files:
-        digest = hashlib.sha256()
-        with file.open("rb") as handle:
-            while block := handle.read(1 << 20):
-                digest.update(block)
-        hashes[file.name] = digest.hexdigest()
+    hashes = {file.name: file_checksum(file) for file in files}
     return {"kind": kind, "files": [file.name for file in files], "sha256": hashes, **more}

@@ -5,23 +5,23 @@ lm-eval writes numbers and truth values as text in some fields; each is read for
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from ...estimators.signals.batch import Signal
-from ...tasks.bounds import check_text
+from ...tasks.jsonl import read_jsonl
 from ...tasks.parsing import parse_marked_label
 from ...tasks.task_names import known_tasks
 from ...tasks.topics import letters
 from ..console.errors import ApprehendError, UsageError
 from ..console.options import whole_number
 from .common import UNKNOWN_TOPIC, ImportedQuestion, option_index
+from .importer import Importer, Recording
 
 _FILE = re.compile(r"samples_(?P<task>.+?)(_\d{4}-\d{2}-\d{2}T[\d.:\-]+)?\.jsonl")
 _LETTER = re.compile(r"\(?([A-Za-z])\)?[.:]?")
@@ -50,7 +50,8 @@ def task_of(file: Path) -> str:
 
 
 def grouped_files(files: Sequence[Path], task: str | None) -> dict[str, list[Path]]:
-    """Store's task name → its files: topics of one of our groups go together."""
+    """Store's task name → its files: topics of one of our groups go together, and all files where
+    the task is named."""
     groups: dict[str, list[Path]] = {}
     for file in files:
         name = task_of(file)
@@ -67,7 +68,7 @@ def read_samples(files: Sequence[Path]) -> tuple[Signal, list[ImportedQuestion]]
     questions: dict[Any, tuple[ImportedQuestion, str]] = {}
     signals = set()
     for file in files:
-        for number, sample in _lines(file):
+        for number, sample in read_jsonl(file).items():
             place = f"{file}, line {number}"
             signal, question = _read(place, sample, task_of(file))
             signals.add(signal)
@@ -81,24 +82,6 @@ def read_samples(files: Sequence[Path]) -> tuple[Signal, list[ImportedQuestion]]
     if len(signals) > 1:
         raise ApprehendError("some of these files score options and others generate; import apart")
     return signals.pop(), [question for question, _ in questions.values()]
-
-
-def _lines(file: Path) -> Any:
-    try:
-        check_text(file)
-        lines = file.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ApprehendError(f"{file}: not readable text: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            sample = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise ApprehendError(f"{file}, line {number}: not JSON: {error}") from error
-        if not isinstance(sample, dict):
-            raise ApprehendError(f"{file}, line {number}: expected an object")
-        yield number, sample
 
 
 def _read(place: str, sample: Mapping[str, Any], task: str) -> tuple[Signal, ImportedQuestion]:
@@ -117,7 +100,7 @@ def _read(place: str, sample: Mapping[str, Any], task: str) -> tuple[Signal, Imp
     options = doc.get("options") or doc.get("choices")
     options = [str(o) for o in options] if isinstance(options, list) else None
     question = ImportedQuestion(
-        question_id=identity,
+        question_id=cast(int, identity),
         topic=str(doc.get("category") or doc.get("subject") or task or UNKNOWN_TOPIC),
         answer=None,
         correct=correct,
@@ -180,3 +163,18 @@ def _pairs(replies: Any) -> list[float] | None:
         except (TypeError, ValueError, OverflowError):
             return None
     return values
+
+
+def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[Recording]:
+    for task, files in grouped_files(sample_files(paths), options["task"]).items():
+        signal, questions = read_samples(files)
+        yield Recording(files, signal, questions, task)
+
+
+IMPORTER = Importer(
+    name="lm-eval",
+    summary="Samples that lm-eval logged with --log_samples.",
+    files="samples_*.jsonl files, or folders.",
+    recognizes=lambda path: _FILE.fullmatch(path.name) is not None,
+    read=_read_paths,
+)

@@ -6,16 +6,18 @@ import ast
 import json
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...estimators.signals.batch import Signal
 from ...tasks.bounds import check_text, unpacked_members
 from ...tasks.data_errors import DataError
 from ...tasks.topics import LETTERS
-from ..console.errors import ApprehendError, UsageError
+from ..console.errors import ApprehendError
 from ..console.options import whole_number
 from .common import ImportedQuestion, fail, is_missing, option_index, place_of
+from .importer import Importer, Recording, one_file
 
 _UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What a damaged, encrypted or unusually packed archive, or text that is no JSON, raises."""
@@ -46,8 +48,6 @@ def read_results(file: Path) -> list[ImportedQuestion]:
 
 
 def _documents(file: Path) -> Iterable[tuple[str, Any]]:
-    if not file.is_file():
-        raise UsageError(f"no such file: {file}")
     try:
         if not zipfile.is_zipfile(file):
             check_text(file)
@@ -107,3 +107,25 @@ def _options(file: Path, number: int, cell: Any) -> list[str]:
     if not isinstance(cell, list) or not 1 <= len(cell) <= 25:
         raise fail(file, number, "options", "expected a list of 1 to 25 texts")
     return [str(option) for option in cell]
+
+
+def _read_paths(paths: Sequence[Path], _: Mapping[str, Any]) -> Iterator[Recording]:
+    file = one_file(paths)
+    yield Recording([file], Signal.TRACE, read_results(file))
+
+
+def _recognises(path: Path) -> bool:
+    """A JSON list or a zip file, by their first signs."""
+    with path.open("rb") as file:
+        start = file.read(64)
+    return start.startswith(b"PK\x03\x04") or start.lstrip()[:1] == b"["
+
+
+IMPORTER = Importer(
+    name="mmlu-pro",
+    summary="Results as the MMLU-Pro authors publish them (answers after a chain of thought).",
+    files="A published result file: JSON or zip.",
+    recognizes=_recognises,
+    read=_read_paths,
+    task="mmlu_pro_cot",
+)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from ...estimators.signals.batch import Signal, Status
+from ..console.declared import REQUIRED, Typed
 from ..console.errors import ApprehendError, UsageError, did_you_mean
+from ..console.options import parse_pairs
+from ..store.names import check_names
 from .common import (
     UNKNOWN_TOPIC,
     ImportedQuestion,
@@ -23,7 +26,23 @@ from .common import (
     place_of,
     truth,
 )
-from .table_files import read_frame
+from .importer import Importer, Recording, one_file
+from .table_files import FORMATS, read_frame
+
+OPTIONS = {
+    "id": Typed("Column of the question's id.", default=REQUIRED),
+    "topic": Typed("Column of the topic."),
+    "answer": Typed("Column of the right option: letter or index from 0."),
+    "prediction": Typed("Column of the model's option; empty = unparsed."),
+    "correct": Typed("Column that says whether the answer was right."),
+    "score": Typed("NAME=COLUMN: an uncertainty score under its name (repeatable).", list[str]),
+    "option_logits": Typed("List column: a logit per option."),
+    "option_probs": Typed("List column: probabilities."),
+    "question": Typed("Column of the question's text."),
+    "options": Typed("List column of the options."),
+    "where": Typed("COLUMN=VALUE: take only rows that hold it (repeatable).", list[str]),
+}
+_COLUMNS = [name for name, option in OPTIONS.items() if option.kind is str]
 
 
 @dataclass(frozen=True)
@@ -43,27 +62,10 @@ class TableColumns:
     where: Mapping[str, str] = field(default_factory=dict)
     """Column → the text that its cells must equal for a row to be taken."""
 
-    @property
-    def signal(self) -> Signal:
-        """The signal that the table's answers become."""
-        return Signal.ANSWER
-
     def named(self) -> dict[str, str]:
         """Option → column, of all that are given."""
         single = {
-            f"--{name}": value
-            for name in (
-                "id",
-                "topic",
-                "answer",
-                "prediction",
-                "correct",
-                "option_logits",
-                "option_probs",
-                "question",
-                "options",
-            )
-            if (value := getattr(self, name)) is not None
+            f"--{name}": value for name in _COLUMNS if (value := getattr(self, name)) is not None
         }
         single |= {f"--score {name}": column for name, column in self.scores.items()}
         return single | {f"--where {column}": column for column in self.where}
@@ -89,9 +91,10 @@ def read_table(file: Path, columns: TableColumns) -> list[ImportedQuestion]:
         frame = frame[frame[column].astype(str) == wanted]
     if not len(frame):
         raise ApprehendError(f"{file}: no rows" + (" with that --where" if columns.where else ""))
-    seen: dict[Any, int] = {}
+    seen: dict[int | str, int] = {}
     questions = []
-    for row, cells in zip(frame.index.tolist(), frame.to_dict("records"), strict=True):
+    records = cast("list[dict[str, object]]", frame.to_dict("records"))
+    for row, cells in zip(frame.index.tolist(), records, strict=True):
         question = _read_row(file, row, cells, columns)
         if question.question_id in seen:
             raise fail(
@@ -107,7 +110,7 @@ def read_table(file: Path, columns: TableColumns) -> list[ImportedQuestion]:
 
 
 def _read_row(
-    file: Path, row: int, cells: Mapping[Any, Any], columns: TableColumns
+    file: Path, row: int, cells: Mapping[str, object], columns: TableColumns
 ) -> ImportedQuestion:
     identity = cells[columns.id]
     if is_missing(identity):
@@ -138,22 +141,23 @@ def _read_row(
     )
 
 
-def _number(file: Path, row: int, cells: Mapping[Any, Any], column: str) -> float:
+def _number(file: Path, row: int, cells: Mapping[str, object], column: str) -> float:
     cell = cells[column]
     if is_missing(cell):
         return math.nan
     try:
-        return float(cell)
+        return float(cast(float, cell))
     except (TypeError, ValueError, OverflowError):
         raise fail(file, row, column, f"expected a number, got {cell!r}") from None
 
 
-def _list(file: Path, row: int, column: str, cell: Any) -> list[Any]:
+def _list(file: Path, row: int, column: str, cell: object) -> list[object]:
     if isinstance(cell, str):
+        text = cell
         try:
-            cell = json.loads(cell)
+            cell = json.loads(text)
         except (ValueError, RecursionError):
-            raise fail(file, row, column, f"expected a list, got text {cell[:40]!r}") from None
+            raise fail(file, row, column, f"expected a list, got text {text[:40]!r}") from None
     if isinstance(cell, np.ndarray):
         cell = cell.tolist()
     if not isinstance(cell, list) or not cell:
@@ -162,27 +166,28 @@ def _list(file: Path, row: int, column: str, cell: Any) -> list[Any]:
 
 
 def _options(
-    file: Path, row: int, cells: Mapping[Any, Any], columns: TableColumns
+    file: Path, row: int, cells: Mapping[str, object], columns: TableColumns
 ) -> list[str] | None:
     if columns.options is None or is_missing_list(cells[columns.options]):
         return None
     return [str(option) for option in _list(file, row, columns.options, cells[columns.options])]
 
 
-def is_missing_list(cell: Any) -> bool:
+def is_missing_list(cell: object) -> bool:
     """Whether a list cell holds nothing."""
     return not isinstance(cell, list | np.ndarray) and is_missing(cell)
 
 
 def _logprobs(
-    file: Path, row: int, cells: Mapping[Any, Any], columns: TableColumns
+    file: Path, row: int, cells: Mapping[str, object], columns: TableColumns
 ) -> list[float] | None:
     column = columns.option_logits or columns.option_probs
     if column is None or is_missing_list(cells[column]):
         return None
     try:
         values = [
-            math.nan if v is None else float(v) for v in _list(file, row, column, cells[column])
+            math.nan if v is None else float(cast(float, v))
+            for v in _list(file, row, column, cells[column])
         ]
     except (TypeError, ValueError, OverflowError):
         raise fail(file, row, column, "expected numbers in the list") from None
@@ -198,7 +203,7 @@ def _logprobs(
 
 
 def _gold(
-    file: Path, row: int, cells: Mapping[Any, Any], columns: TableColumns, count: int | None
+    file: Path, row: int, cells: Mapping[str, object], columns: TableColumns, count: int | None
 ) -> int | None:
     if columns.answer is None or is_missing(cells[columns.answer]):
         return None
@@ -221,7 +226,7 @@ def _gold(
 
 
 def _answer(
-    cells: Mapping[Any, Any],
+    cells: Mapping[str, object],
     columns: TableColumns,
     logprobs: list[float] | None,
     count: int | None,
@@ -235,7 +240,7 @@ def _answer(
 def _outcome(
     file: Path,
     row: int,
-    cells: Mapping[Any, Any],
+    cells: Mapping[str, object],
     columns: TableColumns,
     gold: int | None,
     answer: int | None,
@@ -252,3 +257,28 @@ def _outcome(
     if columns.prediction is None and answer is None:
         raise UsageError("give --prediction, --option_logits or --option_probs beside --answer")
     return answer == gold, None
+
+
+def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[Recording]:
+    given = {name: options[name] for name in _COLUMNS}
+    scores = parse_pairs("--score", options["score"])
+    check_names("--score", scores)
+    if given["option_logits"] is not None and given["option_probs"] is not None:
+        raise UsageError("give --option_logits or --option_probs, not both")
+    where = parse_pairs("--where", options["where"])
+    file = one_file(paths)
+    columns = TableColumns(**given, scores=scores, where=where)
+    questions = read_table(file, columns)
+    origin = {"columns": columns.named(), "where": where}
+    yield Recording([file], Signal.ANSWER, questions, origin=origin)
+
+
+IMPORTER = Importer(
+    name="table",
+    summary="Answers in a table, one row per question.",
+    files="A CSV, TSV, JSONL or Parquet file.",
+    recognizes=lambda path: path.suffix.lower() in FORMATS,
+    read=_read_paths,
+    options=OPTIONS,
+    task="imported",
+)

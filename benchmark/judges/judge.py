@@ -5,18 +5,30 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ..console.errors import ApprehendError, UsageError
+from ..console.errors import ApprehendError, UsageError, first_line
 from ..console.masking import mask_arguments, mask_text
 from ..endpoints.budget import Budget
 from ..endpoints.lm_eval_models import model_class
 from ..endpoints.reply_json import shown, the_choice, the_object, the_text
 from ..endpoints.request_errors import RequestFailed, TryAgain
-from ..engines.shared.engine import ChoicePrompt
+from ..engines.shared.engine import (
+    Answer,
+    ChoicePrompt,
+    Engine,
+    Failed,
+    Generation,
+    Identity,
+)
 from ..engines.shared.known import TRANSPORT, known_identity
 from .judge_options import JudgeOptions
 
+if TYPE_CHECKING:
+    from lm_eval.api.model import LM
+    from lm_eval.models.api_models import TemplateAPI
+
+ReplyT = TypeVar("ReplyT", Answer, Generation)
 OWN = ("hf", "vllm")
 """Kinds of judges that are engines in this process."""
 
@@ -29,7 +41,7 @@ class Judge(Protocol):
     """How many questions may be asked at once, each by itself; 0 for a judge of batches."""
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         """What decides its replies."""
 
     def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
@@ -50,17 +62,17 @@ class EngineJudge:
 
     workers = 0
 
-    def __init__(self, engine: Any, name: str) -> None:
+    def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine
         self.name = name
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         return dict(self._engine.identity)
 
     def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
         prompts = [self._prompt(message) for message in messages]
-        return [g.text for g in self._engine.generate(prompts, max_new_tokens)]
+        return [_granted(g).text for g in self._engine.generate(prompts, max_new_tokens)]
 
     def _prompt(self, message: str) -> str:
         if not self._engine.has_chat_template:
@@ -76,7 +88,9 @@ class EngineJudge:
             for message, start in zip(messages, begun, strict=True)
         ]
         answers = self._engine.score(prompts)
-        return [[math.exp(value) for value in answer.label_logprobs] for answer in answers]
+        return [
+            [math.exp(value) for value in _granted(answer).label_logprobs] for answer in answers
+        ]
 
     def stop(self) -> None:
         """A batch is not interrupted."""
@@ -87,14 +101,14 @@ class LMEvalJudge:
 
     workers = 0
 
-    def __init__(self, lm: Any, kind: str, arguments: Mapping[str, Any], name: str) -> None:
+    def __init__(self, lm: LM, kind: str, arguments: Mapping[str, object], name: str) -> None:
         self._lm = lm
         self._kind = kind
         self._arguments = dict(arguments)
         self.name = name
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         return _identity(self._kind, self._arguments)
 
     def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
@@ -109,8 +123,8 @@ class LMEvalJudge:
             replies = self._lm.generate_until(requests, disable_tqdm=True)
         except Exception as error:
             raise ApprehendError(
-                f"judge {self.name}: {_first_line(error)}; what it judged so far is stored, run "
-                "again to go on"
+                f"judge {self.name}: {mask_text(first_line(error))}; what it judged so far is "
+                "stored, run again to resume"
             ) from error
         return ["" if reply is None else str(reply) for reply in replies]
 
@@ -131,27 +145,27 @@ class HTTPJudge:
     """
 
     def __init__(
-        self, lm: Any, kind: str, arguments: Mapping[str, Any], name: str, budget: Budget
+        self, lm: TemplateAPI, kind: str, arguments: Mapping[str, object], name: str, budget: Budget
     ) -> None:
-        from ..endpoints.endpoint_arguments import open_endpoint, whole_number
+        from ..endpoints.endpoint_arguments import open_endpoint, read_arguments
 
         self._lm = lm
         self._kind = kind
         self._arguments = dict(arguments)
         self._chat = "chat" in kind
         self.name = name
-        self.workers = whole_number(arguments, "num_concurrent", 1, 1, "--judge_args")
+        self.workers = read_arguments(arguments, budget.max_cost, "--judge_args").workers
         self._endpoint = open_endpoint(lm, arguments, budget, "--judge_args")
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         return _identity(self._kind, self._arguments)
 
     def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
         return [self._endpoint.post(self._payload(m, max_new_tokens), self._text) for m in messages]
 
-    def _payload(self, message: str, max_new_tokens: int) -> dict[str, Any]:
-        prompt: Any = [{"role": "user", "content": message}] if self._chat else message + "\n\n"
+    def _payload(self, message: str, max_new_tokens: int) -> dict[str, object]:
+        prompt: object = [{"role": "user", "content": message}] if self._chat else message + "\n\n"
         options = {"until": [], "max_gen_toks": max_new_tokens, "do_sample": False}
         payload = dict(
             self._lm._create_payload(prompt, generate=True, gen_kwargs=options, seed=1234, eos=None)
@@ -159,9 +173,9 @@ class HTTPJudge:
         payload.pop("stop", None)  # lm-eval adds stop texts that some servers choke on
         return payload
 
-    def _text(self, reply: Any) -> str:
+    def _text(self, reply: object) -> str:
         choice, _ = the_choice(reply)
-        said: Mapping[str, Any] = choice
+        said: Mapping[str, object] = choice
         name = "text"
         if choice.get("message") is not None:
             said, name = the_object(choice["message"], "the reply's message"), "content"
@@ -182,27 +196,30 @@ class HTTPJudge:
         self._endpoint.stop()
 
 
-def _identity(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _identity(kind: str, arguments: Mapping[str, object]) -> Identity:
     kept = {name: value for name, value in arguments.items() if name not in TRANSPORT}
     return {"engine": kind, **mask_arguments(kept)}
 
 
-def known_judge(judge: JudgeOptions) -> dict[str, Any]:
+def known_judge(judge: JudgeOptions) -> Identity:
     """What decides a judge's replies, as far as it is known before it is loaded."""
     if judge.kind in OWN:
         return known_identity(judge.kind, judge.args)
     return _identity(judge.kind, judge.args)
 
 
-def _first_line(error: Exception) -> str:
-    return mask_text((str(error).strip() or type(error).__name__).splitlines()[0])
+def _granted(reply: ReplyT | Failed) -> ReplyT:
+    """An engine's reply. Raises RequestFailed where there is none."""
+    if isinstance(reply, Failed):
+        raise RequestFailed(reply.reason)
+    return reply
 
 
 def load_judge(
     judge: JudgeOptions,
     batch_size: str = "auto",
     device: str | None = None,
-    engine: Any = None,
+    engine: Engine | None = None,
     budget: Budget | None = None,
 ) -> Judge:
     """The judge that ``--judge`` and ``--judge_args`` describe, on ``engine`` if it is given.
@@ -226,18 +243,20 @@ def load_judge(
     taken = {k: v for k, v in arguments.items() if k not in ("input_price", "output_price")}
     try:
         lm = cls.create_from_arg_obj(taken if over_http else arguments, {})
-        if over_http:
+        if isinstance(lm, TemplateAPI):
             return HTTPJudge(lm, kind, arguments, shown, budget or Budget())
     except (UsageError, ApprehendError):
         raise
     except TypeError as error:
-        raise UsageError(f"--judge_args: {_first_line(error)}") from error
+        raise UsageError(f"--judge_args: {mask_text(first_line(error))}") from error
     except Exception as error:
-        raise ApprehendError(f"cannot load judge {shown}: {_first_line(error)}") from error
+        raise ApprehendError(
+            f"cannot load judge {shown}: {mask_text(first_line(error))}"
+        ) from error
     return LMEvalJudge(lm, kind, arguments, shown)
 
 
-def _check_sender(kind: str, cls: Any) -> None:
+def _check_sender(kind: str, cls: type[LM]) -> None:
     """Raise UsageError for a model of lm-eval's that posts by itself: such follow redirects, know
     no deadline, and take whatever comes for a reply."""
     import requests
@@ -251,12 +270,25 @@ def _check_sender(kind: str, cls: Any) -> None:
         )
 
 
-def check_judges(judges: Sequence[JudgeOptions]) -> None:
+def _check_model(judge: JudgeOptions, max_cost: float | None) -> None:
+    from lm_eval.models.api_models import TemplateAPI
+
+    from ..endpoints.endpoint_arguments import check_address_given, read_arguments
+
+    cls = model_class(judge.kind, "--judge")
+    _check_sender(judge.kind, cls)
+    if issubclass(cls, TemplateAPI):
+        read_arguments(judge.args, max_cost, "--judge_args")
+        check_address_given(cls, judge.args, "--judge_args")
+
+
+def check_judges(judges: Sequence[JudgeOptions], max_cost: float | None) -> None:
     """Raise UsageError, before anything is run, for a kind of judge that does not exist or cannot
-    be trusted with requests, or for two of one name."""
+    be trusted with requests, for an endpoint's arguments that do not fit, or for two of one name.
+    """
     for place, judge in enumerate(judges):
         if judge.kind not in OWN:
-            _check_sender(judge.kind, model_class(judge.kind, "--judge"))
+            _check_model(judge, max_cost)
         if judge.name in {other.name for other in judges[:place]}:
             raise UsageError(
                 f"--judge: two judges are called {judge.name}; give each a --judge_name"

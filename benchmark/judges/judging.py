@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ...estimators.signals.batch import Signal
 from ...tasks.data_errors import DataError
@@ -21,13 +21,14 @@ from ..console.errors import ApprehendError, UsageError
 from ..console.progress import progress_bar
 from ..endpoints.concurrency import as_completed
 from ..endpoints.request_errors import RequestFailed
-from ..score.signal_loading import outcome_signal
+from ..score.signal_loading import load_outcome
 from ..store.derivation import DERIVED_FROM
-from ..store.failures import note_failures
-from ..store.sink import store_rows, unstorable
+from ..store.failures import Failed, QuestionId
+from ..store.stored_rows import Row, unstorable
 from ..store.task_store import TaskStore
 from .judge import Judge
 
+ItemT = TypeVar("ItemT")
 VERDICT_TOKENS = 512
 RATING_TOKENS = 32
 QUESTIONS_PER_BATCH = 128
@@ -87,11 +88,11 @@ class _Sitting:
         self._judge = judge
         self._name = name
         self._bar = progress_bar(count, f"{judge.name}: {name}")
-        self._waiting: list[dict[str, Any]] = []
+        self._waiting: list[Row] = []
         self._stored_at = time.monotonic()
         self._read = 0
         self._first = ""
-        self._failed: dict[Any, str] = {}
+        self._failed: dict[QuestionId, str] = {}
         self.over: ApprehendError | None = None
         """Why nothing more can be asked of this judge."""
 
@@ -121,20 +122,18 @@ class _Sitting:
         work: Callable[[Sequence[Mapping[str, Any]]], list[dict[str, Any]]],
     ) -> None:
         for reply in as_completed(lambda row: work([row]), rows, self._judge.workers):
-            if isinstance(reply.error, RequestFailed):
-                self._failed[reply.item["question_id"]] = str(reply.error)
+            try:
+                self._take(reply.get())
+            except RequestFailed as error:
+                self._waiting.append((reply.item["question_id"], Failed(str(error))))
                 self._bar.update(1)
-            elif isinstance(reply.error, ApprehendError):
-                self.over = self.over or reply.error
-            elif reply.error is not None:
-                raise reply.error
-            else:
-                self._take(reply.result or [])
+            except ApprehendError as error:
+                self.over = self.over or error
             if time.monotonic() - self._stored_at > SECONDS_PER_PART:
                 self._write()
 
     def _take(self, records: list[dict[str, Any]]) -> None:
-        self._waiting += records
+        self._waiting += [(record["question_id"], record) for record in records]
         self._read += sum(record["value"] is not None for record in records)
         unread = (record["reason"] for record in records if record["value"] is None)
         self._first = self._first or next(unread, "")
@@ -142,18 +141,15 @@ class _Sitting:
 
     def _write(self) -> None:
         waiting, self._waiting = self._waiting, []
-        self._failed |= store_rows(self._store, Signal.JUDGEMENT, waiting)
-        settled = [*(record["question_id"] for record in waiting), *self._failed]
-        note_failures(
-            self._store.path, Signal.JUDGEMENT, self._name, self._judge.name, settled, self._failed
-        )
+        judge = self._judge.name
+        self._failed |= self._store.store_part(Signal.JUDGEMENT, waiting, self._name, judge)
         self._stored_at = time.monotonic()
 
     def problems(self, asked: int) -> list[str]:
         """What to say at the end, a sentence each."""
         who, name = f"judge {self._judge.name}", self._name
         if self.over is not None:
-            return [f"{who}: {self.over}; what it judged so far is stored, run again to go on"]
+            return [f"{who}: {self.over}; what it judged so far is stored, run again to resume"]
         if self._failed:
             first = next(iter(self._failed.values()))
             return [
@@ -170,7 +166,7 @@ class _Sitting:
 
 def _add_answers(store: TaskStore, rows: dict[Any, dict[str, Any]], ids: Sequence[Any]) -> None:
     """Put the model's own answer into each row, label and text."""
-    answers = store.load_table(outcome_signal(store), ids).answer
+    answers = load_outcome(store, ids).answer
     for question, answer in zip(ids, answers.tolist(), strict=True):
         options = list(rows[question]["options"])
         named = 0 <= answer < len(options)
@@ -270,7 +266,7 @@ def _label_probs(
     }
 
 
-def _context(row: Mapping[str, Any]) -> dict[str, Any]:
+def _context(row: Mapping[str, Any]) -> dict[str, object]:
     options = list(row["options"])
     shown = zip(letters(len(options)), options, strict=True)
     return {
@@ -283,7 +279,7 @@ def _context(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _chunks(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
+def _chunks(items: Sequence[ItemT], size: int) -> Iterator[list[ItemT]]:
     for start in range(0, len(items), size):
         yield list(items[start : start + size])
 

@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, NoReturn
+
+from tqdm import tqdm
 
 from ...estimators.signals.batch import Signal
 from ..console.errors import ApprehendError
 from ..console.progress import progress_bar
+from ..engines.shared.engine import Engine
 from ..store import manifest as manifests
-from ..store.failures import note_failures
-from ..store.sink import store_rows
-from .asking.adapter import Record, UncertaintyLM
+from ..store.failures import Failed, QuestionId
+from ..store.stored_rows import Row
+from .asking.adapter import UncertaintyLM
 from .asking.task_loading import LoadedTask, Question
 from .families import Family, model_name
 from .missing import Work
 from .outcome import RunOutcome
 from .run_options import RunOptions
 
+if TYPE_CHECKING:
+    from lm_eval.api.task import Task
+
 QUESTIONS_PER_EVALUATION = 2048
 """lm-eval keeps all requests of a call in memory: this many questions at a time."""
 
 
 def collect_answers(
-    options: RunOptions, engine: Any, works: Sequence[Work], outcome: RunOutcome
+    options: RunOptions, engine: Engine | None, works: Sequence[Work], outcome: RunOutcome
 ) -> None:
     """The answers that are missing, each stored with its batch."""
     if not outcome.collected:
         return
+    assert engine is not None  # loaded where answers are missing
     total = sum(len(work.family.ids) for work in works)
     with progress_bar(total, model_name(options), done=total - outcome.collected) as bar:
         for work in works:
@@ -37,25 +44,22 @@ def collect_answers(
 
 def _ask(
     options: RunOptions,
-    engine: Any,
+    engine: Engine,
     family: Family,
     missing: Sequence[tuple[LoadedTask, Question]],
-    bar: Any,
+    bar: tqdm[NoReturn],
     outcome: RunOutcome,
 ) -> None:
     began, spent = time.monotonic(), outcome.budget.spent()
     tokens = 0
-    failed: dict[Any, str] = {}
+    failed: dict[QuestionId, str] = {}
 
-    def sink(_: str, signal: Signal, records: list[Record]) -> None:
+    def sink(signal: Signal, rows: list[Row]) -> None:
         nonlocal tokens
-        got = [record for record in records if "failure" not in record]
-        failed.update({r["question_id"]: r["failure"] for r in records if "failure" in r})
-        failed.update(store_rows(family.store, signal, got))
-        asked = [record["question_id"] for record in records]
-        note_failures(family.store.path, signal, "", "", asked, failed)
+        failed.update(family.store.store_part(signal, rows))
+        got = (record for _, record in rows if not isinstance(record, Failed))
         tokens += sum(max(0, record["prompt_tokens"]) for record in got)
-        bar.update(len(records))
+        bar.update(len(rows))
 
     model = UncertaintyLM(engine, {task.name: task.facts for task in family.tasks}, sink)
     for start in range(0, len(missing), QUESTIONS_PER_EVALUATION):
@@ -91,13 +95,13 @@ def _evaluate(
     from lm_eval import evaluate
 
     samples: dict[str, list[int]] = {}
-    tasks: dict[str, Any] = {}
+    tasks: dict[str, Task] = {}
     for task, question in part:
         samples.setdefault(task.name, []).append(question.index)
         tasks[task.name] = task.task
-    for task in tasks.values():
-        task.set_config("num_fewshot", options.num_fewshot or 0)
-        task.set_fewshot_seed(options.seed)
+    for asked in tasks.values():
+        asked.set_config("num_fewshot", options.num_fewshot or 0)
+        asked.set_fewshot_seed(options.seed)
     evaluate(
         model,
         tasks,

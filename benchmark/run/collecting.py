@@ -1,55 +1,33 @@
-"""Collecting what a run lacks: answers, then probes, then judgements."""
+"""The engine of a run, what is said and written before it is asked, and probes."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from ..console.errors import UsageError
+from ..endpoints.budget import Budget
+from ..engines import loading
+from ..engines.shared.engine import Engine
 from ..store import manifest as manifests
 from ..store.provenance import record_settings
-from .answering import collect_answers
 from .families import Family, model_name
 from .forecasting import announce
-from .judgements import collect_judgements
-from .missing import Work, find_missing, missing_from_cache, vanished
+from .missing import Work
 from .outcome import RunOutcome
 from .plan import Plan
-from .probes.loads import Load
-from .probes.probe_kinds import ProbeOptions
-from .probes.probing import Prober
-from .row_settings import probe_settings
-from .run_options import Overwrite, RunOptions
+from .probes.probing import Load, Prober
+from .row_settings import probe_options, probe_settings
+from .run_options import RunOptions
 
 
-def collect_missing(plan: Plan, outcome: RunOutcome) -> None:
-    """Collect what the plan needs and the stores lack, or with ``only-cache`` say what it is."""
-    if plan.options.overwrite is Overwrite.ONLY_CACHE:
-        outcome.problems += missing_from_cache(plan)
-        return
-    works = find_missing(plan)
-    outcome.collected = sum(len(work.answers) for work in works)
-    engine = _load_engine(plan.options, works, outcome)
-    for work in works:
-        _record_settings(plan.options, work)
-    loads = {work.family.store.task: _loads(plan.options, engine, work) for work in works}
-    announce(plan, engine, loads)
-    collect_answers(plan.options, engine, works, outcome)
-    collect_probes(plan.options, engine, works, outcome)
-    collect_judgements(plan, engine, outcome)
-    outcome.problems += vanished(works)
-
-
-def _load_engine(options: RunOptions, works: Sequence[Work], outcome: RunOutcome) -> Any:
+def load_engine(options: RunOptions, works: Sequence[Work], budget: Budget) -> Engine | None:
     """The engine, or None where it has no work. Raises UsageError where it does not fit what is
     stored."""
     if not any(work.needs_engine for work in works):
         return None
-    from ..engines.loading import load_engine
-
-    engine: Any = load_engine(
-        options.model, options.model_args, options.batch_size, options.device, outcome.budget
+    engine = loading.load_engine(
+        options.model, options.model_args, options.batch_size, options.device, budget
     )
     if options.apply_chat_template and not engine.has_chat_template:
         raise UsageError(f"--apply_chat_template: {engine.name} has no chat template")
@@ -61,8 +39,19 @@ def _load_engine(options: RunOptions, works: Sequence[Work], outcome: RunOutcome
     return engine
 
 
-def _record_settings(options: RunOptions, work: Work) -> None:
+def record_work(options: RunOptions, works: Sequence[Work]) -> None:
     """Write what the rows to come depend on, before the first of them is."""
+    for work in works:
+        _record_settings(options, work)
+
+
+def announce_costs(plan: Plan, engine: Engine | None, works: Sequence[Work]) -> None:
+    """Say what the run will cost."""
+    loads = {work.family.store.task: _loads(plan.options, engine, work) for work in works}
+    announce(plan, engine, loads)
+
+
+def _record_settings(options: RunOptions, work: Work) -> None:
     family = work.family
     for signal, variant in work.wanted:
         settings = {}
@@ -74,21 +63,12 @@ def _record_settings(options: RunOptions, work: Work) -> None:
     family.store.write_manifest(family.manifest)
 
 
-def _prober(options: RunOptions, engine: Any, family: Family) -> Prober:
-    probe_options = ProbeOptions(
-        num_fewshot=options.num_fewshot or 0,
-        apply_chat_template=options.apply_chat_template,
-        system_instruction=options.system_instruction,
-        samples=options.samples,
-        temperature=options.temperature,
-        seed=options.seed,
-        prompts=options.prompts,
-    )
+def _prober(options: RunOptions, engine: Engine, family: Family) -> Prober:
     items = [(task, q) for task in family.tasks for q in family.questions[task.name]]
-    return Prober(engine, family.store, items, probe_options)
+    return Prober(engine, family.store, items, probe_options(options))
 
 
-def _loads(options: RunOptions, engine: Any, work: Work) -> list[Load]:
+def _loads(options: RunOptions, engine: Engine | None, work: Work) -> list[Load]:
     if engine is None:
         return []
     wanted = [*([(work.family.signal, "")] if work.answers else []), *work.probes]
@@ -98,12 +78,13 @@ def _loads(options: RunOptions, engine: Any, work: Work) -> list[Load]:
 
 
 def collect_probes(
-    options: RunOptions, engine: Any, works: Sequence[Work], outcome: RunOutcome
+    options: RunOptions, engine: Engine | None, works: Sequence[Work], outcome: RunOutcome
 ) -> None:
     """Signals beyond the answer that the chosen estimators need."""
     for work in works:
         if not work.probes:
             continue
+        assert engine is not None  # loaded where probes are missing
         family = work.family
         prober = _prober(options, engine, family)
         for signal, variant in work.probes:

@@ -13,6 +13,7 @@ from ..console.masking import mask_arguments
 from ..engines.shared.known import known_identity, settings_of
 from ..store import manifest as manifests
 from ..store.contract import complete
+from ..store.failures import QuestionId
 from ..store.task_store import Results, TaskStore
 from .asking.task_loading import LoadedTask, Question, fingerprint
 from .row_settings import task_settings, topics_hash
@@ -35,7 +36,7 @@ class Family:
         return self.tasks[0].signal
 
     @property
-    def ids(self) -> list[Any]:
+    def ids(self) -> list[QuestionId]:
         return [q.question_id for task in self.tasks for q in self.questions[task.name]]
 
     def missing(self) -> list[tuple[LoadedTask, Question]]:

@@ -9,13 +9,14 @@ from typing import Any
 from ...estimators.signals.batch import Signal
 from ...tasks.questionnaires import ABOUT_QUESTION, QUESTIONNAIRES
 from ..console.options import say
+from ..engines.shared.engine import Engine
 from ..judges.judging import RATING_TOKENS, VERDICT_TOKENS
 from .families import Family
 from .plan import Plan
-from .probes.loads import Load
+from .probes.probing import Load
 
 
-def announce(plan: Plan, engine: Any, loads: Mapping[str, Sequence[Load]]) -> None:
+def announce(plan: Plan, engine: Engine | None, loads: Mapping[str, Sequence[Load]]) -> None:
     """Say what all of the run will cost: ``loads`` of each task, and judgements."""
     if engine is not None:
         named = [
@@ -30,7 +31,7 @@ def announce(plan: Plan, engine: Any, loads: Mapping[str, Sequence[Load]]) -> No
             say(line)
 
 
-def forecast(engine: Any, loads: Sequence[Load]) -> list[str]:
+def forecast(engine: Engine, loads: Sequence[Load]) -> list[str]:
     """One line for each load, and one for all where there are several.
 
     Times are those at the speed that the engine shows on prompts of this length (without shared

@@ -5,14 +5,16 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Sequence
-from typing import Any
 
+from ...estimators.registry import load_estimators
 from ...estimators.signals.batch import Signal
 from ...tasks.questionnaires import ABOUT_QUESTION
+from ..engines.shared.engine import Engine
 from ..engines.shared.known import is_comparable
 from ..judges.judge import OWN, Judge, known_judge, load_judge
 from ..judges.judge_options import JudgeOptions
 from ..judges.judging import judge_questions
+from ..score.estimator_choice import expand_specs
 from ..store import manifest as manifests
 from ..store.provenance import SETTINGS, record_settings, settings_key
 from ..store.task_store import Results, TaskStore
@@ -23,7 +25,7 @@ from .row_settings import judge_prompts, judge_settings
 from .run_options import RunOptions
 
 
-def collect_judgements(plan: Plan, engine: Any, outcome: RunOutcome) -> None:
+def collect_judgements(plan: Plan, engine: Engine | None, outcome: RunOutcome) -> None:
     """What each judge has not said yet; the assessed model judges first, on ``engine``."""
     options = plan.options
     own = [j for j in options.judges if (j.kind, j.args) == (options.model, options.model_args)]
@@ -40,7 +42,7 @@ def _judge(
     families: Sequence[Family],
     questionnaires: Sequence[str],
     outcome: RunOutcome,
-    engine: Any,
+    engine: Engine | None,
 ) -> None:
     """What one judge of the panel has not said yet, on ``engine`` if it is the assessed model."""
     lacking = [f for f in families if _lacks_judgements(options, asked, f, questionnaires)]
@@ -97,7 +99,8 @@ def _lacks_judgements(
 
 
 def _wants_label_probs(options: RunOptions) -> bool:
-    return any(spec.startswith(("all", "masj_expected")) for spec in options.estimators or ())
+    specs = expand_specs(options.estimators) or ()
+    return any(estimator.reads_label_probabilities for estimator in load_estimators(specs))
 
 
 def _judged(store: TaskStore, questionnaires: Sequence[str], judge: str) -> int:

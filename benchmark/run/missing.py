@@ -9,7 +9,6 @@ from ...estimators.core.estimator import Estimator
 from ...estimators.signals.batch import Signal
 from ...tasks.mmlu_pro import STYLES
 from ..console.options import say
-from ..engines.loading import CANNOT
 from ..engines.shared.known import is_comparable
 from ..judges.judge import OWN, known_judge
 from ..store import manifest as manifests
@@ -19,7 +18,7 @@ from ..store.provenance import settings_key
 from .asking.task_loading import LoadedTask, Question
 from .families import Family
 from .plan import Plan
-from .probes.probing import wanted_probes
+from .probes.probe_registry import wanted_probes, withheld_signal
 from .row_settings import judge_prompts, judge_settings, probe_settings
 
 
@@ -88,9 +87,10 @@ def _check_stored(plan: Plan, family: Family) -> None:
 def _that_engine_gives(
     engine: str, wanted: Sequence[tuple[Signal, str]]
 ) -> list[tuple[Signal, str]]:
-    cannot = CANNOT.get(engine, {})
-    for signal in dict.fromkeys(signal for signal, _ in wanted if signal in cannot):
-        say(f"  signal {signal} is not collected: {cannot[signal]}")
+    reasons = {signal: withheld_signal(engine, signal) for signal, _ in wanted}
+    cannot = {signal: reason for signal, reason in reasons.items() if reason is not None}
+    for signal, reason in cannot.items():
+        say(f"  signal {signal} is not collected: {reason}")
     return [(signal, variant) for signal, variant in wanted if signal not in cannot]
 
 

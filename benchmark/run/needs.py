@@ -8,9 +8,8 @@ from ...estimators.core.estimator import Estimator
 from ...estimators.signals.batch import Need, Signal
 from ...tasks.questionnaires import ABOUT_QUESTION, QUESTIONNAIRES
 from ..console.errors import UsageError
-from ..engines.loading import CANNOT
 from .families import Family
-from .probes.probing import probed_signals
+from .probes.probe_registry import probed_signals, withheld_signal
 from .run_options import RunOptions
 
 
@@ -51,9 +50,8 @@ def _check_need(
 
 def _check_engine_gives(options: RunOptions, estimator: Estimator, need: Need) -> None:
     """Raise UsageError for an estimator, chosen by name, whose signal the engine cannot give."""
-    cannot = CANNOT.get(options.model, {})
-    reasons = [cannot[signal] for signal in need.signals if signal in cannot]
-    if reasons and len(reasons) == len(need.signals):
+    reasons = [withheld_signal(options.model, signal) for signal in sorted(need.signals)]
+    if reasons and all(reasons):
         raise UsageError(f"estimator {estimator.label} needs signal {need}: {reasons[0]}")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...estimators.core.estimator import Estimator
-from ..score.scoring import expand_specs
+from ..score.estimator_choice import expand_specs
 from .asking.task_loading import LoadedTask
 from .families import Family, group_by_store
 from .needs import needed_questionnaires

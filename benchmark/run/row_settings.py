@@ -10,32 +10,33 @@ from ...estimators.signals.batch import Signal
 from ...tasks import mmlu_pro
 from ...tasks.prompting import load_prompt
 from ...tasks.questionnaires import QUESTIONNAIRES, RATING_PROMPT
-from ...tasks.self_report_prompts import SELF_REPORTS
 from ..store.manifest import text_hash
 from .asking.task_loading import LoadedTask
-from .probes.perturbing import SHUFFLED_STEM
-from .probes.probe_kinds import generation_limits, probe_prompts
+from .probes.probe_options import ProbeOptions
+from .probes.probe_registry import all_probes
 from .run_options import RunOptions
 
-SAMPLED = ("samples", "temperature", "seed")
-"""Options that decide how answers are sampled."""
+
+def probe_options(options: RunOptions) -> ProbeOptions:
+    """What probes need to know of a run."""
+    return ProbeOptions(
+        num_fewshot=options.num_fewshot or 0,
+        apply_chat_template=options.apply_chat_template,
+        system_instruction=options.system_instruction,
+        samples=options.samples,
+        temperature=options.temperature,
+        seed=options.seed,
+        prompts=options.prompts,
+    )
 
 
 def probe_settings(
     options: RunOptions, tasks: Sequence[LoadedTask], signal: Signal, variant: str
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Settings of a probe's rows."""
-    found: dict[str, Any] = {}
-    if signal is Signal.SAMPLES:
-        found |= {name: getattr(options, name) for name in SAMPLED}
-        if variant == "cot":
-            until, most = generation_limits(tasks[0])
-            found |= {"until": list(until), "max_gen_toks": most}
-    if variant == SHUFFLED_STEM:
-        found["seed"] = options.seed
-    if signal is Signal.SELF_REPORT and variant in SELF_REPORTS:
-        found["max_gen_toks"] = SELF_REPORTS[variant].max_new_tokens
-    names = probe_prompts(signal, variant)
+    probe = all_probes()[signal, variant]
+    found = probe.settings(probe_options(options), tasks, variant)
+    names = probe.templates(variant)
     return found | ({"prompts": _prompt_hashes(names, options.prompts)} if names else {})
 
 

@@ -1,9 +1,5 @@
-"""The options of a run, each declared once, as a field of `RunOptions`.
-
-A field says its name and type, whether stored rows depend on it, and how it is typed: help, bounds,
-default, and what reads it. The options of the command line, the keys of a config file and the
-options object follow from the fields.
-"""
+"""The options of a run, each declared once, as a field of `RunOptions`: name, type, whether stored
+rows depend on it, help, bounds, default. Command line and configuration keys follow from it."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from ..console.declared import Typed
 from ..console.errors import UsageError, did_you_mean
@@ -21,6 +17,8 @@ from ..console.number_limits import HIGHEST_COST, LARGEST_SEED, MOST_QUESTIONS
 from ..console.options import parse_arguments, parse_pairs, split_names, whole_number
 from ..judges.judge_options import JudgeOptions
 from ..store.names import check_name, check_names
+
+ValueT = TypeVar("ValueT")
 
 
 class Overwrite(str, Enum):
@@ -36,10 +34,16 @@ class Overwrite(str, Enum):
     """Load no model; score what is stored and name what is missing."""
 
 
+@overload
 def _option(
-    *typed: Typed, rows: bool, read: Callable[..., Any] | None = None, default: Any = MISSING
-) -> Any:
-    """A field of `RunOptions`.
+    *typed: Typed, rows: bool, read: Callable[..., ValueT], default: ValueT = ...
+) -> ValueT: ...
+@overload
+def _option(*typed: Typed, rows: bool) -> Any: ...
+def _option(
+    *typed: Typed, rows: bool, read: Callable[..., Any] | None = None, default: object = MISSING
+) -> object:
+    """Return a field of `RunOptions`.
 
     Args:
         typed: How it is typed; several options that are read together make one field.
@@ -48,11 +52,10 @@ def _option(
         default: The field's default, if it is not what ``read`` makes of the typed defaults.
     """
 
-    def usual() -> Any:
+    def usual() -> object:
         if default is not MISSING:
             return default
-        values = [option.default for option in typed]
-        return values[0] if read is None else read(*values)
+        return typed[0].default if read is None else read(*(one.default for one in typed))
 
     return field(default_factory=usual, metadata={"typed": typed, "rows": rows, "read": read})
 
@@ -69,6 +72,10 @@ def _read_estimators(text: str | None) -> list[str] | None:
     from ...estimators.registry import split_specs
 
     return split_specs(text)
+
+
+def _read_metrics(text: str | None) -> list[str]:
+    return _read_estimators(text) or []
 
 
 def _read_judges(
@@ -150,20 +157,22 @@ class RunOptions:
         rows=False,
     )
     output_path: Path = _option(
-        Typed("Results folder; only what is missing is run.", kind=Path, default=Path("results")),
+        Typed(
+            "Results folder; only what is missing is collected.", kind=Path, default=Path("results")
+        ),
         rows=False,
     )
     data: str | None = _option(
         Typed("Local Parquet/JSONL in MMLU-Pro's schema, or: embedded."), rows=True
     )
-    fewshot_data: str | None = _option(Typed("The same, for few-shot examples."), rows=True)
+    fewshot_data: str | None = _option(Typed("The same for few-shot examples."), rows=True)
     estimators: Sequence[str] | None = _option(
         Typed("Comma-separated: all, names, name(parameter=value), file.py:Class."),
         rows=False,
         read=_read_estimators,
     )
     committee: Sequence[str] = _option(
-        Typed("Comma-separated other models of `committee_disagreement`; all stored."),
+        Typed("Comma-separated models for `committee_disagreement` (default: all stored)."),
         rows=False,
         read=split_names,
     )
@@ -178,11 +187,11 @@ class RunOptions:
             kind=list[str],
             name="judge_args",
         ),
-        Typed("What to call the judge; one per judge.", kind=list[str], name="judge_name"),
+        Typed("Name of the judge; one per judge.", kind=list[str], name="judge_name"),
         rows=True,
         read=_read_judges,
     )
-    model_name: str | None = _option(Typed("What to call the model."), rows=False, read=_read_name)
+    model_name: str | None = _option(Typed("Name of the model."), rows=False, read=_read_name)
     include_path: str | None = _option(Typed("Folder with more lm-eval tasks."), rows=True)
     prompts: Mapping[str, str] = _option(
         Typed("NAME=FILE: replace a prompt template (repeatable).", kind=list[str], name="prompt"),
@@ -190,12 +199,14 @@ class RunOptions:
         read=partial(parse_pairs, "--prompt"),
     )
     num_fewshot: int | None = _option(
-        Typed("Examples per prompt.", kind=int, min=0, max=1000), rows=True
+        Typed("Few-shot examples per prompt.", kind=int, min=0, max=1000), rows=True
     )
     apply_chat_template: bool = _option(
         Typed("Use the model's chat template.", kind=bool, default=False), rows=True
     )
-    system_instruction: str | None = _option(Typed("Put before the system prompt."), rows=True)
+    system_instruction: str | None = _option(
+        Typed("Text prepended to the system prompt."), rows=True
+    )
     batch_size: str = _option(
         Typed("auto, or a number of questions.", default="auto"), rows=False, read=_read_batch_size
     )
@@ -206,7 +217,7 @@ class RunOptions:
         read=_read_limit,
     )
     seed: int = _option(
-        Typed("Seed of everything random.", int, default=0, min=0, max=LARGEST_SEED), rows=True
+        Typed("Seed of all random choices.", int, default=0, min=0, max=LARGEST_SEED), rows=True
     )
     samples: int = _option(
         Typed("Sampled answers per question.", int, default=8, min=2, max=1000), rows=True
@@ -225,11 +236,11 @@ class RunOptions:
         read=_read_overwrite,
     )
     max_requests: int | None = _option(
-        Typed("Send no more than these to endpoints.", int, min=0, max=10**12), rows=False
+        Typed("Maximum number of requests to endpoints.", int, min=0, max=10**12), rows=False
     )
     max_cost: float | None = _option(
         Typed(
-            "Spend no more than this on endpoints; needs input_price and output_price (per "
+            "Maximum cost of requests to endpoints; needs input_price and output_price (per "
             "million tokens) among their arguments.",
             kind=float,
             min=0,
@@ -239,25 +250,30 @@ class RunOptions:
     )
     shard: tuple[int, int, int] | None = _option(
         Typed(
-            "I/N: collect part I (from 0) of N of the questions; `apprehend merge` joins the "
-            "parts. Under accelerate launch and torchrun it is given by them."
+            "I/N: collect shard I (from 0) of N; `apprehend merge` merges the shards. Under "
+            "accelerate launch and torchrun they determine it."
         ),
         rows=False,
         read=_read_shard,
         default=None,
     )
-    """Index, number and local device of the part of the questions that this process takes."""
+    """Index, count and local device of this process's shard of the questions."""
     report: bool = _option(
         Typed(
-            "Write a report below the results, with figures as PNG and SVG "
-            "(`apprehend report` writes one anywhere, with PDF too).",
+            "Write a report below the results, with figures as PNG and SVG (`apprehend report` "
+            "writes one anywhere, also with PDF).",
             kind=bool,
             default=True,
         ),
         rows=False,
     )
     paper_filter: bool = _option(
-        Typed("Report on the paper's rows only.", kind=bool, default=False), rows=False
+        Typed("Restrict the report to the paper's rows.", kind=bool, default=False), rows=False
+    )
+    metrics: Sequence[str] = _option(
+        Typed("Comma-separated metrics of your own in the report: file.py:function."),
+        rows=False,
+        read=_read_metrics,
     )
 
 

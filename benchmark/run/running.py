@@ -13,15 +13,18 @@ from ..endpoints.budget import Budget
 from ..engines.loading import check_engine
 from ..judges.judge import check_judges
 from ..judges.judging import check_prompts
-from ..score.score_stores import say_skipped, score_stores
-from ..score.scoring import expand_specs
+from ..score.estimator_choice import expand_specs
+from ..score.scoring import say_skipped, score_stores
 from ..store.task_store import TaskStore
+from .answering import collect_answers
 from .asking.task_loading import LoadedTask, TaskOptions, expand_tasks, load_tasks
-from .collecting import collect_missing
+from .collecting import announce_costs, collect_probes, load_engine, record_work
+from .judgements import collect_judgements
+from .missing import find_missing, missing_from_cache, vanished
 from .outcome import RunOutcome
 from .plan import Plan, make_plan
 from .resuming import stores_held
-from .run_options import RunOptions
+from .run_options import Overwrite, RunOptions
 from .sharding import Shard, move_shards
 
 
@@ -35,13 +38,13 @@ def run(options: RunOptions) -> RunOutcome:
     plan = make_plan(options, estimators, tasks)
     outcome = RunOutcome(budget=Budget(options.max_requests, options.max_cost))
     with stores_held(plan):
-        collect_missing(plan, outcome)
+        collect(plan, outcome)
         if plan.is_shard:  # merge scores all shards together
             return say_collected(plan, outcome)
         stores = [family.store for family in plan.families]
         score(stores, outcome, plan.specs, options.committee)
     if options.report:
-        report(options.output_path, outcome, options.paper_filter)
+        report(options.output_path, outcome, options.paper_filter, options.metrics)
     return outcome
 
 
@@ -60,7 +63,11 @@ def check_options(options: RunOptions) -> list[Estimator] | None:
     specs = expand_specs(options.estimators)
     estimators = None if specs is None else load_estimators(specs)
     check_prompts(options.prompts)
-    check_judges(options.judges)
+    check_judges(options.judges, options.max_cost)
+    if options.metrics:
+        from ..score.metric_loading import load_metrics
+
+        load_metrics(options.metrics)
     return estimators
 
 
@@ -73,6 +80,23 @@ def load_questions(options: RunOptions) -> list[LoadedTask]:
             options.data, options.fewshot_data, options.include_path, options.num_fewshot, prompts
         ),
     )
+
+
+def collect(plan: Plan, outcome: RunOutcome) -> None:
+    """Collect what the plan needs and the stores lack, or with ``only-cache`` say what it is:
+    answers, then probes, then judgements."""
+    if plan.options.overwrite is Overwrite.ONLY_CACHE:
+        outcome.problems += missing_from_cache(plan)
+        return
+    works = find_missing(plan)
+    outcome.collected = sum(len(work.answers) for work in works)
+    engine = load_engine(plan.options, works, outcome.budget)
+    record_work(plan.options, works)
+    announce_costs(plan, engine, works)
+    collect_answers(plan.options, engine, works, outcome)
+    collect_probes(plan.options, engine, works, outcome)
+    collect_judgements(plan, engine, outcome)
+    outcome.problems += vanished(works)
 
 
 def score(
@@ -98,11 +122,16 @@ def score(
         raise ApprehendError("; ".join([*before, str(error)])) from error
 
 
-def report(results: Path, outcome: RunOutcome, paper_filter: bool) -> None:
+def report(
+    results: Path, outcome: RunOutcome, paper_filter: bool, metrics: Sequence[str] = ()
+) -> None:
     """Turn the scores into tables, plots and a page, below the results."""
-    from ..score.report_building import write_report
+    from ..score.report_inputs import write_report
 
-    write_report(results, results / "report", paper_filter, formats=("png", "svg"))
+    failures = write_report(
+        results, results / "report", paper_filter, formats=("png", "svg"), metrics=metrics
+    )
+    outcome.problems += failures
     outcome.reported = True
 
 

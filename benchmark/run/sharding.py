@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...estimators.signals.batch import Signal
 from ..console.errors import ApprehendError, UsageError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .families import Family
     from .run_options import RunOptions
 
+ItemT = TypeVar("ItemT")
 SHARDS = "shards"
 MOST_SHARDS = 100_000
 _LAUNCHERS = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -45,7 +46,7 @@ class Shard:
         """The folder's name."""
         return f"{self.index:03d}-of-{self.count:03d}"
 
-    def part(self, items: Sequence[Any]) -> list[Any]:
+    def part(self, items: Sequence[ItemT]) -> list[ItemT]:
         """This shard's items: consecutive ones, so that all shards in a row are all items."""
         size = len(items)
         return list(items[size * self.index // self.count : size * (self.index + 1) // self.count])
@@ -192,7 +193,7 @@ def _merge(part: TaskStore, store: TaskStore) -> int:
 
 def _join(store: TaskStore, ours: dict[str, Any], theirs: Mapping[str, Any], section: str) -> None:
     """Take over what only the shard's manifest says. Raises ApprehendError where both differ."""
-    known = ours.setdefault(section, {})
+    known: dict[str, object] = ours.setdefault(section, {})
     for name, value in (theirs.get(section) or {}).items():
         if section == SETTINGS and known.get(name, value) != value:
             raise ApprehendError(

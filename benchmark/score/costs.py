@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -36,7 +36,8 @@ def costs_of(store: TaskStore, scores: pd.DataFrame) -> pd.DataFrame:
 def _spent(store: TaskStore) -> dict[str, dict[str, float]]:
     """Line of the manifest's costs → questions, seconds and tokens, where questions were asked."""
     spent = {}
-    for item, line in store.manifest.get("costs", {}).items():
+    costs: Mapping[str, Mapping[str, float]] = store.manifest.get("costs", {})
+    for item, line in costs.items():
         questions = max(line.get("questions", 0), line.get("judgements", 0))
         tokens = sum(line.get(name, 0) for name in ("prompt_tokens", "generated_tokens", "tokens"))
         if questions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def lacking(
 
 
 def _columns(store: TaskStore, estimator: Estimator) -> dict[str, str]:
-    lacks = lookup(store.manifest, "model.lacks", {})
+    lacks = cast("dict[str, dict[str, str]]", lookup(store.manifest, "model.lacks", {}))
     signals = {signal for need in estimator.requirements() for signal in need.signals}
     return {f"{s}.{name}": why for s in sorted(signals) for name, why in lacks.get(s, {}).items()}
 

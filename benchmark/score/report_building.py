@@ -6,42 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...reports import (
-    FORMATS,
     Evaluation,
     Rows,
     build_benchmark_analyses,
     build_comparison,
     build_paper,
-    build_report,
     evaluations,
 )
 from ..console.errors import ApprehendError, UsageError, did_you_mean
 from ..console.options import say, show
 from ..store.task_store import Results, TaskStore
-from .option_sets import with_option_sets
 from .report_inputs import input_of, report_input
-
-
-def write_report(
-    results: Path,
-    output_path: Path,
-    paper_filter: bool = False,
-    replicates: int = 1000,
-    seed: int = 0,
-    formats: Sequence[str] = FORMATS,
-) -> None:
-    """Build the report, show its tables in the terminal, and say where it lies."""
-    rows: Rows = "paper" if paper_filter else "all"
-    report = build_report(
-        with_option_sets(report_input(Results(results)), rows, seed),
-        output_path,
-        rows=rows,
-        replicates=replicates,
-        seed=seed,
-        formats=formats,
-    )
-    show(*report.terminal())
-    say(f"report: {output_path / 'index.html'}")
 
 
 def write_paper(results: Path, output_path: Path, replicates: int = 1000, seed: int = 0) -> None:

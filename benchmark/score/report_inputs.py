@@ -4,29 +4,81 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ...estimators.registry import builtin_estimators
-from ...estimators.signals.batch import AnswerTable, Need, Signal, Status, TraceTable
-from ...reports import ReportInput
+from ...estimators.signals.batch import Need, Signal, Status
+from ...reports import FORMATS, EstimatorTraits, MetricFailure, ReportInput, Rows, build_report
 from ...tasks.questionnaires import QUESTIONNAIRES
 from ...tasks.topics import LETTERS
-from ..store.checks.ownership import SCORES, check_owned, is_outdated, read_scores
+from ..console.options import say, show
+from ..store import parts
+from ..store.checks.ownership import (
+    SCORES,
+    about_estimators,
+    check_owned,
+    check_scores,
+    is_outdated,
+)
 from ..store.task_store import Results, TaskStore
 from .costs import costs_of
+from .estimator_traits import read_traits
+from .metric_loading import load_metrics
+from .option_sets import with_option_sets
 from .same_questions import warn_of_differences
 from .scoring import score_store
-from .signal_loading import outcome_signal
+from .signal_loading import load_outcome
 
 logger = logging.getLogger(__name__)
 
 REPEATED = ("model", "task", "topic", "estimator", "answer", "status", "reason")
 """Columns of the scores that repeat a few texts in many rows."""
+
+
+def write_report(
+    results: Path,
+    output_path: Path,
+    paper_filter: bool = False,
+    replicates: int = 1000,
+    seed: int = 0,
+    formats: Sequence[str] = FORMATS,
+    metrics: Sequence[str] = (),
+) -> list[str]:
+    """Build the report, show its tables in the terminal, and say where it lies.
+
+    ``metrics`` names those of a user's own files. Returns what they did not give, a line each.
+    """
+    more = load_metrics(metrics)
+    rows: Rows = "paper" if paper_filter else "all"
+    report = build_report(
+        with_option_sets(report_input(Results(results)), rows, seed),
+        output_path,
+        rows=rows,
+        replicates=replicates,
+        seed=seed,
+        formats=formats,
+        metrics=more,
+    )
+    show(*report.terminal())
+    say(f"report: {output_path / 'index.html'}")
+    return _by_metric(report.failures)
+
+
+def _by_metric(failures: Sequence[MetricFailure]) -> list[str]:
+    """Per metric the first value that it did not give, and how many others there are."""
+    lines = []
+    for name in dict.fromkeys(one.metric for one in failures):
+        first, *others = [one for one in failures if one.metric == name]
+        more = f" (and {len(others)} more of its values)" if others else ""
+        lines.append(f"{first}{more}; everything else is in the report")
+    return lines
 
 
 def report_input(results: Results) -> ReportInput:
@@ -38,11 +90,12 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
     """Frames of these stores."""
     scores, strata, questions, ratings, flow, manifests = [], [], [], [], [], []
     options, judgements, costs, orders = [], [], [], []
+    traits: dict[str, EstimatorTraits] = {}
     seen: set[tuple[str, Any]] = set()
     check_owned(stores)
     warn_of_differences(stores)
     for store in stores:
-        scores.append(_scores(store))
+        scores.append(_scores(store, traits))
         stratum = pq.read_table(store.path / "strata.parquet").to_pandas()
         strata.append(stratum.assign(task=store.task))
         if (asked := _questions(store, seen)) is not None:
@@ -66,23 +119,31 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         judgements=_joined(judgements).drop_duplicates([*unique, "questionnaire", "judge"]),
         costs=_joined(costs),
         orders=_joined(orders),
-        descriptions=_descriptions(),
+        traits=traits,
         manifests=manifests,
     )
 
 
-def _scores(store: TaskStore) -> pd.DataFrame:
+def _scores(store: TaskStore, traits: dict[str, EstimatorTraits]) -> pd.DataFrame:
     """A store's scores; they are computed where there are none. Warns of those that do not know
     all stored signals. Columns that repeat a few texts are categories: a byte or two a row, where
-    a text takes twenty."""
+    a text takes twenty. What their estimators say of themselves is added to ``traits``."""
     if not (store.path / SCORES).is_file():
         score_store(store)
-    table = read_scores(store, REPEATED)
+    file = store.path / SCORES
+    repeated = [name for name in REPEATED if name in parts.read_schema(file).names]
+    table = parts.read_parquet(file, dictionary=repeated).unify_dictionaries()
+    check_scores(store, table)
     if is_outdated(store, table):
         logger.warning(
-            "%s: its scores are older than its signals; `apprehend score` computes them anew",
+            "%s: its scores are older than its signals; `apprehend score` recomputes them",
             store.path,
         )
+    file = store.path / SCORES
+    names = pc.unique(table.column("estimator")).to_pylist()
+    for name, known in read_traits(file, about_estimators(table), names).items():
+        if traits.setdefault(name, known) != known:
+            logger.warning("%s: %s says other things of itself than in a store before", file, name)
     frame: pd.DataFrame = table.to_pandas()
     return frame
 
@@ -120,7 +181,7 @@ def _ratings(store: TaskStore) -> pd.DataFrame:
         return pd.DataFrame({"task": [], "question_id": [], "rating": []})
     signals = store.load([Need.of(Signal.JUDGEMENT)], store.question_ids)
     columns = [signals.judgement[name].stack("rating") for name in signals.judgement]
-    lowest: Any = np.concatenate(columns, axis=1)
+    lowest: npt.NDArray[np.float64] = np.concatenate(columns, axis=1)
     missing = np.isnan(lowest).all(axis=1)
     lowest = np.where(np.isnan(lowest), np.inf, lowest).min(axis=1)
     return pd.DataFrame(
@@ -176,8 +237,8 @@ def _columns(store: TaskStore) -> list[str]:
     return list(store.questions.column_names)
 
 
-def _index(letter: Any) -> int:
-    return LETTERS.index(letter) if letter in LETTERS else -1
+def _index(letter: object) -> int:
+    return LETTERS.index(letter) if isinstance(letter, str) and letter in LETTERS else -1
 
 
 def _judgements(store: TaskStore) -> pd.DataFrame:
@@ -203,18 +264,9 @@ def _judgements(store: TaskStore) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def _descriptions() -> dict[str, str]:
-    """Name → first line of the docstring of every built-in estimator."""
-    lines = {name: (cls.__doc__ or "").strip() for name, cls in builtin_estimators().items()}
-    return {name: text.splitlines()[0] for name, text in lines.items() if text}
-
-
 def _flow(store: TaskStore) -> dict[str, Any]:
-    outcome = outcome_signal(store)
     ids = store.question_ids
-    signals = store.load([Need.of(outcome)], ids)
-    table: AnswerTable | TraceTable
-    table = signals.answer if outcome is Signal.ANSWER else signals.trace
+    table = load_outcome(store, ids)
     return {
         "model": store.model,
         "task": store.task,

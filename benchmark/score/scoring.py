@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from ...estimators.core.estimator import Estimator
-from ...estimators.learning.cross_fitting import Folds
-from ...estimators.registry import builtin_estimators, load_estimators
-from ...estimators.signals.batch import Signal, Signals
+from ...estimators.core.estimator import Estimator, evaluate, reasons
+from ...estimators.learning.cross_fitting import Folds, cross_fit
+from ...estimators.signals.batch import Need, Signal, Signals
 from ...estimators.signals.estimator_errors import EstimatorError
-from ...estimators.signals.tables import FloatArray
+from ...estimators.signals.tables import FloatArray, IntArray, ObjectArray
+from ...reports import EstimatorTraits
+from ...tasks.topics import LETTERS
 from ..console.errors import ApprehendError
+from ..console.options import say
 from ..store.checks.ownership import SCORES, check_owned, marked_scores
 from ..store.files import write_parquet
 from ..store.task_store import TaskStore
+from .estimator_choice import Recorded, chosen_estimators
+from .estimator_traits import namesake, traits_of
 from .lacking import lacking, lacks_something
 from .question_strata import write_strata
-from .score_columns import ScoreColumn, score_in_batches, score_out_of_fold
-from .signal_loading import NothingToScore, load_signals, outcome_signal, unmet_need
+from .signal_loading import NothingToScore, outcome_signal, with_committee
+
+BATCH = 2048
+
+
+@dataclass
+class _Column:
+    """Scores of one estimator as they come."""
+
+    scores: list[FloatArray] = field(default_factory=list)
+    reasons: list[ObjectArray] = field(default_factory=list)
+    fold: IntArray | None = None
 
 
 @dataclass
@@ -38,35 +52,36 @@ class Scored:
     """Estimator → the error that it raised; the others are scored all the same."""
 
 
-class _Recorded(Estimator):
-    """A score that was imported."""
+def score_stores(
+    stores: Sequence[TaskStore], specs: Sequence[str] | None = None, committee: Sequence[str] = ()
+) -> Iterator[tuple[TaskStore, Scored]]:
+    """Score each store, as `score_store`; one on which no estimator has a score is named and left
+    out.
 
-    family = "recorded"
-    needs = frozenset({Signal.RECORDED_SCORE})
+    Raises NothingToScore at the end where that is so of all.
+    """
+    unscored: list[tuple[TaskStore, NothingToScore]] = []
+    for store in stores:
+        try:
+            scored = score_store(store, specs, committee=committee)
+        except NothingToScore as error:
+            unscored.append((store, error))
+        else:
+            yield store, scored
+    if unscored and len(unscored) == len(stores):
+        raise NothingToScore("; ".join(str(reason) for _, reason in unscored))
+    for store, reason in unscored:
+        kept = "; its scores stay as they were" if (store.path / SCORES).is_file() else ""
+        say(f"{reason}{kept}")
 
-    def __init__(self, variant: str) -> None:
-        self.variant = variant
 
-    @property
-    def label(self) -> str:
-        return self.variant
-
-    def score(self, signals: Signals) -> FloatArray:
-        values: FloatArray = signals.recorded_score[self.variant].stack("score")[:, 0]
-        return values
-
-    def missing_reason(self, signals: Signals, row: int) -> str | None:
-        return "no score in the imported table"
-
-
-def expand_specs(specs: Sequence[str] | None) -> list[str] | None:
-    """Names of estimators with ``all`` replaced by every built-in one; None stays None."""
-    if specs is None:
-        return None
-    expanded: dict[str, None] = {}
-    for spec in specs:
-        expanded |= dict.fromkeys(builtin_estimators() if spec == "all" else [spec])
-    return list(expanded) if "all" in specs else list(specs)
+def say_skipped(skipped: Mapping[str, str]) -> None:
+    """One line per reason, with the estimators that it keeps out."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in skipped.items():
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        say(f"  {reason}: {', '.join(names)} skipped")
 
 
 def score_store(
@@ -93,12 +108,15 @@ def score_store(
     outcome = outcome_signal(store)
     answered = store.done(outcome)
     ids = [i for i in store.question_ids if i in answered]
-    result = Scored(questions=len(ids))
-    chosen = _chosen(store, specs, committee, result)
-    columns = {e.label: ScoreColumn() for e in chosen}
-    read = partial(load_signals, store, committee=committee)
-    outcomes = score_in_batches(read, ids, chosen, outcome, columns, result.failed)
-    score_out_of_fold(read, ids, chosen, outcomes, columns, result.failed, folds)
+    chosen, skipped = chosen_estimators(store, specs, committee)
+    result = Scored(skipped=skipped, questions=len(ids))
+    columns = {e.label: _Column() for e in chosen}
+
+    def read(needs: Collection[Need], ids: Sequence[Any]) -> Signals:
+        return with_committee(store, store.load(needs, ids), needs, committee)
+
+    outcomes = _score_in_batches(read, ids, chosen, outcome, columns, result.failed)
+    _score_out_of_fold(read, ids, chosen, outcomes, columns, result.failed, folds)
     tables = []
     by_label = {estimator.label: estimator for estimator in chosen}
     for label, column in columns.items():
@@ -116,40 +134,25 @@ def score_store(
         raise EstimatorError("; ".join(result.failed.values()))
     if not tables:
         raise NothingToScore(f"{store.path}: no estimator has a score on what is stored")
-    write_parquet(store.path / SCORES, marked_scores(store, pa.concat_tables(tables)))
+    about = {label: asdict(_traits(by_label[label])) for label in result.estimators}
+    write_parquet(store.path / SCORES, marked_scores(store, pa.concat_tables(tables), about))
     write_strata(store, ids)
     return result
 
 
-def _chosen(
-    store: TaskStore, specs: Sequence[str] | None, committee: Sequence[str], result: Scored
-) -> list[Estimator]:
-    recorded = list(store.variants(Signal.RECORDED_SCORE))
-    if specs is None:
-        candidates = [cls() for cls in builtin_estimators().values() if cls.name not in recorded]
-    else:
-        candidates = load_estimators([spec for spec in specs if spec not in recorded])
-    chosen: list[Estimator] = []
-    for estimator in candidates:
-        unmet = unmet_need(store, estimator, committee)
-        if unmet is None:
-            chosen.append(estimator)
-        else:
-            result.skipped[estimator.label] = f"needs {unmet}, which is not stored"
-    chosen += [_Recorded(name) for name in recorded if specs is None or name in specs]
-    if not chosen:
-        asked = ", ".join(f"{name}: {reason}" for name, reason in result.skipped.items())
-        raise NothingToScore(f"{store.path}: nothing to score ({asked})")
-    return chosen
+def _traits(estimator: Estimator) -> EstimatorTraits:
+    """What an estimator says of itself; of a recorded score, what its built-in namesake says."""
+    recorded = isinstance(estimator, Recorded)
+    return traits_of((namesake(estimator.label) if recorded else None) or estimator)
 
 
 def _rows(
     store: TaskStore,
     label: str,
     values: FloatArray,
-    why: Any,
-    fold: Any,
-    outcomes: dict[str, Any],
+    why: ObjectArray,
+    fold: IntArray | None,
+    outcomes: Outcomes,
 ) -> pa.Table:
     count = len(values)
     return pa.table(
@@ -167,3 +170,78 @@ def _rows(
             "fold": pa.nulls(count, pa.int64()) if fold is None else pa.array(fold, pa.int64()),
         }
     )
+
+
+Outcomes = dict[str, npt.NDArray[Any]]
+"""What belongs to a question: id, topic, answer, correct and status, each (n,)."""
+Read = Callable[[Collection[Need], Sequence[Any]], Signals]
+"""Gives the signals that are named of some questions."""
+
+
+def _score_in_batches(
+    read: Read,
+    ids: Sequence[Any],
+    chosen: Sequence[Estimator],
+    outcome: Signal,
+    columns: dict[str, _Column],
+    failed: dict[str, str],
+) -> Outcomes:
+    """Add the scores of the estimators that do not learn to ``columns``, and the errors of those
+    that raise to ``failed``. Returns the outcomes of all questions by name."""
+    estimators = [estimator for estimator in chosen if not estimator.learns]
+    needs = {need for estimator in estimators for need in estimator.requirements()}
+    needs.add(Need.of(outcome))
+    batches = []
+    for start in range(0, len(ids), BATCH):
+        signals = read(needs, ids[start : start + BATCH])
+        batches.append(_outcome_columns(signals))
+        for estimator in list(estimators):
+            try:
+                values = evaluate(estimator, signals)
+            except EstimatorError as error:
+                failed[estimator.label] = str(error)
+                estimators.remove(estimator)
+                continue
+            columns[estimator.label].scores.append(values)
+            columns[estimator.label].reasons.append(reasons(estimator, signals, values))
+    return {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
+
+
+def _score_out_of_fold(
+    read: Read,
+    ids: Sequence[Any],
+    chosen: Sequence[Estimator],
+    outcomes: Outcomes,
+    columns: dict[str, _Column],
+    failed: dict[str, str],
+    folds: Folds | None,
+) -> None:
+    """As ``_score_in_batches`` for the estimators that learn: each question is scored by an
+    instance that was not fitted on it."""
+    estimators = [estimator for estimator in chosen if estimator.learns]
+    if not estimators:
+        return
+    needs = {need for estimator in estimators for need in estimator.requirements()}
+    signals = read(needs, ids)
+    for estimator in estimators:
+        try:
+            fitted = cross_fit(estimator, signals, outcomes["correct"], folds)
+        except EstimatorError as error:
+            failed[estimator.label] = str(error)
+            continue
+        columns[estimator.label].scores.append(fitted.scores)
+        columns[estimator.label].reasons.append(fitted.reasons)
+        columns[estimator.label].fold = fitted.fold
+
+
+def _outcome_columns(signals: Signals) -> Outcomes:
+    table = signals.outcome
+    letter = np.array([*LETTERS, None], dtype=object)
+    known = table.answer < len(LETTERS)
+    return {
+        "question_id": signals.question_id,
+        "topic": signals.topic,
+        "answer": letter[np.where(known, table.answer, -1)],
+        "correct": table.correct == 1,
+        "status": table.status,
+    }

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from ...estimators.core.estimator import Estimator
-from ...estimators.signals.batch import CommitteeTable, Need, Panel, Signal, Signals
+from ...estimators.signals.batch import (
+    AnswerTable,
+    CommitteeTable,
+    Need,
+    Panel,
+    Signal,
+    Signals,
+    TraceTable,
+)
 from ..console.errors import ApprehendError, UsageError, did_you_mean
 from ..store.task_store import OUTCOMES, VARIANT_SIGNALS, TaskStore
 from .same_questions import differing, same_questions
@@ -52,22 +60,22 @@ def available(store: TaskStore, need: Need, committee: Sequence[str] = ()) -> bo
     return False
 
 
-def load_signals(
+def with_committee(
     store: TaskStore,
+    signals: Signals,
     needs: Collection[Need],
-    ids: Sequence[Any],
     committee: Sequence[str] = (),
 ) -> Signals:
-    """What ``needs`` name of these questions, with the answers of other models where asked for."""
-    signals = store.load(needs, ids)
+    """The signals with the answers of other models to the same questions, where ``needs`` name
+    them."""
+    ids = signals.question_id.tolist()
     if not any(Signal.COMMITTEE in need.signals for need in needs):
         return signals
     members = {}
     for other in siblings(store, committee):
-        outcome = next((s for s in (Signal.ANSWER, Signal.TRACE) if other.has(s)), None)
-        if outcome is None:
+        if not any(other.has(signal) for signal in OUTCOMES):
             continue
-        table = other.load_table(outcome, ids)
+        table = load_outcome(other, ids)
         votes = table.present & ~np.isin(list(map(str, ids)), list(differing(store, other)))
         members[other.model] = CommitteeTable(
             present=votes,
@@ -90,3 +98,8 @@ def outcome_signal(store: TaskStore) -> Signal:
         if store.has(signal):
             return signal
     raise NothingToScore(f"{store.path}: no answers stored yet; run it again to collect them")
+
+
+def load_outcome(store: TaskStore, ids: Sequence[Any]) -> AnswerTable | TraceTable:
+    """The model's answers to these questions. Raises NothingToScore where none is stored."""
+    return store.load([Need.of(outcome_signal(store))], ids).outcome

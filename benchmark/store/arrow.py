@@ -1,4 +1,4 @@
-"""Between signal tables and Arrow: schemas, and lists to padded arrays without Python loops."""
+"""Conversion between signal tables and Arrow: schemas, and padded arrays without Python loops."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from ...estimators.signals.batch import TABLES, Panel, Signal, Variants
 from ...estimators.signals.tables import Kind, SignalTable
 from .derivation import DERIVED, DERIVED_FROM
 
+Cells = pa.Array | pa.ChunkedArray
 KEYS = ("question_id", "variant", "source")
 
 
 def question_id_type(ids: Sequence[Any]) -> pa.DataType:
-    """int64 where all ids are whole numbers, else text."""
+    """Return int64 if all ids are whole numbers, else text."""
     whole = all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in ids)
     return pa.int64() if whole else pa.string()
 
@@ -36,8 +37,11 @@ def _arrow_type(kind: Kind, single: bool) -> pa.DataType:
 
 
 def signal_schema(signal: Signal, id_type: pa.DataType) -> pa.Schema:
-    """The columns of a part: the keys, the mark of the answer that a derived row depends on, then
-    those of the signal's table."""
+    """Return the columns of a part.
+
+    These are the keys, the mark of the answer that a derived row depends on, and the columns of the
+    signal's table.
+    """
     table = TABLES[signal]
     single = table.single_precision()
     fields = [("question_id", id_type), ("variant", pa.string()), ("source", pa.string())]
@@ -49,7 +53,7 @@ def signal_schema(signal: Signal, id_type: pa.DataType) -> pa.Schema:
 def records_to_arrow(
     signal: Signal, records: Sequence[Mapping[str, Any]], id_type: pa.DataType
 ) -> pa.Table:
-    """Records (one mapping per row; NaN and absent keys become null) as a part's table."""
+    """Convert records (one mapping per row; NaN and absent keys become null) to a part's table."""
     schema = signal_schema(signal, id_type)
     columns = {}
     for field in schema:
@@ -61,8 +65,8 @@ def records_to_arrow(
     return pa.table(columns, schema=schema)
 
 
-def _list_parts(cells: Any) -> tuple[npt.NDArray[np.int64], Any]:
-    """Lengths of the lists (null = 0) and their concatenated values."""
+def _list_parts(cells: Cells) -> tuple[npt.NDArray[np.int64], pa.Array]:
+    """Return the lengths of the lists (null = 0) and their concatenated values."""
     import pyarrow.compute as pc
 
     lengths = pc.fill_null(pc.list_value_length(cells), 0).to_numpy(zero_copy_only=False)
@@ -70,19 +74,19 @@ def _list_parts(cells: Any) -> tuple[npt.NDArray[np.int64], Any]:
 
 
 def _pad(
-    flat: npt.NDArray[Any], lengths: npt.NDArray[np.int64], width: int, fill: Any, dtype: Any
+    flat: npt.NDArray[Any], lengths: npt.NDArray[np.int64], width: int, fill: object, dtype: type
 ) -> npt.NDArray[Any]:
-    padded = np.full((len(lengths), width), fill, dtype=dtype)
+    padded: npt.NDArray[Any] = np.full((len(lengths), width), fill, dtype=dtype)
     padded[np.arange(width) < lengths[:, None]] = flat
     return padded
 
 
-def _floats(cells: Any) -> npt.NDArray[np.float64]:
+def _floats(cells: Cells) -> npt.NDArray[np.float64]:
     return np.asarray(cells.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def column_to_array(kind: Kind, cells: Any) -> npt.NDArray[Any]:
-    """One Arrow column as the array that ``Kind`` describes."""
+def column_to_array(kind: Kind, cells: Cells) -> npt.NDArray[Any]:
+    """Convert an Arrow column to the array that ``Kind`` describes."""
     import pyarrow.compute as pc
 
     if isinstance(cells, pa.ChunkedArray):
@@ -112,7 +116,7 @@ def column_to_array(kind: Kind, cells: Any) -> npt.NDArray[Any]:
 
 
 def arrow_to_table(signal: Signal, table: pa.Table, ids: Sequence[Any]) -> SignalTable:
-    """Rows of ``table`` in the order of ``ids``; a question that is not there is not present."""
+    """Convert the rows of ``ids``, in that order; missing questions are marked as not present."""
     import pyarrow.compute as pc
 
     id_type = table.schema.field("question_id").type
@@ -133,8 +137,8 @@ def arrow_to_table(signal: Signal, table: pa.Table, ids: Sequence[Any]) -> Signa
 
 def arrow_to_variants(
     signal: Signal, table: pa.Table, variants: Mapping[str, Sequence[str]], ids: Sequence[Any]
-) -> Variants[Any]:
-    """Rows of a signal with variants: per variant and source (as in ``variants``) a table."""
+) -> Variants[SignalTable]:
+    """Convert rows of a signal with variants to one table per variant and source."""
     import pyarrow.compute as pc
 
     panels = {}

@@ -1,4 +1,4 @@
-"""What every signal of a store must agree on, and how older manifests are read."""
+"""The settings that all signals of a store must share, and the migration of older manifests."""
 
 from __future__ import annotations
 
@@ -34,31 +34,31 @@ CONTRACT: dict[str, str] = {
     "data.fingerprint": "the questions",
     "data.topics": "the questions' topics",
 }
-"""Path in the manifest → what to call it. Only what both sides know is compared: a manifest of an
-older schema does not say everything."""
+"""Path in the manifest → its name in messages. Only paths that both sides have are compared, since
+manifests of older schemas lack some."""
 
 BY_NAME = frozenset({"task.rendered"})
-"""Paths that hold one value per name (of a task); names that one side lacks do not count."""
+"""Paths with one value per name (of a task); names that one side lacks are ignored."""
 
 _ABSENT = object()
 
 
-def lookup(manifest: Mapping[str, Any], path: str, default: Any = None) -> Any:
-    """The value at a dotted path of a manifest."""
-    value: Any = manifest
+def lookup(manifest: Mapping[str, Any], path: str, default: object = None) -> object:
+    """Return the value at a dotted path of a manifest."""
+    value: object = manifest
     for part in path.split("."):
         value = value.get(part, _ABSENT) if isinstance(value, Mapping) else _ABSENT
     return default if value is _ABSENT else value
 
 
-def contract_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a manifest that signals must agree on, by path."""
-    found = {path: lookup(manifest, path, _ABSENT) for path in CONTRACT}
-    return {path: value for path, value in found.items() if value is not _ABSENT}
+def contract_of(manifest: Mapping[str, Any]) -> dict[str, object]:
+    """Return the settings of a manifest that signals must share, by path."""
+    values = {path: lookup(manifest, path, _ABSENT) for path in CONTRACT}
+    return {path: value for path, value in values.items() if value is not _ABSENT}
 
 
 def complete(manifest: dict[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Put what ``manifest`` does not say of the contract into it, as ``wanted`` says it."""
+    """Fill in what ``manifest`` lacks of the contract from ``wanted``."""
     for path in CONTRACT:
         value = lookup(wanted, path, _ABSENT)
         section, name = path.split(".")
@@ -69,9 +69,9 @@ def complete(manifest: dict[str, Any], wanted: Mapping[str, Any]) -> None:
             manifest[section][name] = {**value, **known}
 
 
-def disagreement(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
-    """All that two contracts disagree on, in words with both values; None where they agree."""
-    found = []
+def disagreement(stored: Mapping[str, object], wanted: Mapping[str, object]) -> str | None:
+    """Describe all differences of two contracts, with both values; None if they agree."""
+    differences = []
     for path, name in CONTRACT.items():
         if path not in stored or path not in wanted or stored[path] == wanted[path]:
             continue
@@ -79,17 +79,20 @@ def disagreement(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | 
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             changed = differing(old, new, whole=path not in BY_NAME)
             if changed:
-                found.append(f"{name} ({shown(changed)})")
+                differences.append(f"{name} ({shown(changed)})")
         else:
-            found.append(f"{name} (stored: {old!r}, now: {new!r})")
-    return ", ".join(found) or None
+            differences.append(f"{name} (stored: {old!r}, now: {new!r})")
+    return ", ".join(differences) or None
 
 
 def differing(
-    stored: Mapping[str, Any], wanted: Mapping[str, Any], whole: bool = True
-) -> dict[str, tuple[Any, Any]]:
-    """Names whose values differ → both values. A name that one side lacks counts as None where
-    both are ``whole``, and not at all where one of them may not say everything."""
+    stored: Mapping[str, object], wanted: Mapping[str, object], whole: bool = True
+) -> dict[str, tuple[object, object]]:
+    """Return the names whose values differ, with both values.
+
+    A name that one side lacks counts as None if both are ``whole``, and is ignored if one of them
+    may be incomplete.
+    """
     names = [*stored, *(name for name in wanted if name not in stored)]
     if not whole:
         names = [name for name in names if name in stored and name in wanted]
@@ -97,16 +100,16 @@ def differing(
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def shown(changed: Mapping[str, tuple[Any, Any]]) -> str:
-    """Differing values in words."""
+def shown(changed: Mapping[str, tuple[object, object]]) -> str:
+    """Describe differing values."""
     return ", ".join(f"{name}: stored {old!r}, now {new!r}" for name, (old, new) in changed.items())
 
 
 def upgraded(manifest: dict[str, Any], file: Path) -> dict[str, Any]:
-    """The manifest in the newest schema.
+    """Migrate a manifest to the newest schema.
 
-    Raises ApprehendError where a newer version of this program wrote it, or where it is not of the
-    shape of one.
+    Raises ApprehendError if a newer version of this program wrote it, or if its structure is
+    invalid.
     """
     version = manifest.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
@@ -126,25 +129,25 @@ def upgraded(manifest: dict[str, Any], file: Path) -> dict[str, Any]:
 
 
 def _from_1(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 kept the command and the judges' arguments as they were typed."""
-    found = {**manifest, "schema_version": 2}
-    if isinstance(found.get("command"), list):
-        found["command"] = mask_command([str(word) for word in found["command"]])
-    if isinstance(found.get("judges"), dict):
-        found["judges"] = {
+    """Mask the command and the judges' arguments, which version 1 kept as typed."""
+    migrated = {**manifest, "schema_version": 2}
+    if isinstance(migrated.get("command"), list):
+        migrated["command"] = mask_command([str(word) for word in migrated["command"]])
+    if isinstance(migrated.get("judges"), dict):
+        migrated["judges"] = {
             name: _masked(judge) if isinstance(judge, dict) else judge
-            for name, judge in found["judges"].items()
+            for name, judge in migrated["judges"].items()
         }
-    return found
+    return migrated
 
 
-def _masked(judge: Mapping[str, Any]) -> dict[str, Any]:
+def _masked(judge: Mapping[str, object]) -> dict[str, object]:
     texts = {name: value for name, value in judge.items() if isinstance(value, str)}
     return {**judge, **mask_arguments(texts)}
 
 
 def _from_2(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Version 2 did not say whose a store is, nor the settings of single signals."""
+    """Raise the version number: 2 recorded neither the owner nor the settings of single signals."""
     return {**manifest, "schema_version": 3}
 
 

@@ -1,7 +1,7 @@
 """Rows that depend on the model's answer, and whether that answer is still the stored one.
 
-Other option orders, self-reports and verdicts on an answer hold a mark of the answer's row that
-they were derived from. A row whose mark is another one counts as missing.
+Other option orders, self-reports and verdicts on an answer record a fingerprint (mark) of the
+answer's row that they were derived from. A row with an outdated mark counts as missing.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from typing import Any
 
 import pyarrow as pa
 
-from ...estimators.signals.batch import Signal
+from ...estimators.signals.batch import TABLES, Signal
 from ...tasks.questionnaires import QUESTIONNAIRES
 
 DERIVED_FROM = "derived_from"
-"""The column with the mark; null in rows that do not depend on an answer, and in those of stores
-of schema 1 and 2."""
-DERIVED = frozenset({Signal.PERMUTED_ANSWERS, Signal.SELF_REPORT, Signal.JUDGEMENT})
+"""The column with the mark; null in rows that do not depend on an answer, and in stores of schema 1
+and 2."""
+DERIVED = frozenset(signal for signal, table in TABLES.items() if table.derived)
 """Signals with such a column."""
 MARKED = ("option_logprobs", "answer", "text")
-"""Columns of an answer's row that its mark is made of, where the signal has them."""
+"""Columns of an answer's row that enter its mark, where the signal has them."""
 
 
 def is_derived(signal: Signal, variant: str) -> bool:
-    """Whether rows of this variant depend on the model's answer."""
+    """Return whether rows of this variant depend on the model's answer."""
     if signal is Signal.JUDGEMENT:
         return variant in QUESTIONNAIRES and QUESTIONNAIRES[variant].about_answer
     return signal in DERIVED
 
 
 def mark(option_logprobs: Sequence[float | None] | None, answer: int | None, text: str = "") -> str:
-    """A hash of what probes read of an answer's row; missing values and NaN are the same."""
+    """Return a hash of what probes use of an answer's row; missing values and NaN are equal."""
     numbers = [float("nan") if value is None else float(value) for value in option_logprobs or ()]
     while numbers and numbers[-1] != numbers[-1]:
         numbers.pop()
@@ -44,28 +44,34 @@ def mark(option_logprobs: Sequence[float | None] | None, answer: int | None, tex
 
 
 def marks_of(rows: pa.Table) -> dict[Any, str]:
-    """Question id → mark, of rows of the signal that holds the answers."""
+    """Return question id → mark, for rows of the signal with the answers."""
     columns = [name for name in MARKED if name in rows.column_names]
-    found = {}
+    marks = {}
     for row in rows.select(["question_id", *columns]).to_pylist():
         question = row.pop("question_id")
-        found[question] = mark(row.get("option_logprobs"), row.get("answer"), row.get("text") or "")
-    return found
+        marks[question] = mark(row.get("option_logprobs"), row.get("answer"), row.get("text") or "")
+    return marks
 
 
 def state_of_rows(signal: Signal, rows: pa.Table, marks: Mapping[Any, str]) -> list[bool | None]:
-    """Per row of a derived signal: True if its answer is the stored one, False if that is another,
-    None if no answer is stored.
+    """Compare the rows of a derived signal with the stored answers.
 
-    ``rows`` hold question_id, variant and the mark, and the option orders where the signal has
-    them: those of older schemas are compared with the answer through the order as asked.
+    Args:
+        signal: the derived signal.
+        rows: question_id, variant and the mark, and the option orders if the signal has them: rows
+            of older schemas are compared with the answer through their first option order.
+        marks: question id → mark of the stored answer.
+
+    Returns:
+        Per row: True if it was derived from the stored answer, False if from another one, None if
+        no answer is stored.
     """
     ids, variants = (rows.column(name).to_pylist() for name in ("question_id", "variant"))
     known: list[str | None] = [None] * len(ids)
     if DERIVED_FROM in rows.column_names:
         known = rows.column(DERIVED_FROM).to_pylist()
     if signal is Signal.PERMUTED_ANSWERS and None in known:
-        known = [one or _own_order(row) for one, row in zip(known, rows.to_pylist(), strict=True)]
+        known = [own or _own_order(row) for own, row in zip(known, rows.to_pylist(), strict=True)]
     states: list[bool | None] = []
     for question, variant, own in zip(ids, variants, known, strict=True):
         if not is_derived(signal, variant):
@@ -78,6 +84,6 @@ def state_of_rows(signal: Signal, rows: pa.Table, marks: Mapping[Any, str]) -> l
 
 
 def _own_order(row: Mapping[str, Any]) -> str | None:
-    """The mark of the answer under the order as asked, which stored orders begin with."""
+    """Return the mark of the answer under the original option order, the first one stored."""
     orders = row.get("option_logprobs")
     return mark(orders[0], row["answers"][0]) if orders else None

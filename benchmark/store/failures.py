@@ -1,15 +1,19 @@
-"""What a run asked for and did not get: one reason per question, kept until it is got.
+"""Failed requests of a run: one reason per question, kept until it succeeds.
 
-They lie in ``failures.json`` beside the signals, so that a question without a signal is either not
-asked yet or listed here.
+A failure goes one way: an engine gives a ``Failed`` in the place of a reply, whoever makes a row of
+the reply passes it on in the place of the row, and ``store_part`` notes it here.
+
+They are stored in ``failures.json`` beside the signals, so that a question without a signal either
+has not been asked yet or is listed here.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from ...estimators.signals.batch import Signal
 from ..console.errors import ApprehendError
@@ -18,10 +22,31 @@ from .files import write_text
 FAILURES = "failures.json"
 
 
-def read_failures(store: Path) -> list[dict[str, Any]]:
-    """Rows with signal, variant, source, question_id and reason, in the order of failing.
+QuestionId = int | str
 
-    Raises ApprehendError for a damaged file.
+
+@dataclass(frozen=True)
+class Failed:
+    """In the place of a reply, and of the row that would be made of it."""
+
+    reason: str
+    """One line."""
+
+
+class FailureRow(TypedDict):
+    """Which row of a store there is not, and why."""
+
+    signal: str
+    variant: str
+    source: str
+    question_id: QuestionId
+    reason: str
+
+
+def read_failures(store: Path) -> list[FailureRow]:
+    """Read rows with signal, variant, source, question_id and reason, in order of occurrence.
+
+    Raises ApprehendError if the file is damaged.
     """
     file = store / FAILURES
     if not file.is_file():
@@ -37,7 +62,7 @@ def read_failures(store: Path) -> list[dict[str, Any]]:
     return list(rows)
 
 
-def _is_row(row: Any) -> bool:
+def _is_row(row: object) -> bool:
     return (
         isinstance(row, dict)
         and all(isinstance(row.get(name), str) for name in ("variant", "source", "reason"))
@@ -54,7 +79,7 @@ def note_failures(
     asked: Iterable[Any],
     failed: Mapping[Any, str],
 ) -> None:
-    """Replace what is known of the ``asked`` questions by ``failed``: question id → reason."""
+    """Replace the failures of the ``asked`` questions by ``failed``: question id → reason."""
     before = read_failures(store)
     key = (signal.value, variant, source)
     settled = set(asked)

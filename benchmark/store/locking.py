@@ -1,7 +1,7 @@
-"""One writer at a time: a lock on a store that dies with the process that holds it.
+"""A lock on a store, so that there is one writer at a time; it ends with its process.
 
 The operating system holds the lock, so that a killed process leaves none behind; the file beside
-it only says who holds it. On network file systems it needs working ``flock`` (NFS 4, Lustre with
+it only names the holder. Network file systems need working ``flock`` (NFS 4, Lustre with
 ``-o flock``).
 """
 
@@ -23,7 +23,7 @@ LOCK, HOLDER = ".lock", ".writer.json"
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold ``folder`` for writing. Raises ApprehendError that names the holder if it is held."""
+    """Lock ``folder`` for writing. Raises ApprehendError, naming the holder, if it is locked."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / LOCK, timeout=0)

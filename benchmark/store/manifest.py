@@ -1,4 +1,4 @@
-"""The manifest: everything needed to repeat a run, and what must not differ when it goes on."""
+"""The manifest: everything needed to repeat a run, and what must not change when it resumes."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ PACKAGES = ("apprehend", "lm_eval", "torch", "transformers", "datasets", "numpy"
 
 
 def now() -> str:
-    """The time, UTC, to the second."""
+    """Return the current time in UTC, to the second."""
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of Python and the packages that decide numbers."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of the packages that affect numbers."""
+    versions = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def text_hash(text: str) -> str:
-    """Hash of a prompt template."""
+    """Return the hash of a prompt template."""
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def command_line() -> list[str]:
-    """The command as typed, without keys and passwords."""
+    """Return the command as typed, without keys and passwords."""
     return ["apprehend", *mask_command(sys.argv[1:])]
 
 
 def new_manifest(
     model: Mapping[str, Any], task: Mapping[str, Any], data: Mapping[str, Any], **more: Any
 ) -> dict[str, Any]:
-    """A manifest for a store that has none."""
+    """Return a manifest for a store that has none."""
     return {
         "schema_version": SCHEMA_VERSION,
         "created": now(),
@@ -69,7 +69,7 @@ KEEP_BOTH = "to keep both, use another --output_path or --model_name"
 
 
 def check_agreement(store: TaskStore, wanted: Mapping[str, Any]) -> None:
-    """Raise UsageError where what is stored was made in another way than ``wanted``."""
+    """Raise UsageError if the store was collected under other settings than ``wanted``."""
     stored = store.manifest
     if stored.get("imported"):
         raise UsageError(
@@ -90,8 +90,10 @@ def check_settings(
     wanted: Mapping[str, Any],
     whole: bool = True,
 ) -> None:
-    """Raise UsageError where stored rows of a signal were made under other settings. ``whole``:
-    ``wanted`` holds all settings, so that one that it lacks differs, too."""
+    """Raise UsageError if stored rows of a signal were collected under other settings.
+
+    With ``whole``, ``wanted`` has all settings, so that one that it lacks is a difference too.
+    """
     differs = settings_difference(store.manifest, signal, variant, source, wanted, whole)
     if differs is None:
         return
@@ -103,7 +105,7 @@ def check_settings(
 
 
 def add_cost(manifest: dict[str, Any], what: str, **amounts: float) -> None:
-    """Add seconds, questions, tokens … to a line of the manifest's costs."""
+    """Add seconds, questions, tokens and the like to an entry of the manifest's costs."""
     line = manifest.setdefault("costs", {}).setdefault(what, {})
     for name, amount in amounts.items():
         line[name] = round(line.get(name, 0) + amount, 3)

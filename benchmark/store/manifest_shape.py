@@ -1,34 +1,33 @@
-"""The shape of a manifest, checked once where it is read, so that whoever uses it can rely on it.
+"""Validation of a manifest's structure when it is read, so that its users can rely on it.
 
-Fields that are not named here may hold anything that JSON does: newer versions may add some.
+Fields that are not named here may contain any JSON value: newer versions may add some.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from ..console.errors import ApprehendError
 
 DEEPEST = 50
-"""Levels of nesting that a manifest has at most; it is written with less than ten."""
+"""Maximum levels of nesting; manifests are written with fewer than ten."""
 LARGEST = 10**18
 
-Check = Callable[[Any, str], "str | None"]
-"""Gives what is wrong with a value at a place (in words with the place), or None."""
+Check = Callable[[object, str], "str | None"]
+"""Maps a value and its path to a description of what is wrong with it, or None."""
 
 
-def _text(value: Any, place: str) -> str | None:
+def _text(value: object, place: str) -> str | None:
     return None if isinstance(value, str) else _expected(place, "text", value)
 
 
-def _optional_text(value: Any, place: str) -> str | None:
+def _optional_text(value: object, place: str) -> str | None:
     return None if value is None else _text(value, place)
 
 
-def _number(value: Any, place: str) -> str | None:
+def _number(value: object, place: str) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _expected(place, "a number", value)
     if not 0 <= value <= LARGEST or math.isnan(value):
@@ -36,20 +35,20 @@ def _number(value: Any, place: str) -> str | None:
     return None
 
 
-def _any(value: Any, place: str) -> str | None:
+def _any(value: object, place: str) -> str | None:
     return None
 
 
-def _texts(value: Any, place: str) -> str | None:
+def _texts(value: object, place: str) -> str | None:
     if not isinstance(value, list):
         return _expected(place, "a list of texts", value)
     return _first(_text(item, f"{place}[{number}]") for number, item in enumerate(value))
 
 
 def _all(check: Check) -> Check:
-    """An object whose values all pass."""
+    """Return a check for an object whose values all pass."""
 
-    def checked(value: Any, place: str) -> str | None:
+    def checked(value: object, place: str) -> str | None:
         if not isinstance(value, Mapping):
             return _expected(place, "an object", value)
         return _first(check(item, f"{place}.{name}") for name, item in value.items())
@@ -58,9 +57,9 @@ def _all(check: Check) -> Check:
 
 
 def _object(**fields: Check) -> Check:
-    """An object in which the named fields pass where they are."""
+    """Return a check for an object in which the named fields, if present, pass."""
 
-    def checked(value: Any, place: str) -> str | None:
+    def checked(value: object, place: str) -> str | None:
         if not isinstance(value, Mapping):
             return _expected(place, "an object", value)
         named = ((name, check) for name, check in fields.items() if name in value)
@@ -106,8 +105,8 @@ _FIELDS: dict[str, Check] = {
 _NEEDED = ("model", "task", "data")
 
 
-def check_shape(manifest: Mapping[str, Any], file: Path) -> None:
-    """Raise ApprehendError, naming the file and the field, for a manifest of another shape."""
+def check_shape(manifest: Mapping[str, object], file: Path) -> None:
+    """Raise ApprehendError, naming the file and the field, for a manifest of another structure."""
     wrong = _first(
         [
             _depth(manifest),
@@ -122,14 +121,14 @@ def check_shape(manifest: Mapping[str, Any], file: Path) -> None:
         )
 
 
-def _depth(manifest: Mapping[str, Any]) -> str | None:
-    """What no file could be written of again: half a surrogate pair, nesting without end."""
-    level: list[Any] = [manifest]
+def _depth(manifest: Mapping[str, object]) -> str | None:
+    """Find what could not be written again: lone surrogates and excessive nesting."""
+    level: list[object] = [manifest]
     for _ in range(DEEPEST):
-        inside: list[Any] = []
+        inside: list[object] = []
         for value in level:
             if isinstance(value, str) and not _is_unicode(value):
-                return f"holds text that is no Unicode: {value[:40]!a}"
+                return f"contains invalid Unicode (a lone surrogate): {value[:40]!a}"
             if isinstance(value, Mapping):
                 inside += [*value.keys(), *value.values()]
             elif isinstance(value, list):
@@ -148,10 +147,10 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _expected(place: str, what: str, value: Any) -> str:
+def _expected(place: str, what: str, value: object) -> str:
     shown = "null" if value is None else repr(value)
     return f"{place}: expected {what}, got {shown if len(shown) <= 60 else shown[:59] + '…'}"
 
 
-def _first(found: Any) -> str | None:
-    return next((wrong for wrong in found if wrong is not None), None)
+def _first(outcomes: Iterable[str | None]) -> str | None:
+    return next((wrong for wrong in outcomes if wrong is not None), None)

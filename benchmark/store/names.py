@@ -1,4 +1,4 @@
-"""Names of models, tasks and judges, and the folders that they become."""
+"""Names of models, tasks and judges, and the folder names derived from them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ..console.escaping import has_control
 
 _PATH = re.compile(r"[/\\~]|[A-Za-z]:[/\\]")
 LONGEST = 120
-"""Characters of a folder's name: file systems allow 255 bytes, and files inside add to the path."""
+"""Characters of a folder's name; file systems allow 255 bytes, and files in it add to the path."""
 _RESERVED = frozenset(
     ["shards", "report", "con", "prn", "aux", "nul", "conin$", "conout$"]
     + [f"{port}{number}" for port in ("com", "lpt") for number in range(10)]
 )
-"""Folders with a meaning of their own inside results, and devices that Windows sees in any folder,
-also with something after a dot."""
+"""Folders with a special meaning in results, and devices that Windows sees in any folder, also with
+a suffix after a dot."""
 
 
 def folder_name(name: str) -> str:
-    """A name as one folder: ``org/model`` → ``org__model``, the same for any clean name.
+    """Return the folder name of a name: ``org/model`` → ``org__model``.
 
-    What is lost on the way (odd characters become ``_``, leading dots and all beyond a length go)
-    is made good by a hash of the name at the end, so that different names get different folders,
-    but for ``a/b`` and ``a__b``, and for those that differ in letter case alone on some systems.
+    Unusual characters become ``_``; leading dots and characters beyond a length are dropped. A hash
+    of the name is then appended, so that different names get different folders, except for ``a/b``
+    and ``a__b``, and for names that differ only in case on some systems.
     """
     safe = former_folder_name(name).strip(".")
     if _is_reserved(safe) or not safe.strip("_"):
@@ -40,7 +40,7 @@ def folder_name(name: str) -> str:
 
 
 def former_folder_name(name: str) -> str:
-    """The folder that names got before a hash made good what is lost."""
+    """Return the folder name as earlier versions derived it, without a hash."""
     flat = re.sub(r"[^A-Za-z0-9._=+-]", "_", name.strip("/").replace("/", "__"))
     return flat.lstrip(".") or "model"
 
@@ -50,10 +50,9 @@ def _is_reserved(name: str) -> bool:
 
 
 def check_name(option: str, name: str) -> str:
-    """The name, which was typed for something that gets a folder or a column of its own.
+    """Validate a typed name of something that gets its own folder or column, and return it.
 
-    Raises UsageError for one that cannot be a name: blank, with control characters, a path that
-    leads elsewhere, or a folder's that has a meaning.
+    Raises UsageError if it is blank, a path or reserved, or contains control characters.
     """
     wrong = None
     if not name.strip():
@@ -76,21 +75,21 @@ def check_name(option: str, name: str) -> str:
 
 
 def check_names(option: str, names: Iterable[str]) -> None:
-    """``check_name`` for several."""
+    """Validate several names with ``check_name``."""
     for name in names:
         check_name(option, name)
 
 
 def model_folder(results: Path, name: str) -> Path:
-    """Where a model's answers lie or are to lie inside ``results``.
+    """Return the folder of a model within ``results``, existing or not.
 
-    Raises UsageError where a model of another name has the folder, as ``a/b`` and ``a__b`` would.
+    Raises UsageError if a model of another name has the folder, as with ``a/b`` and ``a__b``.
     """
     folder = results / folder_name(name)
     former = results / former_folder_name(name)
     if not folder.is_dir() and _is_folder(former) and set(_recorded(former)) <= {name}:
-        folder = former  # of a version that put no hash at the end
-    other = next((one for one in _recorded(folder) if one != name), None)
+        folder = former  # of a version that appended no hash
+    other = next((known for known in _recorded(folder) if known != name), None)
     if other is not None:
         raise UsageError(
             f"{folder} holds the answers of a model called {other!r}, not {name!r}; use another "
@@ -100,7 +99,7 @@ def model_folder(results: Path, name: str) -> Path:
 
 
 def task_folder(model: Path, name: str) -> Path:
-    """The same for a task inside a model's folder."""
+    """Return the folder of a task within a model's folder, existing or not."""
     folder = model / folder_name(name)
     if not folder.is_dir() and name not in ("", ".", "..") and not set(name) & set("/\\\0"):
         folder = model / name if _is_folder(model / name) else folder
@@ -115,8 +114,10 @@ def _is_folder(path: Path) -> bool:
 
 
 def _recorded(model: Path) -> Iterator[str]:
-    """The names in the manifests of a model's folder; what cannot be read is reported by those who
-    use it."""
+    """Yield the model names in the manifests of a model's folder, skipping unreadable manifests.
+
+    Those are reported where they are used.
+    """
     for file in sorted(model.glob("*/manifest.json")):
         with contextlib.suppress(OSError, ValueError, RecursionError, AttributeError, TypeError):
             name = json.loads(file.read_text(encoding="utf-8"))["model"].get("name")

@@ -1,8 +1,8 @@
-"""Part files: Parquet files of signals that say whose they are and whether they are whole.
+"""Part files: Parquet files of signals that record their owner and a checksum.
 
-A part's name ends in a checksum of its bytes, and its metadata hold the signal, the identity and
-the contract of the store that it was written for, and hashes of the settings that its rows were
-made under. Both are written with the part in one move.
+A part's name ends in a checksum of its bytes. Its metadata record the signal, the identity and the
+contract of the store that it was written for, and hashes of the settings under which its rows were
+collected. All of it appears atomically.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from ...estimators.signals.batch import Signal
-from ..console.errors import ApprehendError
+from ..console.errors import ApprehendError, first_line
 from .arrow import KEYS, signal_schema
 from .files import clear_leftovers, file_checksum, publish, temporary_file
 
@@ -41,8 +41,8 @@ class Provenance:
 
     Attributes:
         store: identity of the store that it was written for; empty in parts of schema 1 and 2.
-        contract: what all signals of that store agree on.
-        settings: variant → source → hashes of the settings that its rows were made under.
+        contract: the settings that all signals of that store share.
+        settings: variant → source → hashes of the settings under which its rows were collected.
     """
 
     store: str = ""
@@ -51,14 +51,14 @@ class Provenance:
 
 
 def part_files(folder: Path) -> list[Path]:
-    """The parts of a signal in the order of writing, without those that were merged into one."""
+    """Return the parts of a signal in the order of writing, without those merged into another."""
     files = sorted(folder.glob("part-*.parquet")) if folder.is_dir() else []
     gone = _replaced(files)
     return [file for file in files if _stem(file.name) not in gone]
 
 
 def clean(folder: Path) -> None:
-    """Delete what a killed writer left: half-written files, and parts that were merged."""
+    """Delete what a killed writer left: incomplete files, and parts that were merged."""
     files = sorted(folder.glob("part-*.parquet"))
     gone = _replaced(files)
     for file in files:
@@ -68,21 +68,21 @@ def clean(folder: Path) -> None:
 
 
 def _replaced(files: Sequence[Path]) -> set[str]:
-    """Names, without checksums, of the parts that merged parts say to hold."""
+    """Return the names, without checksums, of the parts that merged parts contain."""
     merged = [file for file in files if "-merged" in file.name]
     metadata = (read_schema(file).metadata or {} for file in merged)
-    return {_stem(name) for found in metadata for name in json.loads(found.get(_REPLACES, b"[]"))}
+    return {_stem(name) for known in metadata for name in json.loads(known.get(_REPLACES, b"[]"))}
 
 
 def _stem(name: str) -> str:
-    """A part's name without its checksum, which an older store's parts get later."""
-    found = PART_NAME.fullmatch(name)
-    checksum = found and found.group("checksum")
+    """Return a part's name without its checksum, which an older store's parts get later."""
+    match = PART_NAME.fullmatch(name)
+    checksum = match and match.group("checksum")
     return name.replace(f"-{checksum}", "") if checksum else name
 
 
 def write_part(folder: Path, kind: str, write: Callable[[Path], None]) -> Path:
-    """Have ``write`` write a part, and move it into ``folder`` under a name with its checksum."""
+    """Let ``write`` write a part, and move it into ``folder`` under a name with its checksum."""
     name = f"part-{time.time_ns():020d}-{os.getpid()}-{kind}"
     with temporary_file(folder / f"{name}.parquet") as temporary:
         write(temporary)
@@ -108,13 +108,15 @@ def _metadata(
     signal: Signal, provenance: Provenance, replaces: Sequence[str] = ()
 ) -> dict[bytes, bytes]:
     contract = json.dumps(dict(provenance.contract), sort_keys=True, ensure_ascii=False)
-    found = {
+    metadata = {
         _SIGNAL: signal.value.encode(),
         _STORE: provenance.store.encode(),
         _CONTRACT: contract.encode("utf-8", "replace"),
         _SETTINGS: json.dumps(provenance.settings, ensure_ascii=False).encode("utf-8", "replace"),
     }
-    return {**found, _REPLACES: json.dumps(list(replaces)).encode()} if replaces else found
+    if replaces:
+        metadata[_REPLACES] = json.dumps(list(replaces)).encode()
+    return metadata
 
 
 def merge_parts(
@@ -124,11 +126,17 @@ def merge_parts(
     id_type: pa.DataType,
     keep: Callable[[pa.Table], pa.Table] | None = None,
 ) -> None:
-    """Merge the parts of a signal into one, a row group each, in constant memory.
+    """Merge the parts of a signal into one with a row group for each, in constant memory.
 
-    ``keep`` picks the rows to keep of a part's, all of them without it. The settings of the rows
-    are those that the parts say. Raises ApprehendError, and changes nothing, where a part is
-    damaged.
+    Args:
+        folder: the folder of the signal.
+        signal: the signal.
+        provenance: provenance of the merged part, except for the settings, which the parts record.
+        id_type: type of the question ids.
+        keep: selects the rows to keep of each part; all by default.
+
+    Raises:
+        ApprehendError: a part is damaged; then nothing is changed.
     """
     files = part_files(folder)
     if len(files) < 2 and keep is None:
@@ -149,8 +157,8 @@ def merge_parts(
 
 
 def _settings_of(files: Sequence[Path]) -> dict[str, dict[str, list[str]]]:
-    """Variant → source → hashes of the settings of all rows of these parts."""
-    found: dict[str, dict[str, list[str]]] = {}
+    """Collect variant → source → hashes of the settings of all rows of these parts."""
+    settings: dict[str, dict[str, list[str]]] = {}
     for file in files:
         known = part_provenance(read_schema(file)).settings
         if not known:  # written before settings were recorded
@@ -158,13 +166,13 @@ def _settings_of(files: Sequence[Path]) -> dict[str, dict[str, list[str]]]:
             known = {variant: {source: [""]} for variant, source in keys}
         for variant, sources in known.items():
             for source, hashes in sources.items():
-                together = found.setdefault(variant, {}).setdefault(source, [])
-                together += [one for one in hashes if one not in together]
-    return found
+                together = settings.setdefault(variant, {}).setdefault(source, [])
+                together += [known_hash for known_hash in hashes if known_hash not in together]
+    return settings
 
 
 def _conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The table with all columns of ``schema``; those that an older version lacks are null."""
+    """Return the table with all columns of ``schema``; those that it lacks are null."""
     columns = {
         field.name: table.column(field.name).cast(field.type)
         if field.name in table.column_names
@@ -175,20 +183,20 @@ def _conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def name_checksum(file: Path) -> str | None:
-    """The checksum in a part's name; None for a part of a store's first schema version."""
-    found = PART_NAME.fullmatch(file.name)
-    return found.group("checksum") if found else None
+    """Return the checksum in a part's name; None for a part of schema 1."""
+    match = PART_NAME.fullmatch(file.name)
+    return match.group("checksum") if match else None
 
 
 def check_bytes(file: Path) -> None:
-    """Raise ApprehendError where a part's bytes are not those that were written."""
+    """Raise ApprehendError if a part's bytes have changed since it was written."""
     checksum = name_checksum(file)
     if checksum is not None and file_checksum(file)[:_CHECKSUM_LENGTH] != checksum:
         raise ApprehendError(f"{file}: changed after it was written (wrong checksum); {REPAIR}")
 
 
 def adopt(folder: Path) -> None:
-    """Give the parts of a store's first schema version, as they are, checksums in their names."""
+    """Add checksums to the names of parts of schema 1."""
     for file in part_files(folder):
         if name_checksum(file) is None and PART_NAME.fullmatch(file.name):
             read_parquet(file)
@@ -197,13 +205,13 @@ def adopt(folder: Path) -> None:
 
 
 def part_signal(schema: pa.Schema) -> str | None:
-    """The signal that a part says to hold, if it does."""
+    """Return the signal that a part's metadata name, if any."""
     value = (schema.metadata or {}).get(_SIGNAL)
     return None if value is None else str(value.decode())
 
 
 def part_provenance(schema: pa.Schema) -> Provenance:
-    """What a part says of where its rows come from; empty where it does not say."""
+    """Return the provenance in a part's metadata, with empty fields where there is none."""
     metadata = schema.metadata or {}
     return Provenance(
         metadata.get(_STORE, b"").decode("utf-8", "replace"),
@@ -223,8 +231,10 @@ def _mapping(text: bytes | None) -> dict[str, Any]:
 def read_parquet(
     file: Path, columns: list[str] | None = None, dictionary: list[str] | None = None
 ) -> pa.Table:
-    """A file's rows, some columns as dictionaries. Raises ApprehendError where it is truncated or
-    damaged."""
+    """Read a file's rows, the columns in ``dictionary`` as dictionaries.
+
+    Raises ApprehendError if the file is truncated or damaged.
+    """
     try:
         return pq.read_table(
             file,
@@ -238,7 +248,7 @@ def read_parquet(
 
 
 def read_schema(file: Path) -> pa.Schema:
-    """A file's schema. Raises ApprehendError where it is truncated or damaged."""
+    """Read a file's schema. Raises ApprehendError if it is truncated or damaged."""
     try:
         return pq.read_schema(file)
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -246,18 +256,17 @@ def read_schema(file: Path) -> pa.Schema:
 
 
 def _unreadable(file: Path, error: Exception) -> ApprehendError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return ApprehendError(f"{file}: not a readable Parquet file ({reason}); {REPAIR}")
+    return ApprehendError(f"{file}: not a readable Parquet file ({first_line(error)}); {REPAIR}")
 
 
 def read_keys(file: Path) -> list[tuple[Any, str, str]]:
-    """(question_id, variant, source) of every row of a part."""
+    """Read (question_id, variant, source) of every row of a part."""
     keys = read_parquet(file, columns=list(KEYS))
     return list(zip(*(keys.column(name).to_pylist() for name in KEYS), strict=True))
 
 
 def read_rows(files: Sequence[Path], schema: pa.Schema, chosen: Any) -> pa.Table:
-    """Rows of several parts that the Arrow expression ``chosen`` picks, checksums compared."""
+    """Read the rows of parts that match the Arrow expression ``chosen``, verifying checksums."""
     scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
     form = ds.ParquetFileFormat(default_fragment_scan_options=scan)
     try:
@@ -266,5 +275,5 @@ def read_rows(files: Sequence[Path], schema: pa.Schema, chosen: Any) -> pa.Table
         )
     except (pa.ArrowException, OSError) as error:
         for file in files:
-            read_parquet(file)  # names the one that is damaged
+            read_parquet(file)  # raises the error that names the damaged one
         raise ApprehendError(f"{files[0].parent}: cannot be read: {error}") from error

@@ -1,4 +1,4 @@
-"""The folder of one model on one task: its manifest, its identity and its only writer."""
+"""The folder of one model on one task: its manifest, its identity and its writer lock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SET_ASIDE = "set_aside"
 
 
 class StoreFolder:
-    """A store's folder, ``<model>/<task>/``, whatever it holds of questions and signals."""
+    """A store's folder, ``<model>/<task>/``, apart from the questions and signals in it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -42,7 +42,7 @@ class StoreFolder:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """The manifest as this version writes it; empty where none is written yet.
+        """The manifest in this version's schema; empty if there is none yet.
 
         Raises ApprehendError if it is damaged or from a newer version.
         """
@@ -58,7 +58,7 @@ class StoreFolder:
         return upgraded(content, file)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Replace the manifest. The store's identity and the names of its folders are put in."""
+        """Replace the manifest, adding the store's identity and the names of its folders."""
         owned = {**manifest, "store": {"id": self.id, "model": self.model, "task": self.task}}
         text = json.dumps(owned, indent=2, sort_keys=False, default=str, ensure_ascii=False)
         write_text(self.path / MANIFEST, text + "\n")
@@ -66,8 +66,10 @@ class StoreFolder:
 
     @property
     def id(self) -> str:
-        """The store's identity, drawn at random when it is first written; its parts, scores and
-        manifest hold it, so that those of other stores can be told."""
+        """The store's identity, drawn at random when it is first written.
+
+        Its parts, scores and manifest record it, so that those of other stores are recognized.
+        """
         if not self._id:
             known = self._known_manifest.get("store") or {}
             self._id = str(known.get("id") or uuid.uuid4().hex)
@@ -82,9 +84,9 @@ class StoreFolder:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Be the only writer. Clears what a killed one left, and brings an old store up to date.
+        """Lock the store for writing, clean up after killed writers, and migrate an old store.
 
-        Raises ApprehendError that names the other writer where there is one.
+        Raises ApprehendError, naming the other writer, if there is one.
         """
         with self.writing_damaged():
             manifest = self.manifest
@@ -98,18 +100,18 @@ class StoreFolder:
 
     @contextlib.contextmanager
     def writing_damaged(self) -> Iterator[None]:
-        """Be the only writer of a store that may not be readable."""
+        """Lock a store for writing that may be unreadable."""
         with locked(self.path):
             clear_leftovers(self.path)
             self.forget()
             yield
 
     def forget(self) -> None:
-        """Read everything from the disk again."""
+        """Drop everything cached from the disk."""
         self._manifest = None
 
     def set_aside(self, paths: Iterable[Path]) -> Path:
-        """Move files or folders of the store out of the way, and give the folder they are in."""
+        """Move files or folders of the store aside, and return the folder that they are in now."""
         stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
         folder = self.path / SET_ASIDE / stamp
         for path in paths:
@@ -121,14 +123,18 @@ class StoreFolder:
 
     @property
     def contract(self) -> Mapping[str, Any]:
-        """What every signal of the store agrees on, by the manifest."""
+        """The settings that all signals of the store share, from the manifest."""
         return contract_of(self._known_manifest)
 
     def provenance(self, signal: Signal, keys: Iterable[tuple[str, str]] = ()) -> parts.Provenance:
-        """What a new part says of rows of a signal with these variants and sources."""
+        """Return the provenance of a new part with these variants and sources of a signal."""
         settings = hashes_of(self._known_manifest, signal, keys)
         return parts.Provenance(self.id, self.contract, settings)
 
     def signal_folder(self, signal: Signal) -> Path:
-        """Where the parts of a signal lie."""
+        """Return the folder with the parts of a signal."""
         return self.path / "signals" / signal.value
+
+    def part_files(self, signal: Signal) -> list[Path]:
+        """Return the Parquet parts of a signal."""
+        return parts.part_files(self.signal_folder(signal))

@@ -1,4 +1,4 @@
-"""The table of a store's questions: adding to it, and the signals of some of its rows."""
+"""The table of a store's questions: adding rows, and selecting questions with their signals."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ...estimators.signals.batch import Signal, Signals
+from ...estimators.signals.batch import Signal, Signals, Table
 from ...tasks.topics import LETTERS
 from .arrow import question_id_type
 
 
 def with_questions(table: pa.Table | None, rows: Sequence[Mapping[str, Any]]) -> pa.Table | None:
-    """A table of questions with those of ``rows`` that it lacks; None where it lacks none."""
+    """Return a table of questions extended by the new ones of ``rows``; None if there are none."""
     known = [] if table is None else table.to_pylist()
     ids = {row["question_id"] for row in known}
     merged = [*known, *(dict(row) for row in rows if row["question_id"] not in ids)]
@@ -36,8 +36,8 @@ def _column(cells: list[Any]) -> Any:
         return pa.array([None if cell is None else str(cell) for cell in cells])
 
 
-def signals_of(questions: pa.Table, ids: Sequence[Any], tables: Mapping[Signal, Any]) -> Signals:
-    """The questions of ``ids``, in this order, with their tables of signals."""
+def signals_of(questions: pa.Table, ids: Sequence[Any], tables: Mapping[Signal, Table]) -> Signals:
+    """Return the questions of ``ids``, in this order, with their tables of signals."""
     import pyarrow.compute as pc
 
     keys = questions.column("question_id").combine_chunks()
@@ -52,7 +52,7 @@ def signals_of(questions: pa.Table, ids: Sequence[Any], tables: Mapping[Signal, 
 
 
 def _gold(rows: pa.Table) -> npt.NDArray[np.int64] | None:
-    """(n,) places of the right options, -1 where it is none of the letters; None if not known."""
+    """Return the (n,) indices of the gold options, -1 if not a letter; None if not recorded."""
     if "gold" not in rows.column_names:
         return None
     letters = rows.column("gold").to_pylist()

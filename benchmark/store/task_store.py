@@ -1,59 +1,55 @@
 """The results folder: ``results/<model>/<task>/`` with manifest, questions, signals and scores.
 
-Signals lie in Parquet parts, one per finished batch. A part is written beside its place and then
-moved into it, so that a killed run loses at most the batch in flight.
+Signals are stored in Parquet parts, one per finished batch. Parts are written atomically, so that a
+killed run loses at most the batch in flight.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from ...estimators.signals.batch import TABLES, Need, Signal, Signals
+from ...estimators.signals.batch import TABLES, Need, Signal, Signals, Table
+from ...estimators.signals.tables import TableT
 from ..console.errors import ApprehendError, UsageError
 from . import parts
 from .arrow import KEYS, arrow_to_table, arrow_to_variants, records_to_arrow, signal_schema
 from .derivation import DERIVED, MARKED, is_derived, marks_of, state_of_rows
+from .failures import Failed, QuestionId, note_failures
 from .files import write_parquet
 from .names import model_folder, task_folder
 from .provenance import part_problem
 from .store_folder import MANIFEST, StoreFolder
 from .stored_questions import signals_of, with_questions
+from .stored_rows import Row, unstorable
 
-OUTCOMES = (Signal.ANSWER, Signal.TRACE)
-"""Signals that hold the model's answers; a task gives one of them."""
-VARIANT_SIGNALS = frozenset(
-    {
-        Signal.JUDGEMENT,
-        Signal.RECORDED_SCORE,
-        Signal.SAMPLES,
-        Signal.PROMPTED_ANSWERS,
-        Signal.SELF_REPORT,
-    }
-)
+OUTCOMES = tuple(signal for signal, table in TABLES.items() if table.outcome)
+"""Signals with the model's answers; each task has one of them."""
+VARIANT_SIGNALS = frozenset(signal for signal, table in TABLES.items() if table.keyed)
 """Signals whose rows are keyed by a variant and a source beside the question."""
 QUESTIONS = "questions.parquet"
 ROWS_COPIED_AT_A_TIME = 1024
 
 
 class TaskStore(StoreFolder):
-    """What is stored of one model on one task."""
+    """Everything that is stored of one model on one task."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._done: dict[Signal, dict[tuple[str, str], set[Any]]] = {}
+        self._outdated: dict[Signal, int] = {}
         self._questions: pa.Table | None = None
         self._marks: dict[Any, str] | None = None
         self._parts = 0
         self.compared: dict[Path, frozenset[str] | None] = {}
-        """Other store → ids of its questions that differ from ours; None where most do."""
+        """Other store → ids of its questions that differ from those here; None if most do."""
 
     def forget(self) -> None:
-        """Read everything from the disk again."""
+        """Drop everything cached from the disk."""
         super().forget()
         self._done.clear()
         self._questions = self._marks = None
@@ -69,7 +65,7 @@ class TaskStore(StoreFolder):
         return self._questions
 
     def add_questions(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add questions that are not there yet; rows hold at least the columns named above."""
+        """Add new questions; rows have at least the columns named above."""
         file = self.path / QUESTIONS
         table = with_questions(parts.read_parquet(file) if file.is_file() else None, rows)
         if table is not None:
@@ -84,22 +80,22 @@ class TaskStore(StoreFolder):
     def _id_type(self) -> pa.DataType:
         return self.questions.schema.field("question_id").type
 
-    def _part_files(self, signal: Signal) -> list[Path]:
-        return parts.part_files(self.signal_folder(signal))
-
     def done(self, signal: Signal, variant: str = "", source: str = "") -> set[Any]:
-        """Ids of the questions for which the signal is stored.
+        """Return the ids of the questions for which the signal is stored.
 
-        Raises ApprehendError for a part that is damaged or was collected in another way.
+        Raises ApprehendError if a part is damaged or was collected under other settings.
         """
         if signal not in self._done:
-            found: dict[tuple[str, str], set[Any]] = {}
-            for file in self._part_files(signal):
+            ids: dict[tuple[str, str], set[Any]] = {}
+            self._outdated[signal] = 0
+            for file in self.part_files(signal):
                 parts.check_bytes(file)
                 self._check_provenance(file, signal)
-                for question, name, origin in self._current_keys(file, signal):
-                    found.setdefault((name, origin), set()).add(question)
-            self._done[signal] = found
+                for (question, name, origin), state in self._keys(file, signal):
+                    if state:
+                        ids.setdefault((name, origin), set()).add(question)
+                    self._outdated[signal] += state is False
+            self._done[signal] = ids
         return self._done[signal].get((variant, source), set())
 
     def _check_provenance(self, file: Path, signal: Signal) -> None:
@@ -108,31 +104,32 @@ class TaskStore(StoreFolder):
         if problem is not None:
             raise ApprehendError(f"{file}: {problem}; {parts.REPAIR}")
 
-    def _current_keys(self, file: Path, signal: Signal) -> Iterator[tuple[Any, str, str]]:
-        """Keys of a part's rows, without those that were derived from another answer than the
-        stored one."""
+    def _keys(
+        self, file: Path, signal: Signal
+    ) -> Iterator[tuple[tuple[Any, str, str], bool | None]]:
+        """Yield a part's keys with their `states`; without derivation all rows are current."""
         if signal not in DERIVED:
-            yield from parts.read_keys(file)
+            yield from ((key, True) for key in parts.read_keys(file))
             return
         rows = parts.read_parquet(file)
         keys = zip(*(rows.column(name).to_pylist() for name in KEYS), strict=True)
-        for key, current in zip(keys, self.states(signal, rows), strict=True):
-            if current:
-                yield key
+        yield from zip(keys, self.states(signal, rows), strict=True)
 
     def states(self, signal: Signal, rows: pa.Table) -> list[bool | None]:
-        """Per row of a derived signal: is the answer that it was derived from the stored one? None
-        where no answer is stored."""
+        """Return per row of a derived signal whether it was derived from the stored answer.
+
+        None where no answer is stored.
+        """
         variants = rows.column("variant").unique().to_pylist()
         marks = self.marks() if any(is_derived(signal, name) for name in variants) else {}
         return state_of_rows(signal, rows, marks)
 
     def marks(self) -> dict[Any, str]:
-        """Question id → the mark of its answer's row, which derived rows hold."""
+        """Return question id → the mark of its answer's row, which derived rows record."""
         if self._marks is None:
             self._marks = {}
             for signal in OUTCOMES:
-                for file in self._part_files(signal):
+                for file in self.part_files(signal):
                     names = parts.read_schema(file).names
                     columns = ["question_id", *(name for name in MARKED if name in names)]
                     self._marks |= marks_of(parts.read_parquet(file, columns))
@@ -140,14 +137,15 @@ class TaskStore(StoreFolder):
 
     def drop_outdated(self, signal: Signal) -> int:
         """Delete rows that were derived from another answer than the stored one, and give their
-        number. Rows of questions without an answer stay: it may come again."""
+        number. Rows of questions without an answer stay: it may come again.
+
+        Raises ApprehendError as `done` does, whose answer it leaves known.
+        """
         if signal not in DERIVED:
             return 0
         self.forget()
-        outdated = sum(
-            self.states(signal, parts.read_parquet(file)).count(False)
-            for file in self._part_files(signal)
-        )
+        self.done(signal)
+        outdated = self._outdated[signal]
         if outdated:
 
             def keep(rows: pa.Table) -> pa.Table:
@@ -156,25 +154,49 @@ class TaskStore(StoreFolder):
             parts.merge_parts(
                 self.signal_folder(signal), signal, self.provenance(signal), self._id_type(), keep
             )
-            self._done.clear()
+            self._outdated[signal] = 0
         return outdated
 
     def variants(self, signal: Signal) -> dict[str, list[str]]:
-        """Variant → its sources, of what is stored."""
+        """Return variant → sources, for the stored rows."""
         self.done(signal)
-        found: dict[str, list[str]] = {}
+        sources: dict[str, list[str]] = {}
         for variant, source in sorted(self._done[signal]):
-            found.setdefault(variant, []).append(source)
-        return found
-
-    def variants_of_recorded_scores(self) -> list[str]:
-        """Names of the imported scores."""
-        return list(self.variants(Signal.RECORDED_SCORE))
+            sources.setdefault(variant, []).append(source)
+        return sources
 
     def has(self, signal: Signal) -> bool:
-        """Whether anything of the signal is stored."""
+        """Return whether any row of the signal is stored."""
         self.done(signal)
         return bool(self._done[signal])
+
+    def store_part(
+        self, signal: Signal, rows: Sequence[Row], variant: str = "", source: str = ""
+    ) -> dict[QuestionId, str]:
+        """Store a part of a variant, and note why rows of it failed or cannot be stored; gives the
+        reasons by question id."""
+        keys = {"variant": variant, "source": source}
+        failed = {question: row.reason for question, row in rows if isinstance(row, Failed)}
+        records = [
+            {**row, "question_id": question, **keys}
+            for question, row in rows
+            if not isinstance(row, Failed)
+        ]
+        try:
+            self.append(signal, records)
+        except (pa.ArrowException, UnicodeError, OverflowError, TypeError):
+            reasons = {record["question_id"]: unstorable(record) for record in records}
+            found = {
+                question: f"the reply cannot be stored: {why}"
+                for question, why in reasons.items()
+                if why is not None
+            }
+            if not found:
+                raise
+            self.append(signal, [r for r in records if r["question_id"] not in found])
+            failed |= found
+        note_failures(self.path, signal, variant, source, [q for q, _ in rows], failed)
+        return failed
 
     def append(self, signal: Signal, records: Sequence[Mapping[str, Any]]) -> None:
         """Store records, keyed by question_id (and variant, source), as one new part."""
@@ -199,45 +221,49 @@ class TaskStore(StoreFolder):
     def borrow(
         self, other: TaskStore, signal: Signal, variant: str, source: str, ids: Sequence[Any]
     ) -> int:
-        """Copy what another store holds of a variant on those of ``ids`` that lack it here."""
+        """Copy the rows of a variant from another store for those of ``ids`` without it here.
+
+        Returns:
+            The number of rows copied.
+        """
         lacking = set(ids) - self.done(signal, variant, source)
         shared = sorted(lacking & other.done(signal, variant, source), key=str)
         schema = signal_schema(signal, self._id_type())
         for start in range(0, len(shared), ROWS_COPIED_AT_A_TIME):
-            some = shared[start : start + ROWS_COPIED_AT_A_TIME]
+            batch = shared[start : start + ROWS_COPIED_AT_A_TIME]
             rows = parts.read_rows(
-                other._part_files(signal),
+                other.part_files(signal),
                 schema,
-                ds.field("question_id").isin(pa.array(some, type=self._id_type()))
+                ds.field("question_id").isin(pa.array(batch, type=self._id_type()))
                 & (ds.field("variant") == variant)
                 & (ds.field("source") == source),
             )
             self._append_table(signal, rows)
-            self._done[signal].setdefault((variant, source), set()).update(some)
+            self._done[signal].setdefault((variant, source), set()).update(batch)
         return len(shared)
 
     def compact(self, signal: Signal) -> None:
-        """Merge the parts of a signal into one, a row group each, in constant memory."""
+        """Merge the parts of a signal into one with a row group for each, in constant memory."""
         provenance = self.provenance(signal)
         parts.merge_parts(self.signal_folder(signal), signal, provenance, self._id_type())
 
     def load(self, needs: Iterable[Need], ids: Sequence[Any]) -> Signals:
-        """The signals that ``needs`` name and that are stored, for these questions, in order."""
-        tables: dict[Signal, Any] = {}
+        """Load the stored signals among ``needs`` for these questions, in this order."""
+        tables: dict[Signal, Table] = {}
         for signal in sorted({signal for need in needs for signal in need.signals}):
             if signal in TABLES and self.has(signal):
                 tables[signal] = self._load_signal(signal, ids)
         return signals_of(self.questions, ids, tables)
 
-    def load_table(self, signal: Signal, ids: Sequence[Any]) -> Any:
-        """The table of one signal without variants; questions that are not there are absent."""
-        return self._load_signal(signal, ids)
+    def load_table(self, table: type[TableT], ids: Sequence[Any]) -> TableT:
+        """Load the table of a signal without variants; missing questions are not present in it."""
+        return cast(TableT, self._load_signal(Signal(table.signal), ids))
 
-    def _load_signal(self, signal: Signal, ids: Sequence[Any]) -> Any:
+    def _load_signal(self, signal: Signal, ids: Sequence[Any]) -> Table:
         self.done(signal)
         wanted = pa.array(ids, type=self._id_type())
         rows = parts.read_rows(
-            self._part_files(signal),
+            self.part_files(signal),
             signal_schema(signal, self._id_type()),
             ds.field("question_id").isin(wanted),
         )
@@ -255,20 +281,20 @@ class Results:
         self.path = Path(path)
 
     def open(self, model: str, task: str) -> TaskStore:
-        """The store of one model on one task, which may not exist yet.
+        """Return the store of one model on one task, existing or not.
 
-        Raises UsageError where a model of another name has the folder.
+        Raises UsageError if a model of another name has the folder.
         """
         return TaskStore(task_folder(model_folder(self.path, model), task))
 
     def stores(self) -> list[TaskStore]:
-        """All stores. Raises UsageError where the folder holds none."""
+        """Return all stores. Raises UsageError if the folder has none."""
         if not self.path.is_dir():
             raise UsageError(f"no results folder at {self.path}")
-        found = sorted(file.parent for file in self.path.glob(f"*/*/{MANIFEST}"))
-        if not found:
+        folders = sorted(file.parent for file in self.path.glob(f"*/*/{MANIFEST}"))
+        if not folders:
             raise UsageError(
                 f"{self.path}: no results in it; expected <model>/<task>/{MANIFEST}, as "
                 "`apprehend run` and `apprehend import` write them"
             )
-        return [TaskStore(path) for path in found]
+        return [TaskStore(path) for path in folders]

@@ -1,1 +1,1 @@
-"""What every estimator must satisfy, on synthetic questions: `apprehend check estimator`."""
+"""Conformance suite for estimators on synthetic questions: `apprehend check estimator`."""

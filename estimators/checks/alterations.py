@@ -1,19 +1,21 @@
-"""Altered copies of signals, to see whether a score changes where it must and stays where it must.
+"""Altered copies of signals, to test which changes affect a score and which must not.
 
-For the conformance suite and for tests.
+Used by the conformance suite and by tests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from ..signals.batch import AnswerTable, Panel, Signals, TraceTable, Variants
+from ..signals.batch import AnswerTable, Panel, Signals, Table, TraceTable, Variants
 from ..signals.tables import IntArray, Kind, SignalTable, to_array
 
+Column = npt.NDArray[Any]
 TableChange = Callable[[SignalTable], SignalTable]
 _BY_OPTION = ("option_logprobs", "scored_logprobs")
 """Columns whose last axis runs over the options."""
@@ -30,20 +32,26 @@ _ZERO_WHEN_CERTAIN = (
 
 
 def change_tables(signals: Signals, change: TableChange) -> Signals:
-    """``change`` applied to every table, also those in panels and variants."""
+    """Apply ``change`` to every table, including those in panels and variants."""
 
-    def apply(table: Any) -> Any:
+    def in_panel(panel: Panel[SignalTable]) -> Panel[SignalTable]:
+        return Panel({source: change(table) for source, table in panel.tables.items()})
+
+    def apply(table: Table) -> Table:
         if isinstance(table, Variants):
-            return Variants(table.signal, {name: apply(p) for name, p in table.panels.items()})
-        if isinstance(table, Panel):
-            return Panel({source: change(t) for source, t in table.tables.items()})
-        return change(table)
+            return Variants(table.signal, {n: in_panel(p) for n, p in table.panels.items()})
+        return in_panel(table) if isinstance(table, Panel) else change(table)
 
     return replace(signals, tables={s: apply(table) for s, table in signals.tables.items()})
 
 
+def with_columns(table: SignalTable, columns: Mapping[str, Column]) -> SignalTable:
+    """Return the table with other values in some columns."""
+    return replace(table, **columns)
+
+
 def all_tables(signals: Signals) -> list[SignalTable]:
-    """Every table, also those in panels and variants, in a fixed order."""
+    """Return every table, including those in panels and variants, in a fixed order."""
     found: list[SignalTable] = []
 
     def note(table: SignalTable) -> SignalTable:
@@ -55,7 +63,7 @@ def all_tables(signals: Signals) -> list[SignalTable]:
 
 
 def other_outcomes(signals: Signals, rows: IntArray) -> Signals:
-    """The same, but in these questions wrong answers are right, and other options are."""
+    """Return signals in which wrong answers of these questions are right and vice versa."""
 
     def change(table: SignalTable) -> SignalTable:
         if not isinstance(table, AnswerTable | TraceTable):
@@ -71,32 +79,32 @@ def other_outcomes(signals: Signals, rows: IntArray) -> Signals:
 
 
 def unobserved(signals: Signals, rows: IntArray) -> Signals:
-    """The same, but these questions were asked in no signal."""
+    """Return signals in which these questions were never asked."""
 
     def change(table: SignalTable) -> SignalTable:
         present = table.present.copy()
         present[rows] = False
-        changed: dict[str, Any] = {"present": present}
+        changed: dict[str, Column] = {"present": present}
         for name, kind in table.kinds().items():
-            column = getattr(table, name).copy()
+            column: Column = getattr(table, name).copy()
             column[rows] = _missing(kind)
             changed[name] = column
-        return replace(table, **changed)
+        return with_columns(table, changed)
 
     return change_tables(signals, change)
 
 
 def _missing(kind: Kind) -> Any:
-    """What a column holds where nothing was observed."""
+    """Return the missing value of a column."""
     scalar = {Kind.FLOATS: Kind.FLOAT, Kind.FLOAT_LISTS: Kind.FLOAT}
     scalar |= {Kind.INTS: Kind.INT, Kind.TEXTS: Kind.TEXT}
     return to_array(scalar.get(kind, kind), [None])[0]
 
 
 def rotated_options(signals: Signals, by: int = 1) -> Signals:
-    """The same questions with each option i renamed to option (i + by) mod K.
+    """Return signals with each option i renamed to option (i + by) mod K.
 
-    Contents, cyclic orders, answers and right options move along: nothing but names changes.
+    Contents, cyclic orders, answers and right options move along: only names change.
     """
     count = signals.option_count
 
@@ -106,21 +114,21 @@ def rotated_options(signals: Signals, by: int = 1) -> Signals:
         return renamed
 
     def change(table: SignalTable) -> SignalTable:
-        changed: dict[str, Any] = {}
+        changed: dict[str, Column] = {}
         for name in table.kinds():
-            column = getattr(table, name)
+            column: Column = getattr(table, name)
             if name in _BY_OPTION:
                 changed[name] = _rolled(column, count, by)
             elif name in _OPTION_INDEX or name == "shifts":
                 changed[name] = rename(column)
-        return replace(table, **changed)
+        return with_columns(table, changed)
 
     gold = None if signals.gold is None else rename(signals.gold)
     return replace(change_tables(signals, change), gold=gold)
 
 
-def _rolled(column: Any, count: IntArray, by: int) -> Any:
-    """Last axis moved by ``by`` places within the first K of each row."""
+def _rolled(column: Column, count: IntArray, by: int) -> Column:
+    """Rotate the last axis by ``by`` places within the first K of each row."""
     place = np.arange(column.shape[-1])
     source = np.where(place < count[:, None], (place - by) % count[:, None], place)
     source = source.clip(max=max(column.shape[-1] - 1, 0))
@@ -129,31 +137,31 @@ def _rolled(column: Any, count: IntArray, by: int) -> Any:
 
 
 def more_padding(signals: Signals, extra: int = 3) -> Signals:
-    """The same with every list padded further, as beside a question with a longer one."""
+    """Return signals with every list padded further, as in a batch with a longer one."""
 
     def change(table: SignalTable) -> SignalTable:
-        changed: dict[str, Any] = {}
+        changed: dict[str, Column] = {}
         for name, kind in table.kinds().items():
-            column = getattr(table, name)
+            column: Column = getattr(table, name)
             # A state vector is not padded: all have the model's width.
             if column.ndim > 1 and name != "state":
                 widths = [(0, 0), *[(0, extra)] * (column.ndim - 1)]
                 changed[name] = np.pad(column, widths, constant_values=_missing(kind))
-        return replace(table, **changed)
+        return with_columns(table, changed)
 
     return change_tables(signals, change)
 
 
 def certain(signals: Signals, rows: IntArray) -> Signals:
-    """The same, but in these questions every probability is exactly 0 or 1 (log -inf or 0).
+    """Return signals in which every probability of these questions is exactly 0 or 1.
 
     The first of each list of log-probabilities or probabilities gets 1, all others 0.
     """
 
     def change(table: SignalTable) -> SignalTable:
-        changed: dict[str, Any] = {}
+        changed: dict[str, Column] = {}
         for name in table.kinds():
-            column = getattr(table, name)
+            column: Column = getattr(table, name)
             if name in (*_BY_OPTION, "top_logprobs", "token_top_logprobs"):
                 changed[name] = _one_hot(column, rows, 0.0, -np.inf)
             elif name == "label_probs":
@@ -164,12 +172,12 @@ def certain(signals: Signals, rows: IntArray) -> Signals:
                 changed[name] = _set(column, rows, 0.0)
             elif name in ("value", "values"):
                 changed[name] = _set(column, rows, 1.0)
-        return replace(table, **changed)
+        return with_columns(table, changed)
 
     return change_tables(signals, change)
 
 
-def _one_hot(column: Any, rows: IntArray, first: float, others: float) -> Any:
+def _one_hot(column: Column, rows: IntArray, first: float, others: float) -> Column:
     changed = _set(column, rows, others)
     if column.shape[-1]:
         head = changed[rows, ..., 0]
@@ -177,8 +185,8 @@ def _one_hot(column: Any, rows: IntArray, first: float, others: float) -> Any:
     return changed
 
 
-def _set(column: Any, rows: IntArray, value: float) -> Any:
-    """A copy with ``value`` in these rows wherever something is stored."""
+def _set(column: Column, rows: IntArray, value: float) -> Column:
+    """Return a copy with ``value`` in these rows wherever something is stored."""
     changed = column.copy()
     part = changed[rows]
     stored = ~np.isnan(part) if part.dtype.kind == "f" else part >= 0

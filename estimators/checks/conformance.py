@@ -1,11 +1,11 @@
-"""Checks that any estimator must pass, built in or a stranger's; made for a plugin's own tests.
+"""Checks that every estimator must pass, built-in or third-party; usable in a plugin's own tests.
 
     from apprehend.estimators.checks.conformance import check_estimator
 
     def test_conforms():
         assert not [o for o in check_estimator(MyEstimator()) if o.status == "failed"]
 
-Every check runs on synthetic questions (see ``synthetic``) and gives one named outcome.
+Every check runs on synthetic questions (see ``synthetic``) and has one named outcome.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ QUESTIONS = 300
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """What one check found."""
+    """The outcome of one check."""
 
     check: str
     status: str
@@ -36,7 +36,7 @@ class CheckOutcome:
 def check_estimator(
     estimator: Estimator | type[Estimator], count: int = QUESTIONS, seed: int = 0
 ) -> list[CheckOutcome]:
-    """Run all checks on ``count`` synthetic questions; never raises for what an estimator does."""
+    """Run all checks on ``count`` synthetic questions; errors of the estimator become outcomes."""
     if isinstance(estimator, type):
         try:
             estimator = estimator()

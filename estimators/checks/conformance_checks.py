@@ -23,8 +23,6 @@ from .alterations import (
 from .synthetic import SyntheticQuestions
 
 TOLERANCE = 1e-9
-_UNORIENTED = ("controls",)
-"""Families that claim nothing of an answer's correctness."""
 
 
 class CheckSkipped(Exception):
@@ -36,7 +34,7 @@ class CheckFailed(Exception):
 
 
 class Bench:
-    """An estimator with questions, scored out of fold where it learns."""
+    """An estimator with questions, scored out of fold if it learns."""
 
     def __init__(self, estimator: Estimator, made: SyntheticQuestions) -> None:
         self.estimator = estimator
@@ -49,26 +47,26 @@ class Bench:
 
     @property
     def scores(self) -> FloatArray:
-        """(n,) scores of the questions as they are."""
+        """Return the (n,) scores of the unaltered questions."""
         if self._scores is None:
             self._scores = self.score(self.signals)
         return self._scores
 
     def score(self, signals: Signals, correct: BoolArray | None = None) -> FloatArray:
-        """(n,) scores by a new instance, on the same folds."""
+        """Return the (n,) scores of a new instance, on the same folds."""
         if not self.estimator.learns:
             return evaluate(fresh(self.estimator), signals)
         labels = self.correct if correct is None else correct
         return cross_fit(self.estimator, signals, labels, self.folds).scores
 
     def same(self, scores: FloatArray, expected: FloatArray, what: str) -> None:
-        """Fail where scores differ from those expected; NaN equals NaN."""
+        """Fail if scores differ from those expected; NaN equals NaN."""
         close = np.isclose(scores, expected, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
         if not close.all():
             row = int(np.flatnonzero(~close)[0])
             raise CheckFailed(
-                f"{what}: {int((~close).sum())} of {len(scores)} scores changed, first in row "
-                f"{row}: {expected[row]:.12g} became {scores[row]:.12g}"
+                f"{what}: {int((~close).sum())} of {len(scores)} scores changed, the first is "
+                f"scores[{row}]: {expected[row]:.12g} became {scores[row]:.12g}"
             )
 
     def per_question(self) -> None:
@@ -78,7 +76,7 @@ class Bench:
 
 
 def check_metadata(bench: Bench) -> None:
-    """``name``, ``needs``, a docstring, and parameters kept as attributes."""
+    """Check ``name``, ``needs``, a docstring, and parameters kept as attributes."""
     cls = type(bench.estimator)
     if not isinstance(getattr(cls, "name", None), str) or not cls.name:
         raise CheckFailed(f"Expected `name` to be a text, but got {getattr(cls, 'name', None)!r}")
@@ -91,16 +89,16 @@ def check_metadata(bench: Bench) -> None:
 
 
 def check_shape(bench: Bench) -> None:
-    """(n,) numbers, with a score for all of the questions, which have all signals."""
+    """Check for (n,) numbers, with a score for every question (all have all signals)."""
     missing = int(np.isnan(bench.scores).sum())
     if missing:
         raise CheckFailed(f"{missing} of {len(bench.scores)} complete questions have no score")
 
 
 def check_orientation(bench: Bench) -> None:
-    """Wrong answers score higher than right ones more often than chance allows."""
-    if bench.estimator.family in _UNORIENTED:
-        raise CheckSkipped(f"family {bench.estimator.family!r} claims nothing of correctness")
+    """Check that wrong answers score higher than right ones, significantly above chance."""
+    if bench.estimator.is_control:
+        raise CheckSkipped("a control: it claims nothing of correctness")
     from scipy.stats import rankdata
 
     wrong = ~bench.correct
@@ -113,15 +111,27 @@ def check_orientation(bench: Bench) -> None:
         raise CheckFailed(f"AUC of errors is {auc:.3f}, {side} chance: higher must mean more wrong")
 
 
+def check_probability(bench: Bench) -> None:
+    """Check that a score that claims to be a probability lies in [0, 1]."""
+    if not bench.estimator.is_probability:
+        raise CheckSkipped("does not claim to be a probability (`is_probability`)")
+    outside = (bench.scores < -TOLERANCE) | (bench.scores > 1 + TOLERANCE)
+    if outside.any():
+        raise CheckFailed(
+            f"Expected probabilities in [0, 1], but got {bench.scores.min():.6g} to "
+            f"{bench.scores.max():.6g}"
+        )
+
+
 def check_determinism(bench: Bench) -> None:
-    """The same questions give the same scores, also from a new instance."""
+    """Check that the same questions give the same scores, also from a new instance."""
     again = bench.score(bench.signals)
     if not np.array_equal(again, bench.scores, equal_nan=True):
         raise CheckFailed("a second evaluation gives other scores")
 
 
 def check_inputs_unchanged(bench: Bench) -> None:
-    """``score`` and ``fit`` leave the signals as they are."""
+    """Check that ``score`` and ``fit`` do not modify the signals."""
     shown = bench.pristine.take(np.arange(len(bench.signals)))
     bench.score(shown)
     kept, after = all_tables(bench.pristine), all_tables(shown)
@@ -138,7 +148,7 @@ def _equal(old: Any, new: Any) -> bool:
 
 
 def check_row_order(bench: Bench) -> None:
-    """Scores belong to questions, whatever their order."""
+    """Check that scores do not depend on the order of the questions."""
     order = np.random.default_rng(1).permutation(len(bench.signals))
     shuffled = bench.signals.take(order)
     if bench.estimator.learns:
@@ -150,7 +160,7 @@ def check_row_order(bench: Bench) -> None:
 
 
 def check_batches(bench: Bench) -> None:
-    """A question's score does not depend on the others in its batch."""
+    """Check that a question's score does not depend on the others in its batch."""
     bench.per_question()
     rows = np.arange(len(bench.signals))
     parts = [bench.score(bench.signals.take(part)) for part in np.array_split(rows, 7)]
@@ -158,12 +168,12 @@ def check_batches(bench: Bench) -> None:
 
 
 def check_padding(bench: Bench) -> None:
-    """Longer padding, as beside a question with more options or tokens, changes nothing."""
+    """Check that longer padding, as in a batch with more options or tokens, changes nothing."""
     bench.same(bench.score(more_padding(bench.signals)), bench.scores, "with more padding")
 
 
 def check_one_question(bench: Bench) -> None:
-    """A batch of one question, and of none, works."""
+    """Check batches of one question and of none."""
     bench.per_question()
     for row in (0, len(bench.signals) - 1):
         one = np.array([row])
@@ -172,8 +182,8 @@ def check_one_question(bench: Bench) -> None:
 
 
 def check_ties(bench: Bench) -> None:
-    """Questions with the same signals get the same score."""
-    if bench.estimator.family in _UNORIENTED:
+    """Check that questions with the same signals get the same score."""
+    if bench.estimator.is_control:
         raise CheckSkipped("a control may depend on the question's id")
     bench.per_question()
     rows = np.repeat(np.arange(10), 2)
@@ -183,7 +193,7 @@ def check_ties(bench: Bench) -> None:
 
 
 def check_option_names(bench: Bench) -> None:
-    """Renaming the options, with all that refers to them, changes nothing."""
+    """Check that renaming the options, with all references to them, changes nothing."""
     if bench.estimator.reads_positions:
         raise CheckSkipped("reads_positions: an option's place is part of the evidence")
     renamed = rotated_options(bench.signals)
@@ -191,7 +201,7 @@ def check_option_names(bench: Bench) -> None:
 
 
 def check_missing(bench: Bench) -> None:
-    """Questions that were not observed get NaN and a reason; the others keep their scores."""
+    """Check that unobserved questions get NaN and a reason, and the others keep their scores."""
     if not bench.estimator.requirements():
         raise CheckSkipped("needs no signals")
     rows = np.arange(1, len(bench.signals), 5)
@@ -201,7 +211,7 @@ def check_missing(bench: Bench) -> None:
     if len(scored):
         row = int(rows[scored[0]])
         raise CheckFailed(
-            f"row {row} was not observed and has the score {scores[row]:.6g}, not NaN"
+            f"scores[{row}] of a question that was not observed is {scores[row]:.6g}, not NaN"
         )
     if bench.estimator.learns:
         why = cross_fit(bench.estimator, holes, bench.correct, bench.folds).reasons
@@ -214,7 +224,7 @@ def check_missing(bench: Bench) -> None:
 
 
 def check_certainty(bench: Bench) -> None:
-    """Probabilities of exactly 0 and 1 give a score, not NaN."""
+    """Check that probabilities of exactly 0 and 1 give a score, not NaN."""
     rows = np.arange(0, len(bench.signals), 4)
     scores = bench.score(certain(bench.signals, rows))
     lost = rows[np.isnan(scores[rows])]
@@ -225,7 +235,7 @@ def check_certainty(bench: Bench) -> None:
 
 
 def check_unfitted(bench: Bench) -> None:
-    """An estimator that learns refuses to score before ``fit``."""
+    """Check that an estimator that learns refuses to score before ``fit``."""
     if not bench.estimator.learns:
         raise CheckSkipped("does not learn")
     try:
@@ -236,7 +246,7 @@ def check_unfitted(bench: Bench) -> None:
 
 
 def check_held_out(bench: Bench) -> None:
-    """Outcomes of a fold do not reach the scores of that fold."""
+    """Check that outcomes of a fold do not influence its scores."""
     if not bench.estimator.learns:
         raise CheckSkipped("does not learn")
     held_out = bench.folds == 0
@@ -250,6 +260,7 @@ CHECKS: dict[str, Callable[[Bench], None]] = {
     "metadata": check_metadata,
     "shape": check_shape,
     "orientation": check_orientation,
+    "probability": check_probability,
     "determinism": check_determinism,
     "inputs unchanged": check_inputs_unchanged,
     "row order": check_row_order,

@@ -2,7 +2,7 @@
 
 Each question has option probabilities p; the right option is drawn from p, so p is calibrated and
 the probability that the answer is wrong, u = 1 - max p, is known. All other signals are noisy
-consequences of p and u, in the direction that they are meant to have.
+functions of p and u, with the intended orientation.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from ..signals.batch import Panel, Signal, Signals, Status, Variants
+from ..signals.batch import Panel, Signal, Signals, Status, Table, Variants
 from ..signals.probabilities import entropy, softmax
 from ..signals.signal_tables import TABLES
-from ..signals.tables import BoolArray, FloatArray, IntArray, SignalTable
+from ..signals.tables import BoolArray, FloatArray, IntArray, Kind, SignalTable
 
 _LEVELS = {
     "complexity": (0.0, 0.25, 0.5, 0.75, 1.0),
@@ -26,13 +27,14 @@ _LEVELS = {
 }
 _TAIL = 20
 """Tokens of the synthetic vocabulary that are no option."""
+Column = npt.NDArray[Any]
 _VOCABULARY = 16
 """Tokens of the synthetic traces' vocabulary."""
 
 
 @dataclass(frozen=True)
 class SyntheticQuestions:
-    """Questions with signals, and what is known of them."""
+    """Questions with signals, and their known probabilities."""
 
     signals: Signals
     """All signals, with ``gold``."""
@@ -43,9 +45,9 @@ class SyntheticQuestions:
 
 
 def synthetic_questions(count: int = 300, seed: int = 0) -> SyntheticQuestions:
-    """``count`` questions with 3 to 10 options and 6 topics."""
+    """Create ``count`` questions with 3 to 10 options and 6 topics."""
     maker = _Maker(count, seed)
-    tables: dict[Signal, Any] = {
+    tables: dict[Signal, Table] = {
         Signal.ANSWER: maker.answer(),
         Signal.TRACE: maker.trace(),
         Signal.SAMPLES: _variants(Signal.SAMPLES, maker.samples()),
@@ -57,6 +59,9 @@ def synthetic_questions(count: int = 300, seed: int = 0) -> SyntheticQuestions:
         Signal.COMMITTEE: maker.committee(),
         Signal.RECORDED_SCORE: _variants(Signal.RECORDED_SCORE, maker.recorded_score()),
     }
+    for signal in TABLES.keys() - tables.keys():  # declared, with no story of its own here
+        table = maker.any_values(signal)
+        tables[signal] = _variants(signal, {"": table}) if table.keyed else table
     signals = Signals(
         question_id=np.arange(1, count + 1),
         topic=maker.topic,
@@ -94,27 +99,38 @@ class _Maker:
         return self.rng.normal(0.0, scale, (self.count, *shape))
 
     def chosen(self, p: FloatArray) -> IntArray:
-        """Most probable option of (n, K) distributions."""
+        """Return the most probable option of (n, K) distributions."""
         return cast(IntArray, np.where(np.isnan(p), -1.0, p).argmax(axis=-1).astype(np.int64))
 
     def draw(self, p: FloatArray) -> IntArray:
-        """An option drawn from each of (n, K) distributions."""
+        """Draw an option from each of (n, K) distributions."""
         bounds = np.cumsum(np.nan_to_num(p), axis=1)
         point = self.rng.random((self.count, 1)) * bounds[:, -1:] if self.count else bounds[:, :1]
         option = (point >= bounds).sum(axis=1).clip(max=self.option_count - 1)
         return cast(IntArray, option.astype(np.int64))
 
-    def table(self, signal: Signal, **columns: Any) -> Any:
-        """The table with these columns; the others as if not stored."""
+    def table(self, signal: Signal, **columns: Column) -> SignalTable:
+        """Return the table with these columns; the others as if not stored."""
         cls = TABLES[signal]
         empty = cls.from_records([{}] * self.count)
         given = {name: columns.get(name, getattr(empty, name)) for name in cls.kinds()}
         return cls(present=np.ones(self.count, dtype=np.bool_), **given)
 
-    def full(self, value: Any, dtype: Any = np.int64) -> Any:
-        return np.full(self.count, value, dtype=dtype)
+    def any_values(self, signal: Signal) -> SignalTable:
+        """Return a table whose numbers grow with u, whatever they mean."""
+        numbers = {Kind.FLOAT: (), Kind.FLOATS: (3,), Kind.FLOAT_LISTS: (3, 2)}
+        columns = {
+            name: self.u.reshape(-1, *[1] * len(numbers[kind])) + self.noise(0.1, *numbers[kind])
+            for name, kind in TABLES[signal].kinds().items()
+            if kind in numbers
+        }
+        return self.table(signal, **columns)
 
-    def answer(self) -> Any:
+    def full(self, value: object, dtype: type = np.int64) -> Column:
+        filled: Column = np.full(self.count, value, dtype=dtype)
+        return filled
+
+    def answer(self) -> SignalTable:
         mass = 0.99 - 0.3 * self.u
         tail = softmax(self.noise(1.0, _TAIL)) * (1.0 - mass)[:, None]
         q = np.concatenate([np.nan_to_num(self.p) * mass[:, None], tail], axis=1)
@@ -133,7 +149,7 @@ class _Maker:
             prompt_tokens=self.rng.integers(40, 200, self.count),
         )
 
-    def trace(self) -> Any:
+    def trace(self) -> SignalTable:
         length = np.maximum(12 + np.rint(20 * self.u + self.noise(4.0)), 4).astype(np.int64)
         longest = int(length.max(initial=1))
         there = np.arange(longest) < length[:, None]
@@ -158,7 +174,7 @@ class _Maker:
             finished=self.full(1),
         )
 
-    def samples(self) -> dict[str, Any]:
+    def samples(self) -> dict[str, SignalTable]:
         made = {}
         for name, k in (("direct", 10), ("cot", 6)):
             answers = np.stack([self.draw(self.p) for _ in range(k)], axis=1)
@@ -177,7 +193,7 @@ class _Maker:
             )
         return made
 
-    def permuted_answers(self) -> Any:
+    def permuted_answers(self) -> SignalTable:
         bias = np.linspace(0.6, -0.6, 10)
         shifts = np.where(np.arange(10) < self.option_count[:, None], np.arange(10), -1)
         count = self.option_count[:, None, None]
@@ -192,7 +208,7 @@ class _Maker:
             answers=np.where(shifts >= 0, self.chosen(p), -1),
         )
 
-    def prompted_answers(self) -> dict[str, Any]:
+    def prompted_answers(self) -> dict[str, SignalTable]:
         """Weight of the plain logits, and noise, of each prompt."""
         kinds = {f"paraphrase_{i}": (1.0, 0.7) for i in range(1, 5)}
         kinds |= {"no_stem": (0.2, 0.5), "shuffled_stem": (0.4, 0.5), "instruction": (1.0, 0.4)}
@@ -204,7 +220,7 @@ class _Maker:
             )
         return made
 
-    def self_report(self) -> dict[str, Any]:
+    def self_report(self) -> dict[str, SignalTable]:
         made = {}
         for name in ("p_true", "one_step", "two_step", "linguistic"):
             value = np.clip(1.0 - self.u + self.noise(0.15), 0.0, 1.0)
@@ -219,13 +235,13 @@ class _Maker:
         )
         return made
 
-    def judgement(self) -> dict[str, Panel[Any]]:
+    def judgement(self) -> dict[str, Panel[SignalTable]]:
         return {
             name: Panel({judge: self._judge(name, levels) for judge in ("judge a", "judge b")})
             for name, levels in _LEVELS.items()
         }
 
-    def _judge(self, questionnaire: str, levels: tuple[float, ...]) -> Any:
+    def _judge(self, questionnaire: str, levels: tuple[float, ...]) -> SignalTable:
         steps = np.array(levels)
         seen = np.clip(self.u + self.noise(0.15), 0.0, 1.0)
         if questionnaire == "correctness":
@@ -243,12 +259,12 @@ class _Maker:
             label_values=np.tile(steps, (self.count, 1)),
         )
 
-    def hidden_state(self) -> Any:
+    def hidden_state(self) -> SignalTable:
         direction = self.rng.normal(size=6)
         state = self.u[:, None] * direction * 4.0 + self.noise(1.0, 6)
         return self.table(Signal.HIDDEN_STATE, state=state)
 
-    def committee(self) -> Panel[Any]:
+    def committee(self) -> Panel[SignalTable]:
         members = {}
         for name in ("model a", "model b", "model c"):
             p = softmax(self.z + self.noise(0.7, 10))
@@ -260,5 +276,5 @@ class _Maker:
             )
         return Panel(members)
 
-    def recorded_score(self) -> dict[str, Any]:
+    def recorded_score(self) -> dict[str, SignalTable]:
         return {"recorded": self.table(Signal.RECORDED_SCORE, score=self.u + self.noise(0.1))}

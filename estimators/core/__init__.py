@@ -1,1 +1,1 @@
-"""What estimators are: the base class, parameters, and logistic regression."""
+"""Foundations of estimators: the base class, parameters, and logistic regression."""

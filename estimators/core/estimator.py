@@ -26,7 +26,7 @@ class _Requirements:
 
 
 class Estimator:
-    """Turns signals into one uncertainty score per question.
+    """Base class: computes one uncertainty score per question from signals.
 
     A subclass sets ``name`` and ``needs`` and defines ``score``; the rest has defaults. Keyword
     arguments of ``__init__`` are parameters that users set as ``name(parameter=value)``; each is
@@ -35,40 +35,64 @@ class Estimator:
     """
 
     name: ClassVar[str]
-    """What reports call it."""
+    """Name in reports."""
     needs: Collection[Signal | Need] = frozenset()
-    """Signals that ``score`` and ``fit`` read; ``__init__`` may set it where parameters decide."""
+    """Signals that ``score`` and ``fit`` read; ``__init__`` may set it by the parameters."""
     family: ClassVar[str] = "custom"
     """Kind of evidence, e.g. "answer distribution"."""
     cost: str = "c"
     """c = one forward pass or reuse, m = one more pass or a long generation, x = many."""
     reference: ClassVar[str] = ""
-    """Where the definition comes from."""
+    """Reference of the definition."""
     holds_out_topics: ClassVar[bool] = True
-    """Learning estimators: may folds hold out whole topics? False for one that learns of topics."""
+    """Whether folds may hold out whole topics; False for estimators that learn about topics."""
     reads_positions: ClassVar[bool] = False
-    """Whether an option's place matters, so that reordering the options may change the score."""
+    """Whether the order of the options matters, so that reordering may change the score."""
+    reads_label_probabilities: ClassVar[bool] = False
+    """Whether ``score`` reads how probable each of a judge's labels is, beside the chosen one."""
+
+    # What reports need to know of it; stored with its scores.
+    is_probability: ClassVar[bool] = False
+    """Whether the score claims to be P(the answer is wrong), in [0, 1]; reports then assess its
+    calibration. An entropy, even a normalized one, claims nothing of the kind."""
+    is_entropy: ClassVar[bool] = False
+    """Whether the score is the entropy, in nats or normalized, of the distribution from which the
+    answer is drawn: its mean over questions then says how undecided a model is."""
+    is_control: ClassVar[bool] = False
+    """Whether the score knows nothing of the answer: any estimator must beat it."""
+    against_difficulty: ClassVar[bool] = False
+    """Whether ``apprehend analyse`` sets its mean against a question's difficulty for others."""
+    in_demo: ClassVar[bool] = False
+    """Whether ``apprehend demo`` computes it."""
+    look: ClassVar[tuple[str, str]] = ("", "")
+    """Color (blue, vermilion, green, purple, orange, sky, gray) and line (-, --, :, -.) in
+    figures; where empty, reports derive both from the name."""
 
     def score(self, signals: Signals) -> FloatArray:
-        """(n,) scores; higher = more likely wrong; NaN = no score."""
+        """Return the (n,) scores; higher = more likely wrong; NaN = no score."""
         raise NotImplementedError
 
     def missing_reason(self, signals: Signals, row: int) -> str | None:
-        """Why question ``row`` has no score; None for the runner's general reason."""
+        """Return why question ``row`` has no score; None for the general reason."""
         return None
 
     requirements = _Requirements()
-    """``requirements()`` gives ``needs`` in normal form."""
+    """Return ``needs`` in normal form."""
 
     @property
     def label(self) -> str:
-        """``name``, with the parameters that differ from their defaults."""
+        """``name`` with the parameters that differ from their defaults."""
         changed = []
         for parameter in inspect.signature(type(self)).parameters.values():
             value = getattr(self, parameter.name, parameter.default)
             if value != parameter.default:
                 changed.append(f"{parameter.name}={value!r}")
         return f"{self.name}({','.join(changed)})" if changed else self.name
+
+    @classmethod
+    def summary(cls) -> str:
+        """First line of the docstring."""
+        return next(iter((inspect.getdoc(cls) or "").splitlines()), "")
 
     @property
     def learns(self) -> bool:
@@ -77,7 +101,7 @@ class Estimator:
 
 
 def require_fit(estimator: Estimator, fitted: T | None) -> T:
-    """What ``fit`` has left behind. Raises EstimatorError where it has not been called."""
+    """Return what ``fit`` has learned. Raises EstimatorError if it has not been called."""
     if fitted is None:
         raise EstimatorError(
             f"estimator {estimator.label!r}: Expected `fit` before `score`; the runner fits it "
@@ -87,9 +111,9 @@ def require_fit(estimator: Estimator, fitted: T | None) -> T:
 
 
 def fresh(estimator: Estimator) -> Estimator:
-    """A new estimator with the same parameters that has seen no data.
+    """Create an unfitted estimator with the same parameters.
 
-    Raises EstimatorError where a parameter is not kept as an attribute of its name.
+    Raises EstimatorError if a parameter is not kept as an attribute of its name.
     """
     arguments = {}
     for name in inspect.signature(type(estimator)).parameters:
@@ -103,12 +127,18 @@ def fresh(estimator: Estimator) -> Estimator:
 
 
 def evaluate(estimator: Estimator, signals: Signals) -> FloatArray:
-    """``estimator.score(signals)``, checked: float64 of shape (n,).
+    """Compute and validate ``estimator.score(signals)``.
 
-    The estimator sees signals from which everything that tells right from wrong is taken away.
+    Args:
+        estimator: the estimator, fitted if it learns.
+        signals: a batch of n questions; gold answers and outcomes are hidden from the estimator.
 
-    Raises EstimatorError, naming the estimator, where the result is anything else or ``score``
-    itself raises.
+    Returns:
+        (n,) float64 scores; higher = more likely wrong, NaN = no score.
+
+    Raises:
+        EstimatorError: ``score`` raised an error, or returned anything else; the message names the
+            estimator.
     """
     try:
         with np.errstate(all="ignore"):
@@ -134,7 +164,16 @@ def evaluate(estimator: Estimator, signals: Signals) -> FloatArray:
 
 
 def reasons(estimator: Estimator, signals: Signals, scores: FloatArray) -> ObjectArray:
-    """(n,) why each NaN score is missing; None where there is a score."""
+    """Return why scores are missing.
+
+    Args:
+        estimator: the estimator.
+        signals: the batch of n questions.
+        scores: (n,) its scores.
+
+    Returns:
+        (n,) the reason for each NaN; None where there is a score.
+    """
     result: ObjectArray = np.full(len(signals), None, dtype=object)
     for row in np.flatnonzero(np.isnan(scores)):
         result[row] = estimator.missing_reason(signals, int(row)) or _general_reason(

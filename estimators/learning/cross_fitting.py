@@ -1,4 +1,4 @@
-"""Scores of estimators that learn: each question is scored by an instance that never saw it.
+"""Cross-fitting of estimators that learn: no question is scored by an instance trained on it.
 
 Every fold gets a new instance, fitted on the rows of the other folds alone; ``score`` then sees the
 fold's signals without outcomes. Folds depend on question ids, topics and a seed, not on row order.
@@ -23,11 +23,14 @@ from ..signals.tables import BoolArray, FloatArray, IntArray, ObjectArray
 
 @dataclass(frozen=True)
 class Folds:
-    """How questions are divided: ``count`` folds, by "topic", "stratified", or "auto".
+    """How questions are divided into folds.
 
-    "topic" keeps each topic in one fold (at most as many folds as topics); "stratified" gives
-    every fold the same share of right answers; "auto" is "topic" where there are at least ``count``
-    topics, else "stratified".
+    Attributes:
+        count: number of folds, at least 2; with "topic", no more than there are topics.
+        by: "topic" keeps each topic in one fold; "stratified" gives every fold the same share of
+            right answers; "auto" is "topic" if there are at least ``count`` topics, else
+            "stratified".
+        seed: seed of the order within equals.
     """
 
     count: int = 5
@@ -39,10 +42,18 @@ class Folds:
         one_of("by", self.by, ("auto", "topic", "stratified"))
 
     def assign(self, signals: Signals, outcome: IntArray, topics: bool = True) -> IntArray:
-        """(n,) fold of each question, 0..count-1. ``topics`` False never holds out topics.
+        """Assign each question to a fold.
 
-        ``outcome`` is (n,): 1 right, 0 wrong, -1 unknown. Raises EstimatorError where there are
-        fewer than two topics to hold out.
+        Args:
+            signals: the batch of n questions.
+            outcome: (n,) 1 right, 0 wrong, -1 unknown.
+            topics: whether topics may be held out.
+
+        Returns:
+            (n,) folds in 0..count-1.
+
+        Raises:
+            EstimatorError: there are fewer than two topics to hold out.
         """
         names = sorted({str(topic) for topic in signals.topic.tolist()})
         by_topic = self.by == "topic" or (self.by == "auto" and len(names) >= self.count)
@@ -55,40 +66,44 @@ class Folds:
         return self._stratified(signals.question_id, outcome)
 
     def _by_topic(self, topic: ObjectArray, count: int) -> IntArray:
-        """Largest topic first into the smallest fold; equal sizes in a seeded order."""
-        texts = np.array([str(t) for t in topic.tolist()], dtype=object)
-        sizes = {name: int((texts == name).sum()) for name in set(texts.tolist())}
+        """Put topics, largest first, into the smallest fold; equal sizes in a seeded order."""
+        texts = [str(t) for t in topic.tolist()]
+        sizes = {name: texts.count(name) for name in set(texts)}
         filled = [0] * count
         chosen: dict[str, int] = {}
         for name in sorted(sizes, key=lambda n: (-sizes[n], self._rank(n))):
             smallest = filled.index(min(filled))
             chosen[name] = smallest
             filled[smallest] += sizes[name]
-        return np.array([chosen[name] for name in texts.tolist()], dtype=np.int64)
+        return np.array([chosen[name] for name in texts], dtype=np.int64)
 
     def _stratified(self, question_id: npt.NDArray[Any], outcome: IntArray) -> IntArray:
-        """Deal the questions of each outcome out in turn, in a seeded order of their ids."""
+        """Deal out the questions of each outcome in turn, in a seeded order of their ids."""
         ranks = np.array([self._rank(i) for i in question_id.tolist()], dtype=np.uint64)
-        order = np.lexsort((ranks, outcome))
+        order: IntArray = np.lexsort((ranks, outcome))
         fold = np.empty(len(outcome), dtype=np.int64)
         fold[order] = np.arange(len(outcome)) % self.count
         return fold
 
-    def _rank(self, name: Any) -> int:
+    def _rank(self, name: object) -> int:
         digest = hashlib.blake2b(f"{self.seed}:{name}".encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big")
 
 
 @dataclass(frozen=True)
 class CrossFitted:
-    """Out-of-fold scores, with the fold that each question was held out in."""
+    """Out-of-fold scores, with the fold of each question."""
 
     scores: FloatArray
     """(n,) higher = more likely wrong, NaN = no score."""
     fold: IntArray
-    """(n,) which fold the question belongs to: the instance that scored it was fitted without."""
+    """(n,) the fold of the question; the instance that scored it was fitted without that fold."""
     reasons: ObjectArray
-    """(n,) why a score is missing, None where it is there."""
+    """(n,) why a score is missing; None where there is one."""
+
+    def __repr__(self) -> str:
+        folds = len(np.unique(self.fold))
+        return f"{type(self).__name__}(<{len(self.scores)} scores, {folds} folds>)"
 
 
 def cross_fit(
@@ -99,10 +114,16 @@ def cross_fit(
 ) -> CrossFitted:
     """Score every question with an instance fitted on the other folds.
 
-    ``correct`` is (n,) bool, or 1, 0 and -1 for unknown: unknown ones are scored, not learned from.
-    ``folds`` says how to divide, or is the (n,) fold of each question. Where the rest has outcomes
-    of one class only, or cannot be learned from, the fold's scores are NaN with the reason. The
-    right options, where needed, are ``signals.gold``.
+    Args:
+        estimator: an estimator that learns; right options, if it needs them, are ``signals.gold``.
+        signals: the batch of n questions.
+        correct: (n,) bool, or 1, 0 and -1 for unknown; questions with an unknown outcome are scored
+            but not learned from.
+        folds: how to divide the questions, or the (n,) fold of each.
+
+    Returns:
+        Scores, folds and reasons. If the other folds have one class of outcomes only, or fitting
+        fails, the scores of a fold are NaN with the reason.
     """
     outcome = np.asarray(correct).astype(np.int64)
     if outcome.shape != (len(signals),):
@@ -133,9 +154,9 @@ def cross_fit(
 def fit_fresh(
     estimator: Estimator, signals: Signals, correct: BoolArray, plan: Folds | IntArray | None = None
 ) -> Estimator:
-    """A new instance fitted on these rows.
+    """Fit a new instance on these rows.
 
-    Raises EstimatorError where they hold one class of outcomes only or ``fit`` raises.
+    Raises EstimatorError if they have one class of outcomes only, or if ``fit`` raises.
     """
     if len(np.unique(correct)) < 2:
         found = "none" if len(correct) == 0 else "right ones" if correct[0] else "wrong ones"

@@ -1,4 +1,4 @@
-"""What estimators that learn share: labels, and scores of other estimators to learn from."""
+"""Shared code of estimators that learn: labels, and scores of other estimators as features."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .cross_fitting import Folds, cross_fit, fit_fresh
 
 
 def known_gold(signals: Signals) -> IntArray:
-    """(n,) right options of the training part, -1 where unknown.
+    """Return the (n,) right options of the training part, -1 where unknown.
 
-    Raises EstimatorError where none is known.
+    Raises EstimatorError if none is known.
     """
     if signals.gold is None or not (signals.gold >= 0).any():
         raise EstimatorError("Expected the right option of each question to learn from, got none")
@@ -26,8 +26,8 @@ def known_gold(signals: Signals) -> IntArray:
 class ScoreLearner(Estimator):
     """Learns from the scores of other estimators, its bases.
 
-    Bases that learn are cross-fitted within the training part, so that what is learned from their
-    scores sees scores of questions that they had not seen either. For scoring they are fitted on
+    Bases that learn are cross-fitted within the training part, so that their scores are out of fold
+    here too. For scoring they are fitted on
     the whole training part.
     """
 
@@ -44,11 +44,14 @@ class ScoreLearner(Estimator):
         self.cost = max(base.cost for base in self._bases)
 
     def training_scores(self, signals: Signals, correct: BoolArray) -> tuple[FloatArray, BoolArray]:
-        """(m, b) scores of the bases on the m training rows where all have a finite one, and
-        (m,) whether the answer was wrong. Fits the bases for scoring.
+        """Compute the bases' scores of the training part, and fit the bases for scoring.
 
-        A base without any finite score in the training part is left out. Raises EstimatorError
-        where no two classes of outcomes are left.
+        Returns:
+            (m, b) scores on the m rows where all bases have a finite one, and (m,) whether the
+            answer was wrong. A base without any finite score is skipped.
+
+        Raises:
+            EstimatorError: the rows have one class of outcomes only.
         """
         columns, fitted = [], []
         for base in self._bases:
@@ -76,7 +79,7 @@ class ScoreLearner(Estimator):
         return evaluate(base, signals)
 
     def base_scores(self, signals: Signals) -> FloatArray:
-        """(n, b) scores of the fitted bases."""
+        """Return the (n, b) scores of the fitted bases."""
         fitted = require_fit(self, self._fitted)
         return np.stack([evaluate(base, signals) for base in fitted], axis=1)
 

@@ -1,1 +1,1 @@
-"""What estimators read: names of the signals, their tables, and the batch of questions."""
+"""Input of estimators: names of the signals, their tables, and the batch of questions."""

@@ -1,4 +1,4 @@
-"""Signals: what one model shows on one question, collected once, shared by all estimators."""
+"""Signals: what is observed of a model on a question, collected once for all estimators."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ import numpy as np
 
 from .estimator_errors import EstimatorError
 from .probabilities import softmax
-from .signal_names import Need, Signal, Status
 from .signal_tables import (
     TABLES,
     AnswerTable,
     CommitteeTable,
     HiddenStateTable,
     JudgementTable,
+    Need,
     PermutedAnswersTable,
     PromptedAnswersTable,
     RecordedScoreTable,
     SamplesTable,
     SelfReportTable,
+    Signal,
     TraceTable,
 )
-from .tables import BoolArray, IntArray, ObjectArray, SignalTable, TableT
+from .tables import BoolArray, IntArray, ObjectArray, SignalTable, Status, TableT
 
 __all__ = [
     "TABLES",
@@ -42,26 +43,30 @@ __all__ = [
     "Signal",
     "Signals",
     "Status",
+    "Table",
     "TraceTable",
     "Variants",
     "softmax",
 ]
 
 
+PanelT_co = TypeVar("PanelT_co", bound=SignalTable, covariant=True)
+
+
 @dataclass(frozen=True)
-class Panel(Generic[TableT]):
+class Panel(Generic[PanelT_co]):
     """The same variant from several sources (judges, say): name of the source → its table."""
 
-    tables: Mapping[str, TableT]
+    tables: Mapping[str, PanelT_co]
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the sources, sorted."""
+        """The sorted names of the sources."""
         return tuple(sorted(self.tables))
 
     @property
-    def only(self) -> TableT:
-        """The table of a panel with a single source. Raises EstimatorError where it has more."""
+    def only(self) -> PanelT_co:
+        """The table of a panel with a single source. Raises EstimatorError if there are more."""
         if len(self.tables) != 1:
             names = ", ".join(self.sources) or "none"
             raise EstimatorError(f"Expected a panel with one source, but got {names}")
@@ -74,25 +79,22 @@ class Panel(Generic[TableT]):
         return seen
 
     def stack(self, name: str) -> Any:
-        """(n, sources) values of one column, sources in sorted order."""
+        """Return the (n, sources) values of one column, sources in sorted order."""
         return np.stack([getattr(self.tables[source], name) for source in self.sources], axis=1)
 
-    def take(self, rows: IntArray) -> Panel[TableT]:
-        """The panel with these rows, in this order."""
+    def take(self, rows: IntArray) -> Panel[PanelT_co]:
+        """Return the panel with these rows, in this order."""
         return Panel({source: table.take(rows) for source, table in self.tables.items()})
 
 
-VariantsT = TypeVar("VariantsT", bound=SignalTable)
-
-
 @dataclass(frozen=True)
-class Variants(Generic[VariantsT]):
+class Variants(Generic[PanelT_co]):
     """A signal that comes in variants: ``signals.judgement["complexity"]`` is a Panel."""
 
     signal: Signal
-    panels: Mapping[str, Panel[VariantsT]]
+    panels: Mapping[str, Panel[PanelT_co]]
 
-    def __getitem__(self, variant: str) -> Panel[VariantsT]:
+    def __getitem__(self, variant: str) -> Panel[PanelT_co]:
         if variant not in self.panels:
             known = ", ".join(sorted(self.panels)) or "none"
             raise EstimatorError(f"signal {self.signal}[{variant}] is not there, known: {known}")
@@ -110,9 +112,13 @@ class Variants(Generic[VariantsT]):
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self.panels))
 
-    def take(self, rows: IntArray) -> Variants[VariantsT]:
-        """The variants with these rows, in this order."""
+    def take(self, rows: IntArray) -> Variants[PanelT_co]:
+        """Return the variants with these rows, in this order."""
         return Variants(self.signal, {name: p.take(rows) for name, p in self.panels.items()})
+
+
+Table = SignalTable | Variants[SignalTable] | Panel[SignalTable]
+"""What holds a signal of a batch of questions."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ class Signals:
     """(n,) topic names."""
     option_count: IntArray
     """(n,) number of options K of each question."""
-    tables: Mapping[Signal, Any] = field(default_factory=dict)
+    tables: Mapping[Signal, Table] = field(default_factory=dict)
     """Signal → its table, its Variants, or (other models) its Panel."""
     gold: IntArray | None = None
     """(n,) index of the right option, -1 where unknown. Only ``fit`` sees it: ``evaluate`` takes
@@ -134,45 +140,53 @@ class Signals:
     def __len__(self) -> int:
         return len(self.question_id)
 
-    def _get(self, signal: Signal) -> Any:
+    def _get(self, signal: str) -> Table:
         if signal not in self.tables:
             raise EstimatorError(f"signal {signal} is not there; list it in the estimator's needs")
-        return self.tables[signal]
+        return self.tables[Signal(signal)]
+
+    def table(self, kind: type[TableT]) -> TableT:
+        """Return the table of a signal without variants, e.g. ``signals.table(AnswerTable)``."""
+        return cast(TableT, self._get(kind.signal))
+
+    def variants(self, kind: type[TableT]) -> Variants[TableT]:
+        """Return a signal's variants, e.g. ``signals.variants(JudgementTable)["complexity"]``."""
+        return cast("Variants[TableT]", self._get(kind.signal))
 
     @property
     def answer(self) -> AnswerTable:
         """The direct answer."""
-        return cast(AnswerTable, self._get(Signal.ANSWER))
+        return self.table(AnswerTable)
 
     @property
     def trace(self) -> TraceTable:
         """The chain of thought."""
-        return cast(TraceTable, self._get(Signal.TRACE))
+        return self.table(TraceTable)
 
     @property
     def samples(self) -> Variants[SamplesTable]:
         """Sampled answers, "direct" or "cot"."""
-        return cast("Variants[SamplesTable]", self._get(Signal.SAMPLES))
+        return self.variants(SamplesTable)
 
     @property
     def permuted_answers(self) -> PermutedAnswersTable:
         """The direct answer under cyclic orders of the options."""
-        return cast(PermutedAnswersTable, self._get(Signal.PERMUTED_ANSWERS))
+        return self.table(PermutedAnswersTable)
 
     @property
     def prompted_answers(self) -> Variants[PromptedAnswersTable]:
         """The direct answer to other prompts, by prompt."""
-        return cast("Variants[PromptedAnswersTable]", self._get(Signal.PROMPTED_ANSWERS))
+        return self.variants(PromptedAnswersTable)
 
     @property
     def self_report(self) -> Variants[SelfReportTable]:
-        """What the model says of its own answer, by way of asking."""
-        return cast("Variants[SelfReportTable]", self._get(Signal.SELF_REPORT))
+        """What the model states about its own answer, by elicitation style."""
+        return self.variants(SelfReportTable)
 
     @property
     def hidden_state(self) -> HiddenStateTable:
         """The last layer at the answer position."""
-        return cast(HiddenStateTable, self._get(Signal.HIDDEN_STATE))
+        return self.table(HiddenStateTable)
 
     @property
     def committee(self) -> Panel[CommitteeTable]:
@@ -182,19 +196,20 @@ class Signals:
     @property
     def judgement(self) -> Variants[JudgementTable]:
         """Replies of the judges, by questionnaire."""
-        return cast("Variants[JudgementTable]", self._get(Signal.JUDGEMENT))
+        return self.variants(JudgementTable)
 
     @property
     def recorded_score(self) -> Variants[RecordedScoreTable]:
         """Imported scores, by name."""
-        return cast("Variants[RecordedScoreTable]", self._get(Signal.RECORDED_SCORE))
+        return self.variants(RecordedScoreTable)
 
     @property
     def outcome(self) -> AnswerTable | TraceTable:
         """The table whose answer is scored as right or wrong: the direct answer, else the trace."""
         for signal in (Signal.ANSWER, Signal.TRACE):
-            if signal in self.tables:
-                return cast("AnswerTable | TraceTable", self.tables[signal])
+            table = self.tables.get(signal)
+            if isinstance(table, AnswerTable | TraceTable):
+                return table
         raise EstimatorError("Expected signal answer or trace, but got neither")
 
     @property
@@ -203,16 +218,16 @@ class Signals:
         return self.outcome.prompt_tokens
 
     def blind(self) -> Signals:
-        """The same without anything that says which answers are right."""
+        """Return the batch without gold answers and outcomes."""
         tables = dict(self.tables)
-        for signal in (Signal.ANSWER, Signal.TRACE):
-            if signal in tables:
+        for signal, table in self.tables.items():
+            if isinstance(table, AnswerTable | TraceTable):
                 unknown = np.full(len(self), -1, dtype=np.int64)
-                tables[signal] = replace(tables[signal], correct=unknown)
+                tables[signal] = replace(table, correct=unknown)
         return replace(self, tables=tables, gold=None)
 
     def take(self, rows: IntArray) -> Signals:
-        """The batch with these rows, in this order."""
+        """Return the batch with these rows, in this order."""
         return Signals(
             self.question_id[rows],
             self.topic[rows],

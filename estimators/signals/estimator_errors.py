@@ -1,4 +1,4 @@
-"""The error that this folder raises."""
+"""The errors that estimators raise."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ class EstimatorError(ValueError):
 
 
 class EstimatorLookupError(EstimatorError):
-    """A name, file or parameter under which no estimator can be built."""
+    """A name, file or parameter from which no estimator can be built."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from .tables import FloatArray, IntArray
 
 
 def softmax(logits: FloatArray) -> FloatArray:
-    """Softmax over the last axis, ignoring NaN; a row with no finite value gives NaN."""
+    """Compute the softmax over the last axis, ignoring NaN; NaN for rows without finite values."""
     finite = np.where(np.isnan(logits), -np.inf, logits)
     if finite.shape[-1] == 0:
         return finite
@@ -20,11 +19,11 @@ def softmax(logits: FloatArray) -> FloatArray:
         weights = np.exp(finite - top)
     total = weights.sum(axis=-1, keepdims=True)
     probs = weights / total
-    return cast(FloatArray, np.where(np.isnan(logits), np.nan, probs))
+    return np.where(np.isnan(logits), np.nan, probs)
 
 
 def entropy(probabilities: FloatArray) -> FloatArray:
-    """Shannon entropy over the last axis, nats; NaN entries are absent options, 0 ln 0 = 0.
+    """Compute the Shannon entropy over the last axis, nats; NaN is an absent option, 0 ln 0 = 0.
 
     A row without any probability gives NaN.
     """
@@ -32,21 +31,20 @@ def entropy(probabilities: FloatArray) -> FloatArray:
 
 
 def surprisal(probabilities: FloatArray) -> FloatArray:
-    """-p ln p, elementwise; 0 where p is 0 or absent."""
+    """Compute -p ln p elementwise; 0 where p is 0 or absent."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(probabilities > 0, -probabilities * np.log(probabilities), 0.0)
-    return cast(FloatArray, terms)
+        return np.where(probabilities > 0, -probabilities * np.log(probabilities), 0.0)
 
 
 def absent_as_nan(probabilities: FloatArray, values: FloatArray) -> FloatArray:
-    """``values``, NaN where a row (last axis) of ``probabilities`` is all absent."""
+    """Return ``values``, NaN where a row (last axis) of ``probabilities`` is all absent."""
     return np.where(np.isnan(probabilities).all(axis=-1), np.nan, values)
 
 
 def divergence(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Kullback-Leibler KL(first ‖ second) over the last axis, nats, in [0, ∞].
+    """Compute KL(first ‖ second) over the last axis, nats, in [0, ∞].
 
-    An option absent from either is left out; NaN where a row of either is all absent.
+    An option absent from either is ignored; NaN where a row of either is all absent.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(first > 0, first * (np.log(first) - np.log(second)), 0.0)
@@ -55,7 +53,7 @@ def divergence(first: FloatArray, second: FloatArray) -> FloatArray:
 
 
 def mean_distribution(probabilities: FloatArray) -> FloatArray:
-    """(n, K) mean over axis 1 of (n, m, K) rows; rows that are all absent do not count.
+    """Return the (n, K) mean over axis 1 of (n, m, K) rows; rows that are all absent do not count.
 
     An option that is present in some rows only counts as 0 in the others.
     """
@@ -65,7 +63,7 @@ def mean_distribution(probabilities: FloatArray) -> FloatArray:
 
 
 def mutual_information(probabilities: FloatArray) -> FloatArray:
-    """(n,) H(mean of the rows) - mean of H(row) for (n, m, K): generalised Jensen-Shannon, nats.
+    """(n,) H(mean of the rows) - mean of H(row) for (n, m, K): generalized Jensen-Shannon, nats.
 
     In [0, ln m]; rows that are all absent do not count; NaN where fewer than two are left.
     """
@@ -77,7 +75,7 @@ def mutual_information(probabilities: FloatArray) -> FloatArray:
 
 
 def stack_distributions(distributions: Sequence[FloatArray]) -> FloatArray:
-    """(n, m, K) distributions of m tables, padded to the widest."""
+    """Return the (n, m, K) distributions of m tables, padded to the widest."""
     width = max(d.shape[1] for d in distributions)
     return np.stack(
         [
@@ -89,7 +87,7 @@ def stack_distributions(distributions: Sequence[FloatArray]) -> FloatArray:
 
 
 def shares(answers: IntArray, counted: FloatArray | None = None) -> FloatArray:
-    """(n, K + 1) share of each option 0..K-1 among (n, k) picks; the last one is "no option" (-1).
+    """Return the (n, K + 1) share of each option, and last of "none" (-1), among (n, k) picks.
 
     ``counted`` (n, k) is 1 for picks that were made, 0 for padding; without it all count. NaN for
     a row without picks.
@@ -100,11 +98,11 @@ def shares(answers: IntArray, counted: FloatArray | None = None) -> FloatArray:
     votes = ((answers[:, :, None] == classes) * weight[:, :, None]).sum(axis=1)
     total = weight.sum(axis=1)
     with np.errstate(invalid="ignore"):
-        return cast(FloatArray, votes / np.where(total > 0, total, np.nan)[:, None])
+        return votes / np.where(total > 0, total, np.nan)[:, None]
 
 
 def pick(values: FloatArray, columns: IntArray) -> FloatArray:
-    """(n,) ``values[row, columns[row]]``; NaN where the column is -1 or beyond the last."""
+    """Return (n,) ``values[row, columns[row]]``; NaN where the column is -1 or beyond the last."""
     result = np.full(len(values), np.nan)
     rows = np.flatnonzero((columns >= 0) & (columns < values.shape[1]))
     result[rows] = values[rows, columns[rows]]
@@ -112,16 +110,16 @@ def pick(values: FloatArray, columns: IntArray) -> FloatArray:
 
 
 def row_mean(values: FloatArray) -> FloatArray:
-    """Mean over the last axis of what is not NaN; NaN where nothing is left."""
+    """Return the mean over the last axis, ignoring NaN; NaN if all values are."""
     count = (~np.isnan(values)).sum(axis=-1)
     mean = np.nansum(values, axis=-1) / np.maximum(count, 1)
-    return cast(FloatArray, np.where(count > 0, mean, np.nan))
+    return np.where(count > 0, mean, np.nan)
 
 
 def top_two(probabilities: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(n,) largest and second largest of each row; NaN where a row has too few values.
+    """Return the (n,) largest and second largest of each row; NaN if a row has too few values.
 
-    Works on log-probabilities too: -inf is a value, NaN is none.
+    Works on log-probabilities too: -inf is a value, NaN is not.
     """
     count = (~np.isnan(probabilities)).sum(axis=1)
     pad = np.full((len(probabilities), 2), -np.inf)

@@ -1,27 +1,82 @@
-"""The tables that hold the signals: one row per question, one class per signal.
+"""The signals: their names, and the table that declares each, one row per question.
 
-They are the schema of the store too: adding a signal means adding its table here and one method
-to an engine. "nats" are natural logarithms; ``column`` says how missing values are padded.
+A table says all that others must know of its signal: columns, variants, what a question costs,
+whether rows depend on the answer. The store's schema, the batch and the lists follow from it, and
+`benchmark/run/probes` has one file per signal that collects it. "nats" are natural logarithms.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 
 from .probabilities import softmax
-from .signal_names import Signal
 from .tables import BoolArray, FloatArray, IntArray, Kind, ObjectArray, SignalTable, column
 
 
+class Signal(str, Enum):
+    """Names of the signals; an estimator lists those it needs. Each has its table below."""
+
+    ANSWER = "answer"
+    TRACE = "trace"
+    SAMPLES = "samples"
+    PERMUTED_ANSWERS = "permuted_answers"
+    PROMPTED_ANSWERS = "prompted_answers"
+    SELF_REPORT = "self_report"
+    JUDGEMENT = "judgement"
+    HIDDEN_STATE = "hidden_state"
+    COMMITTEE = "committee"
+    RECORDED_SCORE = "recorded_score"
+
+    def variant(self, name: str) -> Need:
+        """One variant of the signal, e.g. ``Signal.JUDGEMENT.variant("complexity")``."""
+        return Need(frozenset({self}), name)
+
+    def __or__(self, other: Signal) -> Need:
+        """Either of two signals, whichever a task gives."""
+        return Need(frozenset({self, other}))
+
+    def __str__(self) -> str:
+        return self.value
+
+
 @dataclass(frozen=True)
-class AnswerTable(SignalTable):
-    """The direct answer: what the model's distribution at the answer token looks like."""
+class Need:
+    """One requirement of an estimator: any one of ``signals``, in the named variant."""
+
+    signals: frozenset[Signal]
+    variant: str = ""
+
+    @classmethod
+    def of(cls, need: Signal | Need) -> Need:
+        """Return a plain signal as a Need."""
+        return need if isinstance(need, Need) else cls(frozenset({need}))
+
+    def __str__(self) -> str:
+        names = " or ".join(sorted(signal.value for signal in self.signals))
+        return f"{names}[{self.variant}]" if self.variant else names
+
+
+class Options:
+    """Tables with log-probabilities of options."""
+
+    option_logprobs: FloatArray
+
+    @property
+    def option_probs(self) -> FloatArray:
+        """(n, K) or (n, R, K) probabilities renormalized over the options (sum 1; NaN padding)."""
+        return softmax(self.option_logprobs)
+
+
+@dataclass(frozen=True)
+class AnswerTable(Options, SignalTable, signal=Signal.ANSWER, cost="1 prompt", outcome=True):
+    """The direct answer: the model's distribution at the answer token."""
 
     option_logprobs: FloatArray = column(Kind.FLOATS)
     """(n, K) natural-log probability of each option's label, variants such as "A" and " A"
-    merged, not renormalised, so that their exp sums to at most 1. NaN beyond a question's last
+    merged, not renormalized, so that their exp sums to at most 1. NaN beyond a question's last
     option. Imported logits are stored after a log-softmax over the options."""
     scored_logprobs: FloatArray = column(Kind.FLOATS)
     """(n, K) log-likelihood of the exact continuation that lm-eval asked for; it decides
@@ -45,15 +100,10 @@ class AnswerTable(SignalTable):
     prompt_tokens: IntArray = column(Kind.INT)
     """(n,) length of the prompt in tokens."""
 
-    @property
-    def option_probs(self) -> FloatArray:
-        """(n, K) probabilities renormalised over the options (rows sum to 1; NaN padding)."""
-        return softmax(self.option_logprobs)
-
 
 @dataclass(frozen=True)
-class TraceTable(SignalTable):
-    """A greedy chain of thought, token by token, with the answer's token located."""
+class TraceTable(Options, SignalTable, signal=Signal.TRACE, cost="1 text", outcome=True):
+    """A greedy chain of thought, token by token, with the position of the answer token."""
 
     text: ObjectArray = column(Kind.TEXT)
     """(n,) the generated text."""
@@ -81,14 +131,9 @@ class TraceTable(SignalTable):
     finished: IntArray = column(Kind.INT)
     """(n,) 1 if the model ended the text, 0 if the token limit did, -1 unknown."""
 
-    @property
-    def option_probs(self) -> FloatArray:
-        """(n, K) probabilities renormalised over the options (rows sum to 1; NaN padding)."""
-        return softmax(self.option_logprobs)
-
 
 @dataclass(frozen=True)
-class SamplesTable(SignalTable):
+class SamplesTable(SignalTable, signal=Signal.SAMPLES, cost="1 prompt or k texts", keyed=True):
     """k answers drawn at a temperature. Variants: "direct", "cot" (each through its own trace).
 
     The seed of a draw depends on the question and the draw alone, never on the batch, so that any
@@ -120,7 +165,9 @@ class SamplesTable(SignalTable):
 
 
 @dataclass(frozen=True)
-class PermutedAnswersTable(SignalTable):
+class PermutedAnswersTable(
+    Options, SignalTable, signal=Signal.PERMUTED_ANSWERS, cost="K - 1 prompts", derived=True
+):
     """The direct answer under R cyclic orders of the options; labels stay in their places.
 
     Order r shows the original option ``(i + shift) mod K`` at position i (label A, B, …). The
@@ -129,20 +176,17 @@ class PermutedAnswersTable(SignalTable):
 
     option_logprobs: FloatArray = column(Kind.FLOAT_LISTS)
     """(n, R, K) log-probability of each ORIGINAL option under each order, as in AnswerTable: not
-    renormalised; NaN beyond a question's last option."""
+    renormalized; NaN beyond a question's last option."""
     shifts: IntArray = column(Kind.INTS)
     """(n, R) the orders' shifts, in 0..K-1; -1 is padding."""
     answers: IntArray = column(Kind.INTS)
     """(n, R) index of the ORIGINAL option chosen under each order, -1 for none."""
 
-    @property
-    def option_probs(self) -> FloatArray:
-        """(n, R, K) probabilities renormalised over the options; NaN padding."""
-        return softmax(self.option_logprobs)
-
 
 @dataclass(frozen=True)
-class PromptedAnswersTable(SignalTable):
+class PromptedAnswersTable(
+    Options, SignalTable, signal=Signal.PROMPTED_ANSWERS, cost="1 prompt per variant", keyed=True
+):
     """The direct answer to another prompt.
 
     Variants: "paraphrase_1" to "paraphrase_4" (other wordings of the prompt), "no_stem" (options
@@ -155,15 +199,12 @@ class PromptedAnswersTable(SignalTable):
     answer: IntArray = column(Kind.INT)
     """(n,) index of the chosen option, -1 for none."""
 
-    @property
-    def option_probs(self) -> FloatArray:
-        """(n, K) probabilities renormalised over the options (rows sum to 1; NaN padding)."""
-        return softmax(self.option_logprobs)
-
 
 @dataclass(frozen=True)
-class SelfReportTable(SignalTable):
-    """What the model says of its own answer.
+class SelfReportTable(
+    SignalTable, signal=Signal.SELF_REPORT, cost="1 prompt or text", keyed=True, derived=True
+):
+    """What the model states about its own answer.
 
     Variants: "p_true" (is the proposed answer true?), "one_step" (answer and confidence at once),
     "two_step" (confidence in the answer it gave before), "top_k" (several guesses with
@@ -176,7 +217,7 @@ class SelfReportTable(SignalTable):
     """(n,) stated confidence in [0, 1]; for p_true P(True) / (P(True) + P(False)); for linguistic
     the number that the phrase stands for; for top_k the first guess's. NaN if not parsed."""
     values: FloatArray = column(Kind.FLOATS)
-    """(n, k) top_k only: the confidence of each guess, in [0, 1], as stated, not normalised."""
+    """(n, k) top_k only: the confidence of each guess, in [0, 1], as stated, not normalized."""
     answers: IntArray = column(Kind.INTS)
     """(n, k) top_k only: the option of each guess, -1 for a guess that named none."""
     reason: ObjectArray = column(Kind.TEXT)
@@ -185,11 +226,13 @@ class SelfReportTable(SignalTable):
 
 
 @dataclass(frozen=True)
-class JudgementTable(SignalTable):
+class JudgementTable(
+    SignalTable, signal=Signal.JUDGEMENT, cost="2 texts of a judge", keyed=True, derived=True
+):
     """One judge's reply to one questionnaire.
 
     Variants: "complexity", "education_level", "reasoning_steps" (about the question alone), and
-    "correctness" (about the question and the assessed model's answer).
+    "correctness" (about the question and the evaluated model's answer).
     """
 
     text: ObjectArray = column(Kind.TEXT)
@@ -205,7 +248,7 @@ class JudgementTable(SignalTable):
     """(n,) that rating, 1 to 10, NaN if it could not be read."""
     label_probs: FloatArray = column(Kind.FLOATS)
     """(n, L) probability of each of the questionnaire's ordered labels at the place in the reply
-    where it is named: not renormalised, so that they sum to at most 1."""
+    where it is named: not renormalized, so that they sum to at most 1."""
     label_values: FloatArray = column(Kind.FLOATS)
     """(n, L) the value in [0, 1] that each of these labels stands for."""
     reason: ObjectArray = column(Kind.TEXT)
@@ -213,7 +256,7 @@ class JudgementTable(SignalTable):
 
 
 @dataclass(frozen=True)
-class HiddenStateTable(SignalTable):
+class HiddenStateTable(SignalTable, signal=Signal.HIDDEN_STATE, cost="1 prompt"):
     """The last layer at the answer position of the direct answer."""
 
     state: FloatArray = column(Kind.FLOATS, single=True)
@@ -221,12 +264,12 @@ class HiddenStateTable(SignalTable):
 
 
 @dataclass(frozen=True)
-class CommitteeTable(SignalTable):
-    """What ONE OTHER model answered to the same questions; the panel's source is its name.
+class CommitteeTable(Options, SignalTable, signal=Signal.COMMITTEE, cost="other models' answers"):
+    """The answers of one other model to the same questions; the panel's source is its name.
 
-    Never collected by an engine: it is read from other models' stores when scores are computed.
-    A question that the other model was not asked is not present; one that it was asked and did not
-    answer is present with answer -1.
+    They are never collected by an engine, but read from other models' stores during scoring. A
+    question that the other model was not asked is not present; one that it was asked without
+    answering is present with answer -1.
     """
 
     answer: IntArray = column(Kind.INT)
@@ -234,14 +277,9 @@ class CommitteeTable(SignalTable):
     option_logprobs: FloatArray = column(Kind.FLOATS)
     """(n, K) as in AnswerTable; NaN where only its answer is known."""
 
-    @property
-    def option_probs(self) -> FloatArray:
-        """(n, K) probabilities renormalised over the options (rows sum to 1; NaN padding)."""
-        return softmax(self.option_logprobs)
-
 
 @dataclass(frozen=True)
-class RecordedScoreTable(SignalTable):
+class RecordedScoreTable(SignalTable, signal=Signal.RECORDED_SCORE, cost="imported", keyed=True):
     """A score that was computed elsewhere and imported; the variant is its name."""
 
     score: FloatArray = column(Kind.FLOAT)
@@ -249,15 +287,6 @@ class RecordedScoreTable(SignalTable):
 
 
 TABLES: dict[Signal, type[SignalTable]] = {
-    Signal.ANSWER: AnswerTable,
-    Signal.TRACE: TraceTable,
-    Signal.SAMPLES: SamplesTable,
-    Signal.PERMUTED_ANSWERS: PermutedAnswersTable,
-    Signal.PROMPTED_ANSWERS: PromptedAnswersTable,
-    Signal.SELF_REPORT: SelfReportTable,
-    Signal.JUDGEMENT: JudgementTable,
-    Signal.HIDDEN_STATE: HiddenStateTable,
-    Signal.COMMITTEE: CommitteeTable,
-    Signal.RECORDED_SCORE: RecordedScoreTable,
+    Signal(table.signal): table for table in SignalTable.__subclasses__()
 }
-"""Signal → the table that holds it."""
+"""Signal → the table that declares it, in the order above."""

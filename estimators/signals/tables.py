@@ -1,4 +1,4 @@
-"""Columns of a signal: how they are declared, filled from records, and re-ordered.
+"""Columns of a signal: their declaration, and tables that are built from records and reordered.
 
 A table has one row per question. Values that were not observed are NaN (floats), -1 (whole
 numbers) or None (text); lists are padded with the same values to the longest row.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,16 @@ ObjectArray = npt.NDArray[np.object_]
 TableT = TypeVar("TableT", bound="SignalTable")
 
 
+class Status(str, Enum):
+    """Whether the model's own reply named an option."""
+
+    PARSED = "parsed"
+    UNPARSED = "unparsed"
+    DONT_KNOW = "dont_know"
+
+
 class Kind(Enum):
-    """What one cell of a column holds, and thereby the column's shape."""
+    """Type of the cells of a column, which determines its shape."""
 
     FLOAT = "float"
     """(n,) float64, NaN where missing."""
@@ -41,15 +49,24 @@ class Kind(Enum):
     """(n, a, b) float64, padded with NaN."""
 
 
-def column(kind: Kind, single: bool = False) -> Any:
-    """Declare a column of a SignalTable; the text below it says what it holds.
+FloatKind = Literal[Kind.FLOAT, Kind.FLOATS, Kind.FLOAT_LISTS]
+
+
+@overload
+def column(kind: FloatKind, single: bool = False) -> FloatArray: ...
+@overload
+def column(kind: Literal[Kind.INT, Kind.INTS]) -> IntArray: ...
+@overload
+def column(kind: Literal[Kind.TEXT, Kind.TEXTS]) -> ObjectArray: ...
+def column(kind: Kind, single: bool = False) -> object:
+    """Declare a column of a SignalTable; the text below it documents it.
 
     ``single`` columns are stored in single precision (long lists per token).
     """
     return field(default=None, metadata={"kind": kind, "single": single})
 
 
-_FILL: dict[Kind, Any] = {
+_FILL: dict[Kind, float | None] = {
     Kind.FLOAT: np.nan,
     Kind.FLOATS: np.nan,
     Kind.FLOAT_LISTS: np.nan,
@@ -58,7 +75,7 @@ _FILL: dict[Kind, Any] = {
     Kind.TEXT: None,
     Kind.TEXTS: None,
 }
-_TYPE: dict[Kind, Any] = {
+_TYPE: dict[Kind, type] = {
     Kind.FLOAT: np.float64,
     Kind.FLOATS: np.float64,
     Kind.FLOAT_LISTS: np.float64,
@@ -70,24 +87,24 @@ _TYPE: dict[Kind, Any] = {
 
 
 def to_array(kind: Kind, cells: Sequence[Any]) -> npt.NDArray[Any]:
-    """Cells of one column (None = missing) as a padded array; see ``Kind`` for the shapes."""
+    """Convert the cells of a column (None = missing) to a padded array; see ``Kind`` for shapes."""
     fill, dtype, count = _FILL[kind], _TYPE[kind], len(cells)
     if kind in (Kind.FLOAT, Kind.INT, Kind.TEXT):
-        flat = np.full(count, fill, dtype=dtype)
+        flat: npt.NDArray[Any] = np.full(count, fill, dtype=dtype)
         for row, cell in enumerate(cells):
             if cell is not None:
                 flat[row] = cell
         return flat
     if kind is not Kind.FLOAT_LISTS:
         width = max((len(cell) for cell in cells if cell is not None), default=0)
-        padded = np.full((count, width), fill, dtype=dtype)
+        padded: npt.NDArray[Any] = np.full((count, width), fill, dtype=dtype)
         for row, cell in enumerate(cells):
             if cell is not None and len(cell):
                 padded[row, : len(cell)] = [fill if value is None else value for value in cell]
         return padded
     outer = max((len(cell) for cell in cells if cell is not None), default=0)
     inner = max((len(v) for cell in cells if cell is not None for v in cell), default=0)
-    cube = np.full((count, outer, inner), fill, dtype=dtype)
+    cube: npt.NDArray[Any] = np.full((count, outer, inner), fill, dtype=dtype)
     for row, cell in enumerate(cells):
         for position, values in enumerate(cell if cell is not None else ()):
             cube[row, position, : len(values)] = [
@@ -100,16 +117,42 @@ def to_array(kind: Kind, cells: Sequence[Any]) -> npt.NDArray[Any]:
 class SignalTable:
     """Base of the signals' tables. ``present`` is (n,) bool: was the question observed at all."""
 
+    signal: ClassVar[str]
+    """The signal that the table declares."""
+    cost: ClassVar[str]
+    """What a question costs, in words."""
+    keyed: ClassVar[bool]
+    """Whether rows have a variant and a source beside the question."""
+    derived: ClassVar[bool]
+    """Whether rows depend on the stored answer, so that they are outdated when it changes."""
+    outcome: ClassVar[bool]
+    """Whether it holds the answer that is right or wrong."""
     present: BoolArray
+
+    def __init_subclass__(
+        cls,
+        signal: str = "",
+        cost: str = "",
+        keyed: bool = False,
+        derived: bool = False,
+        outcome: bool = False,
+    ) -> None:
+        """Declare a signal: the keywords are the attributes above. A class without them extends
+        the table of a declared one."""
+        super().__init_subclass__()
+        if not signal:
+            return
+        cls.signal, cls.cost = signal, cost
+        cls.keyed, cls.derived, cls.outcome = keyed, derived, outcome
 
     @classmethod
     def kinds(cls) -> dict[str, Kind]:
-        """Column name → kind, in the order of declaration."""
+        """Return column name → kind, in the order of declaration."""
         return {f.name: f.metadata["kind"] for f in fields(cls) if "kind" in f.metadata}
 
     @classmethod
     def single_precision(cls) -> frozenset[str]:
-        """Names of the columns that are stored in single precision."""
+        """Return the names of the columns that are stored in single precision."""
         return frozenset(f.name for f in fields(cls) if f.metadata.get("single"))
 
     @classmethod
@@ -123,7 +166,7 @@ class SignalTable:
         return cls(present=present, **columns)
 
     def take(self: TableT, rows: IntArray) -> TableT:
-        """The table with these rows, in this order."""
+        """Return the table with these rows, in this order."""
         columns = {name: getattr(self, name)[rows] for name in self.kinds()}
         return type(self)(present=self.present[rows], **columns)
 

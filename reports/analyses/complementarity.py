@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 
 from ..metrics.evaluation import Evaluation
 from ..statistics.ranking import FloatArray, roc_auc
+from .task_analysis import task_analysis
 
 COMPLEMENTARITY_COLUMNS = (
     *("model", "task", "estimator_a", "estimator_b", "n", "n_errors", "spearman"),
@@ -18,6 +19,7 @@ COMPLEMENTARITY_COLUMNS = (
 )
 
 
+@task_analysis(file="complementarity")
 def compute_complementarity(evaluation: Evaluation) -> pd.DataFrame:
     """One row per pair of estimators, on the questions with an answer that both scored.
 

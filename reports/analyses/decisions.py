@@ -12,6 +12,7 @@ from scipy.stats import beta
 from ..metrics.evaluation import Evaluation
 from ..statistics.intervals import NONE, SMALLEST_CLASS, exact_share, percentile_interval
 from ..statistics.ranking import BoolArray, FloatArray, IntArray, TieBlocks
+from ..statistics.short_repr import short_repr
 from .model_comparisons import common_rows
 
 POINTS = 101
@@ -127,6 +128,7 @@ def _development(evaluation: Evaluation, known: BoolArray, share: float, seed: i
     return chosen
 
 
+@short_repr
 @dataclass(frozen=True)
 class Cascade:
     """Answers of a small model, the most uncertain ones replaced by a large model's.
@@ -274,7 +276,7 @@ def compute_split(
     )
 
 
-def summarise_split(split: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+def summarize_split(split: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
     """Per model, task and group: n, share, accuracy, lowest and highest score."""
     records = []
     for (model, task), own in split.groupby(["model", "task"], sort=False):

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 from scipy.stats import spearmanr
 
 from ..frames.inputs import ReportInput
 from ..metrics.evaluation import Evaluation, keys
 from ..statistics.intervals import SMALLEST_CLASS
 from ..statistics.ranking import FloatArray
+from ..statistics.short_repr import short_repr
 from ..statistics.testing import accuracy_test
 
 BINS = 10
@@ -26,9 +28,13 @@ ORDER_COLUMNS = (
     *("model", "task", "n", "orders", "accuracy_as_published", "accuracy_reordered", "difference"),
     *("low", "high", "p", "right_only_as_published", "flag"),
 )
+RASCH_DIFFICULTY_COLUMNS = (
+    *("task", "question_id", "topic", "models", "share_wrong", "difficulty"),
+)
 RASCH_COLUMNS = ("task", "questionnaire", "judge", "n", "models", "spearman", "p")
 
 
+@short_repr
 @dataclass(frozen=True)
 class ErrorMatrix:
     """Errors of m models on q questions of one benchmark.
@@ -95,7 +101,7 @@ def _curve(
     usable: NDArray[np.bool_],
     others: int,
 ) -> list[dict[str, Any]]:
-    found = []
+    found: list[dict[str, Any]] = []
     for level in np.unique(binned[usable]):
         chosen = usable & (binned == level)
         n = int(chosen.sum())
@@ -161,7 +167,7 @@ def rasch(errors: FloatArray, iterations: int = 60) -> tuple[FloatArray, FloatAr
     ability, difficulty = np.zeros(errors.shape[0]), np.zeros(errors.shape[1])
     for _ in range(iterations):
         for axis in (0, 1):
-            chance = 1 / (1 + np.exp(ability[:, None] - difficulty[None, :]))
+            chance = expit(difficulty[None, :] - ability[:, None])
             rest = np.where(known, wrong - chance, 0).sum(axis=axis)
             weight = np.where(known, chance * (1 - chance), 0).sum(axis=axis) + 1
             if axis == 0:
@@ -171,20 +177,38 @@ def rasch(errors: FloatArray, iterations: int = 60) -> tuple[FloatArray, FloatAr
     return ability, difficulty
 
 
-def compute_rasch(data: ReportInput, evaluated: Sequence[Evaluation]) -> pd.DataFrame:
-    """Rank correlation of Rasch difficulty with each judge's value, per task and questionnaire.
+def compute_rasch_difficulty(evaluated: Sequence[Evaluation]) -> pd.DataFrame:
+    """Rasch difficulty of every question, in nats of odds: what the models' errors alone say of it.
 
-    Near 0: what the judge calls complex is not what models get wrong. Needs three models; no p
-    with fewer than `SMALLEST_CLASS` questions.
+    `models` is how many answered the question, `share_wrong` how many of these erred. Needs three
+    models on a task; 0 is the difficulty that a model of average ability gets right half the time.
     """
-    records: list[dict[str, Any]] = []
+    frames = []
     for task in dict.fromkeys(one.task for one in evaluated):
         own = [one for one in evaluated if one.task == task]
-        judged = data.judgements[data.judgements["task"].astype(str) == task]
-        if len(own) < 3 or judged.empty:
+        if len(own) < 3:
             continue
         matrix = error_matrix(own)
-        difficulty = pd.Series(rasch(matrix.errors)[1], index=matrix.question_ids)
+        asked = (~np.isnan(matrix.errors)).sum(axis=0)
+        frame = pd.DataFrame({"task": task, "question_id": matrix.question_ids})
+        frame["topic"], frame["models"] = matrix.topics, asked
+        frame["share_wrong"] = np.nansum(matrix.errors, axis=0) / np.maximum(asked, 1)
+        frames.append(frame.assign(difficulty=rasch(matrix.errors)[1]))
+    if not frames:
+        return pd.DataFrame(columns=list(RASCH_DIFFICULTY_COLUMNS))
+    return pd.concat(frames, ignore_index=True)
+
+
+def compute_rasch(data: ReportInput, difficulties: pd.DataFrame) -> pd.DataFrame:
+    """Rank correlation of Rasch difficulty with each judge's value, per task and questionnaire.
+
+    `difficulties` is from `compute_rasch_difficulty`. Near 0: what the judge calls complex is not
+    what models get wrong. No p with fewer than `SMALLEST_CLASS` questions.
+    """
+    records: list[dict[str, Any]] = []
+    for task, own in difficulties.groupby("task", sort=False):
+        judged = data.judgements[data.judgements["task"].astype(str) == task]
+        difficulty = own.set_index("question_id")["difficulty"]
         for (name, judge), part in judged.groupby(["questionnaire", "judge"], sort=False):
             value = part["value"].to_numpy(dtype=np.float64)
             known = difficulty.reindex(keys(part["question_id"]).to_numpy()).to_numpy()
@@ -194,7 +218,7 @@ def compute_rasch(data: ReportInput, evaluated: Sequence[Evaluation]) -> pd.Data
                 records.append(
                     {
                         **{"task": task, "questionnaire": name, "judge": judge},
-                        **{"n": int(both.sum()), "models": len(own)},
+                        **{"n": int(both.sum()), "models": int(own["models"].max())},
                         "spearman": float(found.statistic),
                         "p": float(found.pvalue) if both.sum() >= SMALLEST_CLASS else np.nan,
                     }

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..frames.inputs import ReportInput
 from ..metrics.evaluation import Evaluation, Rows, evaluations
+from .task_analysis import task_analysis
 
 FLOW_COLUMNS = ("model", "task", "stage", "estimator", "n", "share")
 MISSING_COLUMNS = ("model", "task", "estimator", "reason", "n")
@@ -100,6 +101,7 @@ def compute_missing(
     return pd.DataFrame.from_records(records, columns=list(MISSING_COLUMNS))
 
 
+@task_analysis(file="missing_by_topic")
 def compute_missing_by_topic(evaluation: Evaluation) -> pd.DataFrame:
     """Numbers of questions without answer or score by topic, one row per topic and estimator.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 
 from ..frames.inputs import ReportInput
 from ..metrics.evaluation import PAPER_RATING, keys
@@ -108,22 +108,19 @@ def compute_agreement(data: ReportInput) -> pd.DataFrame:
 
 
 def agreement(a: FloatArray, b: FloatArray) -> dict[str, float]:
-    """Agreement of two judges' values (n,) on the same questions; see `compute_agreement`."""
-    values = np.unique(np.concatenate((a, b)))
-    joint = np.zeros((values.size, values.size))
-    np.add.at(joint, (np.searchsorted(values, a), np.searchsorted(values, b)), 1 / a.size)
-    expected = np.outer(joint.sum(axis=1), joint.sum(axis=0))
-    distance = (values[:, None] - values[None, :]) ** 2
-    first, second = rankdata(a), rankdata(b)
-    varied = min(np.ptp(first), np.ptp(second)) > 0
+    """Agreement of two judges' values (n,) on the same questions; see `compute_agreement`.
+
+    Cohen's κ with squared distances of the values is Lin's (1989) concordance correlation of them.
+    """
+    from sklearn.metrics import cohen_kappa_score
+
+    values, codes = np.unique(np.concatenate((a, b)), return_inverse=True)
+    varied = values.size > 1
+    by_chance = a.var() + b.var() + (a.mean() - b.mean()) ** 2
+    ranked = min(np.ptp(a), np.ptp(b)) > 0
     return {
-        "agreement": float(np.trace(joint)),
-        "kappa": _beyond_chance(joint, expected, (distance > 0).astype(float)),
-        "weighted_kappa": _beyond_chance(joint, expected, distance),
-        "spearman": float(np.corrcoef(first, second)[0, 1]) if varied else float("nan"),
+        "agreement": float((a == b).mean()),
+        "kappa": float(cohen_kappa_score(codes[: a.size], codes[a.size :])) if varied else np.nan,
+        "weighted_kappa": 1 - float(((a - b) ** 2).mean() / by_chance) if varied else np.nan,
+        "spearman": float(spearmanr(a, b).statistic) if ranked else np.nan,
     }
-
-
-def _beyond_chance(joint: FloatArray, expected: FloatArray, cost: FloatArray) -> float:
-    chance = float((expected * cost).sum())
-    return 1 - float((joint * cost).sum()) / chance if chance else float("nan")

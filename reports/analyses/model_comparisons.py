@@ -14,6 +14,7 @@ from ..metrics.evaluation import ALL, Evaluation
 from ..statistics.bootstrap import paired_roc_auc_replicates
 from ..statistics.intervals import enough
 from ..statistics.ranking import FloatArray, IntArray, roc_auc
+from ..statistics.short_repr import short_repr
 from ..statistics.testing import accuracy_test, area_influence, class_sizes, paired_influence_test
 from .comparison_records import Record, Settings, record
 
@@ -42,6 +43,7 @@ def common_rows(a: Evaluation, b: Evaluation) -> tuple[IntArray, IntArray]:
     return first, second
 
 
+@short_repr
 @dataclass(frozen=True)
 class _Pair:
     """Column i of a against column j of b on the common questions that both scored.

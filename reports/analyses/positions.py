@@ -11,11 +11,13 @@ from scipy.stats import chi2
 from ..frames.inputs import ReportInput
 from ..metrics.evaluation import Evaluation, keys
 from ..statistics.ranking import FloatArray, IntArray
+from ..statistics.short_repr import short_repr
 
 SMALLEST_EXPECTED = 5
 POSITION_COLUMNS = ("model", "task", "letter", "gold", "predicted", "right", "recall", "excess")
 
 
+@short_repr
 @dataclass(frozen=True)
 class Positions:
     """Answers of one model on one task by option letter, parsed rows with a known gold letter.
@@ -46,7 +48,7 @@ class Positions:
 
         No test (0 degrees, NaN) where a letter is expected fewer than five times (Cochran, 1954).
         """
-        expected = self.predicted.sum() * self.gold / max(self.gold.sum(), 1)
+        expected = self.predicted.sum() * self.gold / max(int(self.gold.sum()), 1)
         used = expected > 0
         freedom = int(used.sum()) - 1
         if freedom < 1 or expected[used].min() < SMALLEST_EXPECTED:

@@ -10,6 +10,7 @@ import pandas as pd
 from ..metrics.evaluation import Evaluation
 from ..statistics.intervals import exact_share
 from ..statistics.ranking import TieBlocks
+from .task_analysis import task_analysis
 
 COVERAGES = tuple(round(0.1 * k, 1) for k in range(1, 11))
 THRESHOLD_COLUMNS = (
@@ -18,6 +19,7 @@ THRESHOLD_COLUMNS = (
 )
 
 
+@task_analysis(file="thresholds")
 def compute_thresholds(evaluation: Evaluation) -> pd.DataFrame:
     """Per estimator ten thresholds, pooled questions: keep an answer if score ≤ threshold.
 

@@ -13,6 +13,7 @@ from ..statistics.delong import delong_covariance
 from ..statistics.intervals import enough, newcombe_interval
 from ..statistics.ranking import BoolArray
 from ..statistics.testing import SPREADLESS, holm, trend_test
+from .task_analysis import task_analysis
 
 ORDERED = ("reasoning_steps", "education_level", "requires_reasoning", "requires_knowledge")
 TREND_COLUMNS = (
@@ -21,6 +22,7 @@ TREND_COLUMNS = (
 )
 
 
+@task_analysis(file="trends")
 def compute_trends(evaluation: Evaluation) -> pd.DataFrame:
     """Per estimator and ordered stratum a straight line through the ROC AUCs of its values.
 

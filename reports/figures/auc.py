@@ -13,18 +13,21 @@ from matplotlib.figure import Figure
 
 from ..frames.formatting import count, marked, plain
 from ..frames.limits import drawn_topics
-from ..frames.style import GREY, estimator_style
+from ..frames.style import BY_NAME, GRAY, Styles
 from ..metrics.evaluation import ALL, MACRO
 from ..metrics.summary import pooled_rank
 from ..metrics.topic_tables import macro_label
 from ..statistics.ranking import FloatArray
+from ..statistics.short_repr import short_repr
 from .layout import COLUMNS, pages, panels
+from .task_figure import TaskContext, strata_note, task_figure, topics_note
 
 CHANCE = 0.5
-_HOLLOW: dict[str, Any] = {"facecolor": "none", "edgecolor": GREY, "linewidth": 0.8}
+_HOLLOW: dict[str, Any] = {"facecolor": "none", "edgecolor": GRAY, "linewidth": 0.8}
 """A bar from too few answers for an interval."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class AucBars:
     """ROC AUC of one estimator in g groups.
@@ -83,23 +86,23 @@ def compute_auc_bars(metrics: pd.DataFrame, strata: bool = False) -> list[AucBar
     return sorted(result, key=lambda bars: order.index(bars.estimator))
 
 
-def draw_auc_bars(ax: Axes, bars: AucBars, labelled: bool = True) -> Axes:
+def draw_auc_bars(ax: Axes, bars: AucBars, labeled: bool = True, styles: Styles = BY_NAME) -> Axes:
     """Horizontal bars from chance (0.5) to the AUC, first group on top, with intervals.
 
-    With `labelled` false the groups have no names: the axes share those of their neighbour.
+    With `labeled` false the groups have no names: the axes share those of their neighbor.
     """
     at = np.arange(len(bars.labels), dtype=np.float64)
     at[bars.averages :] += 0.5
-    colour, _ = estimator_style(bars.estimator)
+    color, _ = styles.of(bars.estimator)
     known = ~np.isnan(bars.values)
     few = known & np.isnan(bars.low)
-    for rows, look in ((known & ~few, {"color": colour}), (few, _HOLLOW)):
+    for rows, look in ((known & ~few, {"color": color}), (few, _HOLLOW)):
         ax.barh(at[rows], bars.values[rows] - CHANCE, left=CHANCE, height=0.72, **look)
     ax.hlines(at[known], bars.low[known], bars.high[known], color="#222222", linewidth=1.0)
     for y in at[~known]:
         ax.text(CHANCE, float(y), " one class only", va="center", fontsize=7)
     ax.axvline(CHANCE, color="#222222", linewidth=0.8)
-    if labelled:
+    if labeled:
         ax.set_yticks(at, bars.labels)
         ax.set_ylim(at[-1] + 0.6, -0.6)
     area = marked(float(bars.values[0]), bool(few[0]))
@@ -107,7 +110,7 @@ def draw_auc_bars(ax: Axes, bars: AucBars, labelled: bool = True) -> Axes:
     return ax
 
 
-def auc_figures(bars: Sequence[AucBars], title: str) -> list[Figure]:
+def auc_figures(bars: Sequence[AucBars], title: str, styles: Styles = BY_NAME) -> list[Figure]:
     """Figures of at most twelve panels each; all share one horizontal scale."""
     ends = np.concatenate([np.concatenate((b.low, b.high, b.values)) for b in bars])
     ends = ends[~np.isnan(ends)] if not np.isnan(ends).all() else np.array([0.4, 0.6])
@@ -118,9 +121,37 @@ def auc_figures(bars: Sequence[AucBars], title: str) -> list[Figure]:
         height = 0.45 + 0.185 * len(part[0].labels)
         figure, axes = panels(len(part), (2.1, height), title, share_y=True, left=left)
         for index, (ax, one) in enumerate(zip(axes, part, strict=True)):
-            draw_auc_bars(ax, one, labelled=index % COLUMNS == 0)
+            draw_auc_bars(ax, one, labeled=index % COLUMNS == 0, styles=styles)
             ax.set_xlim(*limits)
         for ax in axes[-COLUMNS:]:
             ax.set_xlabel("ROC AUC (0.5 = chance)")
         figures.append(figure)
     return figures
+
+
+@task_figure(
+    key="roc_auc_by_topic",
+    block="topics",
+    title="ROC AUC by topic",
+    reading="Bars start at chance (0.5); to its left a score points the wrong way. Lines are 95 % "
+    "intervals; bars without one are hollow: too few answers. In parentheses the number of"
+    " questions.",
+    rank=20,
+    note=topics_note,
+)
+def roc_auc_by_topic(of: TaskContext, title: str) -> list[Figure]:
+    """Pages of panels, one per estimator."""
+    return auc_figures(compute_auc_bars(of.own("metrics")), title, of.styles)
+
+
+@task_figure(
+    key="roc_auc_by_stratum",
+    block="strata",
+    title="ROC AUC by stratum",
+    reading="As above, by stratum of the questions, such as the judge's number of reasoning steps.",
+    rank=10,
+    note=strata_note,
+)
+def roc_auc_by_stratum(of: TaskContext, title: str) -> list[Figure]:
+    """Pages of panels, one per estimator."""
+    return auc_figures(compute_auc_bars(of.own("metrics"), strata=True), title, of.styles)

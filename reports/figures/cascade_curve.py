@@ -6,9 +6,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..analyses.decisions import Cascade
+from ..frames.figure_kind import FigureKind
 from ..frames.formatting import interval, number, plain
 from ..frames.style import BLUE
 from .layout import single
+
+CASCADE = FigureKind(
+    "cascade",
+    "Cascade",
+    "Accuracy when the small model's most uncertain answers are sent to the large one, against the"
+    " share sent. Straight: the same share at random.",
+)
 
 
 def draw_cascade(ax: Axes, cascade: Cascade) -> Axes:

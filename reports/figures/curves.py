@@ -9,16 +9,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..frames.formatting import marked, number, plain
-from ..frames.style import GREY, estimator_styles
+from ..frames.style import BY_NAME, GRAY, Styles
 from ..metrics.evaluation import Evaluation
 from ..statistics.intervals import enough
 from ..statistics.ranking import FloatArray, TieBlocks
+from ..statistics.short_repr import short_repr
 from .layout import single
+from .task_figure import TaskContext, task_figure
 
 NAMED = 8
 POINTS = 300
 
 
+@short_repr
 @dataclass(frozen=True)
 class Curve:
     """A curve of one estimator.
@@ -104,22 +107,22 @@ def _thinned(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     return x[index], y[index]
 
 
-def draw_curves(ax: Axes, selection: Selection, legend: str) -> Axes:
-    """The best curves in their colours, the others grey; dotted: what a random order
+def draw_curves(ax: Axes, selection: Selection, legend: str, styles: Styles = BY_NAME) -> Axes:
+    """The best curves in their colors, the others gray; dotted: what a random order
     is expected to give."""
     others = selection.curves[NAMED:]
     for curve in others:
-        ax.plot(curve.x, curve.y, color=GREY, linewidth=0.6, alpha=0.7)
-    styles = estimator_styles(curve.estimator for curve in selection.curves[:NAMED])
+        ax.plot(curve.x, curve.y, color=GRAY, linewidth=0.6, alpha=0.7)
+    looks = styles.lines(curve.estimator for curve in selection.curves[:NAMED])
     for curve in selection.curves[:NAMED]:
-        colour, dashes = styles[curve.estimator]
-        colour = GREY if curve.few else colour
+        color, dashes = looks[curve.estimator]
+        color = GRAY if curve.few else color
         label = f"{plain(curve.estimator)[:34]}  {marked(curve.area, curve.few)}"
-        ax.plot(curve.x, curve.y, color=colour, linestyle=dashes, label=label)
+        ax.plot(curve.x, curve.y, color=color, linestyle=dashes, label=label)
     if others:
         ends = sorted(curve.area for curve in others)
         label = f"{len(others)} more, {number(ends[0])} to {number(ends[-1])}"
-        ax.plot([], [], color=GREY, linewidth=0.8, label=label)
+        ax.plot([], [], color=GRAY, linewidth=0.8, label=label)
     rate = selection.error_rate
     label = f"expected by chance  {number(rate)}"
     ax.axhline(rate, color="#222222", linestyle=":", linewidth=1, label=label)
@@ -132,21 +135,49 @@ def draw_curves(ax: Axes, selection: Selection, legend: str) -> Axes:
     return ax
 
 
-def precision_recall_figure(selection: Selection, title: str) -> Figure:
+def precision_recall_figure(selection: Selection, title: str, styles: Styles = BY_NAME) -> Figure:
     """One square plot with its legend at the right."""
     figure, ax = single((3.8, 3.4), (0.65, 3.1, 0.5, 0.55), title)
-    draw_curves(ax, selection, "PR AUC")
+    draw_curves(ax, selection, "PR AUC", styles)
     low = min(float(np.quantile(curve.y, 0.03)) for curve in selection.curves)
     ax.set_ylim(max(0.0, min(low, selection.error_rate) - 0.05), 1.0)
     ax.set(xlabel="share of errors flagged (recall)", ylabel="share of flags that are errors")
     return figure
 
 
-def risk_coverage_figure(selection: Selection, title: str) -> Figure:
+def risk_coverage_figure(selection: Selection, title: str, styles: Styles = BY_NAME) -> Figure:
     """One plot with its legend at the right."""
     figure, ax = single((4.2, 3.4), (0.65, 3.1, 0.5, 0.55), title)
-    draw_curves(ax, selection, "AURC (lower is better)")
+    draw_curves(ax, selection, "AURC (lower is better)", styles)
     highest = max(float(np.quantile(curve.y, 0.98)) for curve in selection.curves)
     ax.set_ylim(0, min(1.0, 1.1 * max(highest, selection.error_rate)))
     ax.set(xlabel="coverage: share of answers kept", ylabel="risk: error rate of those kept")
     return figure
+
+
+@task_figure(
+    key="pr_curves",
+    block="curves",
+    title="Precision-recall curves",
+    reading="All questions pooled: of the answers flagged so far the share that are errors, "
+    "against the share of all errors found. Dotted: a random order.",
+    rank=20,
+)
+def pr_curves(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    selection = compute_precision_recall(of.one)
+    return [precision_recall_figure(selection, title, of.styles)] if selection else []
+
+
+@task_figure(
+    key="risk_coverage",
+    block="curves",
+    title="Risk-coverage curves",
+    reading="Error rate of the most certain answers against the share that is kept. Dotted: a "
+    "random order; black: an oracle that keeps every right answer first.",
+    rank=30,
+)
+def risk_coverage(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    selection = compute_risk_coverage(of.one)
+    return [risk_coverage_figure(selection, title, of.styles)] if selection else []

@@ -11,9 +11,10 @@ from types import TracebackType
 
 from matplotlib.figure import Figure
 
+from ..frames.atomic_files import write_atomically
 from ..frames.blocks import PageFigure
-from ..frames.catalogue import FIGURES
-from ..frames.style import FORMATS, figure_style, render, write_atomically
+from ..frames.figure_kind import FigureKind
+from ..frames.style import FORMATS, figure_style, render
 from .workers import in_processes
 
 TOGETHER = 48
@@ -60,16 +61,16 @@ class Drawer:
                 self._draw()
 
     def add(
-        self, kind: str, title: str, stem: str, figures: Iterable[Figure], note: str = ""
+        self, kind: FigureKind, title: str, stem: str, figures: Iterable[Figure], note: str = ""
     ) -> list[PageFigure]:
-        """Have figures of one kind drawn; `stem` ends the file's name, the catalogue has the
-        caption, to which `note` is added."""
+        """Have figures of one kind drawn; `stem` ends the file's name; the caption is the
+        kind's, to which `note` is added."""
         shown = []
         for figure in figures:
-            self._parts[kind, stem] += 1
-            number = self._parts[kind, stem]
-            name = "_".join(filter(None, (kind, str(number) if number > 1 else "", stem)))
-            caption = " ".join(filter(None, (FIGURES[kind][1], note)))
+            self._parts[kind.key, stem] += 1
+            number = self._parts[kind.key, stem]
+            name = "_".join(filter(None, (kind.key, str(number) if number > 1 else "", stem)))
+            caption = " ".join(filter(None, (kind.reading, note)))
             shown.append(PageFigure(title, caption))
             self._wanted.append(_Wanted(figure, name, shown[-1]))
         if len(self._wanted) >= TOGETHER:

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..frames.formatting import count, percent, plain
-from ..frames.style import BLUE, GREY, SKY
+from ..frames.style import BLUE, GRAY, SKY
 from .layout import single
+from .task_figure import TaskContext, task_figure
 
 _NAMES = {
     "asked": "asked",
@@ -21,7 +22,7 @@ _NAMES = {
     "kept": "kept by the filter",
     "common": "scored by all",
 }
-_COLOURS = {"scored": SKY, "dont_know": GREY}
+_COLORS = {"scored": SKY, "dont_know": GRAY}
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ def _listed(names: Sequence[str]) -> str:
 def draw_flow(ax: Axes, bars: Sequence[FlowBar]) -> Axes:
     """Horizontal bars, first stage on top, with number and share at the end of each."""
     at = range(len(bars))
-    colours = [_COLOURS.get(bar.stage, BLUE) for bar in bars]
-    ax.barh(at, [bar.n for bar in bars], height=0.7, color=colours)
+    colors = [_COLORS.get(bar.stage, BLUE) for bar in bars]
+    ax.barh(at, [bar.n for bar in bars], height=0.7, color=colors)
     for y, bar in enumerate(bars):
         ax.text(bar.n, y, f"  {count(bar.n)} · {percent(bar.share)}", va="center", fontsize=8)
     ax.set_yticks(at, [bar.label for bar in bars])
@@ -78,3 +79,15 @@ def flow_figure(bars: Sequence[FlowBar], title: str) -> Figure:
     figure, ax = single((4.2, 0.27 * len(bars) + 0.1), (3.2, 1.25, 0.55, 0.55), title)
     draw_flow(ax, bars)
     return figure
+
+
+@task_figure(
+    key="n_flow",
+    block="flow",
+    title="Questions (n-flow)",
+    reading="Shares are of the questions asked.",
+    rank=10,
+)
+def n_flow(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    return [flow_figure(compute_flow_bars(of.own("flow")), title)]

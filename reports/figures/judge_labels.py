@@ -9,13 +9,23 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..frames.figure_kind import FigureKind
 from ..frames.formatting import percent, plain
 from ..statistics.ranking import FloatArray
+from ..statistics.short_repr import short_repr
 from .layout import single
+
+JUDGE_LABELS = FigureKind(
+    "judge_labels",
+    "What the judges say",
+    "Shares of the labels; numbers are rounded to tenths. One color all along: a judge that does "
+    "not discriminate.",
+)
 
 _SHADES = ("#0d3b66", "#2f6f9f", "#6baed6", "#b3d3ea", "#f2d7a7", "#e8a35b", "#c8612c", "#7f2d0f")
 
 
+@short_repr
 @dataclass(frozen=True)
 class Shares:
     """Stacked shares: `rows` are bars, `parts` what they are made of, `values` (r, p)."""
@@ -51,8 +61,8 @@ def draw_shares(ax: Axes, shares: Shares) -> Axes:
     step = max(1, len(_SHADES) // max(len(shares.parts), 1))
     for index, part in enumerate(shares.parts):
         values = shares.values[:, index]
-        colour = _SHADES[(index * step) % len(_SHADES)]
-        ax.barh(at, values, left=start, height=0.7, color=colour, label=part)
+        color = _SHADES[(index * step) % len(_SHADES)]
+        ax.barh(at, values, left=start, height=0.7, color=color, label=part)
         dark = (index * step) % len(_SHADES) in (0, 1, 6, 7)
         for y in np.flatnonzero(values > 0.09):
             ink = "#fdfdfd" if dark else "#111111"

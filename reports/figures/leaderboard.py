@@ -11,14 +11,17 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 
+from ..analyses.complementarity import correlation_matrix
 from ..frames.formatting import interval, marked, percent, plain
 from ..frames.limits import drawn_topics
-from ..frames.style import BLUE, GREY, VERMILION, estimator_style
+from ..frames.style import BLUE, BY_NAME, GRAY, VERMILION, Styles
 from ..metrics.evaluation import ALL, MACRO
 from ..metrics.summary import pooled_rank
 from ..statistics.ranking import BoolArray, FloatArray
+from ..statistics.short_repr import short_repr
 from .auc import group_labels
 from .layout import single
+from .task_figure import TaskContext, task_figure, topics_note
 
 CHANCE = 0.5
 _MOST_COLUMNS = 24
@@ -62,15 +65,15 @@ def compute_leaders(metrics: pd.DataFrame) -> list[Leader]:
     return leaders
 
 
-def draw_leaderboard(ax: Axes, leaders: Sequence[Leader]) -> Axes:
+def draw_leaderboard(ax: Axes, leaders: Sequence[Leader], styles: Styles = BY_NAME) -> Axes:
     """Points with 95 % intervals, best on top; open diamonds are the macro average."""
     for y, leader in enumerate(leaders):
         few = np.isnan(leader.low)
-        colour = GREY if few else estimator_style(leader.estimator)[0]
+        color = GRAY if few else styles.of(leader.estimator)[0]
         fill = "none" if few else "full"
-        ax.hlines(y, leader.low, leader.high, color=colour, linewidth=1.8)
-        ax.plot(leader.value, y, "o", color=colour, markersize=4.5, fillstyle=fill)
-        ink = GREY if leader.macro_few else "#222222"
+        ax.hlines(y, leader.low, leader.high, color=color, linewidth=1.8)
+        ax.plot(leader.value, y, "o", color=color, markersize=4.5, fillstyle=fill)
+        ink = GRAY if leader.macro_few else "#222222"
         ax.plot(leader.macro, y, "D", color=ink, markersize=3.5, fillstyle="none")
         ends = interval(leader.low, leader.high)
         note = f"{marked(leader.value, bool(few))} {ends}".rstrip()
@@ -83,7 +86,7 @@ def draw_leaderboard(ax: Axes, leaders: Sequence[Leader]) -> Axes:
             transform=ax.get_yaxis_transform(),
             va="center",
             fontsize=7.5,
-            color=GREY if few else "#222222",
+            color=GRAY if few else "#222222",
         )
     ax.axvline(CHANCE, color="#222222", linewidth=0.8)
     ax.set_yticks(range(len(leaders)), [plain(leader.estimator)[:44] for leader in leaders])
@@ -99,31 +102,32 @@ def draw_leaderboard(ax: Axes, leaders: Sequence[Leader]) -> Axes:
     return ax
 
 
-def leaderboard_figure(leaders: Sequence[Leader], title: str) -> Figure:
+def leaderboard_figure(leaders: Sequence[Leader], title: str, styles: Styles = BY_NAME) -> Figure:
     """One plot, its height fitted to the number of estimators."""
     left = 0.25 + 0.072 * max(len(plain(leader.estimator)[:44]) for leader in leaders)
     figure, ax = single((4.2, 0.21 * len(leaders) + 0.15), (left, 2.3, 0.5, 0.55), title)
-    draw_leaderboard(ax, leaders)
+    draw_leaderboard(ax, leaders, styles)
     return figure
 
 
+@short_repr
 @dataclass(frozen=True)
 class Heatmap:
-    """A labelled matrix.
+    """A labeled matrix.
 
     Attributes:
         rows, columns: r and c labels.
         values: (r, c), NaN = undefined, shown as a dash.
-        centre: the value without colour.
+        center: the value without color.
         legend: what the values are.
-        limits: lowest and highest colour, or None to fit the values.
-        few: (r, c) true where a value comes from too few answers and is grey; None for nowhere.
+        limits: lowest and highest color, or None to fit the values.
+        few: (r, c) true where a value comes from too few answers and is gray; None for nowhere.
     """
 
     rows: list[str]
     columns: list[str]
     values: FloatArray
-    centre: float
+    center: float
     legend: str
     limits: tuple[float, float] | None = None
     few: BoolArray | None = None
@@ -155,22 +159,22 @@ def compute_topic_heatmap(metrics: pd.DataFrame) -> Heatmap | None:
 
 
 def draw_heatmap(ax: Axes, heatmap: Heatmap) -> Axes:
-    """Cells with their values, coloured by distance from the centre."""
+    """Cells with their values, colored by distance from the center."""
     values = heatmap.values
     few = np.zeros(values.shape, dtype=np.bool_) if heatmap.few is None else heatmap.few
-    coloured = np.where(few, np.nan, values)
-    reach = float(np.nanmax(np.abs(coloured - heatmap.centre), initial=0.1))
-    low, high = heatmap.limits or (heatmap.centre - reach, heatmap.centre + reach)
-    norm = TwoSlopeNorm(heatmap.centre, low, high)
+    colored = np.where(few, np.nan, values)
+    reach = float(np.nanmax(np.abs(colored - heatmap.center), initial=0.1))
+    low, high = heatmap.limits or (heatmap.center - reach, heatmap.center + reach)
+    norm = TwoSlopeNorm(heatmap.center, low, high)
     rows, columns = values.shape
-    ax.pcolormesh(coloured, cmap=_DIVERGING, norm=norm, edgecolors="none")
+    ax.pcolormesh(colored, cmap=_DIVERGING, norm=norm, edgecolors="none")
     for (row, column), value in np.ndenumerate(values):
         if np.isnan(value):
             text, ink = "–", "#222222"
         else:
             strong = abs(float(norm(value)) - 0.5) > 0.32
             ink = _LIGHT_INK if strong else _DARK_INK
-            ink = GREY if few[row, column] else ink
+            ink = GRAY if few[row, column] else ink
             text = f"{round(value, 2) + 0.0:.2f}".replace("0.", ".").replace("1.00", "1")
         ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=6.5, color=ink)
     ax.set_yticks(np.arange(rows) + 0.5, heatmap.rows)
@@ -196,3 +200,53 @@ def heatmap_figure(heatmap: Heatmap, title: str) -> Figure:
     figure, ax = single(size, (left, right, 0.5, bottom), title)
     draw_heatmap(ax, heatmap)
     return figure
+
+
+@task_figure(
+    key="leaderboard",
+    block="ranking",
+    title="Leaderboard of estimators",
+    reading="ROC AUC over all questions with its 95 % interval; the open diamond is the unweighted"
+    " mean over topics. To the left of the line at 0.5 a score points the wrong way. "
+    "Hollow, gray and †: too few answers for an interval or a rank.",
+    rank=10,
+)
+def leaderboard(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    leaders = compute_leaders(of.own("metrics"))
+    return [leaderboard_figure(leaders, title, of.styles)] if leaders else []
+
+
+@task_figure(
+    key="roc_auc_heatmap",
+    block="topics",
+    title="ROC AUC by estimator and topic",
+    reading="Best estimator on top. Blue: above chance, vermilion: below. In parentheses the "
+    "number of questions; a dash: one class only; gray without color: too few answers for"
+    " an interval.",
+    rank=10,
+    note=topics_note,
+)
+def roc_auc_heatmap(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    heatmap = compute_topic_heatmap(of.own("metrics"))
+    return [] if heatmap is None else [heatmap_figure(heatmap, title)]
+
+
+@task_figure(
+    key="correlation",
+    block="together",
+    title="Rank correlation of the estimators",
+    reading="Spearman's, on the questions that both scored. Near 1: two names for one thing.",
+    rank=10,
+)
+def correlation(of: TaskContext, title: str) -> list[Figure]:
+    """One plot, best estimator first."""
+    pairs = of.own("complementarity")
+    known = {*pairs["estimator_a"], *pairs["estimator_b"]} if len(pairs) else set()
+    order = [leader.estimator for leader in compute_leaders(of.own("metrics"))]
+    names = [name for name in order if name in known]
+    labels = [plain(name)[:44] for name in names]
+    matrix = correlation_matrix(pairs, names)
+    heatmap = Heatmap(labels, labels, matrix, 0.0, "rank correlation", (-1.0, 1.0))
+    return [heatmap_figure(heatmap, title)] if names else []

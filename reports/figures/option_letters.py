@@ -12,17 +12,19 @@ from matplotlib.figure import Figure
 from ..analyses.positions import Positions
 from ..frames.formatting import count, percent, plain
 from ..frames.limits import drawn_topics
-from ..frames.style import BLUE, GREY, ORANGE, SKY, VERMILION
+from ..frames.style import BLUE, GRAY, ORANGE, SKY, VERMILION
 from ..metrics.evaluation import ALL
 from ..statistics.ranking import FloatArray
+from ..statistics.short_repr import short_repr
 from .layout import single
+from .task_figure import TaskContext, task_figure, topics_note
 
 
 def draw_positions(ax: Axes, positions: Positions) -> Axes:
     """Share of right options and of answers per letter as bars, recall as points."""
     at = np.arange(len(positions.letters))
     total = max(int(positions.gold.sum()), 1)
-    ax.bar(at - 0.2, positions.gold / total, 0.38, color=GREY, label="right option")
+    ax.bar(at - 0.2, positions.gold / total, 0.38, color=GRAY, label="right option")
     ax.bar(at + 0.2, positions.predicted / total, 0.38, color=SKY, label="answer given")
     ax.set_xticks(at, [plain(letter) for letter in positions.letters])
     ax.set_xlabel("option letter")
@@ -57,6 +59,7 @@ def positions_figure(positions: Positions, title: str) -> Figure:
     return figure
 
 
+@short_repr
 @dataclass(frozen=True)
 class SetsByTopic:
     """Conformal sets of both methods at one α, all questions and by topic.
@@ -111,10 +114,10 @@ def conformal_figure(sets: SetsByTopic, title: str) -> Figure:
     at = np.arange(len(sets.groups), dtype=np.float64)
     at[1:] += 0.5
     for index, method in enumerate(sets.methods):
-        colour, y = (BLUE, ORANGE)[index % 2], at + (index - 0.5) * 0.26
-        first.hlines(y, sets.low[index], sets.high[index], color=colour, linewidth=1.2)
-        first.plot(sets.coverage[index], y, "o", color=colour, markersize=3.5, label=method)
-        second.barh(y, sets.size[index], height=0.26, color=colour)
+        color, y = (BLUE, ORANGE)[index % 2], at + (index - 0.5) * 0.26
+        first.hlines(y, sets.low[index], sets.high[index], color=color, linewidth=1.2)
+        first.plot(sets.coverage[index], y, "o", color=color, markersize=3.5, label=method)
+        second.barh(y, sets.size[index], height=0.26, color=color)
     target = f"target {percent(1 - sets.alpha)}"
     first.axvline(1 - sets.alpha, color="#222222", linewidth=0.9, label=target)
     first.set_yticks(at, sets.groups)
@@ -124,3 +127,33 @@ def conformal_figure(sets: SetsByTopic, title: str) -> Figure:
     second.set_xlabel("mean set size (options)")
     second.tick_params(labelleft=False)
     return figure
+
+
+@task_figure(
+    key="conformal_sets",
+    block="conformal",
+    title="Conformal sets at α = 0.1",
+    reading="Left: how often the set holds the right option, with 95 % intervals; the line is the "
+    "target. Right: how many options it holds. Calibrated on the other half of all "
+    "questions, so that a topic may miss the target.",
+    rank=10,
+    note=topics_note,
+)
+def conformal_sets(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    sets = compute_sets_by_topic(of.own("conformal"))
+    return [] if sets is None else [conformal_figure(sets, title)]
+
+
+@task_figure(
+    key="option_positions",
+    block="letters",
+    title="Option letters",
+    reading="How often each letter is right and how often it is answered; diamonds: accuracy where"
+    " it is right. The test asks whether letters are answered as often as they are right.",
+    rank=10,
+)
+def option_positions(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    positions = of.analyses.letters.get((of.one.model, of.one.task))
+    return [] if positions is None else [positions_figure(positions, title)]

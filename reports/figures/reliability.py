@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +10,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..frames.formatting import number, plain
-from ..frames.style import BLUE, GREY, VERMILION
-from ..metrics.calibration_error import calibration_bins, ece, is_probability
+from ..frames.style import BLUE, GRAY, VERMILION
+from ..metrics.calibration_error import calibration_bins, ece
 from ..metrics.conformal_sets import halves
 from ..metrics.evaluation import Evaluation
 from ..statistics.intervals import exact_share
 from ..statistics.ranking import BoolArray, FloatArray, IntArray
+from ..statistics.short_repr import short_repr
 from .layout import COLUMNS, pages, panels
+from .task_figure import TaskContext, task_figure
 
 BINS = 10
 
 
+@short_repr
 @dataclass(frozen=True)
 class Reliability:
     """One estimator: confidence (1 - score) against accuracy, over ten bins of equal width.
@@ -65,16 +68,16 @@ def calibrate(errors: BoolArray, scores: FloatArray, half: BoolArray) -> FloatAr
 
 
 def compute_reliability(
-    evaluation: Evaluation, probabilities: frozenset[str] = frozenset(), seed: int = 0
+    evaluation: Evaluation, probabilities: Collection[str], seed: int = 0
 ) -> list[Reliability]:
-    """One per estimator whose score is a probability, on answered and scored rows."""
+    """One per estimator that is among `probabilities`, on answered and scored rows."""
     found = []
     for k, estimator in enumerate(evaluation.estimators):
         raw = evaluation.raw[:, k]
         chosen = ~np.isnan(raw) & ~evaluation.unparsed
         errors, scores = evaluation.errors[chosen], raw[chosen]
         outside = bool(((scores < 0) | (scores > 1)).any())
-        if not is_probability(estimator, probabilities) or not scores.size or outside:
+        if estimator not in probabilities or not scores.size or outside:
             continue
         half = halves(evaluation.question_ids[chosen], seed)
         found.append(reliability_of(estimator, errors, scores, calibrate(errors, scores, half)))
@@ -107,10 +110,10 @@ def reliability_of(
 
 
 def draw_reliability(ax: Axes, one: Reliability) -> Axes:
-    """Accuracy against confidence with a 95 % band; grey columns are the shares of rows."""
+    """Accuracy against confidence with a 95 % band; gray columns are the shares of rows."""
     ax.plot([0, 1], [0, 1], color="#222222", linewidth=0.8)
-    share = one.count / max(one.count.sum(), 1)
-    ax.bar(one.confidence, share, width=0.05, color=GREY, alpha=0.35)
+    share = one.count / max(int(one.count.sum()), 1)
+    ax.bar(one.confidence, share, width=0.05, color=GRAY, alpha=0.35)
     ax.fill_between(one.confidence, one.low, one.high, color=BLUE, alpha=0.2, linewidth=0)
     label = f"as given, ECE {number(one.ece)}"
     ax.plot(one.confidence, one.accuracy, "o-", color=BLUE, markersize=3.5, label=label)
@@ -137,3 +140,18 @@ def reliability_figures(diagrams: Sequence[Reliability], title: str) -> list[Fig
                 ax.set_ylabel("accuracy")
         figures.append(figure)
     return figures
+
+
+@task_figure(
+    key="reliability",
+    block="calibration",
+    title="Reliability diagrams",
+    reading="Accuracy against confidence (1 - score) over ten bins, with a 95 % band; on the "
+    "diagonal a score means what it says. Gray: share of the questions per bin. "
+    "Calibrated: isotonic, each half of the questions fitted on the other.",
+    rank=10,
+)
+def reliability(of: TaskContext, title: str) -> list[Figure]:
+    """Pages of panels, one per score that is a probability."""
+    seed = int(of.own("metrics")["seed"].iloc[0])
+    return reliability_figures(compute_reliability(of.one, of.data.probabilities, seed), title)

@@ -11,11 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ..frames.formatting import count, marked, plain
-from ..frames.style import CORRECT_COLOUR, ERROR_COLOUR, GREY, estimator_styles
+from ..frames.style import BY_NAME, CORRECT_COLOR, ERROR_COLOR, GRAY, Styles
 from ..metrics.evaluation import Evaluation
 from ..statistics.intervals import enough
 from ..statistics.ranking import FloatArray, IntArray, TieBlocks
+from ..statistics.short_repr import short_repr
 from .layout import COLUMNS, pages, panels, single
+from .task_figure import TaskContext, task_figure
 
 BIN_WIDTH = 0.1
 LARGEST, SMALLEST = 1e100, 1e-100
@@ -26,6 +28,7 @@ CURVES = 8
 _FEW = 12
 
 
+@short_repr
 @dataclass(frozen=True)
 class ScoreHistogram:
     """Counts of correct answers and errors per bin of one estimator's score.
@@ -111,8 +114,8 @@ def compute_histograms(evaluation: Evaluation) -> list[ScoreHistogram]:
 def draw_histogram(ax: Axes, histogram: ScoreHistogram) -> Axes:
     """Overlaid counts of correct answers (filled) and errors (outlined)."""
     edges = histogram.edges
-    ax.stairs(histogram.correct, edges, fill=True, color=CORRECT_COLOUR, alpha=0.55)
-    ax.stairs(histogram.errors, edges, color=ERROR_COLOUR, linewidth=1.5)
+    ax.stairs(histogram.correct, edges, fill=True, color=CORRECT_COLOR, alpha=0.55)
+    ax.stairs(histogram.errors, edges, color=ERROR_COLOR, linewidth=1.5)
     ax.set_xlim(edges[0], edges[-1])
     ax.grid(True, axis="y")
     ax.locator_params(axis="both", nbins=5)
@@ -138,8 +141,8 @@ def histogram_figures(histograms: Sequence[ScoreHistogram], title: str) -> list[
                 ax.set_xlabel("score (higher = less certain)")
         width, height = figure.get_size_inches()
         handles = [
-            Patch(color=CORRECT_COLOUR, alpha=0.55, label="correct"),
-            Patch(facecolor="none", edgecolor=ERROR_COLOUR, linewidth=1.5, label="wrong"),
+            Patch(color=CORRECT_COLOR, alpha=0.55, label="correct"),
+            Patch(facecolor="none", edgecolor=ERROR_COLOR, linewidth=1.5, label="wrong"),
         ]
         corner = (0.05 / width, 1 - 0.3 / height)
         figure.legend(handles=handles, loc="upper left", ncols=2, bbox_to_anchor=corner)
@@ -147,6 +150,7 @@ def histogram_figures(histograms: Sequence[ScoreHistogram], title: str) -> list[
     return figures
 
 
+@short_repr
 @dataclass(frozen=True)
 class RocCurve:
     """ROC curve of one estimator: rates (points,) from (0, 0) to (1, 1), and its area.
@@ -183,22 +187,24 @@ def _thinned(
     return false[index], true[index]
 
 
-def draw_roc_curves(ax: Axes, curves: Sequence[RocCurve], named: int = CURVES) -> Axes:
-    """The first `named` curves in their colours, the others grey; chance is the diagonal."""
+def draw_roc_curves(
+    ax: Axes, curves: Sequence[RocCurve], named: int = CURVES, styles: Styles = BY_NAME
+) -> Axes:
+    """The first `named` curves in their colors, the others gray; chance is the diagonal."""
     ax.plot([0, 1], [0, 1], color="#222222", linewidth=0.8)
     others = curves[named:]
     for index, curve in enumerate(others):
         best = "" if curve.few else f", {others[0].roc_auc:.3f} and below"
         label = "" if index else f"{len(others)} more{best}"
         rates = (curve.false_positive_rate, curve.true_positive_rate)
-        ax.plot(*rates, color=GREY, linewidth=0.6, alpha=0.7, label=label or None)
-    styles = estimator_styles(curve.estimator for curve in curves[:named])
+        ax.plot(*rates, color=GRAY, linewidth=0.6, alpha=0.7, label=label or None)
+    looks = styles.lines(curve.estimator for curve in curves[:named])
     for curve in curves[:named]:
-        colour, dashes = styles[curve.estimator]
-        colour = GREY if curve.few else colour
+        color, dashes = looks[curve.estimator]
+        color = GRAY if curve.few else color
         label = f"{plain(curve.estimator)[:34]}  {marked(curve.roc_auc, curve.few)}"
         rates = (curve.false_positive_rate, curve.true_positive_rate)
-        ax.plot(*rates, color=colour, linestyle=dashes, label=label)
+        ax.plot(*rates, color=color, linestyle=dashes, label=label)
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     ax.set_xlabel("share of correct answers flagged")
     ax.set_ylabel("share of errors flagged")
@@ -217,8 +223,35 @@ def draw_roc_curves(ax: Axes, curves: Sequence[RocCurve], named: int = CURVES) -
     return ax
 
 
-def roc_figure(curves: Sequence[RocCurve], title: str) -> Figure:
+def roc_figure(curves: Sequence[RocCurve], title: str, styles: Styles = BY_NAME) -> Figure:
     """One square plot of pooled ROC curves with its legend at the right."""
     figure, ax = single((3.8, 3.8), (0.65, 3.1, 0.55, 0.55), title)
-    draw_roc_curves(ax, curves)
+    draw_roc_curves(ax, curves, styles=styles)
     return figure
+
+
+@task_figure(
+    key="roc_curves",
+    block="curves",
+    title="ROC curves",
+    reading="All questions pooled: flagging the most uncertain answers first, the share of errors "
+    "found against the share of correct answers flagged with them.",
+    rank=10,
+)
+def roc_curves(of: TaskContext, title: str) -> list[Figure]:
+    """One plot."""
+    curves = compute_roc_curves(of.one)
+    return [roc_figure(curves, title, of.styles)] if curves else []
+
+
+@task_figure(
+    key="score_histograms",
+    block="curves",
+    title="Scores by correctness",
+    reading="Questions per bin of the score; entropies in bins of 0.1. The outer bins hold what "
+    "lies beyond them.",
+    rank=40,
+)
+def score_histograms(of: TaskContext, title: str) -> list[Figure]:
+    """Pages of panels, one per estimator."""
+    return histogram_figures(compute_histograms(of.one), title)

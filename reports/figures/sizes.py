@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,24 +13,31 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
-from scipy.stats import t
+from scipy.stats import linregress, t
 
 from ..analyses.model_comparisons import best_column
+from ..frames.figure_kind import FigureKind
 from ..frames.formatting import plain
-from ..frames.style import BLUE, GREY
-from ..metrics.calibration_error import ece, is_probability
+from ..frames.style import BLUE, GRAY
+from ..frames.traits import UNKNOWN, EstimatorTraits
+from ..metrics.calibration_error import ece
 from ..metrics.evaluation import Evaluation
 from ..statistics.ranking import FloatArray, roc_auc
+from ..statistics.short_repr import short_repr
 from .layout import panels
+
+MODEL_SIZE = FigureKind(
+    "model_size",
+    "Against size",
+    "The line is a power law fitted in logarithms, with the 95 % band of its mean; it needs three "
+    "sizes.",
+)
 
 SIZE_COLUMNS = (
     *("model", "task", "parameters", "accuracy", "estimator", "roc_auc", "entropy"),
     *("mean_entropy", "calibrated", "ece"),
 )
 _SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s*([bm])(?![a-z])", re.IGNORECASE)
-_ENTROPIES = ("token_entropy", "cot_answer_entropy", "option_entropy", "normalized_option_entropy")
-
-
 _TICKS = [base * 10.0**power for power in range(6, 13) for base in (1, 3)]
 
 
@@ -49,33 +57,30 @@ def parameters_of(model: str, manifests: Sequence[Mapping[str, Any]] = ()) -> fl
 def compute_sizes(
     evaluated: Sequence[Evaluation],
     manifests: Sequence[Mapping[str, Any]] = (),
-    probabilities: frozenset[str] = frozenset(),
+    traits: Mapping[str, EstimatorTraits] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """One row per model and task: parameters, accuracy, its best estimator's ROC AUC (none with too
     few errors or right answers), the mean of its first stored entropy, and the ECE of its first
-    stored probability."""
+    stored probability that is no control's; `traits` says which these are."""
     return pd.DataFrame.from_records(
-        [_size(one, manifests, probabilities) for one in evaluated], columns=list(SIZE_COLUMNS)
+        [_size(one, manifests, traits) for one in evaluated], columns=list(SIZE_COLUMNS)
     )
 
 
 def _size(
-    one: Evaluation, manifests: Sequence[Mapping[str, Any]], probabilities: frozenset[str]
+    one: Evaluation,
+    manifests: Sequence[Mapping[str, Any]],
+    traits: Mapping[str, EstimatorTraits],
 ) -> dict[str, Any]:
     best = best_column(one)
     area = float("nan")
     if best is not None:
         present = ~np.isnan(one.scores[:, best])
         area = roc_auc(one.errors[present], one.scores[present, best])
-    entropy = next((name for name in _ENTROPIES if name in one.estimators), None)
-    claimed = next(
-        (
-            name
-            for name in one.estimators
-            if is_probability(name, probabilities) and name != "topic_error_rate"
-        ),
-        None,
-    )
+    known = {name: traits.get(name, UNKNOWN) for name in one.estimators}
+    entropy = next((name for name, own in known.items() if own.is_entropy), None)
+    claims = (name for name, own in known.items() if own.is_probability and not own.is_control)
+    claimed = next(claims, None)
     gap = float("nan")
     if claimed is not None:
         raw = one.raw[:, one.estimators.index(claimed)]
@@ -94,6 +99,7 @@ def _size(
     }
 
 
+@short_repr
 @dataclass(frozen=True)
 class PowerLaw:
     """y = scale · x^exponent, fitted by least squares in logarithms, with its 95 % band.
@@ -118,17 +124,11 @@ def fit_power_law(x: FloatArray, y: FloatArray, points: int = 60) -> PowerLaw | 
     u, v = np.log(x[known]), np.log(y[known])
     if np.unique(u).size < 3:
         return None
-    centred = u - u.mean()
-    spread = float((centred**2).sum())
-    slope = float((centred * v).sum()) / spread
-    rest = v - v.mean() - slope * centred
-    freedom = u.size - 2
-    noise = float(np.sqrt((rest**2).sum() / freedom))
-    factor = float(t.ppf(0.975, freedom))
-    grid = np.linspace(u.min(), u.max(), points)
-    line = v.mean() + slope * (grid - u.mean())
-    half = factor * noise * np.sqrt(1 / u.size + (grid - u.mean()) ** 2 / spread)
-    reach = factor * noise / np.sqrt(spread)
+    fitted = linregress(u, v)
+    slope, reach = float(fitted.slope), float(fitted.stderr * t.ppf(0.975, u.size - 2))
+    away = np.linspace(u.min() - u.mean(), u.max() - u.mean(), points)
+    grid, line = u.mean() + away, v.mean() + slope * away
+    half = reach * np.sqrt(u.var() + away**2)
     curve, low, high = (np.exp(values) for values in (line, line - half, line + half))
     return PowerLaw(slope, slope - reach, slope + reach, np.exp(grid), curve, low, high)
 
@@ -142,11 +142,11 @@ def draw_size(ax: Axes, sizes: pd.DataFrame, column: str, label: str) -> Axes:
     x, y = (known[name].to_numpy(dtype=np.float64) for name in ("parameters", column))
     law = fit_power_law(x, y)
     if law is not None:
-        ax.fill_between(law.x, law.low, law.high, color=GREY, alpha=0.25, linewidth=0)
+        ax.fill_between(law.x, law.low, law.high, color=GRAY, alpha=0.25, linewidth=0)
         text = f"∝ N^{law.exponent:.2f}"
         if law.exponent_high > law.exponent_low:
             text += f" [{law.exponent_low:.2f}, {law.exponent_high:.2f}]"
-        ax.plot(law.x, law.y, color=GREY, linewidth=1, label=text)
+        ax.plot(law.x, law.y, color=GRAY, linewidth=1, label=text)
         ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderaxespad=0.1)
     ax.plot(x, y, "o", color=BLUE, markersize=4.5)
     for index, (at, value) in enumerate(zip(x, y, strict=True)):

@@ -10,16 +10,27 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..frames.figure_kind import FigureKind
 from ..frames.formatting import count, number, plain
 from ..frames.limits import drawn_topics
-from ..frames.style import BLUE, VERMILION, draw_few, estimator_styles
+from ..frames.style import BLUE, BY_NAME, VERMILION, Styles, draw_few
 from ..metrics.evaluation import ALL, MACRO
 from ..statistics.ranking import FloatArray
+from ..statistics.short_repr import short_repr
 from .layout import single
+from .task_figure import TaskContext, task_figure
+
+TASKS_SIDE_BY_SIDE = FigureKind(
+    "tasks_side_by_side",
+    "Two ways of asking, side by side",
+    "Accuracy and the ROC AUC of each task's best estimator, by topic; numbers in the legend are "
+    "over all questions.",
+)
 
 LINES = 8
 
 
+@short_repr
 @dataclass(frozen=True)
 class TrendLine:
     """ROC AUC (g,) of one estimator along a stratum's values, with ends of the intervals."""
@@ -63,17 +74,17 @@ def compute_trend_lines(metrics: pd.DataFrame, trends: pd.DataFrame) -> list[Tre
     return result
 
 
-def draw_trend_lines(ax: Axes, trend: TrendLines) -> Axes:
+def draw_trend_lines(ax: Axes, trend: TrendLines, styles: Styles = BY_NAME) -> Axes:
     """Lines with intervals, set slightly apart; the legend holds the test of a trend."""
     at = np.arange(len(trend.labels), dtype=np.float64)
-    styles = estimator_styles(line.estimator for line in trend.lines)
+    looks = styles.lines(line.estimator for line in trend.lines)
     for index, line in enumerate(trend.lines):
-        colour, dashes = styles[line.estimator]
+        color, dashes = looks[line.estimator]
         x = at + 0.05 * (index - (len(trend.lines) - 1) / 2)
         p = "p < 0.001" if line.p < 0.001 else f"p = {line.p:.3f}"
         label = f"{plain(line.estimator)[:32]}  {p}"
-        ax.plot(x, line.values, "o", color=colour, linestyle=dashes, markersize=3, label=label)
-        ax.vlines(x, line.low, line.high, color=colour, linewidth=1)
+        ax.plot(x, line.values, "o", color=color, linestyle=dashes, markersize=3, label=label)
+        ax.vlines(x, line.low, line.high, color=color, linewidth=1)
         draw_few(ax, x, line.values, line.low)
     ax.axhline(0.5, color="#222222", linewidth=0.8)
     ax.set_xticks(at, trend.labels)
@@ -86,15 +97,16 @@ def draw_trend_lines(ax: Axes, trend: TrendLines) -> Axes:
     return ax
 
 
-def trend_figure(trend: TrendLines, title: str) -> Figure:
+def trend_figure(trend: TrendLines, title: str, styles: Styles = BY_NAME) -> Figure:
     """One plot with its legend at the right."""
     width = max(2.6, 1.1 * len(trend.labels))
     figure, ax = single((width, 3.0), (0.7, 3.4, 0.5, 0.75), title)
-    draw_trend_lines(ax, trend)
+    draw_trend_lines(ax, trend, styles)
     ax.set_xlabel(plain(trend.stratum).replace("_", " ") + " (number of questions)")
     return figure
 
 
+@short_repr
 @dataclass(frozen=True)
 class SideBySide:
     """One quantity of two tasks by group, e.g. direct answers against a chain of thought.
@@ -157,12 +169,12 @@ def draw_side_by_side(ax: Axes, pair: SideBySide) -> Axes:
     at = np.arange(len(pair.groups), dtype=np.float64)
     at[1:] += 0.5
     ax.hlines(at, pair.values.min(axis=0), pair.values.max(axis=0), color="#999999", linewidth=1)
-    for index, (colour, marker) in enumerate(((BLUE, "o"), (VERMILION, "s"))):
+    for index, (color, marker) in enumerate(((BLUE, "o"), (VERMILION, "s"))):
         offset = (index - 0.5) * 0.24 if not np.isnan(pair.low).all() else 0.0
         mean = number(float(pair.values[index, 0]))
         label = f"{plain(pair.names[index])[:48]}  {mean}"
-        ax.hlines(at + offset, pair.low[index], pair.high[index], color=colour, linewidth=1.2)
-        ax.plot(pair.values[index], at + offset, marker, color=colour, markersize=4, label=label)
+        ax.hlines(at + offset, pair.low[index], pair.high[index], color=color, linewidth=1.2)
+        ax.plot(pair.values[index], at + offset, marker, color=color, markersize=4, label=label)
         if pair.label.startswith("ROC"):
             draw_few(ax, pair.values[index], at + offset, pair.low[index], marker)
     if pair.label.startswith("ROC"):
@@ -188,3 +200,18 @@ def side_by_side_figure(pairs: Sequence[SideBySide], title: str) -> Figure:
         draw_side_by_side(ax, pair)
         ax.tick_params(labelleft=False)
     return figure
+
+
+@task_figure(
+    key="roc_auc_trend",
+    block="strata",
+    title="Trend of the ROC AUC",
+    reading="The best eight estimators; lines upright are 95 % intervals. p: no straight trend, "
+    "weighted by precision, Holm-adjusted over all estimators.",
+    rank=20,
+)
+def roc_auc_trend(of: TaskContext, title: str) -> list[Figure]:
+    """One plot per ordered stratum."""
+    trends = of.own("trends")
+    found = compute_trend_lines(of.own("metrics"), trends) if len(trends) else []
+    return [trend_figure(lines, title, of.styles) for lines in found]

@@ -20,7 +20,7 @@ class Cell:
     """One cell: what is shown, what it sorts by (number or text), notes below, a heat value.
 
     `heat` is a ROC AUC, or NaN for none; `small` is shown smaller on lines of its own; `few` says
-    that the value comes from too few answers and is grey.
+    that the value comes from too few answers and is gray.
     """
 
     text: str
@@ -88,7 +88,7 @@ def text_cell(value: Any, limit: int = 200) -> Cell:
 
 
 def area_cell(value: Any, few: bool) -> Cell:
-    """A ROC AUC with its colour, or, from too few answers, marked, grey and sorted last."""
+    """A ROC AUC with its color, or, from too few answers, marked, gray and sorted last."""
     if value is None or pd.isna(value):
         return Cell(UNDEFINED)
     known = float(value)
@@ -122,7 +122,7 @@ class Shown:
     """How one column of a frame is shown: heading, source column, kind.
 
     Kinds: text, number, signed, count, percent, p, interval (source and source's other end),
-    area (a ROC AUC; `other` is an end of its interval: without one it is grey), yes (yes or no),
+    area (a ROC AUC; `other` is an end of its interval: without one it is gray), yes (yes or no),
     plain3 (three significant digits).
     """
 
@@ -132,7 +132,7 @@ class Shown:
     other: str = ""
 
 
-_KINDS: dict[str, Callable[[float], str]] = {
+KINDS: dict[str, Callable[[float], str]] = {
     "number": number,
     "signed": lambda value: f"{value:+.3f}",
     "count": count,
@@ -154,7 +154,7 @@ def _cell(record: dict[str, Any], shown: Shown) -> Cell:
     if shown.kind == "interval":
         low, high = float(value), float(record[shown.other])
         return Cell(interval(low, high), "" if math.isnan(low) else low)
-    return number_cell(value, _KINDS[shown.kind])
+    return number_cell(value, KINDS[shown.kind])
 
 
 def table_from_frame(
@@ -170,7 +170,7 @@ def table_from_frame(
 
     Of more than `ROWS` rows those with most questions (column "n", where there is one) are shown,
     and a sentence says that the others are in `file`. `few`, one per row, says which come from too
-    few answers and are grey.
+    few answers and are gray.
     """
     heads = [Column(shown.heading, shown.kind in ("text", "yes")) for shown in columns]
     sized = "n" in frame.columns and is_numeric_dtype(frame["n"])
@@ -181,6 +181,6 @@ def table_from_frame(
         frame, few = frame.iloc[chosen], [few[row] for row in chosen] if len(few) else ()
     records = [{str(k): v for k, v in one.items()} for one in frame.to_dict("records")]
     rows = [[_cell(record, shown) for shown in columns] for record in records]
-    for place in (place for place, grey in enumerate(few) if grey):
+    for place in (place for place, gray in enumerate(few) if gray):
         rows[place] = [replace(cell, few=True) for cell in rows[place]]
     return PageTable(title, heads, rows, folded=folded, note=" ".join(notes))

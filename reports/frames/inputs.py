@@ -8,6 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from ..statistics.short_repr import short_repr
+from .traits import EstimatorTraits
+
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "scores": (
         *("model", "task", "question_id", "topic", "estimator", "score"),
@@ -33,6 +36,7 @@ def _empty(name: str) -> pd.DataFrame:
     return pd.DataFrame({column: [] for column in COLUMNS[name]})
 
 
+@short_repr
 @dataclass(frozen=True)
 class ReportInput:
     """Scores with what is known about their questions, as built from a results folder.
@@ -58,8 +62,8 @@ class ReportInput:
             estimator with the signals that it needs; questions, seconds and tokens that it took.
         flow: numbers of questions asked, answered, parsed and "don't know" per (model, task).
         manifests: run records to show.
-        descriptions: one line per estimator name, for the glossary.
-        probabilities: further estimators whose score is P(error), beside the known ones.
+        traits: what each estimator says of itself, by name; of those not in it nothing is known,
+            so that their scores are not taken for probabilities.
     """
 
     scores: pd.DataFrame
@@ -73,8 +77,7 @@ class ReportInput:
     costs: pd.DataFrame = field(default_factory=lambda: _empty("costs"))
     flow: pd.DataFrame = field(default_factory=lambda: _empty("flow"))
     manifests: Sequence[Mapping[str, Any]] = ()
-    descriptions: Mapping[str, str] = field(default_factory=dict)
-    probabilities: frozenset[str] = frozenset()
+    traits: Mapping[str, EstimatorTraits] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, expected in COLUMNS.items():
@@ -86,6 +89,15 @@ class ReportInput:
             if missing:
                 object.__setattr__(self, name, _empty(name))
         _check_scores(self.scores)
+
+    def with_trait(self, trait: str) -> list[str]:
+        """Names of the estimators of which a trait, an attribute of `EstimatorTraits`, holds."""
+        return [name for name, known in self.traits.items() if getattr(known, trait)]
+
+    @property
+    def probabilities(self) -> frozenset[str]:
+        """Names of the estimators whose score claims to be P(the answer is wrong)."""
+        return frozenset(self.with_trait("is_probability"))
 
 
 def _check_scores(scores: pd.DataFrame) -> None:

@@ -1,15 +1,14 @@
-"""Look of the figures: one style file, one colour and line per estimator name, files on disk."""
+"""Look of the figures: one style file, one color and line per estimator, files on disk."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 
 import matplotlib as mpl
 import numpy as np
@@ -21,7 +20,7 @@ _Floats = NDArray[np.float64]
 STYLE_FILE = Path(__file__).with_name("apprehend.mplstyle")
 FORMATS = ("png", "svg", "pdf")
 
-# Okabe and Ito (2008), distinguishable under all common colour-vision deficiencies.
+# Okabe and Ito (2008), distinguishable under all common color-vision deficiencies.
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = (
     "#0072B2",
     "#D55E00",
@@ -30,46 +29,51 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = (
     "#E69F00",
     "#56B4E9",
 )
-GREY = "#8A8A8A"
-CORRECT_COLOUR, ERROR_COLOUR = BLUE, VERMILION
+GRAY = "#8A8A8A"
+CORRECT_COLOR, ERROR_COLOR = BLUE, VERMILION
 _PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 _DASHES = ("-", "--", ":", "-.")
-_FIXED = {
-    "token_entropy": (BLUE, "-"),
-    "post_answer_entropy": (VERMILION, "-"),
-    "option_entropy": (SKY, "-"),
-    "normalized_option_entropy": (SKY, "--"),
-    "max_probability": (GREEN, "-"),
-    "probability_margin": (GREEN, "--"),
-    "off_option_mass": (PURPLE, ":"),
-    "cot_answer_entropy": (BLUE, "--"),
-    "cot_mean_entropy": (ORANGE, "--"),
-    "cot_max_entropy": (VERMILION, "--"),
-    "masj_complexity": (PURPLE, "-"),
-    "masj_education_level": (PURPLE, "--"),
-    "masj_reasoning_steps": (ORANGE, "-"),
-    "random": (GREY, ":"),
-    "prompt_length": (GREY, "--"),
+_COLORS = {
+    **{"blue": BLUE, "vermilion": VERMILION, "green": GREEN, "purple": PURPLE},
+    **{"orange": ORANGE, "sky": SKY, "gray": GRAY},
 }
 
 
-def estimator_style(name: str) -> tuple[str, str]:
-    """Colour (hex) and line style of an estimator, the same in every figure and every run."""
-    if name in _FIXED:
-        return _FIXED[name]
-    code = zlib.crc32(name.encode("utf-8", "surrogatepass"))
-    return _PALETTE[code % len(_PALETTE)], _DASHES[code // len(_PALETTE) % len(_DASHES)]
+class Styles:
+    """Color (hex) and line of each estimator, the same in every figure and every run.
+
+    Args:
+        looks: Estimator's name → name of a color and line, as `EstimatorTraits.look` says them.
+            Both follow from the name where they are empty or not known.
+    """
+
+    def __init__(self, looks: Mapping[str, tuple[str, str]] = MappingProxyType({})) -> None:
+        self._declared = {
+            name: (_COLORS[color], line)
+            for name, (color, line) in looks.items()
+            if color in _COLORS and line in _DASHES
+        }
+
+    def of(self, name: str) -> tuple[str, str]:
+        """Color and line of one estimator, or of anything else with a name."""
+        if name in self._declared:
+            return self._declared[name]
+        code = zlib.crc32(name.encode("utf-8", "surrogatepass"))
+        return _PALETTE[code % len(_PALETTE)], _DASHES[code // len(_PALETTE) % len(_DASHES)]
+
+    def lines(self, names: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Styles of the lines of one figure: where two would look alike, one gets another dash."""
+        styles: dict[str, tuple[str, str]] = {}
+        for name in sorted(names, key=lambda name: name not in self._declared):
+            color, dashes = self.of(name)
+            used = {line for other, line in styles.values() if other == color}
+            free = [line for line in (dashes, *_DASHES) if line not in used]
+            styles[name] = (color, free[0] if free else dashes)
+        return styles
 
 
-def estimator_styles(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Styles of the lines of one figure: where two would look alike, one gets another dash."""
-    styles: dict[str, tuple[str, str]] = {}
-    for name in sorted(names, key=lambda name: name not in _FIXED):
-        colour, dashes = estimator_style(name)
-        used = {line for other, line in styles.values() if other == colour}
-        free = [line for line in (dashes, *_DASHES) if line not in used]
-        styles[name] = (colour, free[0] if free else dashes)
-    return styles
+BY_NAME = Styles()
+"""Styles that follow from the names alone."""
 
 
 @contextmanager
@@ -95,24 +99,6 @@ def render(figure: Figure, extension: str) -> bytes:
 
 
 def draw_few(ax: Axes, x: _Floats, y: _Floats, low: _Floats, marker: str = "o") -> None:
-    """Cover the points (n,) without an interval (`low` is NaN): hollow, grey, too few answers."""
+    """Cover the points (n,) without an interval (`low` is NaN): hollow, gray, too few answers."""
     few = np.isnan(low)
-    ax.plot(x[few], y[few], marker, color=GREY, markerfacecolor="#ffffff", markersize=4, zorder=3)
-
-
-def write_atomically(path: Path, content: bytes | str) -> Path:
-    """Write the file whole or not at all; folders are made, text is UTF-8."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return path
+    ax.plot(x[few], y[few], marker, color=GRAY, markerfacecolor="#ffffff", markersize=4, zorder=3)

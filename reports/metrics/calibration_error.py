@@ -1,4 +1,4 @@
-"""Calibration of scores that are probabilities of an error, and information in any score.
+"""Calibration of scores that are probabilities of an error.
 
 A score `u` in [0, 1] that claims P(error) = u is compared with the share of errors; confidence is
 1 - u, accuracy 1 - errors, and every number here is the same in either reading.
@@ -6,6 +6,7 @@ A score `u` in [0, 1] that claims P(error) = u is compared with the share of err
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,24 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..statistics.ranking import BoolArray, FloatArray, IntArray, check_rows
+from ..statistics.short_repr import short_repr
+from .metric import original
 
 Scheme = Literal["width", "mass"]
 BINS = 15
-INFORMATION_BINS = 10
-PROBABILITY_SCORES = frozenset(
-    {
-        *("max_probability", "cot_max_probability", "vote_share", "p_true"),
-        *("verbalized_confidence", "linguistic_confidence", "judge_correctness"),
-        *("temperature_scaled", "platt", "isotonic", "pride_debiased_probability"),
-        *("hidden_state_probe", "stacked", "topic_error_rate"),
-    }
-)
-"""Estimators whose score is 1 - P(correct). An entropy, even a normalised one, is none."""
-
-
-def is_probability(estimator: str, more: frozenset[str] = frozenset()) -> bool:
-    """Whether the estimator's score claims to be P(error); parameters in its name do not matter."""
-    return estimator in more or estimator.split("(", 1)[0] in PROBABILITY_SCORES
 
 
 def check_probabilities(errors: ArrayLike, scores: ArrayLike) -> tuple[BoolArray, FloatArray]:
@@ -65,6 +53,7 @@ def mass_bins(scores: FloatArray, bins: int = BINS) -> IntArray:
     return (bins * doubled[block] // (2 * scores.size)).astype(np.int64)
 
 
+@short_repr
 @dataclass(frozen=True)
 class CalibrationBins:
     """Non-empty bins in ascending order of the score.
@@ -106,6 +95,16 @@ def calibration_bins(
     return CalibrationBins(count[used], wrong[used].astype(np.int64), total[used] / count[used])
 
 
+CLAIMED = {"needs": "probabilities", "bounds": (0, 1)}
+"""What most declarations of a calibration share."""
+
+
+@original(
+    **{**CLAIMED, "better": "lower", "heading": "ECE"},
+    meaning="Expected calibration error: mean distance between claimed probability and share of "
+    "errors over 15 bins of equal width, [0, 1/15), …, [14/15, 1].",
+    source="Naeini et al. 2015, doi 10.1609/aaai.v29i1.9602",
+)
 def ece(errors: ArrayLike, scores: ArrayLike, bins: int = BINS, scheme: Scheme = "width") -> float:
     """Expected calibration error over `bins` bins, in [0, 1], lower is better.
 
@@ -115,6 +114,22 @@ def ece(errors: ArrayLike, scores: ArrayLike, bins: int = BINS, scheme: Scheme =
     return calibration_bins(errors, scores, bins, scheme).ece()
 
 
+@original(
+    **{**CLAIMED, "better": "lower", "heading": "ECE (equal mass)"},
+    meaning="Expected calibration error over 15 bins that hold equally many answers each.",
+    source="arXiv 1904.01685",
+)
+def ece_mass(errors: ArrayLike, scores: ArrayLike) -> float:
+    """Expected calibration error over bins of equal mass, in [0, 1], lower is better."""
+    return ece(errors, scores, scheme="mass")
+
+
+@original(
+    **{**CLAIMED, "better": "lower", "heading": "Brier"},
+    meaning="Brier score: mean squared distance of the claimed probability of an error from 0 or "
+    "1; reliability less resolution plus uncertainty, but for a small rest within the bins.",
+    source="Brier 1950",
+)
 def brier(errors: ArrayLike, scores: ArrayLike) -> float:
     """Mean (score - error)², in [0, 1], lower is better (Brier, 1950). NaN without rows."""
     flags, values = check_probabilities(errors, scores)
@@ -153,6 +168,41 @@ def brier_parts(errors: ArrayLike, scores: ArrayLike, bins: int = BINS) -> Brier
     return BrierParts(reliability, resolution, uncertainty, rest)
 
 
+@original(
+    **{**CLAIMED, "better": "lower", "heading": "reliability"},
+    meaning="Part of the Brier score: mean squared distance of claim and share of errors per bin.",
+    source="Murphy 1973",
+)
+def brier_reliability(errors: ArrayLike, scores: ArrayLike) -> float:
+    """See `BrierParts`."""
+    return brier_parts(errors, scores).reliability
+
+
+@original(
+    **{**CLAIMED, "better": "higher", "heading": "resolution"},
+    meaning="Part of the Brier score: variance of the share of errors between the bins.",
+    source="Murphy 1973",
+)
+def brier_resolution(errors: ArrayLike, scores: ArrayLike) -> float:
+    """See `BrierParts`."""
+    return brier_parts(errors, scores).resolution
+
+
+@original(
+    **{**CLAIMED, "better": "neither", "heading": "uncertainty"},
+    meaning="Part of the Brier score that no score changes: accuracy times error rate.",
+    source="Murphy 1973",
+)
+def brier_uncertainty(errors: ArrayLike, scores: ArrayLike) -> float:
+    """See `BrierParts`."""
+    return brier_parts(errors, scores).uncertainty
+
+
+@original(
+    **{**CLAIMED, "better": "lower", "bounds": (0, math.inf), "heading": "log loss"},
+    meaning="Mean -ln of the probability that was given to what happened, in nats.",
+    source="Good 1952",
+)
 def log_loss(errors: ArrayLike, scores: ArrayLike) -> float:
     """Mean -ln of the probability given to what happened, nats, ≥ 0, lower is better.
 
@@ -165,26 +215,3 @@ def log_loss(errors: ArrayLike, scores: ArrayLike) -> float:
     tiny = np.finfo(np.float64).eps
     cut = np.clip(values, tiny, 1 - tiny)
     return float(-np.where(flags, np.log(cut), np.log1p(-cut)).mean())
-
-
-def mutual_information_share(
-    errors: ArrayLike, scores: ArrayLike, bins: int = INFORMATION_BINS
-) -> float:
-    """I(score; error) / H(error) in [0, 1]: the part of the doubt that the score takes away.
-
-    The score is cut into equal-mass bins (`mass_bins`). The plug-in estimate is lowered by its
-    first-order bias, (used bins - 1) / 2n nats (Miller, 1955), and cut at 0. Unlike the AUC it
-    does not ask for a direction. NaN with one class.
-    """
-    flags, values = check_rows(errors, scores)
-    if flags.all() or not flags.any():
-        return float("nan")
-    index = mass_bins(values, bins)
-    counts = np.stack([np.bincount(index[flags == side], minlength=bins) for side in (False, True)])
-    joint = counts[:, counts.sum(axis=0) > 0] / flags.size
-    expected = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
-    positive = joint > 0
-    information = float((joint[positive] * np.log(joint[positive] / expected[positive])).sum())
-    bias = (joint.shape[1] - 1) / (2 * flags.size)
-    share = joint.sum(axis=1)
-    return float(np.clip((information - bias) / -(share * np.log(share)).sum(), 0, 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,54 +25,35 @@ from ..statistics.intervals import (
     roc_auc_interval,
     too_few,
 )
-from ..statistics.ranking import (
-    BoolArray,
-    FloatArray,
-    IntArray,
-    TieBlocks,
-    roc_auc,
-    worst_case_roc_auc,
-)
-from .calibration_error import (
-    brier,
-    brier_parts,
-    ece,
-    is_probability,
-    log_loss,
-    mutual_information_share,
-)
+from ..statistics.ranking import FloatArray, IntArray
 from .evaluation import ALL, MACRO, Evaluation, Rows, evaluations
-
-COVERAGES = (0.10, 0.25, 0.50)
-RISKS = (0.05, 0.10, 0.20)
-_SELECTIVE = (
-    *(f"accuracy_at_{round(100 * share)}" for share in COVERAGES),
-    *(f"coverage_at_risk_{round(100 * risk)}" for risk in RISKS),
-    "information",
-)
-_CALIBRATION = (
-    *("ece", "ece_mass", "brier", "brier_reliability", "brier_resolution"),
-    *("brier_uncertainty", "log_loss"),
-)
-METRIC_COLUMNS = (
-    *("model", "task", "estimator", "topic", "n", "n_errors", "coverage", "accuracy"),
-    *("roc_auc", "roc_auc_low", "roc_auc_high", "pr_auc", "prr", "aurc", "augrc"),
-    *_SELECTIVE,
-    *_CALIBRATION,
-    *("roc_auc_worst", "roc_auc_common", "n_common", "n_missing", "n_unparsed", "n_calibration"),
-    *("n_topics", "rows", "replicates", "seed"),
-    *("n_topics_total", "n_topics_few", "accuracy_low", "accuracy_high"),
-    *("interval_method", "interval_note"),
-)
-_SUMMED = ("n", "n_errors", "n_common", "n_missing", "n_unparsed", "n_calibration")
-_AVERAGED = (
-    *("coverage", "accuracy", "roc_auc", "pr_auc", "prr", "aurc", "augrc"),
-    *_SELECTIVE,
-    *_CALIBRATION,
-    *("roc_auc_worst", "roc_auc_common"),
-)
+from .metric import Metric
+from .metric_registry import builtin_metrics, metric_columns, user_metrics
+from .scored_group import NoNumber, ScoredGroup
 
 Record = dict[str, Any]
+
+
+class MetricError(Exception):
+    """A metric could not be computed; the message says which, where and why."""
+
+
+@dataclass(frozen=True)
+class MetricFailure:
+    """One value that a metric did not give: where, and why."""
+
+    metric: str
+    model: str
+    task: str
+    estimator: str
+    group: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"metric {self.metric} of {self.estimator}, {self.model} on {self.task}, "
+            f"{self.group}: {self.reason}"
+        )
 
 
 def compute_metrics(
@@ -80,27 +62,18 @@ def compute_metrics(
     replicates: int = 1000,
     seed: int = 0,
     evaluated: Sequence[Evaluation] | None = None,
+    metrics: Sequence[Any] = (),
+    failures: list[MetricFailure] | None = None,
 ) -> pd.DataFrame:
     """Metrics per (model, task, estimator, topic), one row each, in full precision.
 
     `topic` is "all" (pooled), "macro" (unweighted mean over the topics with a defined ROC AUC), a
     topic, or "stratum=value". Orientation: errors are positives, higher scores are more
-    uncertain. Columns, beside those whose names say it:
+    uncertain. Columns, beside those of the metrics (`builtin_metrics` says what each means):
 
-    - n, n_errors: rows in the AUC and errors among them; `accuracy` is 1 - n_errors / n;
-    - coverage: share of the group's rows for which the estimator gave a score, in [0, 1];
     - roc_auc_low, roc_auc_high: 95 % interval, see `roc_auc_interval`, NaN with fewer than
       `SMALLEST_CLASS` errors or right answers; interval_method names it, interval_note says why
       there is none;
-    - accuracy_at_10, _25, _50: accuracy of the 10, 25, 50 % most certain rows;
-    - coverage_at_risk_5, _10, _20: largest share kept by a threshold at that error rate;
-    - information: I(score; error) / H(error), see `mutual_information_share`;
-    - ece, ece_mass (15 bins of equal width, equal mass), brier with its reliability, resolution
-      and uncertainty, log_loss: only for scores that are probabilities of an error, on the
-      n_calibration rows with an answer and a score in [0, 1];
-    - roc_auc_worst: AUC if every missing score were as misleading as possible;
-    - roc_auc_common, n_common: on the rows that every estimator scored;
-    - n_missing: rows left out for want of a score; n_unparsed: rows that got the worst score;
     - n_topics: topics averaged (macro rows only), of n_topics_total; the others hold one class
       only. n_topics_few of those averaged are too small for an interval of their own: they count
       in the mean, which then has no interval either;
@@ -110,18 +83,36 @@ def compute_metrics(
     The resamples depend on seed, model, task and group only, not on the order of rows or on what
     else is in the table. Estimators that score the same rows share them. `evaluated` is what
     `evaluations(data, rows)` gives, where it is known already.
+
+    `metrics` are further metrics, functions below `@metric`; each adds a column at the end. Where
+    one raises or gives no number, its value there is NaN and `failures` gets a line, or, without
+    a list, MetricError is raised. Raises MetricDeclarationError where a column would be in it
+    twice.
     """
+    more = user_metrics(metrics)
+    asked = [*builtin_metrics().values(), *more]
+    failed: list[MetricFailure] = []
     records: list[Record] = []
     for evaluation in evaluations(data, rows) if evaluated is None else evaluated:
-        records += _evaluate(evaluation, replicates, seed, data.probabilities)
-    frame = pd.DataFrame.from_records(records, columns=list(METRIC_COLUMNS))
-    for column in (*_SUMMED, "n_topics", "n_topics_total", "n_topics_few"):
+        records += _evaluate(evaluation, replicates, seed, data.probabilities, asked, failed)
+    if failures is None and failed:
+        raise MetricError(str(failed[0]))
+    if failures is not None:
+        failures += failed
+    frame = pd.DataFrame.from_records(records, columns=list(metric_columns(more)))
+    counts = [one.name for one in asked if one.kind == "count"]
+    for column in (*counts, "n_topics", "n_topics_total", "n_topics_few"):
         frame[column] = frame[column].astype("Int64")
     return frame
 
 
 def _evaluate(
-    evaluation: Evaluation, replicates: int, seed: int, probabilities: frozenset[str]
+    evaluation: Evaluation,
+    replicates: int,
+    seed: int,
+    probabilities: frozenset[str],
+    metrics: Sequence[Metric],
+    failed: list[MetricFailure],
 ) -> list[Record]:
     common = evaluation.scored_by_all(evaluation.scores)
     drawn = {
@@ -136,14 +127,23 @@ def _evaluate(
         }
         by_group: dict[str, Record] = {}
         for group, members in evaluation.groups.items():
-            values = _group(evaluation, k, members, common[members])
+            rows = ScoredGroup(
+                evaluation.errors[members],
+                evaluation.scores[members, k],
+                evaluation.raw[members, k],
+                evaluation.unparsed[members],
+                common[members],
+                estimator in probabilities,
+            )
+            where = (evaluation.model, evaluation.task, estimator, group)
+            values = {one.name: _value(one, rows, where, failed) for one in metrics}
             ends = {"topic": group} | _interval(values, drawn[group][:, k])
-            if is_probability(estimator, probabilities):
-                values |= _calibration(evaluation, k, members)
             by_group[group] = base | values | ends
         topics = [name for name in evaluation.topics if not np.isnan(by_group[name]["roc_auc"])]
         macro = base | _macro(
-            [by_group[name] for name in topics], [drawn[name][:, k] for name in topics]
+            [by_group[name] for name in topics],
+            [drawn[name][:, k] for name in topics],
+            metrics,
         )
         macro["n_topics_total"] = len(evaluation.topics)
         pooled = by_group.pop(ALL)
@@ -151,65 +151,16 @@ def _evaluate(
     return records
 
 
-def _group(evaluation: Evaluation, k: int, members: IntArray, common: BoolArray) -> Record:
-    """Point values of estimator k on the rows `members`; `common` marks those scored by all."""
-    errors, scores = evaluation.errors[members], evaluation.scores[members, k]
-    present = ~np.isnan(scores)
-    blocks = TieBlocks.from_rows(errors[present], scores[present])
-    given = ~np.isnan(evaluation.raw[members, k])
-    area = blocks.roc_auc()
-    complete = bool(present.all())
-    return {
-        "n": blocks.n,
-        "n_errors": blocks.n_errors,
-        "coverage": float(given.mean()) if given.size else float("nan"),
-        "accuracy": blocks.accuracy(),
-        "roc_auc": area,
-        "pr_auc": blocks.pr_auc(),
-        "prr": blocks.prr(),
-        "aurc": blocks.aurc(),
-        "augrc": blocks.augrc(),
-        **{
-            f"accuracy_at_{round(100 * share)}": blocks.accuracy_at_coverage(share)
-            for share in COVERAGES
-        },
-        **{
-            f"coverage_at_risk_{round(100 * risk)}": blocks.coverage_at_risk(risk) for risk in RISKS
-        },
-        "information": mutual_information_share(errors[present], scores[present]),
-        **dict.fromkeys(_CALIBRATION, float("nan")),
-        "n_calibration": 0,
-        "roc_auc_worst": area if complete else worst_case_roc_auc(errors, scores),
-        "roc_auc_common": _on(errors, scores, common & present, area),
-        "n_common": int((common & present).sum()),
-        "n_missing": int((~present).sum()),
-        "n_unparsed": int(evaluation.unparsed[members].sum()),
-    }
-
-
-def _calibration(evaluation: Evaluation, k: int, members: IntArray) -> Record:
-    """Calibration of estimator k on the rows `members` that have an answer and a score."""
-    raw = evaluation.raw[members, k]
-    chosen = ~np.isnan(raw) & ~evaluation.unparsed[members]
-    errors, scores = evaluation.errors[members][chosen], raw[chosen]
-    if ((scores < 0) | (scores > 1)).any() or not scores.size:
-        return {}
-    parts = brier_parts(errors, scores)
-    return {
-        "ece": ece(errors, scores),
-        "ece_mass": ece(errors, scores, scheme="mass"),
-        "brier": brier(errors, scores),
-        "brier_reliability": parts.reliability,
-        "brier_resolution": parts.resolution,
-        "brier_uncertainty": parts.uncertainty,
-        "log_loss": log_loss(errors, scores),
-        "n_calibration": int(scores.size),
-    }
-
-
-def _on(errors: BoolArray, scores: FloatArray, chosen: BoolArray, area: float) -> float:
-    """ROC AUC on the chosen rows; `area` is the known value on all of them."""
-    return area if chosen.all() else roc_auc(errors[chosen], scores[chosen])
+def _value(
+    metric: Metric, rows: ScoredGroup, where: tuple[str, str, str, str], failed: list[MetricFailure]
+) -> float:
+    """The metric of these rows; NaN, with a line in `failed`, where it cannot be computed."""
+    try:
+        return rows.value(metric)
+    except (Exception, SystemExit) as error:
+        kind = "" if isinstance(error, NoNumber) else f"{type(error).__name__}: "
+        failed.append(MetricFailure(metric.name, *where, " ".join(f"{kind}{error}".split())))
+        return float("nan")
 
 
 def _interval(values: Record, drawn: FloatArray) -> Record:
@@ -224,18 +175,19 @@ def _interval(values: Record, drawn: FloatArray) -> Record:
     }
 
 
-def _macro(topics: list[Record], drawn: list[FloatArray]) -> Record:
+def _macro(topics: list[Record], drawn: list[FloatArray], metrics: Sequence[Metric]) -> Record:
     """Unweighted mean over topics, with its interval where every topic has its own.
 
     The interval comes from the topics' own replicates, or, where a topic is too small for these
     alone, from the topics' intervals.
     """
     record: Record = {"topic": MACRO, "n_topics": len(topics)}
-    for column in _SUMMED:
-        record[column] = sum(topic[column] for topic in topics)
-    for column in _AVERAGED:
-        values = [topic[column] for topic in topics]
-        record[column] = float(np.mean(values)) if values else float("nan")
+    for one in metrics:
+        values = [topic[one.name] for topic in topics]
+        if one.macro == "sum":
+            record[one.name] = sum(values)
+        elif one.macro == "mean":
+            record[one.name] = float(np.mean(values)) if values else float("nan")
     few = sum(not enough(topic["n_errors"], topic["n"]) for topic in topics)
     ends, method = _macro_interval(topics, drawn) if topics and not few else (NONE, None)
     record["roc_auc_low"], record["roc_auc_high"] = ends

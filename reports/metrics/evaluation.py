@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..frames.inputs import ReportInput
 from ..statistics.ranking import BoolArray, FloatArray, IntArray
+from ..statistics.short_repr import short_repr
 
 Rows = Literal["all", "paper"]
 ROWS: tuple[Rows, ...] = ("all", "paper")
@@ -29,6 +30,7 @@ _ORDER = {
 }
 
 
+@short_repr
 @dataclass(frozen=True)
 class Evaluation:
     """One model on one task, n questions sorted by id, k estimators.
@@ -169,7 +171,7 @@ def _strata(data: ReportInput, task: str, facts: pd.DataFrame) -> dict[str, IntA
     position = pd.Series(np.arange(len(facts)), index=facts.index)
     at = position.reindex(keys(strata["question_id"]).to_numpy())
     known = at.notna().to_numpy()
-    labelled = pd.DataFrame(
+    labeled = pd.DataFrame(
         {
             "stratum": strata["stratum"].astype(str).to_numpy()[known],
             "value": strata["value"].astype(str).to_numpy()[known],
@@ -177,7 +179,7 @@ def _strata(data: ReportInput, task: str, facts: pd.DataFrame) -> dict[str, IntA
         }
     )
     result: dict[str, IntArray] = {}
-    for stratum, members in labelled.groupby("stratum", sort=False):
+    for stratum, members in labeled.groupby("stratum", sort=False):
         by_value = {str(value): part["row"] for value, part in members.groupby("value")}
         for value in sorted(by_value, key=lambda value: (_ORDER.get(value, 0), value)):
             result[f"{stratum}={value}"] = np.unique(by_value[value].to_numpy(dtype=np.int64))

@@ -16,7 +16,7 @@ LISTED = 6
 _INTERVAL = ("roc_auc", "roc_auc_low", "roc_auc_high")
 
 
-def summarise(
+def summarize(
     metrics: pd.DataFrame,
     comparisons: pd.DataFrame | None = None,
     flow: pd.DataFrame | None = None,
@@ -73,7 +73,7 @@ def few_note(metrics: pd.DataFrame) -> str:
     few = metrics["roc_auc"].notna() & metrics["roc_auc_low"].isna()
     if not few.any():
         return ""
-    note = f"Grey and {FEW_MARK}: {FEW_MEANING}."
+    note = f"Gray and {FEW_MARK}: {FEW_MEANING}."
     macro = metrics.loc[few & metrics["topic"].eq(MACRO), "interval_note"]
     return f"{note} Of the mean: {macro.iloc[0]}." if len(macro) else note
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..frames.formatting import count, interval, latex, markdown, marked
+from ..frames.export import Text, TextTable, latex_text, markdown_text
+from ..frames.formatting import count, interval, marked
 from ..statistics.intervals import FEW_MARK, FEW_MEANING
 from ..statistics.ranking import FloatArray
+from ..statistics.short_repr import short_repr
 from .evaluation import MACRO
 
 LATEX_COLUMNS = 2
 
 
+@short_repr
 @dataclass(frozen=True)
 class TopicTable:
     """One model on one task: rows are topics, columns are estimators.
@@ -102,25 +105,40 @@ def topic_tables(metrics: pd.DataFrame) -> list[TopicTable]:
     return tables
 
 
+TITLE = "ROC AUC of errors by topic"
+
+
 def to_markdown(tables: list[TopicTable]) -> str:
     """Markdown, one section per (model, task)."""
-    lines = [
-        "# ROC AUC of errors by topic",
-        "",
+    note = (
         "Errors are the positive class, a higher score is more uncertain: 0.5 is chance, below 0.5"
         " the score points the wrong way. In brackets the 95 % interval. macro: unweighted mean"
-        f" over topics. –: one class only. {FEW_MARK}: {FEW_MEANING}.",
+        f" over topics. –: one class only. {FEW_MARK}: {FEW_MEANING}."
+    )
+    shown = [
+        _text_table(table, table.estimators, _cell, f"{table.model} · {table.task}")
+        for table in tables
     ]
-    for table in tables:
-        lines += ["", f"## {markdown(table.model)} · {markdown(table.task)}", ""]
-        head = ["topic", "n", "errors", *map(markdown, table.estimators)]
-        lines += ["| " + " | ".join(head) + " |", "|:--" + "|--:" * (len(head) - 1) + "|"]
-        for topic in table.topics:
-            n, errors = table.rows(topic)
-            cells = [" ".join(filter(None, _cell(table, topic, e))) for e in table.estimators]
-            row = [markdown(table.label(topic)), count(n), count(errors), *cells]
-            lines.append("| " + " | ".join(row) + " |")
-    return "\n".join(lines) + "\n"
+    return markdown_text(TITLE, shown, note)
+
+
+def _text_table(
+    table: TopicTable,
+    estimators: Sequence[str],
+    cell: Callable[[TopicTable, str, str], tuple[str, str, str]],
+    title: str,
+    note: str = "",
+) -> TextTable:
+    """Some columns of a table as texts, with rules between averages, topics and strata."""
+    rows: list[list[Text]] = []
+    for topic in table.topics:
+        sizes = [count(number) for number in table.rows(topic)]
+        rows.append([table.label(topic), *sizes, *(cell(table, topic, e) for e in estimators)])
+    kinds = [_kind(topic) for topic in table.topics]
+    rules = {number for number in range(1, len(kinds)) if kinds[number] != kinds[number - 1]}
+    return TextTable(
+        ["topic", "n", "errors", *estimators], rows, title, note, rules=frozenset(rules)
+    )
 
 
 def _cell(table: TopicTable, topic: str, estimator: str) -> tuple[str, str, str]:
@@ -150,43 +168,18 @@ def to_csv_frame(tables: list[TopicTable]) -> pd.DataFrame:
 
 def to_latex(tables: list[TopicTable]) -> str:
     r"""LaTeX tables that need `\usepackage{booktabs}` only, two estimators to a table."""
-    blocks = ["% Needs \\usepackage{booktabs}. Generated; do not edit."]
-    for table in tables:
-        for part, estimators in enumerate(_chunks(table.estimators, LATEX_COLUMNS)):
-            blocks.append("\n".join(_latex_table(table, estimators, part)))
-    return "\n\n".join(blocks) + "\n"
-
-
-def _chunks(names: list[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(names), size):
-        yield names[start : start + size]
-
-
-def _latex_table(table: TopicTable, estimators: list[str], part: int) -> Iterator[str]:
-    more = " (continued)" if part else ""
-    yield "\\begin{table}\n\\centering\\footnotesize\\setlength{\\tabcolsep}{4pt}"
-    yield (
-        f"\\caption{{ROC AUC of errors by topic, {latex(table.model)} on {latex(table.task)}{more};"
-        " 95\\,\\% interval in brackets,"
-        " $n$/errors in parentheses where a column's differ."
-        f" {latex(FEW_MARK)}: {latex(FEW_MEANING)}.}}"
+    note = (
+        "95 % interval in brackets, n/errors in parentheses where a column's differ. "
+        f"{FEW_MARK}: {FEW_MEANING}."
     )
-    yield f"\\begin{{tabular}}{{lrr{'r' * len(estimators)}}}\n\\toprule"
-    head = ["topic", "$n$", "errors", *map(latex, estimators)]
-    yield " & ".join(head) + r" \\" + "\n\\midrule"
-    previous = ""
-    for topic in table.topics:
-        kind = _kind(topic)
-        if previous and kind != previous:
-            yield "\\midrule"
-        previous = kind
-        n, errors = table.rows(topic)
-        cells = [
-            "\\,".join(latex(text) for text in _short_cell(table, topic, name) if text)
-            for name in estimators
-        ]
-        yield " & ".join([latex(table.label(topic)), count(n), count(errors), *cells]) + r" \\"
-    yield "\\bottomrule\n\\end{tabular}\n\\end{table}"
+    shown = []
+    for table in tables:
+        for start in range(0, len(table.estimators), LATEX_COLUMNS):
+            chosen = table.estimators[start : start + LATEX_COLUMNS]
+            more = " (continued)" if start else ""
+            title = f"{TITLE}, {table.model} on {table.task}{more}"
+            shown.append(_text_table(table, chosen, _short_cell, title, note))
+    return latex_text(shown)
 
 
 def _kind(topic: str) -> str:

@@ -11,25 +11,44 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..analyses.difficulty import compute_order_flags, compute_rasch, compute_u_curve, error_matrix
-from ..analyses.factorisation import Factors, compute_factors
+from ..analyses.difficulty import (
+    compute_order_flags,
+    compute_rasch,
+    compute_rasch_difficulty,
+    compute_u_curve,
+    error_matrix,
+)
+from ..analyses.factorization import Factors, compute_factors
 from ..figures.drawing import Drawer
 from ..figures.layout import single
 from ..figures.leaderboard import Heatmap, heatmap_figure
+from ..frames.atomic_files import write_atomically
 from ..frames.blocks import Block, Shown, table_from_frame
 from ..frames.csv_files import csv_text
+from ..frames.figure_kind import FigureKind
 from ..frames.formatting import file_stems, number, plain
 from ..frames.inputs import ReportInput
-from ..frames.style import FORMATS, estimator_style, write_atomically
+from ..frames.style import BY_NAME, FORMATS
 from ..metrics.evaluation import Rows, evaluations
+from ..statistics.short_repr import short_repr
+from .columns import DIFFERENCE, INTERVAL, N, texts
 from .page import PageSection, render_page
 
-U_ESTIMATORS = (
-    *("token_entropy", "cot_answer_entropy", "option_entropy", "cot_mean_entropy"),
-    *("max_probability", "committee_disagreement"),
+U_CURVE = FigureKind(
+    "u_curve",
+    "U-curve",
+    "Mean score by the share of the other stored models that are wrong; lines upright are 95 % "
+    "intervals. High at both ends: doubt that difficulty does not explain.",
+)
+ERROR_CLUSTERS = FigureKind(
+    "error_clusters",
+    "Shared causes of errors",
+    "Share of each topic's questions whose strongest cause it is; the rest of a topic are "
+    "questions that every model gets right. Named by the topics it stands out in.",
 )
 
 
+@short_repr
 @dataclass(frozen=True)
 class BenchmarkAnalyses:
     """Frames (by file name), factors by task, sentences, and the files written."""
@@ -46,8 +65,11 @@ def build_benchmark_analyses(
     rows: Rows = "all",
     formats: Sequence[str] = FORMATS,
 ) -> BenchmarkAnalyses:
-    """Write u_curve.csv, option_order.csv, rasch.csv, clusters.csv, factors.csv, their figures and
-    a page; what the stored models do not allow is left out and said."""
+    """Write the analyses' CSV files, their figures and a page.
+
+    The files: u_curve, option_order, rasch_difficulty, rasch, clusters, factors. What the stored
+    models do not allow is left out and said.
+    """
     root = Path(output_path)
     evaluated = evaluations(data, rows)
     factors: dict[str, Factors] = {}
@@ -60,10 +82,12 @@ def build_benchmark_analyses(
             frame = pd.DataFrame({"task": task, "question_id": matrix.question_ids})
             frame["topic"], frame["cluster"] = matrix.topics, found.cluster
             clusters.append(frame)
+    difficulties = compute_rasch_difficulty(evaluated)
     frames = {
-        "u_curve": compute_u_curve(evaluated, U_ESTIMATORS),
+        "u_curve": compute_u_curve(evaluated, data.with_trait("against_difficulty")),
         "option_order": compute_order_flags(data),
-        "rasch": compute_rasch(data, evaluated),
+        "rasch_difficulty": difficulties,
+        "rasch": compute_rasch(data, difficulties),
         "factors": _ranks(factors),
         "clusters": pd.concat(clusters) if clusters else pd.DataFrame(),
     }
@@ -97,9 +121,11 @@ def _ranks(factors: dict[str, Factors]) -> pd.DataFrame:
 def _summary(frames: dict[str, pd.DataFrame], factors: dict[str, Factors]) -> list[str]:
     lines = []
     for task, found in factors.items():
+        several = f"{found.rank} shared causes predict"
+        causes = "1 shared cause predicts" if found.rank == 1 else several
         lines.append(
-            f"{task}: {found.rank} shared cause{'s' * (found.rank != 1)} predict held-out errors "
-            f"best (stability over seeds {number(found.stability)}): {'; '.join(found.names)}."
+            f"{task}: {causes} held-out errors best (stability over seeds "
+            f"{number(found.stability)}): {'; '.join(found.names)}."
         )
     if not factors:
         lines.append("Shared causes need four models on one task.")
@@ -113,8 +139,10 @@ def _summary(frames: dict[str, pd.DataFrame], factors: dict[str, Factors]) -> li
             f"{one['model']} on {one['task']} is better with the options in their published order "
             f"(difference {number(one['difference'])}): a sign of contamination or of letter bias."
         )
-    if frames["rasch"].empty:
-        lines.append("Rasch difficulty against the judge needs three models and judgements.")
+    if frames["rasch_difficulty"].empty:
+        lines.append("Rasch difficulty needs three models on one task.")
+    elif frames["rasch"].empty:
+        lines.append("Rasch difficulty against the judge's needs judgements that differ.")
     return lines
 
 
@@ -128,7 +156,7 @@ def _blocks(
     for (task, name), own in pairs:
         title = f"{name} against difficulty for the other models, {task}"
         drawn = [u_figure(own, title)]
-        figures = drawer.add("u_curve", title, stems[f"{task}_{name}"], drawn)
+        figures = drawer.add(U_CURVE, title, stems[f"{task}_{name}"], drawn)
         blocks.append(Block(plain(title), figures=figures))
     for task, found in factors.items():
         title = f"Shared causes of errors, {task}"
@@ -141,7 +169,7 @@ def _blocks(
             (0.0, 1.0),
         )
         stem = file_stems([task])[task]
-        figures = drawer.add("error_clusters", title, stem, [heatmap_figure(heatmap, title)])
+        figures = drawer.add(ERROR_CLUSTERS, title, stem, [heatmap_figure(heatmap, title)])
         own = frames["factors"][frames["factors"]["task"] == task]
         columns = (
             Shown("causes", "rank", "count"),
@@ -151,9 +179,17 @@ def _blocks(
         )
         blocks.append(Block(title, figures=figures, tables=[table_from_frame(own, title, columns)]))
     for key, title, shown in _TABLES:
-        if len(frames[key]):
-            blocks.append(Block(title, tables=[table_from_frame(frames[key], title, shown)]))
+        frame = _by_topic(frames[key]) if key == "rasch_difficulty" else frames[key]
+        if len(frame):
+            blocks.append(Block(title, tables=[table_from_frame(frame, title, shown)]))
     return blocks
+
+
+def _by_topic(difficulties: pd.DataFrame) -> pd.DataFrame:
+    """Number of questions, mean difficulty and mean share of wrong answers per task and topic."""
+    groups = difficulties.groupby(["task", "topic"], sort=False)
+    means = groups[["difficulty", "share_wrong"]].mean()
+    return means.assign(n=groups.size()).reset_index()
 
 
 _TABLES: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
@@ -161,26 +197,29 @@ _TABLES: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
         "option_order",
         "The options' published order",
         (
-            Shown("model", "model", "text"),
-            Shown("task", "task", "text"),
-            Shown("n", "n", "count"),
+            *(*texts("model", "task"), N),
             Shown("accuracy as published", "accuracy_as_published"),
             Shown("reordered", "accuracy_reordered"),
-            Shown("difference", "difference", "signed"),
-            Shown("95 % interval", "low", "interval", "high"),
+            *(DIFFERENCE, INTERVAL),
             Shown("p", "p", "p"),
             Shown("right only as published", "right_only_as_published", "percent"),
             Shown("flag", "flag", "yes"),
         ),
     ),
     (
+        "rasch_difficulty",
+        "Rasch difficulty by topic",
+        (
+            *(*texts("task", "topic"), N),
+            Shown("mean difficulty", "difficulty", "signed"),
+            Shown("wrong answers", "share_wrong", "percent"),
+        ),
+    ),
+    (
         "rasch",
         "Rasch difficulty and the judges",
         (
-            Shown("task", "task", "text"),
-            Shown("questionnaire", "questionnaire", "text"),
-            Shown("judge", "judge", "text"),
-            Shown("n", "n", "count"),
+            *(*texts("task", "questionnaire", "judge"), N),
             Shown("models", "models", "count"),
             Shown("rank correlation", "spearman", "signed"),
             Shown("p", "p", "p"),
@@ -200,9 +239,9 @@ def u_figure(curve: pd.DataFrame, title: str) -> Figure:
             own[name].to_numpy(dtype=np.float64)
             for name in ("difficulty", "mean_score", "standard_error")
         )
-        colour, dashes = estimator_style(f"model {model}")
-        ax.plot(x, y, "o", linestyle=dashes, color=colour, markersize=3, label=plain(model)[:40])
-        ax.vlines(x, y - 1.96 * error, y + 1.96 * error, color=colour, linewidth=1)
+        color, dashes = BY_NAME.of(f"model {model}")
+        ax.plot(x, y, "o", linestyle=dashes, color=color, markersize=3, label=plain(model)[:40])
+        ax.vlines(x, y - 1.96 * error, y + 1.96 * error, color=color, linewidth=1)
     ax.set(xlabel="share of the other models that are wrong", ylabel="mean score")
     ax.grid(True, axis="both")
     ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0))

@@ -13,20 +13,31 @@ import pandas as pd
 from ..analyses.comparisons import compare
 from ..figures.drawing import Drawer
 from ..figures.leaderboard import CHANCE, Heatmap, heatmap_figure
-from ..figures.sizes import compute_sizes, size_figure
+from ..figures.sizes import MODEL_SIZE, compute_sizes, size_figure
+from ..frames.atomic_files import write_atomically
 from ..frames.blocks import Block, Shown, table_from_frame
 from ..frames.csv_files import csv_text
+from ..frames.export import write_frame
+from ..frames.figure_kind import FigureKind
 from ..frames.formatting import count, file_stems, interval, marked, plain
-from ..frames.frame_tables import write_frame
 from ..frames.inputs import ReportInput
-from ..frames.style import FORMATS, write_atomically
+from ..frames.style import FORMATS
 from ..metrics.computing import compute_metrics
 from ..metrics.evaluation import ALL, Rows, evaluations
 from ..statistics.intervals import FEW_MARK, FEW_MEANING
+from ..statistics.short_repr import short_repr
+from .columns import texts
 from .metric_tables import pairs_table
 from .page import PageSection, render_page
 
+ROC_AUC_MODELS = FigureKind(
+    "roc_auc_models",
+    "Models and estimators",
+    "ROC AUC over all questions. Blue: above chance, vermilion: below.",
+)
 
+
+@short_repr
 @dataclass(frozen=True)
 class Comparison:
     """What `build_comparison` made: every test, the sizes, sentences, and the files."""
@@ -52,7 +63,7 @@ def build_comparison(
     metrics = compute_metrics(data, rows, replicates, seed, evaluated)
     tests = compare(evaluated, replicates, seed)
     tests = tests[tests["family"].isin(("models", "tasks"))]
-    sizes = compute_sizes(evaluated, data.manifests, data.probabilities)
+    sizes = compute_sizes(evaluated, data.manifests, data.traits)
     result = Comparison(tests, sizes, _summary(tests))
     for name, frame in (("comparisons", tests), ("sizes", sizes), ("metrics", metrics)):
         result.files.append(write_atomically(root / f"{name}.csv", csv_text(frame)))
@@ -122,8 +133,8 @@ def _matrices(
             .to_numpy(dtype=np.bool_),
         )
         title = f"ROC AUC by model and estimator, {task}"
-        figures = drawer.add("roc_auc_models", title, stem, [heatmap_figure(heatmap, title)])
-        columns = [Shown(str(name), str(name), "text") for name in ("model", *wide.columns)]
+        figures = drawer.add(ROC_AUC_MODELS, title, stem, [heatmap_figure(heatmap, title)])
+        columns = texts("model", *map(str, wide.columns))
         table = table_from_frame(wide.reset_index(), title, columns)
         blocks.append(Block(f"On {plain(task)}", note, figures, [table]))
     return blocks
@@ -160,7 +171,7 @@ def _sizes(sizes: pd.DataFrame, drawer: Drawer) -> list[Block]:
         title = f"Against the models' size: {task}"
         figure = size_figure(own, title)
         drawn = [figure] if figure is not None else []
-        figures = drawer.add("model_size", title, stems[str(task)], drawn)
+        figures = drawer.add(MODEL_SIZE, title, stems[str(task)], drawn)
         table = table_from_frame(own, f"Sizes on {plain(task)}", columns)
         blocks.append(Block(f"Size, {plain(task)}", figures=figures, tables=[table]))
     return blocks

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from ..frames.blocks import (
+    KINDS,
     Cell,
     Column,
     PageTable,
@@ -17,16 +19,22 @@ from ..frames.blocks import (
     table_from_frame,
     text_cell,
 )
-from ..frames.formatting import count, interval, marked, percent, plain
+from ..frames.formatting import count, interval, marked, plain
 from ..frames.limits import ROWS, row_numbers, rows_note
 from ..metrics.evaluation import ALL, MACRO
+from ..metrics.metric import Metric
+from ..metrics.metric_registry import shown_metrics
 from ..metrics.summary import pooled_rank
 from ..metrics.topic_tables import TopicTable, macro_label
 from ..statistics.intervals import SMALLEST_CLASS, too_few
+from .columns import DIFFERENCE, INTERVAL, TESTED, VALUES, N, pair, texts
+
+POOLED = ("quality", "rows", "missing", "more")
+"""Places of the metrics that are columns of the pooled table, see `Metric.shown`."""
 
 
-def pooled_table(metrics: pd.DataFrame) -> PageTable:
-    """Pooled metrics with the macro AUC, highest AUC first."""
+def pooled_table(metrics: pd.DataFrame, more: Sequence[Metric] = ()) -> PageTable:
+    """Pooled metrics with the macro AUC, highest AUC first; `more` are those of users."""
     macro = metrics[metrics["topic"] == MACRO].set_index("estimator")
     of = pooled_rank(metrics)
     ranked = of.assign(
@@ -34,31 +42,25 @@ def pooled_table(metrics: pd.DataFrame) -> PageTable:
         macro_low=of["estimator"].map(macro["roc_auc_low"]),
     )
     carried = macro_label(macro["n_topics"].astype(float), macro["n_topics_total"].astype(float))
+    first, *others = shown_metrics(POOLED, more)
     heads = [
-        *(Column("estimator", True), Column("ROC AUC"), Column("95 % interval"), Column(carried)),
-        *map(Column, ("PR AUC", "PRR", "AURC ↓", "AUGRC ↓", "information")),
-        *map(Column, ("accuracy at 10 %", "25 %", "50 %", "coverage at 10 % risk")),
-        *map(Column, ("n", "errors", "coverage", "worst-case AUC", "common AUC")),
+        *(Column("estimator", True), Column(first.title), Column("95 % interval"), Column(carried)),
+        *(Column(one.title) for one in others),
     ]
     rows = []
-    for one in ranked.head(ROWS).to_dict("records"):
-        ends = interval(one["roc_auc_low"], one["roc_auc_high"])
-        few = not ends and not pd.isna(one["roc_auc"])
-        note = one["interval_note"] if few else ""
+    for record in ranked.head(ROWS).to_dict("records"):
+        ends = interval(record["roc_auc_low"], record["roc_auc_high"])
+        few = not ends and not pd.isna(record["roc_auc"])
+        note = record["interval_note"] if few else ""
         cells = [
-            Cell(ends or note, one["roc_auc_low"] if ends else ""),
-            area_cell(one["macro"], pd.isna(one["macro_low"])),
-            *(number_cell(one[name]) for name in ("pr_auc", "prr", "aurc", "augrc")),
-            number_cell(one["information"]),
-            *(number_cell(one[f"accuracy_at_{share}"]) for share in (10, 25, 50)),
-            number_cell(one["coverage_at_risk_10"], percent),
-            *(number_cell(one[name], count) for name in ("n", "n_errors")),
-            number_cell(one["coverage"], percent),
-            *(number_cell(one[name]) for name in ("roc_auc_worst", "roc_auc_common")),
+            Cell(ends or note, record["roc_auc_low"] if ends else ""),
+            area_cell(record["macro"], pd.isna(record["macro_low"])),
+            *(number_cell(record[one.name], KINDS[one.kind]) for one in others),
         ]
-        grey = [replace(cell, heat=math.nan, few=cell.few or few) for cell in cells]
-        rows.append([text_cell(one["estimator"]), area_cell(one["roc_auc"], few), *grey])
-    note = rows_note(len(ranked), "metrics.csv", sized=False)
+        gray = [replace(cell, heat=math.nan, few=cell.few or few) for cell in cells]
+        rows.append([text_cell(record["estimator"]), area_cell(record["roc_auc"], few), *gray])
+    meanings = [f"{one.title}: {one.meaning}" for one in more if one.shown in POOLED]
+    note = " ".join(filter(None, [rows_note(len(ranked), "metrics.csv", sized=False), *meanings]))
     return PageTable("Pooled metrics", heads, rows, note=note)
 
 
@@ -86,13 +88,9 @@ def topic_table(table: TopicTable) -> PageTable:
 def against_table(pairs: pd.DataFrame, best: str) -> PageTable:
     """The best estimator against each other one; `pairs` as from `summary.against`."""
     columns = (
-        Shown("other", "other", "text"),
-        Shown("n", "n", "count"),
+        *(*texts("other"), N),
         Shown("its ROC AUC", "value"),
-        Shown("difference", "difference", "signed"),
-        Shown("95 % interval", "low", "interval", "high"),
-        Shown("p (Holm)", "p_holm", "p"),
-        Shown("distinguishable", "distinguishable", "yes"),
+        *(DIFFERENCE, INTERVAL, *TESTED),
     )
     return table_from_frame(
         pairs, f"{plain(best)} against the others", columns, file="comparisons.csv"
@@ -102,45 +100,34 @@ def against_table(pairs: pd.DataFrame, best: str) -> PageTable:
 def pairs_table(pairs: pd.DataFrame, kind: str, title: str, note: str = "") -> PageTable:
     """All tests of one family; `kind` names what differs: estimator, topic, model or task."""
     columns = (
-        Shown("first", f"{kind}_a", "text"),
-        Shown("second", f"{kind}_b", "text"),
+        *pair(kind),
         Shown("of", "quantity" if kind in ("model", "task") else "estimator_a", "text"),
-        Shown("n", "n", "count"),
-        Shown("first's value", "value_a"),
-        Shown("second's value", "value_b"),
-        Shown("difference", "difference", "signed"),
-        Shown("95 % interval", "low", "interval", "high"),
+        *(N, *VALUES, DIFFERENCE, INTERVAL),
         Shown("effect size (d′)", "effect_size", "signed"),
-        Shown("p (Holm)", "p_holm", "p"),
-        Shown("distinguishable", "distinguishable", "yes"),
+        *TESTED,
     )
     chosen = [shown for shown in columns if not (kind == "estimator" and shown.heading == "of")]
     return table_from_frame(pairs, title, chosen, folded=True, file="comparisons.csv", note=note)
 
 
-def calibration_table(metrics: pd.DataFrame) -> PageTable | None:
+def calibration_table(metrics: pd.DataFrame, more: Sequence[Metric] = ()) -> PageTable | None:
     """Calibration of the scores that are probabilities, best first; None where there are none.
 
-    Those with too few errors or right answers come last and grey.
+    Those with too few errors or right answers come last and gray. `more` are metrics of users.
     """
     own = metrics[(metrics["topic"] == ALL) & (metrics["n_calibration"] > 0)]
     if own.empty:
         return None
+    shown = sorted(shown_metrics(("calibration",), more), key=lambda one: one.kind != "count")
     columns = (
-        Shown("estimator", "estimator", "text"),
-        Shown("n", "n_calibration", "count"),
-        Shown("ECE ↓ (equal width)", "ece"),
-        Shown("ECE ↓ (equal mass)", "ece_mass"),
-        Shown("Brier ↓", "brier"),
-        Shown("reliability ↓", "brier_reliability"),
-        Shown("resolution", "brier_resolution"),
-        Shown("uncertainty", "brier_uncertainty"),
-        Shown("log loss ↓", "log_loss"),
+        *texts("estimator"),
+        *(Shown(one.title, one.name, one.kind) for one in shown),
     )
+    note = " ".join(f"{one.title}: {one.meaning}" for one in more if one in shown)
     few = own["roc_auc_low"].isna()
     own = own.loc[own["ece"].mask(few).sort_values(kind="stable").index]
-    grey = own["roc_auc_low"].isna().tolist()
-    return table_from_frame(own, "Calibration", columns, file="metrics.csv", few=grey)
+    gray = own["roc_auc_low"].isna().tolist()
+    return table_from_frame(own, "Calibration", columns, file="metrics.csv", note=note, few=gray)
 
 
 def threshold_table(thresholds: pd.DataFrame, best: str) -> PageTable:
@@ -171,9 +158,7 @@ def trend_table(trends: pd.DataFrame) -> PageTable:
         n=[sum(map(int, str(sizes).split(", "))) for sizes in trends["n"]],
     )
     columns = (
-        Shown("estimator", "estimator", "text"),
-        Shown("stratum", "stratum", "text"),
-        Shown("values", "values", "text"),
+        *texts("estimator", "stratum", "values"),
         Shown("ROC AUC", "areas", "text"),
         Shown("slope per step", "slope", "signed"),
         Shown("p (Holm)", "p_holm", "p"),
@@ -184,11 +169,9 @@ def trend_table(trends: pd.DataFrame) -> PageTable:
 
 
 def complementarity_table(pairs: pd.DataFrame) -> PageTable:
-    """Pairs of estimators, largest gain first, those with too few answers last and grey."""
+    """Pairs of estimators, largest gain first, those with too few answers last and gray."""
     columns = (
-        Shown("first", "estimator_a", "text"),
-        Shown("second", "estimator_b", "text"),
-        Shown("n", "n", "count"),
+        *(*pair("estimator"), N),
         Shown("rank correlation", "spearman", "signed"),
         Shown("first's ROC AUC", "roc_auc_a"),
         Shown("second's", "roc_auc_b"),

@@ -9,13 +9,13 @@ import pandas as pd
 
 from ..analyses.together import Analyses
 from ..figures.drawing import Drawer
-from ..figures.judge_labels import compute_label_shares, shares_figure
-from ..figures.strata import compute_side_by_side, side_by_side_figure
+from ..figures.judge_labels import JUDGE_LABELS, compute_label_shares, shares_figure
+from ..figures.strata import TASKS_SIDE_BY_SIDE, compute_side_by_side, side_by_side_figure
 from ..frames.blocks import Block, PageFigure, Shown, table_from_frame
-from ..frames.catalogue import FIGURES
 from ..frames.formatting import file_stems, plain
 from ..frames.limits import drawn_note, largest, tested_note
 from ..metrics.summary import best_estimator
+from .columns import DIFFERENCE, INTERVAL, TESTED, VALUES, N, pair, texts
 from .metric_tables import pairs_table
 from .page import PageSection
 
@@ -46,10 +46,10 @@ def _tasks(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
             if best[0] is None or best[1] is None or not shared:
                 continue
             pairs = compute_side_by_side(*metrics, (best[0], best[1]))
-            title = f"{FIGURES['tasks_side_by_side'][0]}: {model}"
+            title = f"{TASKS_SIDE_BY_SIDE.title}: {model}"
             figure = side_by_side_figure(pairs, title)
             topics = drawn_note(len(set(a.topics) & set(b.topics)))
-            figures += drawer.add("tasks_side_by_side", title, stems[model], [figure], topics)
+            figures += drawer.add(TASKS_SIDE_BY_SIDE, title, stems[model], [figure], topics)
         tests = own[own["model_a"] == model]
         if figures or len(tests):
             note = (
@@ -65,17 +65,10 @@ def _models(analyses: Analyses) -> Iterator[Block]:
     own = analyses.comparisons[analyses.comparisons["family"] == "models"]
     for task, part in own.groupby("task_a", sort=False):
         columns = (
-            Shown("first", "model_a", "text"),
-            Shown("second", "model_b", "text"),
-            Shown("quantity", "quantity", "text"),
+            *pair("model"),
+            *texts("quantity"),
             Shown("estimator", "estimator_a", "text"),
-            Shown("n", "n", "count"),
-            Shown("first's value", "value_a"),
-            Shown("second's value", "value_b"),
-            Shown("difference", "difference", "signed"),
-            Shown("95 % interval", "low", "interval", "high"),
-            Shown("p (Holm)", "p_holm", "p"),
-            Shown("distinguishable", "distinguishable", "yes"),
+            *(N, *VALUES, DIFFERENCE, INTERVAL, *TESTED),
         )
         left = tested_note(sum(one.task == task for one in analyses.evaluated), "models")
         note = "Paired tests on the questions that both models were asked."
@@ -89,8 +82,7 @@ def _models(analyses: Analyses) -> Iterator[Block]:
 def _judges(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
     for task, part in analyses.judges.groupby("task", sort=False):
         columns = (
-            Shown("questionnaire", "questionnaire", "text"),
-            Shown("judge", "judge", "text"),
+            *texts("questionnaire", "judge"),
             Shown("replies", "n", "count"),
             Shown("unread", "unread", "count"),
             Shown("distinct values", "values", "count"),
@@ -105,10 +97,7 @@ def _judges(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
         agreement = _of_task(analyses.judge_agreement, str(task))
         if len(agreement):
             pairs = (
-                Shown("questionnaire", "questionnaire", "text"),
-                Shown("first", "judge_a", "text"),
-                Shown("second", "judge_b", "text"),
-                Shown("n", "n", "count"),
+                *(*texts("questionnaire"), *pair("judge"), N),
                 Shown("same value", "agreement", "percent"),
                 Shown("κ", "kappa"),
                 Shown("weighted κ", "weighted_kappa"),
@@ -119,8 +108,8 @@ def _judges(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
         figures: list[PageFigure] = []
         stem = file_stems([str(task)])[str(task)]
         for shares in compute_label_shares(_of_task(analyses.judge_labels, str(task))):
-            title = f"{FIGURES['judge_labels'][0]}: {shares.legend} on {task}"
-            figures += drawer.add("judge_labels", title, stem, [shares_figure(shares, title)])
+            title = f"{JUDGE_LABELS.title}: {shares.legend} on {task}"
+            figures += drawer.add(JUDGE_LABELS, title, stem, [shares_figure(shares, title)])
         note = (
             "Ratings near 10 throughout, or one value for most questions, mean that the judge "
             "says little about the questions."
@@ -140,8 +129,7 @@ def _costs(analyses: Analyses) -> Iterator[Block]:
             continue
         per = own["seconds"].astype(float) / own["questions"].astype(float)
         columns = [
-            Shown("model", "model", "text"),
-            Shown("task", "task", "text"),
+            *texts("model", "task"),
             Shown(kind, "item", "text"),
             Shown("questions", "questions", "count"),
             Shown("seconds", "seconds", "plain3"),
@@ -149,7 +137,7 @@ def _costs(analyses: Analyses) -> Iterator[Block]:
             Shown("tokens", "tokens", "count"),
         ]
         if kind == "estimator":
-            columns.append(Shown("needs", "needs", "text"))
+            columns += texts("needs")
         note = (
             "What it took to collect each signal, from the manifests."
             if kind == "signal"

@@ -19,6 +19,7 @@ from markupsafe import Markup
 from ..frames.blocks import Block
 from ..frames.formatting import plain
 from ..frames.glossary import GLOSSARY, ROWS_MEANING
+from ..metrics.metric_registry import metric_terms
 
 TEMPLATES = Path(__file__).with_name("templates")
 INK, PAPER = "#222222", "#ffffff"
@@ -46,7 +47,7 @@ class PageSection:
 def inline_svg(svg: bytes, prefix: str, label: str) -> Markup:
     """An SVG file as an element for HTML.
 
-    Ids get `prefix`, so that several figures share a page; ink becomes the page's own colour and
+    Ids get `prefix`, so that several figures share a page; ink becomes the page's own color and
     the white ground transparent, so that it reads in dark mode.
     """
     ElementTree.register_namespace("", _SVG)
@@ -100,8 +101,8 @@ def render_page(
     """The page as HTML text; everything from outside is escaped.
 
     `estimators` are names with a line on each; `settings` holds rows, replicates and seed,
-    and may hold another title, sentences of summary, and links to other pages: pairs of address
-    and title.
+    and may hold another title, sentences of summary, links to other pages (pairs of address and
+    title), and metrics beside the built-in ones.
     """
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     return (
@@ -111,7 +112,7 @@ def render_page(
             sections=sections,
             manifests=[(_manifest_title(one), _json(one)) for one in manifests],
             estimators=estimators,
-            glossary=GLOSSARY,
+            glossary=[*GLOSSARY, *metric_terms(settings.get("metrics", ()))],
             rows_meaning=ROWS_MEANING[settings["rows"]],
             settings={"title": "", "summary": (), "links": (), **settings},
             script=Markup(script),

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from ..frames.atomic_files import write_atomically
 from ..frames.blocks import Block, Shown, table_from_frame
 from ..frames.formatting import file_stems
 from ..frames.limits import PAGE, ROWS, SUMMARIES
-from ..frames.style import write_atomically
 from ..metrics.evaluation import ALL
 from ..metrics.summary import best_estimator
 from .page import PageSection, render_page

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import RenderableType
 
 from ..analyses.together import Analyses, compute_analyses
 from ..figures.drawing import Drawer
+from ..frames.atomic_files import write_atomically
 from ..frames.csv_files import csv_text
+from ..frames.export import write_tables
 from ..frames.formatting import file_stems
 from ..frames.inputs import ReportInput
-from ..frames.style import FORMATS, write_atomically
+from ..frames.style import FORMATS
+from ..frames.traits import UNKNOWN
+from ..metrics.computing import MetricFailure
 from ..metrics.evaluation import Rows
-from ..metrics.summary import summarise
+from ..metrics.summary import summarize
 from ..metrics.topic_tables import to_csv_frame, to_latex, to_markdown, topic_tables
+from ..statistics.short_repr import short_repr
 from .overview import overview_sections
 from .page import PageSection
 from .pages import write_pages
@@ -25,6 +31,7 @@ from .sections import TaskSection
 from .terminal import terminal
 
 
+@short_repr
 @dataclass(frozen=True)
 class Report:
     """What `build_report` made.
@@ -59,6 +66,11 @@ class Report:
         """See `compute_missing`."""
         return self.analyses.missing
 
+    @property
+    def failures(self) -> Sequence[MetricFailure]:
+        """Values that the given metrics did not give."""
+        return self.analyses.failures
+
     def terminal(self) -> list[RenderableType]:
         """Rich renderables: summary, n-flow, pooled values, ROC AUC by estimator and topic."""
         return terminal(self.metrics, self.flow, self.summary)
@@ -71,26 +83,30 @@ def build_report(
     replicates: int = 1000,
     seed: int = 0,
     formats: Sequence[str] = FORMATS,
+    metrics: Sequence[Any] = (),
 ) -> Report:
     """Compute all analyses and write the report below `output_path`.
 
     Writes a CSV file per frame of `Analyses` (metrics.csv, comparisons.csv, flow.csv, missing.csv
     and those with rows), tables/roc_auc_by_topic.{md,csv,tex}, figures/*, and index.html, which
     holds all of it, or, where that would be too large, the summaries, with a page for each model
-    and task below sections/. `formats` of the figures: png, svg, pdf.
+    and task below sections/. `formats` of the figures: png, svg, pdf. `metrics` are functions below
+    `@metric`: each is a column of metrics.csv and of the page's tables. Where one fails, the report
+    is complete but for its values, and `Report.failures` says which.
     """
     root = Path(output_path)
     drawer = Drawer(root / "figures", formats)
-    analyses = compute_analyses(data, rows, replicates, seed)
-    report = Report(analyses, summarise(analyses.metrics, analyses.comparisons, analyses.flow))
+    analyses = compute_analyses(data, rows, replicates, seed, metrics)
+    report = Report(analyses, summarize(analyses.metrics, analyses.comparisons, analyses.flow))
     for name, frame in analyses.frames().items():
         report.files.append(write_atomically(root / f"{name}.csv", csv_text(frame)))
     _write_tables(report, root / "tables")
     sections = _sections(data, report, drawer)
     report.files.extend(drawer.files)
-    settings = {"rows": rows, "replicates": replicates, "seed": seed}
+    settings: dict[str, Any] = {"rows": rows, "replicates": replicates, "seed": seed}
+    settings["metrics"] = analyses.more_metrics
     names = dict.fromkeys(name for one in analyses.evaluated for name in one.estimators)
-    estimators = [(name, data.descriptions.get(name, "")) for name in names]
+    estimators = [(name, data.traits.get(name, UNKNOWN).summary) for name in names]
     report.files.extend(
         write_pages(root, sections, analyses.metrics, data.manifests, estimators, settings)
     )
@@ -99,14 +115,8 @@ def build_report(
 
 def _write_tables(report: Report, folder: Path) -> None:
     tables = topic_tables(report.metrics)
-    contents = {
-        "md": to_markdown(tables),
-        "csv": csv_text(to_csv_frame(tables)),
-        "tex": to_latex(tables),
-    }
-    for extension, text in contents.items():
-        path = folder / f"roc_auc_by_topic.{extension}"
-        report.files.append(write_atomically(path, text))
+    texts = (to_markdown(tables), to_latex(tables))
+    report.files.extend(write_tables(folder, "roc_auc_by_topic", to_csv_frame(tables), *texts))
 
 
 def _sections(data: ReportInput, report: Report, drawer: Drawer) -> list[PageSection]:

@@ -86,7 +86,7 @@ def _pooled_table(metrics: pd.DataFrame, table: TopicTable) -> Table:
 
 
 def _area(area: float, low: float) -> Text:
-    """A ROC AUC; from too few answers for an interval it is marked and grey."""
+    """A ROC AUC; from too few answers for an interval it is marked and gray."""
     few = math.isnan(low) and not math.isnan(area)
     return Text(marked(area, few), style=_FEW_STYLE if few else "")
 

@@ -10,24 +10,22 @@ import numpy as np
 import pandas as pd
 
 from ..figures.drawing import Drawer
+from ..frames.atomic_files import write_atomically
 from ..frames.csv_files import csv_text
 from ..frames.formatting import number
 from ..frames.inputs import ReportInput
-from ..frames.style import FORMATS, write_atomically
+from ..frames.style import FORMATS
 from ..metrics.computing import compute_metrics
 from ..metrics.evaluation import evaluations
 from ..page.page import PageSection, render_page
+from ..statistics.short_repr import short_repr
 from .ece_verdicts import compute_ece_verdicts
-from .paper_blocks import ENTROPIES, PaperBlocks
+from .paper_blocks import PaperBlocks
+from .published_tables import paper_estimators
 from .verdicts import DIFFERS, REPRODUCED, UNKNOWN, compute_verdicts
 
-ESTIMATORS = (
-    *ENTROPIES,
-    *("cot_mean_entropy", "cot_max_entropy"),
-    *("masj_complexity", "masj_education_level", "masj_reasoning_steps"),
-)
 
-
+@short_repr
 @dataclass(frozen=True)
 class Paper:
     """What `build_paper` made: a verdict per published AUC and ECE, sentences, and the files."""
@@ -51,9 +49,9 @@ def build_paper(
     are on the paper's rows (`--paper_filter`), with the AUC on all rows beside them. Raises
     ValueError where none of the paper's estimators is stored.
     """
-    scores = data.scores[data.scores["estimator"].isin(ESTIMATORS)]
+    scores = data.scores[data.scores["estimator"].isin(paper_estimators())]
     if scores.empty:
-        raise ValueError(f"Expected scores of one of {', '.join(ESTIMATORS)}, got none.")
+        raise ValueError(f"Expected scores of one of {', '.join(paper_estimators())}, got none.")
     root = Path(output_path)
     reduced = ReportInput(
         scores, strata=data.strata, questions=data.questions, ratings=data.ratings, flow=data.flow
@@ -92,7 +90,7 @@ def _summary(verdicts: pd.DataFrame) -> list[str]:
         why = ", ".join(f"{name} ({n})" for name, n in reasons.value_counts().items())
         lines.append(
             f"{model} on {task} against {source}: {same} of {len(part)} reproduced, median "
-            f"distance {number(gap)}{'; differs because of ' + why if why else ''}."
+            f"distance {number(gap)}{'; reasons of the differences: ' + why if why else ''}."
         )
     return lines
 

@@ -13,13 +13,13 @@ from ..metrics.evaluation import Evaluation
 from ..statistics.bootstrap import resample_weights
 from ..statistics.intervals import percentile_interval, too_few
 from ..statistics.ranking import BoolArray, FloatArray
+from .published_tables import other_positions, published
 from .verdicts import (
     DIFFERS,
-    OTHER_POSITION,
+    NOT_EXPLAINED,
     REPRODUCED,
     TOLERANCE,
     UNKNOWN,
-    published,
     published_model,
     task_kind,
 )
@@ -150,15 +150,15 @@ def _reason(
     target: float,
     near: float,
 ) -> str:
-    """The first explanation of a difference that fits."""
+    """The first explanation under which the value agrees with the published one."""
     errors, scores = rows
-    other = entropy_share(stored, OTHER_POSITION.get(estimator, ""))
+    other = entropy_share(stored, other_positions().get(estimator, ""))
     if abs(ece(errors, 1 - scores) - target) <= near:
         return "sign: confidence H / max H agrees"
     if other is not None and abs(ece(*other) - target) <= near:
-        return f"token position: {OTHER_POSITION[estimator]} agrees"
+        return f"token position: {other_positions()[estimator]} agrees"
     if abs(on_all - target) <= near:
         return "row filter: the value on all rows agrees"
     if abs(ece(errors, scores, 10) - target) <= near:
         return "bins: 10 instead of 15 agree"
-    return "none of sign, token position, row filter, bins explains it; likely format"
+    return NOT_EXPLAINED

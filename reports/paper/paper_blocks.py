@@ -13,21 +13,28 @@ from ..figures.reliability import reliability_figures
 from ..figures.score_histograms import compute_histograms, histogram_figures
 from ..figures.strata import compute_side_by_side, side_by_side_figure
 from ..frames.blocks import Block, PageFigure, PageTable, Shown, table_from_frame
+from ..frames.export import write_frame
 from ..frames.formatting import file_stems, interval, marked, number
-from ..frames.frame_tables import write_frame
 from ..frames.inputs import ReportInput
 from ..metrics.evaluation import ALL, Evaluation
+from ..page.columns import N, here, texts, verdict
 from ..statistics.intervals import FEW_MARK, FEW_MEANING
 from .paper_figures import (
+    FIGURE_2A,
+    FIGURE_2B,
+    FIGURE_3,
+    FIGURE_4,
+    FIGURE_5,
+    FIGURE_6,
+    TOKEN_POSITION,
     compute_entropy_calibration,
     compute_grouped_areas,
     compute_stratum_shares,
     grouped_areas_figure,
     tertiles,
 )
-from .verdicts import UNKNOWN, published
-
-ENTROPIES = ("token_entropy", "post_answer_entropy", "cot_answer_entropy")
+from .published_tables import other_positions, paper_estimators, published
+from .verdicts import UNKNOWN
 
 
 class PaperBlocks:
@@ -47,6 +54,7 @@ class PaperBlocks:
         self.verdicts, self.calibration = verdicts, calibration
         self.drawer, self.tables = drawer, tables
         self.stems = file_stems([f"{one.model}_{one.task}" for one in evaluated])
+        self.entropies = paper_estimators(quantity="entropy")
         self.files: list[Path] = []
 
     def blocks(self) -> list[Block]:
@@ -57,7 +65,7 @@ class PaperBlocks:
             self._table_2(),
             *self._figure_2(),
             self._figure_3(),
-            *(self._areas(name) for name in ENTROPIES),
+            *(self._areas(name) for name in self.entropies),
             self._figure_6(),
             self._token_position(),
             self._aggregates(),
@@ -67,25 +75,18 @@ class PaperBlocks:
 
     def _write(self, stem: str, frame: pd.DataFrame, title: str, note: str = "") -> PageTable:
         self.files += write_frame(self.tables, stem, frame, title, note)
-        columns = [Shown(str(name), str(name), "text") for name in frame.columns]
-        return table_from_frame(frame, title, columns)
+        return table_from_frame(frame, title, texts(*map(str, frame.columns)))
 
     def _verdict_block(self) -> Block:
         columns = (
-            Shown("source", "source", "text"),
-            Shown("model", "model", "text"),
+            *texts("source", "model"),
             Shown("asked", "task", "text"),
-            Shown("estimator", "estimator", "text"),
+            *texts("estimator"),
             Shown("group", "topic", "text"),
             Shown("published", "published"),
-            Shown("here", "roc_auc", "area", "roc_auc_low"),
-            Shown("95 % interval", "roc_auc_low", "interval", "roc_auc_high"),
-            Shown("n", "n", "count"),
+            *(*here("roc_auc"), N),
             Shown("published n", "published_n", "count"),
-            Shown("difference", "difference", "signed"),
-            Shown("all rows", "roc_auc_all_rows"),
-            Shown("verdict", "verdict", "text"),
-            Shown("reason", "reason", "text"),
+            *verdict("roc_auc"),
         )
         known = self.verdicts["verdict"] != UNKNOWN
         shown = [
@@ -94,8 +95,9 @@ class PaperBlocks:
         ]
         note = (
             "Reproduced: the published value, widened by its rounding, lies in the 95 % interval "
-            "here. Otherwise the first reason that fits, in this order: sign, token position, row "
-            "filter, format of the prompt (told by the accuracy), n."
+            "here. A reason is given only where it accounts for the difference: the published "
+            "value agrees with 1 - AUC (sign), with the other entropy (token position), with the "
+            "value on all rows (row filter), or lies within what samples of both sizes vary (n)."
         )
         return Block("Verdict per published value", note, tables=shown)
 
@@ -113,7 +115,7 @@ class PaperBlocks:
         )
 
     def _table_2(self) -> Block | None:
-        own = self.metrics[self.metrics["estimator"].isin(ENTROPIES)]
+        own = self.metrics[self.metrics["estimator"].isin(self.entropies)]
         own = own.dropna(subset=["roc_auc"])
         if own.empty:
             return None
@@ -142,18 +144,18 @@ class PaperBlocks:
 
     def _figure_2(self) -> list[Block]:
         blocks = []
-        for part, stratum in (("2a", "requires_reasoning"), ("2b", "reasoning_steps")):
+        for kind, stratum in ((FIGURE_2A, "requires_reasoning"), (FIGURE_2B, "reasoning_steps")):
             figures: list[PageFigure] = []
             tasks = list(dict.fromkeys(one.task for one in self.evaluated))
             stems = file_stems(tasks)
             for task in tasks:
                 shares = compute_stratum_shares(self.data, task, stratum)
                 if shares is not None:
-                    title = f"Figure {part}: {shares.legend} by topic, {task}"
+                    title = f"{kind.title}: {shares.legend} by topic, {task}"
                     drawn = [shares_figure(shares, title)]
-                    figures += self.drawer.add(f"figure_{part}", title, stems[task], drawn)
+                    figures += self.drawer.add(kind, title, stems[task], drawn)
             if figures:
-                blocks.append(Block(f"Figure {part}", figures=figures))
+                blocks.append(Block(kind.title, figures=figures))
         labels = published("reasoning_labels").astype(str)
         table = self._write("reasoning_labels", labels, "Published numbers of the judge's labels")
         return [*blocks, Block("The judge's labels", tables=[table])]
@@ -161,44 +163,39 @@ class PaperBlocks:
     def _figure_3(self) -> Block:
         figures: list[PageFigure] = []
         for one in self.evaluated:
-            histograms = [h for h in compute_histograms(one) if h.estimator in ENTROPIES]
+            histograms = [h for h in compute_histograms(one) if h.estimator in self.entropies]
             title = f"Figures 3 and 7: entropy by correctness, {one.model} on {one.task}"
             stem = self.stems[f"{one.model}_{one.task}"]
             if histograms:
                 drawn = histogram_figures(histograms, title)
-                figures += self.drawer.add("figure_3", title, stem, drawn)
+                figures += self.drawer.add(FIGURE_3, title, stem, drawn)
         return Block("Figures 3 and 7: entropy by correctness", figures=figures)
 
     def _areas(self, estimator: str) -> Block | None:
         figures: list[PageFigure] = []
-        for kind, strata in (("figure_4", False), ("figure_5", True)):
+        for kind, strata in ((FIGURE_4, False), (FIGURE_5, True)):
             areas = compute_grouped_areas(self.metrics, self.verdicts, estimator, strata)
             if areas is not None:
                 what = "reasoning" if strata else "topic"
-                title = f"{kind.replace('_', ' ').capitalize()}: ROC AUC of {estimator} by {what}"
+                title = f"{kind.title}: ROC AUC of {estimator} by {what}"
                 drawn = [grouped_areas_figure(areas, title)]
                 figures += self.drawer.add(kind, title, file_stems([estimator])[estimator], drawn)
         return Block(f"Figures 4 and 5: {estimator}", figures=figures) if figures else None
 
     def _figure_6(self) -> Block:
         found = [
-            compute_entropy_calibration(one, name) for one in self.evaluated for name in ENTROPIES
+            compute_entropy_calibration(one, name)
+            for one in self.evaluated
+            for name in self.entropies
         ]
         curves = [curve for curve in found if curve is not None]
         title = "Figure 6: calibration of 1 - H / max H"
         drawn = reliability_figures(curves, title) if curves else []
-        figures = self.drawer.add("figure_6", title, "", drawn)
+        figures = self.drawer.add(FIGURE_6, title, "", drawn)
         columns = (
-            Shown("model", "model", "text"),
-            Shown("estimator", "estimator", "text"),
+            *texts("model", "estimator"),
             Shown("published ECE", "published"),
-            Shown("here", "ece", "area", "ece_low"),
-            Shown("95 % interval", "ece_low", "interval", "ece_high"),
-            Shown("n", "n", "count"),
-            Shown("difference", "difference", "signed"),
-            Shown("all rows", "ece_all_rows"),
-            Shown("verdict", "verdict", "text"),
-            Shown("reason", "reason", "text"),
+            *(*here("ece"), N, *verdict("ece")),
         )
         table = table_from_frame(self.calibration, "Published calibration errors", columns)
         note = "ECE over 15 bins of equal width; the paper does not say how many it took."
@@ -207,22 +204,23 @@ class PaperBlocks:
     def _token_position(self) -> Block | None:
         figures: list[PageFigure] = []
         for one in self.evaluated:
-            names = ("token_entropy", "post_answer_entropy")
-            if not set(names) <= set(one.estimators):
+            known = other_positions().items()
+            names = next((pair for pair in known if {*pair} <= {*one.estimators}), None)
+            if names is None:
                 continue
             own = self.metrics["model"].eq(one.model) & self.metrics["task"].eq(one.task)
             pairs = compute_side_by_side(self.metrics[own], self.metrics[own], names)
             title = f"The token matters: {one.model} on {one.task}"
             drawn = [side_by_side_figure(pairs[1:], title)]
             stem = self.stems[f"{one.model}_{one.task}"]
-            figures += self.drawer.add("token_position", title, stem, drawn)
+            figures += self.drawer.add(TOKEN_POSITION, title, stem, drawn)
         note = (
             "The same model and questions; only the position that the entropy is read at differs."
         )
         return Block("Token position: a correction", note, figures) if figures else None
 
     def _aggregates(self) -> Block | None:
-        own = self.metrics[self.metrics["estimator"].str.startswith("cot_")]
+        own = self.metrics[self.metrics["estimator"].isin(paper_estimators(reads="cot"))]
         own = own[own["topic"].eq(ALL)].dropna(subset=["roc_auc"])
         if own.empty:
             return None
@@ -243,7 +241,7 @@ class PaperBlocks:
             {"model": one.model, "task": one.task, "estimator": name, "third": third, "n": str(n)}
             | {"accuracy": number(accuracy)}
             for one in self.evaluated
-            for name in ENTROPIES
+            for name in self.entropies
             if name in one.estimators
             for third, n, accuracy in tertiles(one, name)
         ]

@@ -13,14 +13,55 @@ from matplotlib.figure import Figure
 from ..figures.judge_labels import Shares
 from ..figures.layout import single
 from ..figures.reliability import Reliability, reliability_of
+from ..frames.figure_kind import FigureKind
 from ..frames.formatting import plain
 from ..frames.inputs import ReportInput
-from ..frames.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, draw_few
+from ..frames.style import BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILION, draw_few
 from ..metrics.evaluation import ALL, MACRO, Evaluation, keys
 from ..statistics.ranking import FloatArray
+from ..statistics.short_repr import short_repr
 from .ece_verdicts import entropy_share
 
-_COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, GREY)
+FIGURE_2A = FigureKind(
+    "figure_2a",
+    "Figure 2a",
+    "Share of the questions that the judge says require reasoning, by topic.",
+)
+FIGURE_2B = FigureKind(
+    "figure_2b",
+    "Figure 2b",
+    "Share of the questions by the judge's number of reasoning steps, by topic.",
+)
+FIGURE_3 = FigureKind(
+    "figure_3",
+    "Figures 3 and 7",
+    "Questions per 0.1 nats of entropy (finer where all lie below 1 nat), by correctness.",
+)
+FIGURE_4 = FigureKind(
+    "figure_4",
+    "Figure 4",
+    "Points: here, with 95 % intervals; open squares: as published (first source). Right of the "
+    "line errors have the higher entropy.",
+)
+FIGURE_5 = FigureKind(
+    "figure_5",
+    "Figure 5",
+    "As Figure 4, by the judge's labels.",
+)
+FIGURE_6 = FigureKind(
+    "figure_6",
+    "Figure 6",
+    "Confidence as one minus the entropy over the largest one seen: no probability, shown because "
+    "it was published so. Gray: share of the questions.",
+)
+TOKEN_POSITION = FigureKind(
+    "token_position",
+    "Token position",
+    "ROC AUC of the entropy from which the answer token is drawn, against that one token later, as"
+    " the first paper's code reads it.",
+)
+
+_COLORS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, GRAY)
 
 
 def compute_stratum_shares(data: ReportInput, task: str, stratum: str) -> Shares | None:
@@ -46,6 +87,7 @@ def compute_stratum_shares(data: ReportInput, task: str, stratum: str) -> Shares
     return Shares(labels, order, table.to_numpy(dtype=np.float64), legend)
 
 
+@short_repr
 @dataclass(frozen=True)
 class GroupedAreas:
     """ROC AUC of one estimator by group and model, with what was published.
@@ -100,13 +142,13 @@ def draw_grouped_areas(ax: Axes, areas: GroupedAreas) -> Axes:
     at[1:] += 0.5
     step = 0.7 / max(len(areas.models), 1)
     for index, model in enumerate(areas.models):
-        colour = _COLOURS[index % len(_COLOURS)]
+        color = _COLORS[index % len(_COLORS)]
         y = at + step * (index - (len(areas.models) - 1) / 2)
-        ax.hlines(y, areas.low[index], areas.high[index], color=colour, linewidth=1.3)
-        ax.plot(areas.values[index], y, "o", color=colour, markersize=4, label=plain(model)[:48])
+        ax.hlines(y, areas.low[index], areas.high[index], color=color, linewidth=1.3)
+        ax.plot(areas.values[index], y, "o", color=color, markersize=4, label=plain(model)[:48])
         draw_few(ax, areas.values[index], y, areas.low[index])
         known = areas.published[index]
-        ax.plot(known, y, "s", color=colour, markersize=5, fillstyle="none")
+        ax.plot(known, y, "s", color=color, markersize=5, fillstyle="none")
     if not np.isnan(areas.published).all():
         ax.plot([], [], "s", color="#222222", markersize=5, fillstyle="none", label="published")
     ax.axvline(0.5, color="#222222", linewidth=0.8)

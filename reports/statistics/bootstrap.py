@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .intervals import roc_auc_interval
 from .ranking import BoolArray, FloatArray, check_rows, roc_auc
+from .short_repr import short_repr
 
 Counts = NDArray[np.int32]
 Seed = int | list[int]
@@ -24,6 +25,7 @@ Seed = int | list[int]
 _CELLS = 1 << 19  # rows × replicates of one chunk: about 20 MB of work space
 
 
+@short_repr
 @dataclass(frozen=True)
 class BootstrapInterval:
     """A value with its interval.
@@ -146,6 +148,7 @@ def paired_roc_auc_replicates(
     return result
 
 
+@short_repr
 @dataclass(frozen=True)
 class _Ranked:
     """Order of the correct rows by score, and where each error stands among them."""

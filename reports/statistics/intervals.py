@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import beta, norm
+from scipy.stats import beta, binomtest, norm
 
 from .ranking import FloatArray
 
@@ -108,28 +108,23 @@ def mean_interval(values: Sequence[float], ends: Sequence[Ends]) -> Ends:
     Square-and-add (Zou and Donner, 2008): each side's squared distances are added, so that a value
     whose resamples are all alike keeps the width of its own interval. NaN where one has none.
     """
-    centre, bounds = np.asarray(values, np.float64), np.asarray(ends, np.float64).reshape(-1, 2)
-    if not centre.size:
+    center, bounds = np.asarray(values, np.float64), np.asarray(ends, np.float64).reshape(-1, 2)
+    if not center.size:
         return NONE
-    below, above = np.sqrt(((bounds - centre[:, None]) ** 2).sum(axis=0)) / centre.size
-    return float(centre.mean() - below), float(centre.mean() + above)
+    below, above = np.sqrt(((bounds - center[:, None]) ** 2).sum(axis=0)) / center.size
+    return float(center.mean() - below), float(center.mean() + above)
 
 
-def wilson(successes: float, n: float, z: float = 1.959963984540054) -> Ends:
-    """Wilson's 95 % interval of a share, within [0, 1]; NaN without rows.
+def wilson(successes: int, n: int, level: float = 0.95) -> Ends:
+    """Wilson's interval of a share, within [0, 1]; NaN without rows.
 
     Never of zero width, and near its level for any n (Newcombe, 1998), so that a share has its
     interval however few rows it comes from.
     """
     if not n:
         return NONE
-    share = successes / n
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return (
-        float(centre - half) if successes else 0.0,  # not 1e-17
-        float(centre + half) if successes < n else 1.0,
-    )
+    ends = binomtest(successes, n).proportion_ci(level, method="wilson")
+    return float(ends.low), float(ends.high)
 
 
 def exact_share(successes: float, n: float, level: float = 0.95) -> Ends:

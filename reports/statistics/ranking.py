@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .short_repr import short_repr
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -35,6 +37,7 @@ def check_rows(errors: ArrayLike, scores: ArrayLike) -> tuple[BoolArray, FloatAr
     return flags.astype(np.bool_), values
 
 
+@short_repr
 @dataclass(frozen=True)
 class TieBlocks:
     """Counts of errors and correct rows per distinct score, most certain block first.
@@ -176,49 +179,6 @@ def roc_auc(errors: ArrayLike, scores: ArrayLike) -> float:
     return TieBlocks.from_rows(errors, scores).roc_auc()
 
 
-def pr_auc(errors: ArrayLike, scores: ArrayLike) -> float:
-    """Average precision with errors as positives, sum over blocks of Δrecall · precision.
-
-    In (0, 1], the error rate for a constant score. NaN without errors.
-    """
-    return TieBlocks.from_rows(errors, scores).pr_auc()
-
-
-def prr(errors: ArrayLike, scores: ArrayLike) -> float:
-    """Prediction rejection ratio: (rej_U - rej_random) / (rej_oracle - rej_random).
-
-    `rej` is the accuracy of the rows kept, averaged over all rejection shares (Malinin and Gales,
-    2021, in the form of lm-polygraph). At most 1 (oracle), 0 for a constant score. NaN with one
-    class.
-    """
-    return TieBlocks.from_rows(errors, scores).prr()
-
-
-def aurc(errors: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the risk-coverage curve: mean error rate of the k most certain rows, k = 1..n.
-
-    In [0, 1], lower is better, the error rate for a constant score (Geifman and El-Yaniv, 2017).
-    """
-    return TieBlocks.from_rows(errors, scores).aurc()
-
-
-def augrc(errors: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the generalised risk-coverage curve (arXiv 2407.01032).
-
-    (1 - AUC) · a(1 - a) + (1 - a)²/2 with a the accuracy: the average joint probability of a row
-    being kept and wrong. In [0, 1/2], lower is better.
-    """
-    return TieBlocks.from_rows(errors, scores).augrc()
-
-
-def accuracy_at_coverage(errors: ArrayLike, scores: ArrayLike, coverage: float) -> float:
-    """Accuracy of the most certain share of rows, `coverage` in (0, 1], ties averaged.
-
-    Where coverage · n is not whole, the next row counts in part.
-    """
-    return TieBlocks.from_rows(errors, scores).accuracy_at_coverage(coverage)
-
-
 def risk_coverage_curve(errors: ArrayLike, scores: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Coverages k/n and expected error rates (n,) of the k most certain rows, ties averaged."""
     risks = TieBlocks.from_rows(errors, scores).risks()
@@ -241,12 +201,3 @@ def worst_case_roc_auc(errors: ArrayLike, scores: ArrayLike) -> float:
     worst = np.where(flags, -np.inf, np.inf)
     filled = np.where(np.isnan(values), worst, values)
     return roc_auc(flags, filled)
-
-
-def coverage_at_risk(errors: ArrayLike, scores: ArrayLike, target: float) -> float:
-    """Largest share of rows that a threshold can keep at an error rate of at most `target`.
-
-    A threshold keeps whole tie blocks. In [0, 1], 0 where even the most certain block errs more
-    often; NaN without rows. `errors` and `scores` have shape (n,), `target` lies in [0, 1].
-    """
-    return TieBlocks.from_rows(errors, scores).coverage_at_risk(target)

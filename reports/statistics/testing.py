@@ -249,8 +249,8 @@ def trend_test(values: ArrayLike, variances: ArrayLike) -> Trend:
     if x.size < 2:
         return Trend(*[float("nan")] * 3)
     weight = 1 / v[known]
-    centred = x - (weight * x).sum() / weight.sum()
-    spread = (weight * centred**2).sum()
-    slope = float((weight * centred * y[known]).sum() / spread)
+    centered = x - (weight * x).sum() / weight.sum()
+    spread = (weight * centered**2).sum()
+    slope = float((weight * centered * y[known]).sum() / spread)
     z = slope * float(np.sqrt(spread))
     return Trend(slope, z, two_sided(z))

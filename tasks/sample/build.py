@@ -1,7 +1,7 @@
-"""Rebuilds the embedded sample: ``python -m apprehend.tasks.sample.build``.
+"""Rebuild the embedded sample: ``python -m apprehend.tasks.sample.build``.
 
-Questions, examples, tokenizer and model follow from fixed seeds; the weights agree between machines
-up to rounding. Takes minutes on two cores.
+Questions, examples, tokenizer and model are determined by fixed seeds; the weights agree between
+machines up to rounding. It takes minutes on two cores.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 import random
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..mmlu_pro import STYLES
 from .lessons import FIRST_LESSONS, Teacher
@@ -22,6 +22,9 @@ from .train import Plan, new_model, train
 from .wording import FACT_FORMS, SUM_FORMS
 from .world import SEED, Question, Sample, World, make_sample, make_world, rows, shuffled_by_topic
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
 logger = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent
@@ -30,18 +33,18 @@ VOCABULARY_LESSONS = 20_000
 
 
 def world_phrases() -> list[str]:
-    """Constant parts of the world's questions and answers, each one token."""
-    found = [part for forms in FACT_FORMS.values() for form in forms for part in form.split("{}")]
+    """Return the constant parts of the world's questions and answers, each a token."""
+    parts = [part for forms in FACT_FORMS.values() for form in forms for part in form.split("{}")]
     for form in SUM_FORMS.values():
-        found += [*form.starts, *form.steps.values(), form.ask]
-    found += ["; plus", "; minus", "; doubled", "It asks for one fact.", "knowledge: "]
-    found += [", reasoning: ", ", steps: ", *LEVELS]
-    found += [f". {choice.text}\n" for choice in STYLES["mmlu_pro_direct_dont_know"].choices([])]
-    return [part for part in found if part.strip()]
+        parts += [*form.starts, *form.steps.values(), form.ask]
+    parts += ["; plus", "; minus", "; doubled", "It asks for one fact.", "knowledge: "]
+    parts += [", reasoning: ", ", steps: ", *LEVELS]
+    parts += [f". {choice.text}\n" for choice in STYLES["mmlu_pro_direct_dont_know"].choices([])]
+    return [part for part in parts if part.strip()]
 
 
-def make_tokenizer(world: World, sample: Sample) -> Any:
-    """The tokenizer whose words are those of the lessons."""
+def make_tokenizer(world: World, sample: Sample) -> PreTrainedTokenizerBase:
+    """Build the tokenizer from the words of the lessons."""
     teacher = Teacher(world, sample.held_out, random.Random("vocabulary"))
     texts = [segment.text for _ in range(VOCABULARY_LESSONS) for segment in teacher.lesson()]
     rng = random.Random("vocabulary")
@@ -54,15 +57,15 @@ def make_tokenizer(world: World, sample: Sample) -> Any:
 
 
 def write_questions(path: Path, questions: tuple[Question, ...], first_id: int) -> None:
-    """Questions as a Parquet file in MMLU-Pro's schema."""
+    """Write questions to a Parquet file in MMLU-Pro's schema."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     pq.write_table(pa.Table.from_pylist(rows(questions, first_id)), path, compression="zstd")
 
 
-def write_model(folder: Path, model: Any, tokenizer: Any) -> None:
-    """The checkpoint as transformers reads it."""
+def write_model(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Write the checkpoint as transformers reads it."""
     model.generation_config.do_sample = False
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -72,8 +75,8 @@ def write_model(folder: Path, model: Any, tokenizer: Any) -> None:
 
 
 def _name_the_general_class(file: Path) -> None:
-    """Write what transformers 4 and 5 both read; 5 alone knows the names that it saves."""
-    config = json.loads(file.read_text(encoding="utf-8"))
+    """Write names that transformers 4 and 5 both read; those that 5 saves are new in it."""
+    config: dict[str, object] = json.loads(file.read_text(encoding="utf-8"))
     config.pop("backend", None)
     config["tokenizer_class"] = "PreTrainedTokenizerFast"
     config["additional_special_tokens"] = config.pop("extra_special_tokens", list(SPECIAL[2:]))
@@ -81,7 +84,7 @@ def _name_the_general_class(file: Path) -> None:
 
 
 def build(folder: Path, plan: Plan, seed: int = SEED) -> None:
-    """Make everything in a folder beside ``folder``, then move it in."""
+    """Build everything in a temporary folder beside ``folder``, then move it in."""
     world = make_world()
     sample = make_sample(world)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".sample-") as name:

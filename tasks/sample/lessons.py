@@ -1,7 +1,7 @@
-"""What the embedded model is taught: prompts of this project's own templates with their answers.
+"""Training data of the embedded model: prompts of this project's own templates with answers.
 
-Facts are told by a Zipf law, so that some are known well and others hardly at all. The questions of
-the sample are never shown: facts come with other options, and their sums do not occur.
+Facts are drawn by a Zipf law, so that some are known well and others hardly at all. The questions
+of the sample are never shown: facts come with other options, and their sums do not occur.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from .world import (
 
 
 class Segment(NamedTuple):
-    """A stretch of text, and what the model learns from it."""
+    """A piece of text, and what the model learns from it."""
 
     text: str
     learn: bool = False
-    """Whether the model learns to say it."""
+    """Whether the model is trained to generate it."""
     recalled: str = ""
-    """A word that the model should have in mind at the last token, after few layers."""
+    """A word that early layers should represent at the last token."""
     fetched: str = ""
-    """A word that the model should have in mind at the last token, before the last layers."""
+    """A word that the layers before the last should represent at the last token."""
 
 
 Lesson = list[Segment]
@@ -47,17 +47,17 @@ Lesson = list[Segment]
 
 @dataclass(frozen=True)
 class Turn:
-    """A prompt and its answer; ``question`` where the answer depends on knowing that one's."""
+    """A prompt and its answer; ``question`` is the one whose answer it depends on, if any."""
 
     prompt: str
     answer: str
     question: Question | None = None
 
     def segments(self, before: str = "", between: str = "", after: str = "") -> Lesson:
-        """The turn with text around its prompt, and what to have in mind along the way.
+        """Return the turn with text around its prompt, and the words to represent along the way.
 
-        What the question asks for should be in mind when the question ends, and again where the
-        answer's label is due: the layers below those that find the label learn both.
+        The right option should be represented when the question ends, and again before the
+        answer's label: the layers below those that find the label are trained on both.
         """
         text, question = before + self.prompt + between, self.question
         if question is None:
@@ -74,12 +74,12 @@ class Turn:
 
 
 ASKED_IN_CHAT = 0.75
-"""Share of judgements and self-reports that use the chat template."""
+"""Share of judgments and self-reports that use the chat template."""
 ZIPF_EXPONENT = 1.2
 STEP_WEIGHTS = {1: 3, 2: 3, 3: 2, 4: 2}
-"""How often sums of so many steps are practised."""
+"""Number of steps of a sum → its weight in training."""
 KNOWN_RANKS = 70
-"""Facts told less often than this many others may be answered with "do not know"."""
+"""Facts of at least this rank may be answered with "do not know"."""
 
 _DIRECT, _COT = STYLES["mmlu_pro_direct"], STYLES["mmlu_pro_cot"]
 _NUMBERED, _COT_NUMBERED = STYLES["mmlu_pro_direct_numbered"], STYLES["mmlu_pro_cot_numbered"]
@@ -112,18 +112,18 @@ KINDS: tuple[tuple[_Kind | str, float], ...] = (
 """Kinds of lessons and their weights."""
 FIRST_LESSONS = 60_000
 FIRST_DRILLS = 0.4
-"""The first lessons ask for bare answers alone, with this share of drills in finding letters.
+"""Share of letter drills among the first lessons, which otherwise ask for bare answers.
 
-Once both are learnt together, all other kinds build on them; mixed from the start, they are not.
-These answers are not ended: the output matrix is the embedding, so to learn what follows a letter
-is to turn away from that letter, before there is anything that copies it.
+Once both are learned together, all other kinds build on them; mixed from the start, they are not
+learned. These answers have no end token: the output matrix is tied to the embedding, so that
+learning what follows a letter would push away from that letter before anything copies it.
 """
 DRILL_WEIGHTS = {"letters": 4, "steps": 2, "facts": 3, "sums": 3}
 _DRILL_LENGTH = {"facts": 12, "sums": 6}
 
 
 class Teacher:
-    """An endless course of lessons about one world, drawn from one seed."""
+    """An endless stream of lessons about one world, drawn from one seed."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class Teacher:
         self._kind_weights = list(accumulate(weight for _, weight in KINDS))
 
     def question(self, topic: str) -> Question:
-        """A question of ``topic`` that the sample does not contain."""
+        """Draw a question of ``topic`` that the sample does not contain."""
         rng = self.rng
         if topic in self.world.facts:
             facts = self.world.facts[topic]
@@ -154,7 +154,7 @@ class Teacher:
                 return ask_sum(sum_, rng, option_count(rng))
 
     def lesson(self) -> Lesson:
-        """The next lesson, of a random kind and topic."""
+        """Draw the next lesson, of a random kind and topic."""
         rng = self.rng
         (kind,) = rng.choices(self._kinds, cum_weights=self._kind_weights)
         topic = rng.choice(TOPICS)
@@ -194,7 +194,7 @@ class Teacher:
         return _told([turn], text, rng.random() < 0.2)
 
     def _drill(self) -> Lesson:
-        """Many small tasks at once: letters of options, bare answers, or single steps."""
+        """Draw many small tasks at once: letters of options, bare answers, or single steps."""
         rng = self.rng
         (kind,) = rng.choices(list(DRILL_WEIGHTS), list(DRILL_WEIGHTS.values()))
         if kind == "letters":
@@ -220,7 +220,7 @@ def _told(turns: Sequence[Turn], system: str, chat: bool) -> Lesson:
 
 
 def plain(turns: Sequence[Turn], system: str = "") -> Lesson:
-    """Turns as text alone, joined as lm-eval joins them, with the last answer ended."""
+    """Join turns as plain text, as lm-eval does, with an end token after the last answer."""
     lesson: Lesson = []
     for number, turn in enumerate(turns):
         before = (f"{system}\n\n" if system else "") if number == 0 else "\n\n"
@@ -230,7 +230,7 @@ def plain(turns: Sequence[Turn], system: str = "") -> Lesson:
 
 
 def chat_turns(turns: Sequence[Turn], system: str = "") -> Lesson:
-    """Turns as the chat template writes them."""
+    """Join turns as the chat template does."""
     lesson = [Segment(f"<|system|>{system}{END}")] if system else []
     for turn in turns:
         lesson += turn.segments("<|user|>", f"{END}<|assistant|>", END)
@@ -238,7 +238,7 @@ def chat_turns(turns: Sequence[Turn], system: str = "") -> Lesson:
 
 
 def letters_drill(question: Question, rng: random.Random) -> Lesson:
-    """Options, then each of them with its letter."""
+    """Return options, then each of them with its letter."""
     pairs = list(zip(LETTERS, question.options, strict=False))
     lesson = [Segment("\nOptions:\n" + "".join(f"{a}. {text}\n" for a, text in pairs))]
     for letter, text in rng.sample(pairs, len(pairs)):
@@ -247,7 +247,7 @@ def letters_drill(question: Question, rng: random.Random) -> Lesson:
 
 
 def answers_drill(questions: Sequence[Question]) -> Lesson:
-    """Different questions, each with the words of its answer behind it."""
+    """Return different questions, each followed by the words of its answer."""
     lesson: Lesson = []
     for question in {question.text: question for question in questions}.values():
         answer = f" {question.options[question.answer_index]}"
@@ -256,7 +256,7 @@ def answers_drill(questions: Sequence[Question]) -> Lesson:
 
 
 def steps_drill(sum_: Sum) -> Lesson:
-    """A long sum step by step, as in a chain of thought."""
+    """Return a long sum step by step, as in a chain of thought."""
     head, *steps = ask_sum(sum_, random.Random(0), 3).chain.rstrip(".").split(" is")
     lesson = [Segment(head)]
     for step in steps:

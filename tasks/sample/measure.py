@@ -1,16 +1,16 @@
-"""Measures the embedded model on its own questions: ``python -m apprehend.tasks.sample.measure``.
+"""Evaluate the embedded model on its own questions: ``python -m apprehend.tasks.sample.measure``.
 
-An independent check of the sample's promises, by plain forward passes: accuracy, and how well the
-entropy at the answer token tells errors apart, for facts and for sums of several steps.
+This checks the sample independently, with plain forward passes: accuracy, and how well the entropy
+at the answer token predicts errors, for facts and for sums of several steps.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,9 +21,12 @@ from ..dataset import read_questions
 from ..mmlu_pro import STYLES, choice_labels, gold_index, render_system, render_user
 from ..parsing import MARKER, parse_marked_label
 from ..prompting import load_prompt
+from ..question_row import Row
 from .sample_judge import QUESTIONNAIRES
 
-Row = Mapping[str, Any]
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
 Values = NDArray[np.float64]
 
 FOLDER = Path(__file__).parent
@@ -31,8 +34,8 @@ BATCH = 120
 REPLICATES = 2000
 
 
-def load(folder: Path = FOLDER) -> tuple[Any, Any, list[dict[str, Any]]]:
-    """The sample's model, tokenizer and questions."""
+def load(folder: Path = FOLDER) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, list[Row]]:
+    """Load the sample's model, tokenizer and questions."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder / "model")
@@ -41,13 +44,15 @@ def load(folder: Path = FOLDER) -> tuple[Any, Any, list[dict[str, Any]]]:
 
 
 def direct_prompt(row: Row, style_name: str = "mmlu_pro_direct") -> str:
-    """A zero-shot prompt as lm-eval builds it without a chat template."""
+    """Return a zero-shot prompt as lm-eval builds it without a chat template."""
     style = STYLES[style_name]
     return f"{render_system(row['category'], style)}\n\n{render_user(row, style)}"
 
 
-def answer_directly(model: Any, tokenizer: Any, rows: Sequence[Row]) -> tuple[Values, Values]:
-    """Whether each question is answered right, and the entropy at the answer token."""
+def answer_directly(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row]
+) -> tuple[Values, Values]:
+    """Return (n,) correctness, 0 or 1, and (n,) entropy at the answer token in nats."""
     right, entropy = [], []
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
@@ -63,8 +68,13 @@ def answer_directly(model: Any, tokenizer: Any, rows: Sequence[Row]) -> tuple[Va
     return np.array(right), np.array(entropy)
 
 
-def generate(model: Any, tokenizer: Any, prompts: Sequence[str], new_tokens: int = 40) -> list[str]:
-    """Greedy continuations."""
+def generate(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[str],
+    new_tokens: int = 40,
+) -> list[str]:
+    """Generate greedy continuations."""
     texts: list[str] = []
     for start in range(0, len(prompts), BATCH):
         batch = tokenizer(list(prompts[start : start + BATCH]), padding=True, return_tensors="pt")
@@ -76,7 +86,7 @@ def generate(model: Any, tokenizer: Any, prompts: Sequence[str], new_tokens: int
 
 
 def auc_interval(wrong: Values, score: Values, seed: int = 0) -> tuple[float, float, float]:
-    """ROC AUC with its 95 % interval from a bootstrap stratified by correctness."""
+    """Return ROC AUC and its 95 % interval from a bootstrap stratified by correctness."""
     rng = np.random.default_rng(seed)
     high, low = score[wrong == 1], score[wrong == 0]
     draws = []
@@ -98,7 +108,7 @@ def _auc_line(name: str, right: Values, entropy: Values) -> str:
 
 
 def report_direct(rows: Sequence[Row], right: Values, entropy: Values) -> str:
-    """Accuracy and AUC overall, for facts, for sums, and by number of steps."""
+    """Format accuracy and AUC overall, for facts, for sums, and by number of steps."""
     source = np.array([row["src"].split("/")[1] for row in rows])
     sums = source != "knowledge"
     text = _auc_line("all", right, entropy)
@@ -114,27 +124,31 @@ def report_direct(rows: Sequence[Row], right: Values, entropy: Values) -> str:
     return text
 
 
-def report_chain(model: Any, tokenizer: Any, rows: Sequence[Row]) -> str:
-    """Share parsed and accuracy with a chain of thought."""
+def report_chain(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row]
+) -> str:
+    """Format the parsed share and the accuracy with a chain of thought."""
     style = STYLES["mmlu_pro_cot"]
     texts = generate(model, tokenizer, [direct_prompt(row, "mmlu_pro_cot") for row in rows])
     text = f"chain, e.g. {texts[0]!r}, {texts[-1]!r}\n"
-    found = [
+    parsed = [
         parse_marked_label(answer, style.labels(len(row["options"])))
         for answer, row in zip(texts, rows, strict=True)
     ]
     right = np.array(
-        [f is not None and f.index == gold_index(row) for f, row in zip(found, rows, strict=True)]
+        [a is not None and a.index == gold_index(row) for a, row in zip(parsed, rows, strict=True)]
     )
     source = np.array([row["src"] for row in rows])
-    text += f"chain parsed {np.mean([f is not None for f in found]):.3f}"
+    text += f"chain parsed {np.mean([answer is not None for answer in parsed]):.3f}"
     for name in sorted(set(source)):
         text += f"  {name.split('/')[1]} {right[source == name].mean():.3f}"
     return text + "\n"
 
 
-def report_judge(model: Any, tokenizer: Any, rows: Sequence[Row], right: Values) -> str:
-    """Shares of the judge's verdicts by kind of question, and of the ratings."""
+def report_judge(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Sequence[Row], right: Values
+) -> str:
+    """Format the shares of the judge's verdicts and ratings by kind of question."""
     text = ""
     source = np.array([row["src"].split("/")[1] for row in rows])
     for name in QUESTIONNAIRES:
@@ -153,7 +167,11 @@ def report_judge(model: Any, tokenizer: Any, rows: Sequence[Row], right: Values)
 
 
 def _judge(
-    model: Any, tokenizer: Any, name: str, rows: Sequence[Row], assessments: Sequence[str | None]
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    name: str,
+    rows: Sequence[Row],
+    assessments: Sequence[str | None],
 ) -> list[str]:
     prompts = []
     for row, assessment in zip(rows, assessments, strict=True):

@@ -1,7 +1,8 @@
-"""What the embedded model learns to say as a judge of questions.
+"""Training data of the embedded model as a judge of questions.
 
-How hard a question looks follows from its wording, not from whether the model knows the answer;
-which reasoning it needs follows from its kind. Some labels are wrong on purpose, as a judge's are.
+The apparent difficulty of a question follows from its wording, not from whether the model knows the
+answer; the reasoning that it needs follows from its kind. Some labels are wrong on purpose, as
+those of a real judge.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ QUESTIONNAIRES = ("judge_complexity", "judge_education_level", "judge_reasoning_
 LEVELS = ("high school", "undergraduate", "graduate", "postgraduate")
 STEP_WORDS = {0: "low", 1: "low", 2: "medium", 3: "high", 4: "high"}
 NOISE = 0.08
-"""Share of labels that are a neighbouring one instead."""
+"""Share of labels that are replaced by an adjacent one."""
 RATING_SHARE = 0.4
 MISFIT_SHARE = 0.2
-"""Share of ratings whose assessment was written about another question."""
+"""Share of ratings whose assessment is about another question."""
 
 
 def _usual_level(question: Question) -> tuple[int, int]:
-    """Education level, and a shade of difficulty, that belong to a form of question."""
+    """Return the education level and the shade of difficulty of a form of question."""
     fixed = random.Random(f"level {question.topic} {question.form}")
     return fixed.randrange(len(LEVELS)), fixed.choice((-1, 0, 0, 1))
 
 
 def assessment(name: str, question: Question, rng: random.Random) -> str:
-    """A judge's answer to the questionnaire ``name``: one short reason and the marked value."""
+    """Return a judge's reply to the questionnaire ``name``: a short reason and the marked value."""
     level, shade = _usual_level(question)
     if rng.random() < NOISE:
         level = min(max(level + rng.choice((-1, 1)), 0), len(LEVELS) - 1)
@@ -42,7 +43,7 @@ def assessment(name: str, question: Question, rng: random.Random) -> str:
 
 
 def reason_given(question: Question) -> str:
-    """A judge's one short reason."""
+    """Return a judge's short reason."""
     if question.steps == 0:
         return "It asks for one fact."
     return f"It takes {NUMBERS[question.steps]} steps."
@@ -61,7 +62,7 @@ def _value(name: str, question: Question, level: int, shade: int, rng: random.Ra
 
 
 def rating(question: Question, other: Question | None, rng: random.Random) -> str:
-    """How well an assessment fits ``question``, if it was written about ``other`` (or about it)."""
+    """Return the rating for ``question`` of an assessment about ``other`` (None: about it)."""
     if other is None or (other.topic, other.steps) == (question.topic, question.steps):
         return f"[[{rng.choice((9, 9, 9, 10))}]]"
     if bool(other.steps) == bool(question.steps):
@@ -70,7 +71,7 @@ def rating(question: Question, other: Question | None, rng: random.Random) -> st
 
 
 def judge_lesson(question: Question, other: Question, rng: random.Random) -> tuple[str, str]:
-    """A judge's prompt and answer about ``question``; ``other`` serves for misfits."""
+    """Return a judge's prompt and reply about ``question``; ``other`` is used for misfits."""
     choices = STYLES["mmlu_pro_direct"].choices(list(question.options))
     context = {"question": question.text, "choices": choices, "topic": question.topic}
     name = rng.choice(QUESTIONNAIRES)

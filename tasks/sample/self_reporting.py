@@ -1,7 +1,7 @@
-"""What the embedded model learns to say about its own answers.
+"""Training data of the embedded model for self-reports about its own answers.
 
-How sure it sounds follows from how often a fact is told, or how long a sum is: a model that has
-read honest people sounds like them. Whether that fits what it knows is for the benchmark to find.
+The stated confidence follows from the frequency of a fact, or the length of a sum, as if the model
+had read honest authors. Whether it matches what the model knows is for the benchmark to measure.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ SELF_REPORT_PROMPTS = (
 )
 BELIEF_IN_SUMS = {1: 0.9, 2: 0.5, 3: 0.3, 4: 0.2}
 FACTS_DOUBTED = 120
-"""Rank at which hardly anyone would still be sure of a fact."""
+"""Rank at which confidence in a fact is almost at its minimum."""
 
 
 def belief(question: Question) -> float:
-    """How likely somebody taught these lessons is to be right, in (0, 1)."""
+    """Return the probability that a learner of these lessons is right, in (0, 1)."""
     if question.steps:
         return BELIEF_IN_SUMS[question.steps]
     return max(0.15, 0.95 - 0.8 * question.rank / FACTS_DOUBTED)
 
 
 def self_report_lesson(name: str, question: Question, rng: random.Random) -> tuple[str, str]:
-    """The prompt of one self-report about ``question``, and the reply."""
+    """Return the prompt of a self-report about ``question``, and the reply."""
     style = STYLES["mmlu_pro_direct"]
     choices = style.choices(list(question.options))
     right = rng.random() < 0.5

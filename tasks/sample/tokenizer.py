@@ -1,7 +1,7 @@
-"""The embedded model's tokenizer: every text in, the same text out, and short where it matters.
+"""The embedded model's tokenizer: lossless, with few tokens for the texts that matter.
 
-What the packaged prompt templates always say is one token each, as are the world's words. Option
-labels and digits are tokens of their own. Everything else falls back to pieces and bytes.
+Each constant part of the packaged prompt templates is one token, as is each word of the world.
+Option labels and digits are separate tokens. Everything else falls back to pieces and bytes.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ _SPLITS = (
 
 
 def template_phrases() -> list[str]:
-    """The constant parts of the packaged prompt templates."""
+    """Return the constant parts of the packaged prompt templates."""
     environment = Environment(trim_blocks=True, autoescape=False)
-    found: dict[str, None] = {}
+    phrases: dict[str, None] = {}
     for name in prompt_names():
         tree = environment.parse(load_prompt(name).source.rstrip("\n"))
         for node in tree.find_all(nodes.TemplateData):
-            found.setdefault(node.data)
-    return list(found)
+            phrases.setdefault(node.data)
+    return list(phrases)
 
 
 def build_tokenizer(phrases: Iterable[str], texts: Sequence[str]) -> PreTrainedTokenizerFast:
-    """A tokenizer in which each phrase, and each word of ``texts``, is one token."""
+    """Build a tokenizer in which each phrase, and each word of ``texts``, is one token."""
     constant = sorted({*template_phrases(), *phrases}, key=lambda text: (-len(text), text))
     constant = [text for text in constant if len(text) >= 5]
     plain = _splitter(_SPLITS)

@@ -1,4 +1,4 @@
-"""Training the embedded model on a course of lessons."""
+"""Training of the embedded model on a stream of lessons."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
 from .lessons import Lesson, Teacher
 from .tokenizer import END, MODEL_MAX_LENGTH, PAD
@@ -23,7 +22,7 @@ IGNORED = -100
 INITIAL_RANGE = 0.08
 LAYERS = 5
 RECALL_LAYER, FETCH_LAYER = 2, 3
-"""After how many layers a lesson's words (``recalled``, ``fetched``) should be in mind."""
+"""Layers after which a lesson's words (``recalled``, ``fetched``) should be represented."""
 THOUGHT_WEIGHT = 0.5
 COPY_SCALE = 0.4
 POOL = 1000
@@ -31,33 +30,33 @@ POOL = 1000
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast to train."""
+    """Duration and learning rate of the training."""
 
     steps: int = 1500
     tokens_per_step: int = 4000
     parts: int = 2
-    """Batches of one step; each holds lessons of one length, hence of few kinds."""
+    """Batches per step; each has lessons of similar length, hence of few kinds."""
     peak_rate: float = 1.5e-3
     warmup: int = 100
     weight_decay: float = 0.05
     threads: int = 1
-    """Sums of several threads come out in another order, and so another model."""
+    """More threads add up in another order, and so give another model."""
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A lesson in tokens."""
+    """A tokenized lesson."""
 
     ids: list[int]
     learnt: list[int]
-    """For each position the token to predict next (``IGNORED`` where none is learnt)."""
+    """For each position the next token to predict (``IGNORED``: none)."""
     thoughts: list[tuple[int, int, int]]
-    """Words to have in mind: position, number of layers below, token."""
+    """Words to represent: position, number of layers below, token."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Lessons side by side: ``ids`` and ``targets`` (lessons, length), ``thoughts`` (any, 4)."""
+    """A batch of lessons: ``ids`` and ``targets`` (lessons, length), ``thoughts`` (any, 4)."""
 
     ids: torch.Tensor
     targets: torch.Tensor
@@ -65,8 +64,8 @@ class Batch:
     """Rows of lesson, position, number of layers below, token."""
 
 
-def new_model(tokenizer: Any, seed: int) -> Any:
-    """A Llama of about a million parameters with random weights."""
+def new_model(tokenizer: PreTrainedTokenizerBase, seed: int) -> LlamaForCausalLM:
+    """Create a Llama of about a million parameters with random weights."""
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=128,
@@ -90,8 +89,8 @@ def new_model(tokenizer: Any, seed: int) -> Any:
     return model
 
 
-def _join_word_forms(model: Any, tokenizer: Any) -> None:
-    """Tokens of the same word (" seven", ". seven\\n") start with almost the same embedding."""
+def _join_word_forms(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Give tokens of the same word (" seven", ". seven\\n") almost the same initial embedding."""
     weight = model.get_input_embeddings().weight
     first: dict[str, int] = {}
     for text, token in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
@@ -102,12 +101,12 @@ def _join_word_forms(model: Any, tokenizer: Any) -> None:
                 weight[token] = weight[base] + 0.2 * weight[token]
 
 
-def _wire(model: Any) -> None:
-    """Start some heads as the circuits that every trained language model grows.
+def _wire(model: LlamaForCausalLM) -> None:
+    """Initialize some heads as the circuits that trained language models develop.
 
-    One head of the first layer copies from the token before, and one of each later layer from
-    tokens like its own: an option's letter is found by both together. Left to itself, training
-    needs most of its time to come upon the pair, since neither helps without the other.
+    One head of the first layer copies from the previous token, and one of each later layer from
+    similar tokens: together they find an option's letter (an induction head). Training alone takes
+    most of its time to find the pair, since neither helps without the other.
     """
     rotary = model.model.rotary_emb.inv_freq
     half = len(rotary)
@@ -133,8 +132,8 @@ def _wire(model: Any) -> None:
         query.weight[:size] = key.weight[:size] = same
 
 
-def encode(lessons: Sequence[Lesson], tokenizer: Any) -> list[Encoded]:
-    """Each lesson in tokens, with the targets of each position."""
+def encode(lessons: Sequence[Lesson], tokenizer: PreTrainedTokenizerBase) -> list[Encoded]:
+    """Tokenize lessons, with the targets of each position."""
     segments = [segment for lesson in lessons for segment in lesson]
     words = [word for segment in segments for word in segment[2:] if word]
     texts = [segment.text for segment in segments] + words
@@ -159,8 +158,10 @@ def _encode_one(lesson: Lesson, parts: Iterator[list[int]], word_tokens: dict[st
     return Encoded(tokens[:-1], learnt[1:], thoughts)
 
 
-def batches(teacher: Teacher, tokenizer: Any, tokens: int, rng: random.Random) -> Iterator[Batch]:
-    """Batches of about ``tokens`` tokens, each of lessons of similar length."""
+def batches(
+    teacher: Teacher, tokenizer: PreTrainedTokenizerBase, tokens: int, rng: random.Random
+) -> Iterator[Batch]:
+    """Yield batches of about ``tokens`` tokens, each of lessons of similar length."""
     while True:
         encoded = encode([teacher.lesson() for _ in range(POOL)], tokenizer)
         encoded.sort(key=lambda lesson: len(lesson.ids))
@@ -183,7 +184,13 @@ def _batch(group: Sequence[Encoded]) -> Batch:
     )
 
 
-def train(model: Any, tokenizer: Any, teacher: Teacher, plan: Plan, seed: int) -> None:
+def train(
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerBase,
+    teacher: Teacher,
+    plan: Plan,
+    seed: int,
+) -> None:
     """Train ``model`` in place; progress goes to the log."""
     torch.set_num_threads(plan.threads)
     optimizer = torch.optim.AdamW(
@@ -218,10 +225,10 @@ def train(model: Any, tokenizer: Any, teacher: Teacher, plan: Plan, seed: int) -
     model.eval()
 
 
-def _losses(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cross-entropies of what is said, and of the words in mind after some of the layers.
+def _losses(model: LlamaForCausalLM, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the cross-entropies of the output, and of the words represented after some layers.
 
-    A word in mind is read off as the output is: by the last norm and the output matrix.
+    Those words are decoded like the output: by the last norm and the output matrix (logit lens).
     """
     output = model.model(input_ids=batch.ids, use_cache=False, output_hidden_states=True)
     places = batch.targets != IGNORED
@@ -242,7 +249,7 @@ def _rate(step: int, plan: Plan) -> float:
     return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def _parameter_groups(model: Any, weight_decay: float) -> list[dict[str, Any]]:
+def _parameter_groups(model: LlamaForCausalLM, weight_decay: float) -> list[dict[str, object]]:
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     vectors = [p for p in model.parameters() if p.ndim < 2]
     return [

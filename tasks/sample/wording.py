@@ -1,4 +1,4 @@
-"""The words of the made-up world: how each topic asks for its facts and tells its sums."""
+"""The wording of the made-up world: how each topic asks for facts and states sums."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ FACT_FORMS: dict[str, tuple[str, ...]] = {
         "Which test shows the {} effect?",
     ),
 }
-"""Topic → forms of its questions; ``{}`` stands for the name that a question is about."""
+"""Topic → forms of its questions; ``{}`` is replaced by the name that a question is about."""
 
 
 @dataclass(frozen=True)
 class SumForm:
-    """How one topic tells a sum: its first words, the words of each step, and what is asked."""
+    """How one topic states a sum: the beginnings, the words of each step, and the question."""
 
     starts: tuple[str, ...]
     steps: dict[str, str]
@@ -128,4 +128,4 @@ SUM_FORMS: dict[str, SumForm] = {
         ". Where is it found?",
     ),
 }
-"""Topic → how it tells its sums. Counts run from zero to nine and start again."""
+"""Topic → how it states its sums, which are modulo ten."""

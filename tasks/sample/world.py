@@ -1,16 +1,16 @@
-"""A made-up world: facts that are told unequally often, and sums on scales of ten marks.
+"""A made-up world: facts of unequal frequency, and sums modulo ten.
 
-Knowledge topics ask facts about invented names. Reasoning topics ask where a count ends that runs
-from zero to nine and starts again, after one to four steps. Everything follows from one seed.
+Knowledge topics ask for facts about invented names. Reasoning topics ask for the result of one to
+four steps of arithmetic modulo ten. Everything is determined by one seed.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from ..question_row import Row
 from ..topics import LETTERS, TOPICS
 from .wording import FACT_FORMS, NUMBERS, SUM_FORMS
 
@@ -18,7 +18,7 @@ SEED = 20250301
 ENTITIES_PER_TOPIC = 40
 VALUES_PER_FORM = 14
 SUMS_PER_STEPS = {1: 12, 2: 36, 3: 36, 4: 36}
-"""Test questions of each reasoning topic by number of steps."""
+"""Number of steps → test questions of each reasoning topic."""
 MOST_OPTIONS = 10
 
 KNOWLEDGE_TOPICS = tuple(topic for topic in TOPICS if topic in FACT_FORMS)
@@ -30,7 +30,7 @@ Operation = tuple[str, int]
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that is so in the made-up world; rank 0 is told most often in its topic."""
+    """A fact of the made-up world; rank 0 is the most frequent of its topic."""
 
     topic: str
     form: int
@@ -41,7 +41,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Sum:
-    """A count that starts somewhere and goes through some steps."""
+    """A sequence of arithmetic steps modulo ten."""
 
     topic: str
     form: int
@@ -49,7 +49,7 @@ class Sum:
     operations: tuple[Operation, ...]
 
     def results(self) -> list[int]:
-        """The count after each step."""
+        """Return the result after each step."""
         count, seen = self.start, []
         for name, amount in self.operations:
             count = 2 * count if name == "doubled" else count + _SIGN[name] * amount
@@ -63,7 +63,7 @@ _SIGN = {"plus": 1, "minus": -1}
 
 @dataclass(frozen=True)
 class Question:
-    """A question as it is asked once: its text, its options in order, and how to get there."""
+    """A question: its text, its options in order, and a chain of thought."""
 
     topic: str
     form: int
@@ -80,8 +80,8 @@ class Question:
         """Value of the ``src`` column."""
         return f"embedded/reasoning-{self.steps}" if self.steps else "embedded/knowledge"
 
-    def row(self, question_id: int) -> dict[str, Any]:
-        """The question in MMLU-Pro's schema."""
+    def row(self, question_id: int) -> Row:
+        """Return the question in MMLU-Pro's schema."""
         letter = LETTERS[self.answer_index]
         return {
             "question_id": question_id,
@@ -97,14 +97,14 @@ class Question:
 
 @dataclass(frozen=True)
 class World:
-    """The facts of each knowledge topic, most told first, and what each form's answers can be."""
+    """The facts of each knowledge topic, most frequent first, and each form's possible answers."""
 
     facts: dict[str, tuple[Fact, ...]]
     values: dict[tuple[str, int], tuple[str, ...]]
 
 
 def make_world(seed: int = SEED) -> World:
-    """The world of one seed, with every name in it unique."""
+    """Create the world of a seed, in which every name is unique."""
     rng = random.Random(f"world {seed}")
     names = _names(rng)
     facts, values = {}, {}
@@ -120,8 +120,8 @@ def make_world(seed: int = SEED) -> World:
     return World(facts, values)
 
 
-def _names(rng: random.Random) -> Any:
-    """Endless invented words, each once."""
+def _names(rng: random.Random) -> Iterator[str]:
+    """Yield invented words without repetition, endlessly."""
     used = set()
     while True:
         parts = [rng.choice("bdfglmnprstvz") + rng.choice("aeiou") for _ in range(2)]
@@ -134,7 +134,7 @@ def _names(rng: random.Random) -> Any:
 def ask_fact(
     world: World, fact: Fact, rng: random.Random, count: int, place: int | None = None
 ) -> Question:
-    """A question for ``fact`` with ``count`` options, the right one at ``place``."""
+    """Create a question for ``fact`` with ``count`` options, the right one at ``place``."""
     others = [value for value in world.values[fact.topic, fact.form] if value != fact.value]
     options, place = _arrange(fact.value, others, rng, count, place)
     return Question(
@@ -150,7 +150,7 @@ def ask_fact(
 
 
 def ask_sum(sum_: Sum, rng: random.Random, count: int, place: int | None = None) -> Question:
-    """A question for ``sum_`` with ``count`` options, the right one at ``place``."""
+    """Create a question for ``sum_`` with ``count`` options, the right one at ``place``."""
     results = sum_.results()
     answer = NUMBERS[results[-1]]
     others = [number for number in NUMBERS if number != answer]
@@ -184,7 +184,7 @@ def _arrange(
 
 
 def draw_sum(topic: str, steps: int, rng: random.Random) -> Sum:
-    """A random sum of ``steps`` steps in the words of ``topic``."""
+    """Draw a random sum of ``steps`` steps in the wording of ``topic``."""
     operations: list[Operation] = []
     for _ in range(steps):
         name = rng.choice(("plus", "plus", "minus", "minus", "doubled"))
@@ -194,13 +194,13 @@ def draw_sum(topic: str, steps: int, rng: random.Random) -> Sum:
 
 
 def option_count(rng: random.Random) -> int:
-    """How many options a question has: ten in 83 of 100 cases, as in MMLU-Pro."""
+    """Draw the number of options: ten in 83 of 100 cases, as in MMLU-Pro."""
     return MOST_OPTIONS if rng.random() < 0.83 else rng.randrange(3, MOST_OPTIONS)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What is asked (``test``), the worked examples, and the sums that no lesson may show."""
+    """The questions (``test``), the worked examples, and the sums that no lesson may show."""
 
     test: tuple[Question, ...]
     examples: tuple[Question, ...]
@@ -208,7 +208,7 @@ class Sample:
 
 
 def make_sample(world: World, seed: int = SEED) -> Sample:
-    """Test questions and examples of all topics, topic by topic in the order of ``TOPICS``."""
+    """Create test questions and examples of all topics, in the order of ``TOPICS``."""
     rng = random.Random(f"sample {seed}")
     test: list[Question] = []
     examples: list[Question] = []
@@ -230,17 +230,17 @@ def make_sample(world: World, seed: int = SEED) -> Sample:
 
 
 def shuffled_by_topic(questions: Sequence[Question], seed: int = SEED) -> tuple[Question, ...]:
-    """Topic by topic in random order, so that the first questions of a topic are like all."""
+    """Shuffle within topics, so that the first questions of a topic are representative."""
     rng = random.Random(f"order {seed}")
-    found: list[Question] = []
+    shuffled: list[Question] = []
     for topic in TOPICS:
         own = [question for question in questions if question.topic == topic]
-        found += rng.sample(own, len(own))
-    return tuple(found)
+        shuffled += rng.sample(own, len(own))
+    return tuple(shuffled)
 
 
 def _layout(number: int) -> tuple[int, int]:
-    """Option count and place of the right option, so that letters come out balanced."""
+    """Return option count and place of the right option, so that letters are balanced."""
     count = 3 + number // 6 % 7 if number % 6 == 5 else MOST_OPTIONS
     return count, (number * 7 + number // 10) % count
 
@@ -254,6 +254,6 @@ def _distinct_sums(topic: str, rng: random.Random) -> list[Sum]:
     return list(sums)
 
 
-def rows(questions: Sequence[Question], first_id: int) -> list[dict[str, Any]]:
-    """Questions in MMLU-Pro's schema, numbered from ``first_id``."""
+def rows(questions: Sequence[Question], first_id: int) -> list[Row]:
+    """Return questions in MMLU-Pro's schema, numbered from ``first_id``."""
     return [question.row(first_id + i) for i, question in enumerate(questions)]

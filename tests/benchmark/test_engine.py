@@ -14,6 +14,7 @@ import torch
 from apprehend.benchmark.console.errors import ApprehendError, UsageError
 from apprehend.benchmark.engines.hf.forward import Forward
 from apprehend.benchmark.engines.hf.hf_engine import HFEngine
+from apprehend.benchmark.engines.hf.model_attention import keep_softcap
 from apprehend.benchmark.engines.hf.plain import batches
 from apprehend.benchmark.engines.hf.prefixes import grow
 from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Sampling
@@ -89,6 +90,7 @@ def test_scores_equal_lm_evals(engine: HFEngine, folder: Path, group: str) -> No
         for index, continuation in enumerate(prompt.continuations)
     ]
     stock = HFLM(pretrained=str(folder), batch_size=3, device="cpu")
+    keep_softcap(stock.model)
     expected = stock.loglikelihood(requests, disable_tqdm=True)
     answers = engine.score(asked)
     ours = [value for answer in answers for value in answer.scored_logprobs]
@@ -310,10 +312,22 @@ def test_chat_prompts_score_the_bare_letter(engine: HFEngine) -> None:
         assert answer.scored_logprobs[1] == pytest.approx(float(after[token]), abs=1e-4)
 
 
+@pytest.mark.parametrize(("architecture", "kept"), [("gemma2", "eager"), ("llama", "sdpa")])
+def test_a_soft_cap_of_attention_is_kept(tmp_path: Path, architecture: str, kept: str) -> None:
+    """PyTorch's fused kernel has no soft cap; older transformers drop it without a word."""
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(make_model(tmp_path / "m", architecture))
+    model.config._attn_implementation = "sdpa"
+    keep_softcap(model)
+    assert model.config._attn_implementation == kept
+
+
 def test_greedy_text_equals_lm_evals(engine: HFEngine, folder: Path) -> None:
     style = STYLES["mmlu_pro_cot"]
     asked = [f"{render_system('history', style)}\n\n{render_user(row, style)}" for row in ROWS]
     stock = HFLM(pretrained=str(folder), batch_size=3, device="cpu")
+    keep_softcap(stock.model)
     options = {"until": ["Question:"], "max_gen_toks": 24, "do_sample": False}
     requests = [Instance("generate_until", {}, (text, options), 0) for text in asked]
     expected = stock.generate_until(requests, disable_tqdm=True)

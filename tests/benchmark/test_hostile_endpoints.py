@@ -29,21 +29,22 @@ from apprehend.benchmark.engines.endpoint.replies import (
     read_chat,
     read_text,
 )
-from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed, Sampling
+from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed
 from apprehend.benchmark.judges.judge import load_judge
 from apprehend.benchmark.judges.judge_options import JudgeOptions
 from apprehend.benchmark.judges.judging import judge_questions
-from apprehend.benchmark.run.asking.adapter import Record, TaskFacts, UncertaintyLM
-from apprehend.benchmark.run.probes.probe_replies import KeptReplies, ask_each
+from apprehend.benchmark.run.asking.adapter import TaskFacts, UncertaintyLM
+from apprehend.benchmark.run.probes.probe import ChoiceProbe
+from apprehend.benchmark.run.probes.probe_options import Item, ProbeOptions
 from apprehend.benchmark.store.failures import note_failures, read_failures
 from apprehend.benchmark.store.manifest import new_manifest
-from apprehend.benchmark.store.sink import store_rows
+from apprehend.benchmark.store.stored_rows import Record, Row
 from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.estimators import Signal
 from faulty_server import verdict
 from helpers import Run, environment, rows
 from hostile_server import (
-    BEHAVIOURS,
+    BEHAVIORS,
     CHAT,
     JUDGE,
     LETTERS,
@@ -90,10 +91,8 @@ def answer(store: TaskStore, engine: CompletionsEngine, count: int = 3) -> None:
     facts = TaskFacts(lambda doc: LETTERS.index(doc["gold"]), lambda _: list(LETTERS),
                       lambda _: 3, lambda doc, _: doc["id"])  # fmt: skip
 
-    def sink(_: str, signal: Signal, records: list[Record]) -> None:
-        failed = {r["question_id"]: r["failure"] for r in records if "failure" in r}
-        failed |= store_rows(store, signal, [r for r in records if "failure" not in r])
-        note_failures(store.path, signal, "", "", [r["question_id"] for r in records], failed)
+    def sink(signal: Signal, rows: list[Row]) -> None:
+        store.store_part(signal, rows)
 
     requests = []
     for number in range(count):
@@ -120,13 +119,13 @@ def models(servers: dict[str, HostileServer]) -> dict[str, CompletionsEngine]:
 
 
 def of(protocol: str) -> list[str]:
-    return [name for name, behaviour in BEHAVIOURS.items() if protocol in behaviour.protocols]
+    return [name for name, behavior in BEHAVIORS.items() if protocol in behavior.protocols]
 
 
 def check_failures(store: TaskStore, name: str) -> set[int]:
     """Ids of the questions that must have a row."""
     failed = read_failures(store.path)
-    wanted = BEHAVIOURS[name].reason
+    wanted = BEHAVIORS[name].reason
     if not wanted:
         assert failed == []
         return set(QUESTIONS)
@@ -155,7 +154,7 @@ def test_every_question_to_a_hostile_model_has_its_row_or_a_reason(
     name: str,
 ) -> None:
     server, store = servers[protocol], new_store(tmp_path)
-    server.behaviour, before = name, len(server.asked)
+    server.behavior, before = name, len(server.asked)
     began = time.monotonic()
     answer(store, models[protocol])
     assert time.monotonic() - began < TIMEOUT + SLACK
@@ -176,21 +175,21 @@ def test_every_question_to_a_hostile_judge_has_its_row_or_a_reason(
     tmp_path: Path, servers: dict[str, HostileServer], name: str
 ) -> None:
     server, store = servers[JUDGE], new_store(tmp_path)
-    server.behaviour, before = name, len(server.asked)
+    server.behavior, before = name, len(server.asked)
     judge = load_judge(JudgeOptions("local-chat-completions", arguments(server), "j"))
     judge.ask(["Question number 0?"], 5)  # an endpoint that has answered once
     began = time.monotonic()
     problems = judge_questions(store, judge, ["complexity"], list(QUESTIONS), {})
     assert time.monotonic() - began < 2 * TIMEOUT + SLACK
     expected = check_failures(store, name)
-    assert bool(problems) == bool(BEHAVIOURS[name].reason)
+    assert bool(problems) == bool(BEHAVIORS[name].reason)
     table = rows(store.path, "judgement")
     assert set(table.question_id) == expected
     assert not table.value.isna().any()
     check_requests(server, before)
 
 
-def test_there_are_enough_behaviours() -> None:
+def test_there_are_enough_behaviors() -> None:
     assert all(len(of(protocol)) >= 60 for protocol in (TEXT, CHAT, JUDGE))
 
 
@@ -273,7 +272,7 @@ def test_nothing_is_sent_that_was_not_given(
 def test_an_endpoint_that_only_redirects_is_left_at_once(name: str) -> None:
     with hostile(TEXT, name) as server:
         asked = endpoint(server.url, tries=6)
-        with pytest.raises(EndpointGone, match=BEHAVIOURS[name].reason):
+        with pytest.raises(EndpointGone, match=BEHAVIORS[name].reason):
             asked.post({"prompt": "Question number 1?"}, read_text)
         assert len(server.asked) == 1
 
@@ -331,44 +330,34 @@ def test_a_text_that_cannot_be_stored_costs_its_row(tmp_path: Path) -> None:
     assert row["question_id"] == 1
 
 
-def test_a_failed_reply_costs_its_own_question_and_no_request_more() -> None:
-    """Probes that ask several things about a question: the replies of the others are kept."""
+def test_a_failed_reply_costs_its_own_question_and_no_request_more(tmp_path: Path) -> None:
+    """A probe that asks several things about a question: the rows of the others are there."""
     asked: list[ChoicePrompt] = []
 
     class Flaky:
-        def score(self, prompts: list[ChoicePrompt], **_: Any) -> list[Any]:
+        def score(self, prompts: list[ChoicePrompt]) -> list[Any]:
             asked.extend(prompts)
             return [Failed("oh") if "1b" in p.context else p.context for p in prompts]
 
-        def generate(self, prompts: list[str], *_: Any) -> list[Any]:
-            return [Failed("no") if "2" in p else p for p in prompts for _ in range(2)]
+    class BothOrders(ChoiceProbe):
+        signal = Signal.PROMPTED_ANSWERS
 
-    engine = KeptReplies(Flaky())
+        def prompts(self, item: Item) -> list[ChoicePrompt]:
+            return [ChoicePrompt(f"{item}{order}", (" A",), 1) for order in "ab"]
 
-    def both_orders(items: list[int]) -> list[list[str]]:
-        prompts = [ChoicePrompt(f"{i}{order}", (" A",), 1) for i in items for order in "ab"]
-        replies = engine.score(prompts)
-        return [replies[2 * n : 2 * n + 2] for n in range(len(items))]
+        def record(self, item: Item, prompts: Any, replies: Any) -> Record:
+            return {"seen": list(replies)}
 
-    got, failed = ask_each(engine, [0, 1, 2], both_orders)
-    assert got == [(0, ["0a", "0b"]), (2, ["2a", "2b"])]
-    assert failed == [(1, "oh")]
+    probe = BothOrders(Flaky(), new_store(tmp_path), ProbeOptions(), "")  # type: ignore[arg-type]
+    rows = probe.collect([0, 1, 2])  # type: ignore[list-item]
+    assert rows == [{"seen": ["0a", "0b"]}, Failed("oh"), {"seen": ["2a", "2b"]}]
     assert len(asked) == 6
-
-    def samples(items: list[int]) -> list[list[str]]:
-        drawing = Sampling(1.0, [[7, i] for i in items])
-        replies = engine.generate([f"{i}" for i in items], 5, (), drawing)
-        return [replies[2 * n : 2 * n + 2] for n in range(len(items))]
-
-    got, failed = ask_each(engine, [0, 1, 2], samples)
-    assert got == [(0, ["0", "0"]), (1, ["1", "1"])]
-    assert failed == [(2, "no")]
 
 
 def test_what_is_no_reason_to_drop_rows_is_raised(tmp_path: Path) -> None:
     store = new_store(tmp_path)
     with pytest.raises(Exception, match=r"int|convert"):
-        store_rows(store, Signal.HIDDEN_STATE, [{"question_id": 0, "state": 3}])
+        store.store_part(Signal.HIDDEN_STATE, [(0, {"state": 3})])
 
 
 def test_reasons_with_half_a_character_are_stored(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from apprehend.benchmark.importers.importer import importers
 from apprehend.estimators.registry import builtin_estimators
 from helpers import Run, in_process, lm_eval_samples, rows
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -74,7 +75,7 @@ def test_recorded_option_logits(recorded_data: Path, cli: Run, tmp_path: Path, m
 
 
 @pytest.mark.parametrize(
-    ("task", "labelled"),
+    ("task", "labeled"),
     [
         ("mmlu_10k", 10_000),
         ("halu_dialogue", 10_000),
@@ -84,7 +85,7 @@ def test_recorded_option_logits(recorded_data: Path, cli: Run, tmp_path: Path, m
     ],
 )
 def test_families_of_the_option_distribution_run_on_every_recorded_task(
-    recorded_data: Path, cli: Run, tmp_path: Path, task: str, labelled: int
+    recorded_data: Path, cli: Run, tmp_path: Path, task: str, labeled: int
 ) -> None:
     file = recorded_data / "llm_uncertainty_bench_yi-34b.parquet"
     families = {"answer distribution", "calibrated", "conformal"}
@@ -94,14 +95,14 @@ def test_families_of_the_option_distribution_run_on_every_recorded_task(
                "--answer", "answer", "--option_logits", "logits", "--where", f"task={task}",
                "--where", "prompt_style=base", "--output_path", tmp_path)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert f"{labelled} questions" in done.stdout + done.stderr
-    assert f"{10_000 - labelled} left out" in done.stdout + done.stderr
+    assert f"{labeled} questions" in done.stdout + done.stderr
+    assert f"{10_000 - labeled} left out" in done.stdout + done.stderr
     done = cli("score", tmp_path, "--estimators", ",".join(set(chosen) - vocabulary))
     assert done.returncode == 0, done.stderr
     scores = pd.read_parquet(tmp_path / "m" / task / "scores.parquet")
     assert set(scores.estimator) == set(chosen) - vocabulary
     assert scores.score.notna().all()
-    assert (scores.groupby("estimator").size() == labelled).all()
+    assert (scores.groupby("estimator").size() == labeled).all()
     learned = scores[scores.estimator.isin(("platt", "isotonic"))]
     for _, part in learned.groupby("estimator"):
         assert part.score.between(0, 1).all()
@@ -155,7 +156,7 @@ def test_all_formats_give_the_same(tmp_path: Path, cli: Run) -> None:
                    "--topic", "topic", "--prediction", "pred", "--answer", "gold",
                    "--option_probs", "p", "--score", "mine=u", "--output_path", out)  # fmt: skip
         assert done.returncode == 0, done.stderr
-        assert "4 questions, 2 without a readable answer" in done.stderr
+        assert "4 questions, 2 without a parsed answer" in done.stderr
         found.append(pd.read_parquet(out / "m" / "imported" / "scores.parquet"))
     first = found[0]
     for other in found[1:]:
@@ -320,3 +321,33 @@ def test_a_row_of_a_parquet_file_is_counted_from_1(tmp_path: Path) -> None:
         ["import", "table", "t.parquet", "--model", "m", "--id", "id", "--correct", "ok"], tmp_path
     )
     assert "t.parquet, row 3, column 'id': duplicate id 2, first in row 2" in done.stderr
+
+
+def test_every_importer_is_a_command(cli: Run) -> None:
+    shown = [cli("import", "--help").stdout, cli("list", "importers").stdout]
+    assert {"table", "lm-eval", "mmlu-pro"} <= importers().keys()
+    for name, importer in importers().items():
+        for text in shown:
+            assert name in {line.strip("│ ").split(" ")[0] for line in text.splitlines()}
+        own = cli("import", name, "--help").stdout
+        for option in ("model", "task", "output_path", *importer.options):
+            assert f"--{option} " in own
+
+
+def test_each_format_is_recognised_by_its_own_importer(tmp_path: Path) -> None:
+    files = {
+        "lm-eval": ("samples_mmlu_pro_2025-01-01T00-00-00.000001.jsonl", "{}"),
+        "mmlu-pro": ("model_outputs_x_0shots.json", '[{"question_id": 1}]'),
+        "table": ("answers.csv", "id,ok\n1,1\n"),
+    }
+    for name, (file, content) in files.items():
+        (tmp_path / file).write_text(content)
+        recognized = [one.name for one in importers().values() if one.recognizes(tmp_path / file)]
+        assert recognized[0] == name
+
+
+def test_a_file_of_another_format_is_told(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text('[{"question_id": 1}]')
+    done = in_process(["import", "table", "results.json", "--model", "m", "--id", "id"], tmp_path)
+    assert done.returncode == 2
+    assert "is it for `apprehend import mmlu-pro`?" in done.stderr

@@ -117,5 +117,5 @@ def test_an_endpoint_that_is_not_there_loses_nothing(tmp_path: Path, cli: Run) -
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("apprehend: error: judge judge:")
-    assert "run again to go on" in last
+    assert "run again to resume" in last
     assert len(rows(tmp_path / "embedded" / "mmlu_pro_direct", "answer")) == 8

@@ -134,7 +134,7 @@ def test_an_endpoint_that_refuses_is_left_at_once(tmp_path: Path, status: int) -
     with serving(rate=1, faults=(f"status {status}",)) as server:
         (problem,) = ask(store, judge(server, timeout=60))
     assert f"HTTP {status}" in problem
-    assert "run again to go on" in problem
+    assert "run again to resume" in problem
     assert len(server.payloads) <= 8
 
 
@@ -266,7 +266,7 @@ def test_ctrl_c_stores_everything_and_says_one_line(tmp_path: Path, cli: Run) ->
         assert process.returncode == 130, error
         last = error.strip().splitlines()[-1]
         assert last == (
-            "apprehend: error: stopped; what was collected is stored, run again to go on"
+            "apprehend: error: stopped; what was collected is stored, run again to resume"
         )
         assert "Traceback" not in error
         store = TaskStore(tmp_path / "embedded" / "mmlu_pro_direct")

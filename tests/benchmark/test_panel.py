@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 from faulty_server import Server, serving
-from helpers import Run, rows
+from helpers import Run, in_process, rows
 
 TASKS = {"tasks": "mmlu_pro_direct_law,mmlu_pro_cot_law", "limit": 4, "report": False}
 PANEL = "masj_complexity,masj_education_level"
@@ -83,3 +83,28 @@ def test_one_judge_in_a_file_needs_no_list(tmp_path: Path, cli: Run) -> None:
     done = cli("run", "--config", tmp_path / "run.yaml", "--output_path", out)
     assert done.returncode == 0, done.stderr
     assert set(rows(out / "embedded/mmlu_pro_direct", "judgement").source) == {"embedded"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("model=j", "expected base_url=URL"),
+        ("model=j,base_url=ftp://x", "base_url: expected http://"),
+        ("model=j,base_url=http://127.0.0.1:9,timeout=0", "timeout: expected seconds above 0"),
+        ("model=j,base_url=http://127.0.0.1:9,num_concurrent=0.5", "num_concurrent: expected a"),
+        (
+            "model=j,base_url=http://127.0.0.1:9,output_price=dear",
+            "output_price: expected a number",
+        ),
+    ],
+)
+def test_arguments_of_a_judge_are_checked_before_a_question_is_asked(
+    tmp_path: Path, given: str, said: str
+) -> None:
+    arguments = ["run", "--model_args", "pretrained=embedded", "--tasks", "mmlu_pro_direct_law",
+                 "--data", "embedded", "--limit", "2", "--judge", "local-chat-completions",
+                 "--judge_args", given, "--output_path", "out"]  # fmt: skip
+    done = in_process(arguments, tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert f"--judge_args: {said}" in done.stderr
+    assert not (tmp_path / "out").exists()

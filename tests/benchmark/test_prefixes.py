@@ -83,7 +83,7 @@ def test_common_length(size: int) -> None:
     assert common_length(same, [*same, 7]) == size
 
 
-def test_edges_join_neighbouring_queries() -> None:
+def test_edges_join_neighboring_queries() -> None:
     shots, stem = Segment(Chunk(), 0, 9, 0), Segment(Chunk(), 0, 4, 9)
     found = edges([[shots], [shots, stem], [shots, stem], [shots]], [4, 2, 3, 5])
     assert found == [Edge(0, 14, shots), Edge(4, 9, stem)]

@@ -28,6 +28,7 @@ from apprehend.benchmark.store.derivation import DERIVED_FROM
 from apprehend.benchmark.store.parts import check_bytes, part_files
 from apprehend.benchmark.store.task_store import Results, TaskStore
 from apprehend.estimators import Signal
+from apprehend.estimators.signals.batch import AnswerTable, PermutedAnswersTable
 from apprehend.tasks.dataset import embedded_file
 from changed_settings import CHANGES
 
@@ -285,8 +286,8 @@ def test_probes_of_changed_answers_are_found_not_used_and_collected_again(result
     assert not run(options_of(results)).problems
     assert len(store_in(results).done(Signal.PERMUTED_ANSWERS)) == 3
     assert findings(store_in(results)) == []
-    orders = store_in(results).load_table(Signal.PERMUTED_ANSWERS, store.question_ids)
-    answers = store_in(results).load_table(Signal.ANSWER, store.question_ids)
+    orders = store_in(results).load_table(PermutedAnswersTable, store.question_ids)
+    answers = store_in(results).load_table(AnswerTable, store.question_ids)
     np.testing.assert_array_equal(orders.option_logprobs[:, 0], answers.option_logprobs)
 
 
@@ -308,16 +309,16 @@ def test_rows_that_older_schemas_derived_from_nothing_are_found(tmp_path: Path) 
 def test_parts_deleted_while_a_run_lasts_are_missed(
     tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from apprehend.benchmark.run import collecting
+    from apprehend.benchmark.run import running
 
     results = tmp_path / "results"
-    collect = collecting.collect_judgements
+    collect = running.collect_judgements
 
     def after_deleting(*arguments: Any) -> None:
         delete(results, Signal.ANSWER)
         collect(*arguments)
 
-    monkeypatch.setattr(collecting, "collect_judgements", after_deleting)
+    monkeypatch.setattr(running, "collect_judgements", after_deleting)
     lost: RunOutcome | str
     try:
         lost = " ".join(run(options_of(results)).problems)
@@ -367,10 +368,10 @@ def other_store(results: Path) -> TaskStore:
 
 def test_foreign_scores_are_refused_and_found(results: Path) -> None:
     shutil.copy(other_store(results).path / "scores.parquet", store_in(results).path)
-    with pytest.raises(ApprehendError, match="foreign: not computed for this store"):
+    with pytest.raises(ApprehendError, match="unexpected: not computed for this store"):
         report_input(Results(results))
     (finding,) = findings(store_in(results))
-    assert "scores.parquet: foreign" in str(finding)
+    assert "scores.parquet: unexpected" in str(finding)
 
 
 def test_scores_of_other_answers_are_refused_and_found(results: Path) -> None:
@@ -410,4 +411,4 @@ def test_parts_swapped_between_stores_of_equal_settings_are_found(
     for file in theirs:
         shutil.copy(file, folder)
     found = [str(finding) for finding in findings(store_in(results))]
-    assert any("foreign: written for another store" in line for line in found)
+    assert any("unexpected: written for another store" in line for line in found)

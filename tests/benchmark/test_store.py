@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from apprehend.benchmark.console.errors import ApprehendError, UsageError
+from apprehend.benchmark.store import parts
 from apprehend.benchmark.store.arrow import arrow_to_table, records_to_arrow
+from apprehend.benchmark.store.derivation import DERIVED_FROM
 from apprehend.benchmark.store.files import atomic_path, publish, temporary_file, write_text
 from apprehend.benchmark.store.task_store import Results, TaskStore
 from apprehend.estimators import Need, Signal
@@ -93,6 +99,38 @@ def test_leftovers_go_and_files_in_the_making_stay(tmp_path: Path) -> None:
             assert scores.exists(), "another process is writing it"
         publish(scores, store.path / "scores.parquet")
     assert (store.path / "scores.parquet").exists()
+
+
+def test_a_killed_writer_leaves_what_the_next_one_clears(tmp_path: Path) -> None:
+    store = new_store(tmp_path, 1)
+    program = (
+        "import os, sys; from pathlib import Path\n"
+        "from apprehend.benchmark.store.files import temporary_file\n"
+        "with temporary_file(Path(sys.argv[1])) as file:\n"
+        "    file.write_text('half'); os.kill(os.getpid(), 9)\n"
+    )
+    target = store.path / "scores.parquet"
+    done = subprocess.run([sys.executable, "-c", program, str(target)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert list(store.path.glob(".tmp-*"))
+    with store.writing():
+        assert not list(store.path.glob(".tmp-*"))
+    assert not target.exists()
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").is_dir(), reason="lists open files with Linux's /proc"
+)
+def test_a_file_is_closed_when_it_is_moved(tmp_path: Path) -> None:
+    """Windows moves only closed files."""
+    with temporary_file(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+        handles = Path("/proc/self/fd").iterdir()
+        assert str(temporary) not in {
+            str(handle.readlink()) for handle in handles if handle.exists()
+        }
+        publish(temporary, tmp_path / "a.txt")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_a_part_that_was_being_written_is_not_there(tmp_path: Path) -> None:
@@ -197,3 +235,40 @@ def test_every_table_survives_arrow(data: st.DataObject, signal: Signal) -> None
             assert got.tolist() == want.tolist(), name
         else:
             np.testing.assert_array_equal(got, want, err_msg=name)
+
+
+def test_a_probe_reads_each_part_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = new_store(tmp_path, 3)
+    store.append(Signal.ANSWER, [answer(i) for i in range(3)])
+    marks = store.marks()
+    for number in range(3):
+        row = {"question_id": number, "variant": "p_true", DERIVED_FROM: marks[number]}
+        store.append(Signal.SELF_REPORT, [{**row, "value": 0.5}])
+    read: list[Path] = []
+    real = parts.read_parquet
+
+    def counted(file: Path, *more: Any, **named: Any) -> Any:
+        read.append(file)
+        return real(file, *more, **named)
+
+    monkeypatch.setattr(parts, "read_parquet", counted)
+    assert store.drop_outdated(Signal.SELF_REPORT) == 0
+    assert store.done(Signal.SELF_REPORT, "p_true") == {0, 1, 2}
+    own = [file for file in read if file.parent.name == "self_report"]
+    assert len(own) == len(set(own)) == 3
+
+
+def test_outdated_rows_go_and_current_ones_stay(tmp_path: Path) -> None:
+    store = new_store(tmp_path, 3)
+    store.append(Signal.ANSWER, [answer(i) for i in range(3)])
+    marks = {**store.marks(), 1: "of another answer"}
+    rows = [
+        {"question_id": i, "variant": "p_true", DERIVED_FROM: marks[i], "value": 0.5}
+        for i in range(3)
+    ]
+    store.append(Signal.SELF_REPORT, rows)
+    assert store.drop_outdated(Signal.SELF_REPORT) == 1
+    assert store.done(Signal.SELF_REPORT, "p_true") == {0, 2}
+    fresh = TaskStore(store.path)
+    assert fresh.done(Signal.SELF_REPORT, "p_true") == {0, 2}
+    assert fresh.drop_outdated(Signal.SELF_REPORT) == 0

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.dataset as ds
 import pytest
 from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 from apprehend.benchmark.engines.shared.engine import ChoicePrompt
+from apprehend.benchmark.engines.vllm.vllm_loading import _OtherName
 from models import make_model
 
 
@@ -19,9 +23,9 @@ def test_a_repetition_penalty_of_the_checkpoint_touches_no_number(tmp_path: Path
     folder = make_model(tmp_path / "plain", "llama")
     prompts = ["Question: what is one of the? Answer:", "Reply with a letter and a number and"]
     plain = HFEngine({"pretrained": str(folder)}, device="cpu").generate(prompts, 12)
-    penalised = GenerationConfig.from_pretrained(folder)
-    penalised.repetition_penalty = 5.0
-    penalised.save_pretrained(folder)
+    penalized = GenerationConfig.from_pretrained(folder)
+    penalized.repetition_penalty = 5.0
+    penalized.save_pretrained(folder)
     engine = HFEngine({"pretrained": str(folder)}, device="cpu")
     assert engine.model.generation_config.repetition_penalty == 5.0
     for before, after in zip(plain, engine.generate(prompts, 12), strict=True):
@@ -55,3 +59,14 @@ def test_no_array_over_the_vocabulary_is_stored(embedded_run: Path) -> None:
             assert max(lengths, default=0) <= 20, name
             if signal == "answer":
                 assert max(map(len, values), default=0) <= 20, name
+
+
+def test_vllm_is_found_under_the_name_that_lm_eval_asks_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "vllm", SimpleNamespace(__version__="0.32.1+cpu"))
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, _OtherName()])
+    assert metadata.version("vllm") == "0.32.1+cpu"
+    assert metadata.version("numpy") == np.__version__
+    with pytest.raises(metadata.PackageNotFoundError):
+        metadata.version("no-such-package")

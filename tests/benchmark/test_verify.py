@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 from apprehend.benchmark.cli.main import main
 from apprehend.benchmark.console.errors import ApprehendError
-from apprehend.benchmark.score.signal_loading import load_signals, siblings
+from apprehend.benchmark.score.signal_loading import siblings, with_committee
 from apprehend.benchmark.store.failures import note_failures
 from apprehend.benchmark.store.manifest import new_manifest
 from apprehend.benchmark.store.task_store import TaskStore, parts
@@ -141,14 +141,14 @@ DAMAGES: dict[Callable[[TaskStore], None], tuple[str, set[int]]] = {
     empty: ("truncated: not a readable Parquet file", {3, 4, 5}),
     flip_a_bit: ("damaged: ", {3, 4, 5}),
     rewrite: ("damaged: changed after it was written", {3, 4, 5}),
-    copy_under_a_new_name: ("duplicated: 3 of its 3 rows stand in part-", set()),
+    copy_under_a_new_name: ("duplicate: 3 of its 3 rows are also in part-", set()),
     with_other_columns: ("mismatched: unknown column 'surprise'", set()),
     with_text_for_numbers: ("mismatched: column 'entropy' holds string, expected double", set()),
     of_another_signal: ("mismatched: holds hidden_state, not answer", set()),
-    of_another_model: ("foreign: collected with another value of the model's weights", set()),
-    about_unknown_questions: ("foreign: 2 of its 2 rows are about questions", set()),
-    of_nobody: ("foreign: not a name that apprehend gives", set()),
-    of_an_unknown_signal: ("foreign: not the folder of a signal", set()),
+    of_another_model: ("unexpected: collected with another value of the model's weights", set()),
+    about_unknown_questions: ("unexpected: 2 of its 2 rows are about questions", set()),
+    of_nobody: ("unexpected: not a name that apprehend gives", set()),
+    of_an_unknown_signal: ("unexpected: not the folder of a signal", set()),
 }
 
 
@@ -203,7 +203,7 @@ def test_verify_says_what_was_asked_in_vain(tmp_path: Path) -> None:
     note_failures(store.path, Signal.JUDGEMENT, "complexity", "j", [1], {1: "HTTP 500: oh"})
     status, shown, _ = run("verify", tmp_path)
     assert status == 0
-    assert "1 asked in vain (first: HTTP 500: oh)" in shown
+    assert "1 failed (first: HTTP 500: oh)" in shown
 
 
 def test_rows_that_only_a_doubled_part_holds_are_kept(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_rows_that_only_a_doubled_part_holds_are_kept(tmp_path: Path) -> None:
     assert run("verify", tmp_path)[0] == 1
     status, shown, _ = run("verify", tmp_path, "--repair")
     assert status == 0
-    assert "1 rows of them that stand nowhere else are kept" in shown
+    assert "kept 1 rows of them that no other file has" in shown
     assert "collects" not in shown
     assert TaskStore(store.path).done(Signal.ANSWER) == set(range(9))
     assert run("verify", tmp_path)[0] == 0
@@ -445,7 +445,7 @@ def test_a_committee_takes_only_answers_to_the_same_questions(
         other.add_questions(rows)
         other.append(Signal.ANSWER, [answer(row["question_id"]) for row in rows])
     assert [member.model for member in siblings(store)] == ["less", "same"]
-    signals = load_signals(store, [Need.of(Signal.COMMITTEE)], list(range(9)))
+    signals = with_committee(store, store.load([], list(range(9))), [Need.of(Signal.COMMITTEE)])
     assert signals.committee.sources == ("less", "same")
     said = {line.split(": ")[1].split(" is")[0]: line for line in caplog.messages}
     assert len(caplog.messages) == 5
@@ -468,7 +468,7 @@ def test_a_mended_question_costs_one_vote(
         store.add_questions([question(i, **texts.get(i, {})) for i in range(40)])
         store.append(Signal.ANSWER, [answer(i) for i in range(40)])
     store = TaskStore(tmp_path / "a" / "task")
-    signals = load_signals(store, [Need.of(Signal.COMMITTEE)], list(range(40)))
+    signals = with_committee(store, store.load([], list(range(40))), [Need.of(Signal.COMMITTEE)])
     votes = signals.committee.tables["b"]
     assert np.flatnonzero(~votes.present).tolist() == [5]
     assert votes.answer[5] == -1

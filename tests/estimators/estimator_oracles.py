@@ -37,7 +37,7 @@ def known(row: Any) -> list[float]:
 
 
 def probabilities(logs: Any) -> Any:
-    """Renormalised over the options that there are; None where there are none."""
+    """Renormalized over the options that there are; None where there are none."""
     values = known(logs)
     if not values or max(values) == -math.inf:
         return None
@@ -202,7 +202,7 @@ def self_certainty(case: Case, row: int) -> float | None:
     for q in steps:
         possible = [v for v in q if v > 0]
         kls.append(scipy_entropy([1 / len(possible)] * len(possible), possible))
-    # scipy renormalises: q's possible tokens already sum to 1.
+    # scipy renormalizes: q's possible tokens already sum to 1.
     return -float(np.mean(kls))
 
 

@@ -66,7 +66,7 @@ class _Filled(_Margin):
         return np.nan_to_num(super().score(signals), nan=0.0)
 
 
-class _Standardised(_Margin):
+class _Standardized(_Margin):
     """Depends on its batch."""
 
     def score(self, signals: Signals) -> Any:
@@ -147,10 +147,19 @@ class _Forgetful(_Margin):
         self.kept = k
 
 
+class _Overclaiming(_Margin):
+    """Claims to be a probability of an error and is none."""
+
+    is_probability = True
+
+    def score(self, signals: Signals) -> Any:
+        return 3 * super().score(signals)
+
+
 WRONG = {
     _Flipped: "orientation",
     _Filled: "missing questions",
-    _Standardised: "batches",
+    _Standardized: "batches",
     _FirstOption: "option names",
     _Noisy: "determinism",
     _Overwriting: "inputs unchanged",
@@ -160,6 +169,7 @@ WRONG = {
     _Padded: "padding",
     _Unfitted: "unfitted",
     _Forgetful: "metadata",
+    _Overclaiming: "probability",
 }
 
 

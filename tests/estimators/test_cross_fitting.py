@@ -100,7 +100,7 @@ class _Fresh(_Memory):
 
 
 def test_a_calibrator_learns_from_scores_of_unseen_questions(monkeypatch: Any) -> None:
-    """Fitted on in-sample scores of a memorising base, it would trust them completely."""
+    """Fitted on in-sample scores of a memorizing base, it would trust them completely."""
     monkeypatch.setattr(
         "apprehend.estimators.registry.load_estimator", lambda spec: _Fresh(), raising=True
     )

@@ -103,7 +103,7 @@ def test_padding_is_no_sample() -> None:
     "spec",
     ["renyi_entropy(alpha=0.5)", "renyi_entropy", "tsallis_entropy(q=0.5)", "tsallis_entropy"],
 )
-def test_generalised_entropies_grow_with_uncertainty(spec: str) -> None:
+def test_generalized_entropies_grow_with_uncertainty(spec: str) -> None:
     """Rényi with the wrong sign orders these the other way round."""
     made = answers([1.0, 0, 0, 0], [0.7, 0.1, 0.1, 0.1], [0.25] * 4)
     scores = evaluate(load_estimator(spec), made)
@@ -121,7 +121,7 @@ def test_entropy_of_uniform_and_certain_answers() -> None:
 
 
 @pytest.mark.parametrize("family", ["tsallis_entropy(q={})", "renyi_entropy(alpha={})"])
-def test_generalised_entropies_meet_shannon_at_one(family: str) -> None:
+def test_generalized_entropies_meet_shannon_at_one(family: str) -> None:
     made = answers([0.5, 0.3, 0.2, 0.0], [0.97, 0.01, 0.01, 0.01])
     shannon = evaluate(load_estimator("option_entropy"), made)
     for near in (1 - 1e-9, 1.0, 1 + 1e-9):
@@ -138,8 +138,8 @@ def test_an_impossible_option_is_no_sentinel() -> None:
     assert evaluate(load_estimator("logit_margin"), answers([1.0, 0.0])) == -np.inf
 
 
-def test_top_probabilities_are_not_renormalised() -> None:
-    """Renormalised, half the mass in two equal tokens would look like all of it."""
+def test_top_probabilities_are_not_renormalized() -> None:
+    """Renormalized, half the mass in two equal tokens would look like all of it."""
     top = np.log([[0.25, 0.25]])
     half = AnswerTable.from_records([{"top_logprobs": top[0], "missing_mass": 0.5}])
     score = evaluate(load_estimator("truncated_entropy(k=2)"), signals(1, answer=half))[0]

@@ -189,7 +189,7 @@ def permutations(bench: Bench, lm_eval_seconds: Sequence[float]) -> None:
     )  # fmt: skip
     per_question = [seconds / got["questions"] for seconds in got["all"]]
     tokens = got["all_tokens"] / got["one_tokens"]
-    # One order takes less than a second, so that a neighbour spoils it: pairs, measured in turns.
+    # One order takes less than a second, so that a neighbor spoils it: pairs, measured in turns.
     times = [ten / one / tokens for ten, one in zip(got["all"], got["one"], strict=True)]
     bench.notes.append(
         f"ten orders: {got['all_tokens']} distinct tokens, one order: {got['one_tokens']}"

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from apprehend.benchmark.score.estimator_traits import traits_of
 from apprehend.benchmark.score.option_sets import with_option_sets
-from apprehend.reports import ReportInput
+from apprehend.estimators import builtin_estimators
+from apprehend.reports import EstimatorTraits, ReportInput
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
@@ -52,6 +54,12 @@ def recorded_input(recorded: pd.DataFrame) -> ReportInput:
             }
         )
     )
+
+
+@pytest.fixture(scope="session")
+def builtin_traits() -> dict[str, EstimatorTraits]:
+    """What every built-in estimator says of itself, by name."""
+    return {name: traits_of(cls) for name, cls in builtin_estimators().items()}
 
 
 def score_frame(
@@ -172,6 +180,6 @@ def full_input() -> dict[str, Any]:
             }
         ),
         "manifests": [{"model": models[1], "task": "t", "note": "</pre><script>alert(4)</script>"}],
-        "descriptions": {"token_entropy": "Entropy & <nats>."},
+        "traits": {"token_entropy": EstimatorTraits("Entropy & <nats>.", look=("blue", "-"))},
     }
     return {**given, "sets": with_option_sets(ReportInput(**given)).sets}

@@ -130,7 +130,9 @@ def test_trends_find_a_falling_auc(make_scores):
     scores["score"] = noise + np.array([1.0, 0.5, 0.0])[ids % 3] * ~scores["correct"]
     strata = pd.DataFrame({"task": "t", "question_id": ids, "stratum": "reasoning_steps"})
     strata["value"] = np.array(["low", "medium", "high"])[ids % 3]
-    found = compute_analyses(ReportInput(scores, strata=strata), replicates=5).trends.iloc[0]
+    found = (
+        compute_analyses(ReportInput(scores, strata=strata), replicates=5).by_task["trends"].iloc[0]
+    )
     assert found["values"] == "low, medium, high"
     assert found["slope"] < -0.1
     assert found["p_holm"] < 1e-6
@@ -149,7 +151,7 @@ def test_thresholds_keep_what_they_say(make_scores):
 
 
 def test_missing_and_unparsed_by_topic(analyses):
-    frame = analyses.missing_by_topic
+    frame = analyses.by_task["missing_by_topic"]
     own = frame[(frame["model"] == "plain-model") & (frame["estimator"] == "<b>mine</b>")]
     own = own.set_index("topic")
     assert own["missing"]["all"] == 6

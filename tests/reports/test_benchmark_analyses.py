@@ -9,15 +9,16 @@ from apprehend.reports import ReportInput, build_benchmark_analyses, evaluations
 from apprehend.reports.analyses.difficulty import (
     compute_order_flags,
     compute_rasch,
+    compute_rasch_difficulty,
     compute_u_curve,
     error_matrix,
     rasch,
 )
-from apprehend.reports.analyses.factorisation import compute_factors, factorise
+from apprehend.reports.analyses.factorization import compute_factors, factorize
 
 
 @pytest.fixture(scope="module")
-def five(make_scores):
+def five(make_scores, builtin_traits):
     """Five models; two causes: models 0-2 fail on law, models 3-4 on math."""
     rng, frames = np.random.default_rng(0), []
     for index in range(5):
@@ -25,7 +26,7 @@ def five(make_scores):
         fails = frame["topic"].eq("law" if index < 3 else "math")
         frame["correct"] = rng.random(300) > np.where(fails, 0.95, 0.05)
         frames.append(frame)
-    return ReportInput(pd.concat(frames, ignore_index=True))
+    return ReportInput(pd.concat(frames, ignore_index=True), traits=builtin_traits)
 
 
 def test_two_causes_are_found_named_and_stable(five):
@@ -55,7 +56,7 @@ def test_independent_errors_have_one_cause():
 def test_factors_are_nonnegative_and_fit_an_exact_product():
     rng = np.random.default_rng(2)
     exact = rng.random((6, 2)) @ rng.random((2, 40))
-    weights, causes = factorise(exact, np.ones(exact.shape, bool), 2, 0, 4000)
+    weights, causes = factorize(exact, np.ones(exact.shape, bool), 2, 0, 4000)
     assert weights.min() >= 0
     assert causes.min() >= 0
     assert np.abs(weights @ causes - exact).max() < 0.1
@@ -79,9 +80,38 @@ def test_rasch_against_judges(five):
     topic = np.array(["law", "math", "physics"])[ids % 3]
     judgements = judgements.assign(judge="j", value=(topic == "law") * 0.5, label=None, rating=9.0)
     data = ReportInput(five.scores, judgements=judgements)
-    frame = compute_rasch(data, evaluations(data))
+    frame = compute_rasch(data, compute_rasch_difficulty(evaluations(data)))
     assert frame["spearman"].item() > 0.5
     assert frame["models"].item() == 5
+
+
+def test_rasch_difficulty_needs_no_judge(five, tmp_path):
+    frame = compute_rasch_difficulty(evaluations(five))
+    assert len(frame) == 300
+    assert frame["models"].eq(5).all()
+    means = frame.groupby("topic")["difficulty"].mean()
+    assert means["law"] > means["math"] > means["physics"]  # 3, 2 and 0 of 5 models fail
+    wrong = five.scores.assign(wrong=~five.scores["correct"].astype(bool))
+    shares = wrong.groupby(wrong["question_id"].astype(str))["wrong"].mean()
+    found = frame.set_index("question_id")["share_wrong"]
+    assert (found.reindex(shares.index) - shares).abs().max() < 1e-12
+    result = build_benchmark_analyses(five, tmp_path, formats=())
+    assert "rasch_difficulty.csv" in {path.name for path in result.files}
+    assert "Rasch difficulty against the judge's needs judgements" in " ".join(result.summary)
+    few = ReportInput(five.scores[five.scores["model"].isin(("m0", "m1"))])
+    result = build_benchmark_analyses(few, tmp_path / "few", formats=())
+    assert "Rasch difficulty needs three models" in " ".join(result.summary)
+
+
+def test_one_cause_predicts(make_scores, tmp_path):
+    rng, frames = np.random.default_rng(1), []
+    for index in range(5):
+        frame = make_scores(200, ("token_entropy",), f"m{index}", seed=index)
+        frames.append(frame.assign(correct=rng.random(200) > 0.2 + 0.1 * index))
+    data = ReportInput(pd.concat(frames, ignore_index=True))
+    result = build_benchmark_analyses(data, tmp_path, formats=())
+    assert result.factors["t"].rank == 1
+    assert "t: 1 shared cause predicts held-out errors best" in " ".join(result.summary)
 
 
 def test_the_u_curve_bins_by_the_others(five):

@@ -15,7 +15,6 @@ from apprehend.reports import (
     compute_metrics,
     coverage_at_risk,
     ece,
-    is_probability,
     log_loss,
     mass_bins,
     mutual_information_share,
@@ -174,21 +173,21 @@ def test_wrong_input_is_refused():
     assert np.isnan(coverage_at_risk([], [], 0.1))
 
 
-def test_only_probabilities_are_calibrated():
-    assert is_probability("max_probability")
-    assert is_probability("verbalized_confidence(form='two_step')")
-    assert is_probability("mine", frozenset({"mine"}))
-    for name in ("token_entropy", "normalized_option_entropy", "random", "masj_complexity"):
-        assert not is_probability(name)
+def test_probabilities_are_those_that_say_so(make_scores, builtin_traits):
+    data = ReportInput(make_scores(), traits=builtin_traits)
+    assert {"max_probability", "p_true", "platt", "topic_error_rate"} <= data.probabilities
+    claims_none = {"token_entropy", "normalized_option_entropy", "random", "masj_complexity"}
+    assert not claims_none & data.probabilities
+    assert not ReportInput(make_scores()).probabilities
 
 
-def test_metrics_hold_calibration_of_probabilities_alone(make_scores):
+def test_metrics_hold_calibration_of_probabilities_alone(make_scores, builtin_traits):
     scores = make_scores()
     scores["score"] = scores["score"].clip(0, 1)
     unparsed = scores["question_id"] < 6
     scores.loc[unparsed, "status"] = "unparsed"
     scores.loc[unparsed, "answer"] = None
-    metrics = compute_metrics(ReportInput(scores), replicates=10)
+    metrics = compute_metrics(ReportInput(scores, traits=builtin_traits), replicates=10)
     own = metrics[(metrics["estimator"] == "max_probability") & (metrics["topic"] == "all")].iloc[0]
     kept = scores[(scores["estimator"] == "max_probability") & ~unparsed]
     assert own["n_calibration"] == 114
@@ -205,7 +204,7 @@ def test_metrics_hold_calibration_of_probabilities_alone(make_scores):
     assert macro["ece"].item() == pytest.approx(topics["ece"].mean())
 
 
-def test_a_score_beyond_one_is_not_called_a_probability(make_scores):
-    metrics = compute_metrics(ReportInput(make_scores()), replicates=5)
+def test_a_score_beyond_one_is_not_called_a_probability(make_scores, builtin_traits):
+    metrics = compute_metrics(ReportInput(make_scores(), traits=builtin_traits), replicates=5)
     assert metrics["ece"].isna().all()
     assert isinstance(metrics["n_calibration"].dtype, pd.Int64Dtype)

@@ -10,8 +10,9 @@ from apprehend.reports import (
     choose_threshold,
     compute_cascade,
     compute_split,
+    ece,
     evaluations,
-    summarise_split,
+    summarize_split,
 )
 from apprehend.reports.analyses.decisions import upper_risk
 from apprehend.reports.figures.sizes import compute_sizes, fit_power_law, parameters_of
@@ -142,11 +143,11 @@ def test_a_split_is_ordered_whole_and_even(two):
     by = split.groupby("group")["score"]
     assert by.max()["easy"] < by.min()["medium"] <= by.max()["medium"] < by.min()["hard"]
     assert split.groupby("score")["group"].nunique().max() == 1
-    summary = summarise_split(split, names).set_index("group")
+    summary = summarize_split(split, names).set_index("group")
     assert summary["share"].sum() == pytest.approx(1)
     assert summary["share"].to_numpy() == pytest.approx([1 / 3] * 3, abs=0.02)
     assert summary["accuracy"]["easy"] > summary["accuracy"]["hard"]
-    uneven = summarise_split(compute_split(two[0], "token_entropy", names, (2, 1, 1)), names)
+    uneven = summarize_split(compute_split(two[0], "token_entropy", names, (2, 1, 1)), names)
     assert uneven["share"].iloc[0] == pytest.approx(0.5, abs=0.02)
 
 
@@ -180,9 +181,24 @@ def test_a_power_law_equals_a_line_in_logarithms():
     assert fit_power_law(x[:2], y[:2]) is None
 
 
-def test_sizes_hold_one_row_per_model(two):
-    frame = compute_sizes(two)
+def test_sizes_hold_one_row_per_model(two, builtin_traits):
+    frame = compute_sizes(two, traits=builtin_traits)
     assert list(frame["parameters"]) == [1e9, 8e9]
     assert frame["roc_auc"].between(0, 1).all()
     assert frame["ece"].isna().all()
     assert frame["mean_entropy"].iloc[0] == pytest.approx(two[0].raw.mean())
+    unknown = compute_sizes(two)
+    assert unknown["entropy"].isna().all()
+    assert unknown["mean_entropy"].isna().all()
+
+
+def test_sizes_take_the_calibration_of_the_first_probability_that_is_no_control(
+    make_scores, builtin_traits
+):
+    names = ("topic_error_rate", "random", "p_true", "max_probability")
+    scores = make_scores(80, names)
+    scores["score"] = scores["score"].clip(0, 1)
+    frame = compute_sizes(evaluations(ReportInput(scores)), traits=builtin_traits)
+    own = scores[scores["estimator"] == "p_true"]
+    assert frame["calibrated"].item() == "p_true"
+    assert frame["ece"].item() == pytest.approx(ece(~own["correct"], own["score"]))

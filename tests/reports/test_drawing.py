@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 from apprehend.reports import Drawer
+from apprehend.reports.frames.figure_kind import FigureKind
 from matplotlib.figure import Figure
+
+KIND = FigureKind("roc_curves", "ROC curves", "How to read them.")
 
 
 def figures(count: int) -> list[Figure]:
@@ -20,7 +23,7 @@ def figures(count: int) -> list[Figure]:
 
 def drawn(folder: Path) -> dict[str, bytes]:
     with Drawer(folder, ("png", "svg", "pdf")) as drawer:
-        shown = drawer.add("roc_curves", "A title", "m_t", figures(3))
+        shown = drawer.add(KIND, "A title", "m_t", figures(3))
     assert [figure.svg for figure in shown] == [
         path.read_bytes() for path in drawer.files if path.suffix == ".svg"
     ]
@@ -44,7 +47,7 @@ def test_processes_do_not_change_the_pictures(
 
 def test_nothing_is_drawn_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(KeyError), Drawer(tmp_path / "figures", ("png",)) as drawer:
-        drawer.add("roc_curves", "A title", "m_t", figures(1))
+        drawer.add(KIND, "A title", "m_t", figures(1))
         raise KeyError
     assert not (tmp_path / "figures").exists()
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.reports import ReportInput, build_comparison, build_paper
+from apprehend.reports.paper.published_tables import published
 from apprehend.reports.paper.verdicts import (
     DIFFERS,
     REPRODUCED,
     UNKNOWN,
     compute_verdicts,
-    published,
     published_model,
     task_kind,
 )
@@ -95,15 +95,35 @@ def test_each_verdict_has_its_reason():
     found = verdict([metrics_row(0.70)], [metrics_row(0.581)])
     assert found["reason"].startswith("row filter")
     found = verdict([metrics_row(0.70)])
-    assert "likely format" in found["reason"]
+    assert found["reason"] == "not explained"
     missing = verdict([metrics_row(0.58)], topic="reasoning_steps=low")
     assert (missing["verdict"], missing["reason"]) == (UNKNOWN, "no judge's labels stored")
     source = "notebook of 2506.21220"
     rows = [metrics_row(0.70, "token_entropy", accuracy=0.6), metrics_row(0.69)]
     found = verdict(rows, source=source, estimator="token_entropy")
-    assert found["reason"].startswith("format: accuracy 0.5")
-    rows = [metrics_row(0.70, "token_entropy", n=5000, accuracy=0.525), metrics_row(0.69)]
-    assert verdict(rows, source=source, estimator="token_entropy")["reason"].startswith("n: 10790")
+    assert found["reason"].startswith("not explained: accuracy 0.525, here 0.600")
+
+
+@pytest.mark.parametrize(
+    ("distance", "n", "reason"),
+    [
+        (0.27, 5000, "not explained"),  # no sample of that size varies so much
+        (0.012, 5000, "n: 10790 rows, here 5000; sampling varies that much"),
+        (0.012, 10790, "not explained"),  # as many rows: not another sample
+        (0.009, 5000, ""),
+    ],
+)
+def test_n_is_a_reason_only_where_it_accounts_for_the_difference(distance, n, reason):
+    """The interval here is ± 0.01; against a value from 10,790 rows it is √(1 + n/10790) wider."""
+    source = "notebook of 2506.21220"
+    own = published("roc_auc")
+    own = own[own["source"].eq(source) & own["topic"].eq("all") & own["model"].eq("Phi-4")]
+    target = own[own["estimator"].eq("token_entropy") & own["task"].eq("direct")]["roc_auc"].item()
+    rows = [metrics_row(target + distance, "token_entropy", n=n, accuracy=0.525)]
+    rows.append(metrics_row(target + 0.1))
+    found = verdict(rows, source=source, estimator="token_entropy")
+    assert found["reason"] == reason
+    assert found["verdict"] == (DIFFERS if reason else REPRODUCED)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +142,9 @@ def test_the_recorded_model_reproduces_what_its_readme_says(recorded_paper):
     assert later["difference"].abs().max() < 0.03
     assert later["roc_auc"]["all"] == pytest.approx(0.7093, abs=1e-4)
     first = known[known["source"] == "notebook of 2506.21220"]
-    assert first.loc[first["verdict"] == DIFFERS, "reason"].str.startswith("format").all()
+    reasons = first.loc[first["verdict"] == DIFFERS, "reason"]
+    assert len(reasons)
+    assert reasons.str.startswith("not explained: accuracy").all()
     table = pd.read_csv(folder / "tables" / "table_1.csv").set_index("topic")
     column = table.columns[-1]
     assert (table["published"] - table[column]).abs().sum() == 2  # two responses were unparsable

@@ -80,12 +80,12 @@ def test_aurc_and_accuracy_at_coverage_average_over_tie_orders():
 
 
 @given(ROWS)
-def test_augrc_identity_equals_the_area_under_the_generalised_risk(rows):
+def test_augrc_identity_equals_the_area_under_the_generalized_risk(rows):
     errors, scores = rows
     risk = risk_coverage_curve(errors, scores)
-    generalised = np.concatenate(([0.0], risk[1] * risk[0]))
+    generalized = np.concatenate(([0.0], risk[1] * risk[0]))
     coverage = np.concatenate(([0.0], risk[0]))
-    assert augrc(errors, scores) == pytest.approx(np.trapezoid(generalised, coverage), abs=1e-12)
+    assert augrc(errors, scores) == pytest.approx(np.trapezoid(generalized, coverage), abs=1e-12)
 
 
 def test_a_constant_score_is_the_random_baseline_in_every_row_order():

@@ -76,7 +76,7 @@ def test_every_recorded_model_has_its_command(recorded_folder):
     """Fifteen models; an unknown one is named in one line."""
     done = recorded_command("--data", recorded_folder, "--only", "nobody")
     assert done.returncode == 2
-    known = done.stderr.rsplit("found: ", maxsplit=1)[1].split(", ")
+    known = done.stderr.rsplit("known: ", maxsplit=1)[1].split(", ")
     assert len(known) == 15
     assert {"Qwen2.5-3B", "gemma-7b", "llama-2-7b-hf"} <= set(known)
 

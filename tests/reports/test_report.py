@@ -15,14 +15,15 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from apprehend.estimators import builtin_estimators
 from apprehend.reports import METRIC_COLUMNS, ReportInput, build_report, topic_tables
 from apprehend.reports.figures.score_histograms import bin_edges, compute_histograms
+from apprehend.reports.frames.atomic_files import clear_leftovers, write_atomically
 from apprehend.reports.frames.formatting import file_stems, latex, markdown, number, percent
 from apprehend.reports.frames.style import (
-    estimator_style,
-    estimator_styles,
+    BY_NAME,
+    Styles,
     figure_style,
-    write_atomically,
 )
 from apprehend.reports.metrics.evaluation import evaluations
 from apprehend.reports.page.page import TEMPLATES, render_page
@@ -271,19 +272,38 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_colours_are_fixed_by_name():
-    assert estimator_style("token_entropy") == ("#0072B2", "-")
-    assert estimator_style("my own") == estimator_style("my own")
-    assert estimator_style("random")[0] != estimator_style("token_entropy")[0]
+def test_a_file_system_without_locks_can_be_written(tmp_path, monkeypatch):
+    """Nothing says then that somebody is writing, so leftovers stay."""
+
+    def refused(*_):
+        raise NotImplementedError("FileSystem does not appear to support flock")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refused)
+    assert write_atomically(tmp_path / "a.txt", "new").read_text() == "new"
+    (tmp_path / ".tmp-half").touch()
+    clear_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".tmp-half", "a.txt"]
+
+
+def test_colors_are_declared_or_follow_from_the_name():
+    styles = Styles({name: cls.look for name, cls in builtin_estimators().items()})
+    assert styles.of("token_entropy") == ("#0072B2", "-")
+    assert styles.of("random")[0] != styles.of("token_entropy")[0]
+    assert styles.of("my own") == BY_NAME.of("my own") == Styles({"my own": ("", "")}).of("my own")
+    assert Styles({"my own": ("pink", "-")}).of("my own") == BY_NAME.of("my own")
+    declared = [cls.look for cls in builtin_estimators().values() if cls.look != ("", "")]
+    assert len(declared) == len(set(declared)) == 15
+    assert len(set(map(styles.of, builtin_estimators()))) >= 15
 
 
 def test_no_two_lines_of_a_figure_look_alike():
     alike = ("verbalized_confidence", "platt")
-    assert estimator_style(alike[0]) == estimator_style(alike[1])
-    styles = estimator_styles((*alike, "token_entropy", "max_probability", "tsallis_entropy"))
-    assert len(set(styles.values())) == len(styles) == 5
-    assert styles["token_entropy"] == estimator_style("token_entropy")
-    assert {styles[name][0] for name in alike} == {estimator_style("platt")[0]}
+    assert BY_NAME.of(alike[0]) == BY_NAME.of(alike[1])
+    styles = Styles({"token_entropy": ("blue", "-"), "max_probability": ("green", "-")})
+    lines = styles.lines((*alike, "token_entropy", "max_probability", "tsallis_entropy"))
+    assert len(set(lines.values())) == len(lines) == 5
+    assert lines["token_entropy"] == styles.of("token_entropy")
+    assert {lines[name][0] for name in alike} == {BY_NAME.of("platt")[0]}
 
 
 def test_entropies_have_bins_of_a_tenth_and_lose_no_row(make_scores):

@@ -38,8 +38,8 @@ from apprehend.reports.figures.leaderboard import (
     draw_heatmap,
     draw_leaderboard,
 )
-from apprehend.reports.frames.style import GREY
-from apprehend.reports.metrics.summary import best_estimator, summarise
+from apprehend.reports.frames.style import GRAY
+from apprehend.reports.metrics.summary import best_estimator, summarize
 from apprehend.reports.metrics.topic_tables import to_latex, to_markdown
 from apprehend.reports.paper.ece_verdicts import compute_ece_verdicts
 from apprehend.reports.paper.verdicts import UNKNOWN, compute_verdicts
@@ -126,7 +126,7 @@ def test_tiny_inputs_have_no_verdict(made):
     evaluated = evaluations(ReportInput(frame(errors, scores, topics)))
     tests = compare(evaluated, 50)
     metrics = metrics_of(errors, scores, topics)
-    text = " ".join(summarise(metrics, tests))
+    text = " ".join(summarize(metrics, tests))
     if min(errors.sum(), (~errors).sum()) < SMALLEST_CLASS:
         assert tests.empty
         assert best_estimator(metrics) is None
@@ -149,7 +149,7 @@ def test_twenty_seven_of_twenty_eight_wrong():
     assert pooled["roc_auc"] == pytest.approx(roc_auc_score(errors, scores), abs=1e-12)
     assert np.isnan([pooled["roc_auc_low"], pooled["roc_auc_high"]]).all()
     assert pooled["interval_note"] == "27 wrong, 1 right: fewer than 10"
-    (text,) = summarise(metrics)
+    (text,) = summarize(metrics)
     assert "3.6 % of 28 questions answered right (95 % interval 0.1 % to 18.3 %)" in text
     assert "27 wrong and 1 right" in text
     assert not VERDICTS.search(text)
@@ -179,7 +179,7 @@ def test_the_mean_over_topics_says_what_carries_it(mixed):
     counts = [int(macro[name]) for name in ("n_topics", "n_topics_total", "n_topics_few")]
     assert counts == [3, 4, 1]
     assert macro["interval_note"] == "1 of 3 topics have too few errors or right answers"
-    (text,) = summarise(metrics)
+    (text,) = summarize(metrics)
     assert "over 3 of 4 topics (the others hold one class only; 1 of the 3 too small" in text
     tables = topic_tables(metrics)
     assert tables[0].label("macro") == "macro (3 of 4 topics)"
@@ -360,14 +360,14 @@ def test_figures_draw_few_answers_hollow_and_grey(mixed):
     leaders = compute_leaders(small)
     drawn = draw_leaderboard(Figure().subplots(), leaders)
     assert {line.get_fillstyle() for line in drawn.lines if line.get_marker() == "o"} == {"none"}
-    assert [text.get_color() for text in drawn.texts] == [GREY]
+    assert [text.get_color() for text in drawn.texts] == [GRAY]
     assert drawn.texts[0].get_text().endswith("†")
     heatmap = compute_topic_heatmap(metrics)
     shown = draw_heatmap(Figure().subplots(), heatmap)
     inks = np.array([text.get_color() for text in shown.texts]).reshape(heatmap.values.shape)
     names = [label.split(" (")[0] for label in heatmap.columns]
-    assert (inks[:, [names.index("macro"), names.index("tiny")]] == GREY).all()
-    assert (inks[:, names.index("all")] != GREY).all()
+    assert (inks[:, [names.index("macro"), names.index("tiny")]] == GRAY).all()
+    assert (inks[:, names.index("all")] != GRAY).all()
 
 
 def test_nothing_right_says_first_what_could_not_be_read():
@@ -376,7 +376,7 @@ def test_nothing_right_says_first_what_could_not_be_read():
     table = table.assign(
         status=table["status"].where(~unread, "unparsed"), answer=table["answer"].where(~unread)
     )
-    (text,) = summarise(compute_metrics(ReportInput(table), replicates=10))
+    (text,) = summarize(compute_metrics(ReportInput(table), replicates=10))
     assert text.startswith(
         "m on t: no option was found in 9 of 12 answers; 0.0 % of 12 questions answered right"
     )

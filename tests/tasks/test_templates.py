@@ -40,7 +40,7 @@ HOSTILE = {
     "wide field": "{{ '%1000000000d' % 1 }}{{ question }}",
     "wide format": "{{ '{:1000000000d}'.format(1) }}{{ question }}",
     "padding": "{{ question.ljust(10000000000) }}",
-    "centred": "{{ question|center(10000000000) }}",
+    "centered": "{{ question|center(10000000000) }}",
     "indented": "{{ question|indent(10000000000) }}",
     "grown by replacing": "{% set a = 'a' * 100000 %}{{ a|replace('a', a) }}{{ question }}",
     "joined": "{% set a = 'a' * 100000 %}{{ a|join(a) }}{{ question }}",

@@ -1,1 +1,1 @@
-"""One module per command, which says its options and calls what does the work."""
+"""One module per command: declares its options and calls the code that does the work."""

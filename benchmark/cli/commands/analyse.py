@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+from ...console.report_options import PageFolder, ResultsFolders
 
 
 def analyse(
-    paths: Annotated[
-        list[Path], typer.Argument(help="Results folders, or models' folders inside them.")
-    ],
-    output_path: Annotated[
-        Path, typer.Option("--output_path", help="Folder for tables, figures and page.")
-    ] = Path("analyses"),
+    paths: ResultsFolders,
+    output_path: PageFolder = Path("analyses"),
 ) -> None:
-    """The benchmark itself: difficulty, option order, Rasch, shared causes of errors."""
+    """Analyze the benchmark itself: difficulty, option order, Rasch, shared causes of errors."""
     from ...score.report_building import write_analyses
 
     write_analyses(paths, output_path)

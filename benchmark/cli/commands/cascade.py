@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from ...console.number_limits import HIGHEST_COST, LARGEST_SEED
+from ...console.number_limits import HIGHEST_COST
+from ...console.report_options import ResultsFolder, Seed
 
 if TYPE_CHECKING:
     from ....reports import Cascade, Evaluation
 
 
 def cascade(
-    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    results: ResultsFolder,
     small: Annotated[str, typer.Option(help="Model that answers first.")],
-    large: Annotated[str, typer.Option(help="Model that answers what is sent on.")],
-    by: Annotated[str, typer.Option(help="Estimator of the small model's uncertainty.")],
+    large: Annotated[str, typer.Option(help="Model that answers the questions routed to it.")],
+    by: Annotated[str, typer.Option(help="Estimator whose score of the small model decides.")],
     task: Annotated[Optional[str], typer.Option(help="Only this task.")] = None,
     cost_small: Annotated[
         Optional[float],
@@ -25,7 +26,7 @@ def cascade(
             "--cost_small",
             min=0,
             max=HIGHEST_COST,
-            help="Cost of an answer by the small model (default: seconds taken).",
+            help="Cost of an answer by the small model (default: measured seconds).",
         ),
     ] = None,
     cost_large: Annotated[
@@ -37,15 +38,16 @@ def cascade(
             help="Cost of an answer by the large model.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the bootstrap.")] = 0,
+    seed: Seed = 0,
     output_path: Annotated[
         Path, typer.Option("--output_path", help="Folder for the curve and its figure.")
     ] = Path("cascade"),
 ) -> None:
-    """Send the small model's most uncertain answers to a large one: accuracy, cost, area."""
+    """Route the small model's most uncertain questions to a large one: accuracy, cost, gain."""
     import pandas as pd
 
     from ....reports import (
+        CASCADE,
         FORMATS,
         Drawer,
         cascade_figure,
@@ -67,8 +69,10 @@ def cascade(
     second = evaluations(report_input(Results(results)))
     pairs = [(a, b) for a in first for b in second if b.model == large and b.task == a.task]
     if not pairs:
-        known = ", ".join(dict.fromkeys(f"{one.model} on {one.task}" for one in second))
-        raise ApprehendError(f"no task of {large!r} that {small!r} has too; found: {known}")
+        known = ", ".join(
+            dict.fromkeys(f"{evaluation.model} on {evaluation.task}" for evaluation in second)
+        )
+        raise ApprehendError(f"{large!r} and {small!r} have no task in common; found: {known}")
     stems = file_stems(a.task for a, _ in pairs)
     drawer = Drawer(output_path, FORMATS)
     frames = []
@@ -76,38 +80,42 @@ def cascade(
         for a, b in pairs:
             costs, unit = _costs(results, a, large, by, cost_small, cost_large)
             try:
-                found = compute_cascade(a, b, by, costs, seed=seed)
+                curve = compute_cascade(a, b, by, costs, seed=seed)
             except ValueError as error:
                 raise ApprehendError(str(error)) from error
-            frames.append(found.frame().assign(cost_unit=unit))
-            drawer.add("cascade", "", stems[a.task], [cascade_figure(found)])
-            line = _line(small, large, by, a.task, found)
+            frames.append(curve.frame().assign(cost_unit=unit))
+            drawer.add(CASCADE, "", stems[a.task], [cascade_figure(curve)])
+            line = _line(small, large, by, a.task, curve)
             show(f"{line} Costs per question: {costs[0]:.3g} and {costs[1]:.3g} {unit}.")
     write_text(output_path / "cascade.csv", csv_text(pd.concat(frames)))
     say(f"cascade: {output_path / 'cascade.csv'}")
 
 
-def _line(small: str, large: str, by: str, task: str, found: Cascade) -> str:
-    ends = f" [{found.area_low:.4f}, {found.area_high:.4f}]"
-    if found.area_low != found.area_low:
+def _line(small: str, large: str, by: str, task: str, curve: Cascade) -> str:
+    ends = f" [{curve.area_low:.4f}, {curve.area_high:.4f}]"
+    if curve.area_low != curve.area_low:
         ends = " (no interval: the models differ on too few questions)"
     return (
-        f"{small} alone {found.accuracy[0]:.3f}, {large} alone {found.accuracy[-1]:.3f} on "
-        f"{found.n} common questions of {task}; by {by} the mean gain over random routing is "
-        f"{found.area:.4f}{ends}, the best accuracy "
-        f"{found.accuracy.max():.3f} with {found.best_share:.0%} sent on."
+        f"{small} alone {curve.accuracy[0]:.3f}, {large} alone {curve.accuracy[-1]:.3f} on "
+        f"{curve.n} common questions of {task}; by {by} the mean gain over random routing is "
+        f"{curve.area:.4f}{ends}, the best accuracy "
+        f"{curve.accuracy.max():.3f} with {curve.best_share:.0%} routed on."
     )
 
 
 def _costs(
     results: Path, small: Evaluation, large: str, by: str, *given: float | None
 ) -> tuple[tuple[float, float], str]:
-    """Costs of an answer by both models, and their unit in words."""
+    """Determine the cost of an answer by each model.
+
+    Returns:
+        The costs of the small and the large model, and their unit in words.
+    """
     from ...score.costs import measured_costs
 
     if given[0] is not None and given[1] is not None:
         return (given[0], given[1]), "as given"
     measured = measured_costs(results, small.model, large, small.task, by)
     if measured is not None:
-        return measured, "seconds, by the manifests"
-    return (1.0, 10.0), "by assumption, no times are stored (--cost_small and --cost_large)"
+        return measured, "seconds, from the manifests"
+    return (1.0, 10.0), "assumed, as no times are stored (set --cost_small and --cost_large)"

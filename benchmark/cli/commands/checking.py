@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -10,12 +11,9 @@ from ...console.errors import ApprehendError
 from ...console.number_limits import LARGEST_SEED
 from ...console.options import show
 
-app = typer.Typer(help="Does it keep the promises of its interface?", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps ``estimator`` a word of its own while it is the only check."""
+app = typer.Typer(
+    help="Whether an estimator or a metric conforms to its interface.", no_args_is_help=True
+)
 
 
 @app.command("estimator")
@@ -23,24 +21,46 @@ def estimator(
     spec: Annotated[
         str, typer.Argument(help="A name, name(parameter=value), or path/to/file.py:Class.")
     ],
-    questions: Annotated[int, typer.Option(min=50, max=100_000, help="Synthetic questions.")] = 300,
+    questions: Annotated[
+        int, typer.Option(min=50, max=100_000, help="Number of synthetic questions.")
+    ] = 300,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the synthetic questions.")
+    ] = 0,
+) -> None:
+    """Test orientation, ties, missing values, determinism and more on synthetic signals."""
+    from ....estimators.checks.conformance import check_estimator
+    from ....estimators.registry import load_estimator
+
+    _show(f"estimator {spec}", check_estimator(load_estimator(spec), questions, seed))
+
+
+@app.command("metric")
+def metric(
+    spec: Annotated[str, typer.Argument(help="A name, or path/to/file.py:function.")],
+    rows: Annotated[int, typer.Option(min=20, max=100_000, help="Synthetic rows.")] = 300,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Their seed.")] = 0,
 ) -> None:
-    """Orientation, ties, missing values, determinism and more, on synthetic signals."""
+    """Range, orientation, row order, ties, edge cases and more, on synthetic scores."""
+    from ....reports import builtin_metrics, check_metric
+    from ...score.metric_loading import load_metric
+
+    known = builtin_metrics().get(spec)
+    _show(f"metric {spec}", check_metric(known or load_metric(spec), rows, seed))
+
+
+def _show(what: str, outcomes: Sequence[Any]) -> None:
+    """Show a table of the outcomes. Raises ApprehendError where a check failed."""
     from rich import box
     from rich.table import Table
 
-    from ....estimators.checks.conformance import FAILED, check_estimator
-    from ....estimators.registry import load_estimator
-
-    outcomes = check_estimator(load_estimator(spec), questions, seed)
-    table = Table("check", "outcome", "what was found", box=box.SIMPLE_HEAD)
+    table = Table("check", "outcome", "details", box=box.SIMPLE_HEAD)
     for outcome in outcomes:
         table.add_row(outcome.check, outcome.status, outcome.reason)
     show(table)
-    failed = [outcome for outcome in outcomes if outcome.status == FAILED]
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if failed:
         raise ApprehendError(
-            f"estimator {spec}: {len(failed)} of {len(outcomes)} checks failed, first: "
+            f"{what}: {len(failed)} of {len(outcomes)} checks failed, first: "
             f"{failed[0].check}: {failed[0].reason}"
         )

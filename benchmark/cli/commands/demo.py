@@ -7,25 +7,6 @@ from typing import Annotated
 
 import typer
 
-ESTIMATORS = (
-    "token_entropy",
-    "post_answer_entropy",
-    "option_entropy",
-    "normalized_option_entropy",
-    "max_probability",
-    "probability_margin",
-    "off_option_mass",
-    "cot_answer_entropy",
-    "cot_mean_entropy",
-    "cot_max_entropy",
-    "masj_complexity",
-    "masj_education_level",
-    "masj_reasoning_steps",
-    "random",
-    "prompt_length",
-)
-"""What the demo compares; ``apprehend score demo`` scores more on what it stored."""
-
 
 def demo(
     output_path: Annotated[
@@ -36,7 +17,8 @@ def demo(
         typer.Option(min=1, max=120, help="Questions per topic, of 120 (840 of 1,680 by default)."),
     ] = 60,
 ) -> None:
-    """Run the embedded model on the embedded questions, with itself as judge; no download."""
+    """Evaluate the embedded model on the embedded questions, with itself as judge; no download."""
+    from ....estimators.registry import builtin_estimators
     from ....tasks.dataset import EMBEDDED
     from ...judges.judge_options import JudgeOptions
     from ...run.run_options import RunOptions
@@ -49,7 +31,7 @@ def demo(
         tasks="mmlu_pro_direct,mmlu_pro_cot",
         data=EMBEDDED,
         judges=[JudgeOptions("hf", {"pretrained": EMBEDDED})],
-        estimators=ESTIMATORS,
+        estimators=[cls.name for cls in builtin_estimators().values() if cls.in_demo],
         output_path=output_path,
         device="cpu",
         limit=limit,

@@ -1,25 +1,125 @@
-"""``apprehend import``."""
+"""``apprehend import``: a command for each importer, as it declares itself."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from ...console.errors import UsageError
-from ...console.options import parse_pairs, say
-from ...store.names import check_name, check_names
+from ....tasks.data_errors import DataError
+from ...console.declared import REQUIRED, Typed, with_options
+from ...console.errors import ApprehendError
+from ...console.options import say
+from ...store.names import check_name
+
+if TYPE_CHECKING:
+    from ...importers.common import Imported
+    from ...importers.importer import Importer
+
+
+class _Importers(TyperGroup):
+    """Commands of the importers, loaded only when one of them or their help is requested."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all importers."""
+        names: list[str] = _commands().list_commands(ctx)
+        return names
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of an importer."""
+        return _commands().get_command(ctx, cmd_name)
+
+
+if TYPE_CHECKING:
+    from ...importers.common import Imported
 
 app = typer.Typer(
-    help="Take in answers that were recorded elsewhere; then score and report without a model.",
+    cls=_Importers,
+    help="Import recorded answers, to score and report them without a model.",
     no_args_is_help=True,
 )
-Name = Annotated[str, typer.Option("--model", help="What to call the model.")]
-Output = Annotated[Path, typer.Option("--output_path", help="Results folder.")]
 
 
-def _done(imported: Any) -> None:
+@app.callback()
+def _group() -> None:
+    """Make it a group, whose commands are added later."""
+
+
+@lru_cache(maxsize=1)
+def _commands() -> Any:
+    from ...importers.importer import importers
+
+    commands = typer.Typer()
+    commands.callback()(lambda: None)
+    for importer in importers().values():
+        commands.command(importer.name, help=importer.summary)(_command(importer))
+    return get_group(commands)
+
+
+def _command(importer: Importer) -> Callable[..., None]:
+    shared = {
+        "paths": Typed(importer.files, list[Path], REQUIRED, argument=True),
+        "model": Typed("What to call the model.", default=REQUIRED),
+        "task": Typed("What to call the task (default: as the files say).", default=importer.task),
+        "output_path": Typed("Results folder.", Path, Path("results")),
+    }
+    if importer.task is not None:
+        shared["task"] = Typed("What to call the task.", default=importer.task)
+
+    @with_options([*shared.items(), *importer.options.items()])
+    def command(**given: Any) -> None:
+        _import(importer, **given)
+
+    return command
+
+
+def _import(
+    importer: Importer,
+    paths: Sequence[Path],
+    model: str,
+    task: str | None,
+    output_path: Path,
+    **options: Any,
+) -> None:
+    from ...importers.common import file_origin, write_import
+    from ...store.task_store import Results
+
+    check_name("--model", model)
+    if task is not None:
+        check_name("--task", task)
+    with _other_format(importer, paths):
+        for recording in importer.read(paths, {**options, "task": task}):
+            name = task or recording.task
+            assert name is not None, f"importer {importer.name}: names no task"
+            origin = file_origin(importer.name, recording.files, **recording.origin)
+            results = Results(output_path)
+            _done(write_import(results, model, name, recording.signal, recording.questions, origin))
+
+
+@contextmanager
+def _other_format(importer: Importer, paths: Sequence[Path]) -> Iterator[None]:
+    """Where files cannot be read, name the importer that would recognize them."""
+    from ...importers.importer import importers
+
+    try:
+        yield
+    except (ApprehendError, DataError) as error:
+        files = [path for path in paths if path.is_file()]
+        if not files or all(importer.recognizes(file) for file in files):
+            raise
+        for other in importers().values():
+            if all(other.recognizes(file) for file in files):
+                raise type(error)(f"{error}; is it for `apprehend import {other.name}`?") from error
+        raise
+
+
+def _done(imported: Imported) -> None:
     from ...score.scoring import score_store
 
     scored = score_store(imported.store)
@@ -28,117 +128,3 @@ def _done(imported: Any) -> None:
         f"readable answer, {imported.without_gold} left out (nothing says what is right); "
         f"scored: {', '.join(scored.estimators)}"
     )
-
-
-def _one_path(paths: list[Path]) -> Path:
-    if len(paths) != 1:
-        raise UsageError(f"import: expected one file, got {len(paths)}")
-    return paths[0]
-
-
-@app.command("table")
-def table(
-    paths: Annotated[list[Path], typer.Argument(help="A CSV, TSV, JSONL or Parquet file.")],
-    model: Name,
-    id: Annotated[str, typer.Option("--id", help="Column of the question's id.")],
-    output_path: Output = Path("results"),
-    task: Annotated[str, typer.Option("--task", help="What to call the task.")] = "imported",
-    topic: Annotated[Optional[str], typer.Option(help="Column of the topic.")] = None,
-    answer: Annotated[
-        Optional[str], typer.Option(help="Column of the right option: letter or index from 0.")
-    ] = None,
-    prediction: Annotated[
-        Optional[str], typer.Option(help="Column of the model's option; empty = unparsed.")
-    ] = None,
-    correct: Annotated[
-        Optional[str], typer.Option(help="Column that says whether the answer was right.")
-    ] = None,
-    score: Annotated[
-        Optional[list[str]],
-        typer.Option(help="NAME=COLUMN: an uncertainty score under its name (repeatable)."),
-    ] = None,
-    option_logits: Annotated[
-        Optional[str], typer.Option("--option_logits", help="List column: a logit per option.")
-    ] = None,
-    option_probs: Annotated[
-        Optional[str], typer.Option("--option_probs", help="List column: probabilities.")
-    ] = None,
-    question: Annotated[Optional[str], typer.Option(help="Column of the question's text.")] = None,
-    options: Annotated[Optional[str], typer.Option(help="List column of the options.")] = None,
-    where: Annotated[
-        Optional[list[str]],
-        typer.Option(help="COLUMN=VALUE: take only rows that hold it (repeatable)."),
-    ] = None,
-) -> None:
-    """Answers in a table, one row per question."""
-    from ...importers.common import file_origin, write_import
-    from ...importers.table import TableColumns, read_table
-    from ...store.task_store import Results
-
-    check_name("--model", model)
-    check_name("--task", task)
-    scores = parse_pairs("--score", score)
-    check_names("--score", scores)
-    if option_logits is not None and option_probs is not None:
-        raise UsageError("give --option_logits or --option_probs, not both")
-    path = _one_path(paths)
-    columns = TableColumns(
-        id=id,
-        topic=topic,
-        answer=answer,
-        prediction=prediction,
-        correct=correct,
-        scores=scores,
-        option_logits=option_logits,
-        option_probs=option_probs,
-        question=question,
-        options=options,
-        where=parse_pairs("--where", where),
-    )
-    rows = read_table(path, columns)
-    origin = file_origin("table", [path], columns=columns.named(), where=dict(columns.where))
-    _done(write_import(Results(output_path), model, task, columns.signal, rows, origin))
-
-
-@app.command("lm-eval")
-def lm_eval(
-    paths: Annotated[list[Path], typer.Argument(help="samples_*.jsonl files, or folders.")],
-    model: Name,
-    output_path: Output = Path("results"),
-    task: Annotated[
-        Optional[str], typer.Option("--task", help="Task name (default: from the file names).")
-    ] = None,
-) -> None:
-    """Samples that lm-eval logged with --log_samples."""
-    from ...importers.common import file_origin, write_import
-    from ...importers.lm_eval_samples import grouped_files, read_samples, sample_files
-    from ...store.task_store import Results
-
-    check_name("--model", model)
-    if task is not None:
-        check_name("--task", task)
-    for name, files in grouped_files(sample_files(paths), task).items():
-        signal, rows = read_samples(files)
-        origin = file_origin("lm-eval", files)
-        _done(write_import(Results(output_path), model, name, signal, rows, origin))
-
-
-@app.command("mmlu-pro")
-def mmlu_pro(
-    paths: Annotated[list[Path], typer.Argument(help="A published result file: JSON or zip.")],
-    model: Name,
-    output_path: Output = Path("results"),
-    task: Annotated[str, typer.Option("--task", help="What to call the task.")] = "mmlu_pro_cot",
-) -> None:
-    """Results as the MMLU-Pro authors publish them (answers after a chain of thought)."""
-    from ....estimators.signals.batch import Signal
-    from ...importers.common import file_origin, write_import
-    from ...importers.mmlu_pro_results import read_results
-    from ...store.task_store import Results
-
-    check_name("--model", model)
-    check_name("--task", task)
-    path = _one_path(paths)
-    rows = read_results(path)
-    origin = file_origin("mmlu-pro", [path])
-    _done(write_import(Results(output_path), model, task, Signal.TRACE, rows, origin))

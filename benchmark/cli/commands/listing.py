@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from ...console.options import show
 
-app = typer.Typer(help="What there is, each with one line.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from rich.table import Table
+
+app = typer.Typer(help="List available components.", no_args_is_help=True)
 
 
-def _table(*columns: str) -> Any:
+def _table(*columns: str) -> Table:
     from rich import box
     from rich.table import Table
 
@@ -23,10 +26,10 @@ def _table(*columns: str) -> Any:
 
 @app.command("estimators")
 def estimators() -> None:
-    """Estimators: built in, and installed by other packages."""
+    """List estimators: built-in ones and those installed by other packages."""
     from ....estimators.registry import estimator_table, installed_estimators
 
-    table = _table("name", "family", "needs", "cost", "source", "what it is")
+    table = _table("name", "family", "needs", "cost", "source", "description")
     for row in estimator_table():
         name = f"{row.name}({row.parameters})" if row.parameters else row.name
         table.add_row(
@@ -44,7 +47,7 @@ def estimators() -> None:
 
 @app.command("tasks")
 def tasks() -> None:
-    """Task groups; every group has one task per topic."""
+    """List task groups; every group has one task per topic."""
     from ....tasks.mmlu_pro import STYLES
     from ....tasks.topics import TOPICS, topic_slug
 
@@ -60,22 +63,48 @@ def tasks() -> None:
 
 @app.command("signals")
 def signals() -> None:
-    """Signals that estimators can need."""
+    """List the signals that estimators can use."""
     from ....estimators.signals.batch import TABLES
 
-    table = _table("signal", "columns", "what it is")
+    table = _table("signal", "columns", "cost per question", "what it is")
     for signal, cls in TABLES.items():
-        table.add_row(signal.value, ", ".join(cls.kinds()), first_line(cls.__doc__))
+        columns = ", ".join(cls.kinds())
+        table.add_row(signal.value, columns, cls.cost, first_line(cls.__doc__))
     show(table)
+
+
+@app.command("importers")
+def importers() -> None:
+    """List the formats of recorded answers that can be imported."""
+    from ...importers.importer import importers as all_importers
+
+    table = _table("format", "what it holds", "files", "options")
+    for importer in all_importers().values():
+        options = ", ".join(f"--{name}" for name in importer.options)
+        table.add_row(importer.name, importer.summary, importer.files, options)
+    show(table, "All take --model, --task and --output_path.")
+
+
+@app.command("metrics")
+def metrics() -> None:
+    """List the metrics of a report; `report --metrics file.py:function` adds your own."""
+    from ....reports import builtin_metrics
+
+    table = _table("name", "better", "range", "needs", "source", "what it is")
+    for one in builtin_metrics().values():
+        table.add_row(
+            one.name, one.better, one.range_text, one.needs.value, one.source, one.meaning
+        )
+    show(table, "needs: errors with scores, with probabilities of an error, or the whole group.")
 
 
 @app.command("models")
 def models() -> None:
-    """Engines, judges and the embedded model."""
+    """List engines, judges and the embedded model."""
     from ....tasks.dataset import embedded_file
 
-    table = _table("option", "value", "what it is")
-    table.add_row("--model", "hf", "any causal language model that transformers loads")
+    table = _table("option", "value", "description")
+    table.add_row("--model", "hf", "any causal language model that transformers can load")
     table.add_row("--model_args", "pretrained=embedded", str(embedded_file("model")))
     table.add_row("--judge", "hf", "the same, as judge")
     table.add_row("--judge", "local-chat-completions", "a chat endpoint: model=…,base_url=http://…")
@@ -85,6 +114,6 @@ def models() -> None:
 
 
 def first_line(text: str | None) -> str:
-    """The first line of a docstring."""
+    """Return the first line of a docstring."""
     lines = (text or "").strip().splitlines()
     return lines[0] if lines else ""

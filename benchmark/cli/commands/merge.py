@@ -9,9 +9,9 @@ import typer
 
 
 def merge(
-    results: Annotated[Path, typer.Argument(help="The results folder that the parts lie in.")],
+    results: Annotated[Path, typer.Argument(help="Results folder with the shards.")],
 ) -> None:
-    """Join the parts that several processes collected (run --shard, accelerate launch), score."""
+    """Merge the shards of several processes (run --shard, accelerate launch) and score them."""
     from ...run.running import merge as merge_steps
 
     merge_steps(results).raise_problems()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
-from ...console.errors import UsageError, did_you_mean
-from ...console.number_limits import LARGEST_SEED, MOST_REPLICATES
+from ...console.errors import ApprehendError, UsageError, did_you_mean
+from ...console.report_options import Replicates, ResultsFolder, Seed
 
 
 def report(
-    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    results: ResultsFolder,
     output_path: Annotated[
         Path, typer.Option("--output_path", help="Folder for the report.")
     ] = Path("report"),
@@ -20,23 +20,23 @@ def report(
         bool,
         typer.Option(
             "--paper_filter",
-            help="The paper's rows: parsed answers, and judgements rated 9 or more where stored.",
+            help="Only the paper's rows: parsed answers, judgments rated 9 or more where rated.",
         ),
     ] = False,
-    replicates: Annotated[
-        int,
-        typer.Option(
-            min=100, max=MOST_REPLICATES, help="Bootstrap replicates behind each interval."
-        ),
-    ] = 1000,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the bootstrap.")] = 0,
+    replicates: Replicates = 1000,
+    seed: Seed = 0,
     formats: Annotated[
         str, typer.Option(help="Comma-separated formats of the figures: png, svg, pdf.")
     ] = "png,svg,pdf",
+    metrics: Annotated[
+        Optional[str],
+        typer.Option(help="Comma-separated metrics of your own: file.py:function."),
+    ] = None,
 ) -> None:
     """Write metrics.csv, tables, figures and index.html from the scores in a results folder."""
+    from ....estimators.registry import split_specs
     from ....reports import FORMATS
-    from ...score.report_building import write_report
+    from ...score.report_inputs import write_report
 
     chosen = [name.strip() for name in formats.split(",")]
     for name in chosen:
@@ -46,4 +46,7 @@ def report(
                 f"{did_you_mean(name, FORMATS)}"
             )
 
-    write_report(results, output_path, paper_filter, replicates, seed, chosen)
+    more = [] if metrics is None else split_specs(metrics)
+    failures = write_report(results, output_path, paper_filter, replicates, seed, chosen, more)
+    if failures:
+        raise ApprehendError("; ".join(failures))

@@ -26,11 +26,11 @@ def run(
     *,
     config: Annotated[
         Optional[Path],
-        typer.Option(callback=_read_config, is_eager=True, help="YAML file with these options."),
+        typer.Option(callback=_read_config, is_eager=True, help="YAML file with options."),
     ] = None,
     **given: Any,
 ) -> None:
-    """Ask a model the questions, score its uncertainty, report. Collects only what is missing."""
+    """Ask a model the questions, score its uncertainty, report. Resumes if run again."""
     options = read_options(given)
     from ...run.running import run as run_steps
 

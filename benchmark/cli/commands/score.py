@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from ...console.errors import ApprehendError
 from ...console.options import say, split_names
+from ...console.report_options import ResultsFolder
 
 
 def score(
-    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    results: ResultsFolder,
     estimators: Annotated[
         Optional[str],
         typer.Option(help="Comma-separated names, name(parameter=value) or file.py:Class."),
     ] = None,
     committee: Annotated[
         Optional[str],
-        typer.Option(help="Comma-separated other models of `committee_disagreement`; all stored."),
+        typer.Option(
+            help="Comma-separated models for `committee_disagreement` (default: all others stored)."
+        ),
     ] = None,
 ) -> None:
-    """Recompute scores from stored signals: no model."""
+    """Recompute scores from stored signals, without a model."""
     from ....estimators.registry import load_estimators, split_specs
-    from ...score.score_stores import say_skipped, score_stores
-    from ...score.scoring import expand_specs
+    from ....estimators.signals.batch import Signal
+    from ...score.estimator_choice import expand_specs
+    from ...score.scoring import say_skipped, score_stores
     from ...store.task_store import Results
 
     specs = expand_specs(None if estimators is None else split_specs(estimators))
     stores = Results(results).stores()
-    recorded = {name for store in stores for name in store.variants_of_recorded_scores()}
+    recorded = {name for store in stores for name in store.variants(Signal.RECORDED_SCORE)}
     load_estimators([spec for spec in specs or [] if spec not in recorded])
     problems: list[str] = []
     for store, scored in score_stores(stores, specs, split_names(committee)):

@@ -7,12 +7,14 @@ from typing import Annotated, Optional
 
 import typer
 
+from ...console.report_options import ResultsFolder
+
 
 def split(
-    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    results: ResultsFolder,
     by: Annotated[str, typer.Option(help="Estimator that orders the questions.")],
     groups: Annotated[
-        str, typer.Option(help="Names, most certain first; name=weight for unequal parts.")
+        str, typer.Option(help="Group names, most certain first; name=weight for unequal groups.")
     ] = "easy,medium,hard",
     model: Annotated[Optional[str], typer.Option(help="Only this model.")] = None,
     task: Annotated[Optional[str], typer.Option(help="Only this task.")] = None,
@@ -20,24 +22,25 @@ def split(
         Path, typer.Option("--output_path", help="CSV file for the question ids.")
     ] = Path("split.csv"),
 ) -> None:
-    """Cut the questions into groups by uncertainty, for training by difficulty."""
+    """Split the questions into groups by uncertainty, e.g. for curriculum learning."""
     import pandas as pd
     from rich.table import Table
 
-    from ....reports import compute_split, csv_text, summarise_split
+    from ....reports import compute_split, csv_text, summarize_split
     from ...console.options import say, show
     from ...score.report_building import evaluated_with
     from ...store.files import write_text
 
     names, weights = _groups(groups)
-    found = [
-        compute_split(one, by, names, weights) for one in evaluated_with(results, by, model, task)
+    splits = [
+        compute_split(evaluation, by, names, weights)
+        for evaluation in evaluated_with(results, by, model, task)
     ]
-    whole = pd.concat(found, ignore_index=True)
+    whole = pd.concat(splits, ignore_index=True)
     table = Table(title=f"questions by {by}", title_justify="left")
     for name in ("model", "task", "group", "questions", "share", "accuracy"):
         table.add_column(name, overflow="fold")
-    for row in summarise_split(whole, names).to_dict("records"):
+    for row in summarize_split(whole, names).to_dict("records"):
         shown = (row["model"], row["task"], row["group"], str(row["n"]))
         table.add_row(*shown, f"{row['share']:.3f}", f"{row['accuracy']:.3f}")
     show(table)

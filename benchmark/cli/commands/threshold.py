@@ -8,10 +8,11 @@ from typing import Annotated, Optional
 import typer
 
 from ...console.number_limits import LARGEST_SEED
+from ...console.report_options import ResultsFolder
 
 
 def threshold(
-    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    results: ResultsFolder,
     estimator: Annotated[str, typer.Option(help="Estimator whose score decides.")],
     target_risk: Annotated[
         float,
@@ -24,12 +25,13 @@ def threshold(
         typer.Option(
             min=0.5,
             max=0.9999,
-            help="Bound the risk at this level, e.g. 0.95; without, thresholds that keep fewer "
-            "than 30 answers, or than one over the target, are not considered.",
+            help="Bound the risk at this confidence level, e.g. 0.95; without it, thresholds that "
+            "keep fewer than 30 answers, or fewer than 1 / target risk, are not considered.",
         ),
     ] = None,
     development: Annotated[
-        float, typer.Option(min=0.05, max=0.95, help="Share of the questions to choose it on.")
+        float,
+        typer.Option(min=0.05, max=0.95, help="Share of the questions on which to choose it."),
     ] = 0.5,
     model: Annotated[Optional[str], typer.Option(help="Only this model.")] = None,
     task: Annotated[Optional[str], typer.Option(help="Only this task.")] = None,
@@ -38,7 +40,7 @@ def threshold(
         Optional[Path], typer.Option("--output_path", help="CSV file for the result.")
     ] = None,
 ) -> None:
-    """Choose a threshold for a target risk on some questions and test it on the others."""
+    """Choose a threshold for a target risk on some questions and evaluate it on the others."""
     from dataclasses import asdict
 
     import pandas as pd
@@ -48,25 +50,27 @@ def threshold(
     from ...console.options import say, show
     from ...score.report_building import evaluated_with
 
-    found = [
-        choose_threshold(one, estimator, target_risk, development, confidence, seed)
-        for one in evaluated_with(results, estimator, model, task)
+    thresholds = [
+        choose_threshold(evaluation, estimator, target_risk, development, confidence, seed)
+        for evaluation in evaluated_with(results, estimator, model, task)
     ]
     table = Table(title=f"keep an answer if {estimator} ≤ threshold", title_justify="left")
     for name in ("model", "task", "threshold", "coverage", "kept", "risk", "95 % interval"):
         table.add_column(name, overflow="fold")
-    for one in found:
-        shown = "none reaches it" if one.threshold != one.threshold else f"{one.threshold:.6g}"
-        ends = "–" if not one.n_kept else f"[{one.risk_low:.3f}, {one.risk_high:.3f}]"
-        risk = "–" if not one.n_kept else f"{one.risk:.3f}"
-        kept = f"{one.n_kept} of {one.n}"
-        table.add_row(one.model, one.task, shown, f"{one.coverage:.3f}", kept, risk, ends)
+    for chosen in thresholds:
+        missing = chosen.threshold != chosen.threshold
+        shown = "none reaches it" if missing else f"{chosen.threshold:.6g}"
+        ends = f"[{chosen.risk_low:.3f}, {chosen.risk_high:.3f}]" if chosen.n_kept else "–"
+        risk = f"{chosen.risk:.3f}" if chosen.n_kept else "–"
+        kept = f"{chosen.n_kept} of {chosen.n}"
+        coverage = f"{chosen.coverage:.3f}"
+        table.add_row(chosen.model, chosen.task, shown, coverage, kept, risk, ends)
     show(table)
     say(
         f"chosen for a risk of at most {target_risk:g} on {development:.0%} of the questions "
-        f"(seed {seed}); coverage and risk are of the others"
+        f"(seed {seed}); coverage and risk are measured on the others"
     )
     if output_path is not None:
         from ...store.files import write_text
 
-        write_text(output_path, csv_text(pd.DataFrame([asdict(one) for one in found])))
+        write_text(output_path, csv_text(pd.DataFrame([asdict(chosen) for chosen in thresholds])))

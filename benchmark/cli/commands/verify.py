@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 
 
 def verify(
-    results: Annotated[Path, typer.Argument(help="A results folder.")],
+    results: Annotated[Path, typer.Argument(help="Results folder.")],
     repair: Annotated[
-        bool, typer.Option("--repair", help="Set bad files aside, and say what that costs.")
+        bool,
+        typer.Option(
+            "--repair",
+            help="Set damaged files aside, and state what the next run must collect again.",
+        ),
     ] = False,
 ) -> None:
-    """Look for truncated, damaged, duplicated, mismatched and foreign files; status 1 if any."""
+    """Find truncated, damaged, duplicate, mismatched and unexpected files; status 1 if any."""
     from ...store.checks.verifying import findings, folder_findings, task_folders
     from ...store.task_store import TaskStore
 
@@ -29,15 +33,15 @@ def verify(
     misplaced = folder_findings(stores)
     for store in stores:
         path = store.path
-        found = [*misplaced.get(path, []), *findings(store)]
-        for finding in found:
+        problems = [*misplaced.get(path, []), *findings(store)]
+        for finding in problems:
             typer.echo(str(finding))
-        if not found:
+        if not problems:
             typer.echo(f"{path}: {_holds(store)}; nothing wrong")
         elif repair:
-            wrong += _mend(store, found)
+            wrong += _mend(store, problems)
         else:
-            wrong += len(found)
+            wrong += len(problems)
     if wrong:
         advice = "" if repair else "; `apprehend verify --repair` sets the files aside"
         raise ApprehendError(f"{results}: {wrong} files are not as they were written{advice}")
@@ -49,28 +53,28 @@ def _holds(store: TaskStore) -> str:
 
     counts = "".join(f", {name} of {count}" for name, count in stored_counts(store).items())
     failed = read_failures(store.path)
-    vain = f", {len(failed)} asked in vain (first: {failed[0]['reason']})" if failed else ""
-    return f"{len(store.question_ids)} questions{counts}{vain}"
+    unresolved = f", {len(failed)} failed (first: {failed[0]['reason']})" if failed else ""
+    return f"{len(store.question_ids)} questions{counts}{unresolved}"
 
 
-def _mend(store: TaskStore, found: list[Finding]) -> int:
-    """Repair a store; gives the number of findings that stay."""
+def _mend(store: TaskStore, problems: list[Finding]) -> int:
+    """Repair a store and return the number of findings that remain."""
     from ...store.checks.repairing import repair
     from ...store.checks.verifying import stored_counts
     from ...store.task_store import QUESTIONS
 
     lasting = ("copied: ", "newer apprehend")
-    mendable = [f for f in found if not any(words in f.problem for words in lasting)]
+    mendable = [f for f in problems if not any(words in f.problem for words in lasting)]
     if not mendable:
-        return len(found)
+        return len(problems)
     folder, kept = repair(store, mendable)
     if folder.is_dir():
         typer.echo(f"{store.path}: set aside in {folder}")
     if kept:
-        typer.echo(f"  {kept} rows of them that stand nowhere else are kept")
+        typer.echo(f"  kept {kept} rows of them that no other file has")
     if not (store.path / QUESTIONS).is_file():
-        typer.echo("  the next run writes the questions anew and tells what it lacks")
-        return len(found) - len(mendable)
+        typer.echo("  the next run rewrites the questions and states what is missing")
+        return len(problems) - len(mendable)
     asked = len(store.question_ids)
     counts = stored_counts(store)
     lost = {f.path.parent.name for f in mendable if f.path.parent.parent.name == "signals"}
@@ -79,4 +83,4 @@ def _mend(store: TaskStore, found: list[Finding]) -> int:
     for name, count in counts.items():
         if count < asked:
             typer.echo(f"  the next run collects {name} of {asked - count} of {asked} questions")
-    return len(found) - len(mendable)
+    return len(problems) - len(mendable)

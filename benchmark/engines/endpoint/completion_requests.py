@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
-from ...console.errors import ApprehendError, UsageError
+from ...console.errors import ApprehendError, UsageError, first_line
 from ...console.masking import mask_text
 from ...endpoints.budget import Budget
 from ...endpoints.concurrency import as_completed
 from ...endpoints.endpoint import Endpoint
 from ...endpoints.endpoint_arguments import open_endpoint, whole_number
-from ...endpoints.lm_eval_models import model_class
+from ...endpoints.lm_eval_models import endpoint_class
 from ...endpoints.request_errors import RequestFailed
 from ..shared.engine import Failed
 from .replies import Reply, read_chat, read_text
 
+if TYPE_CHECKING:
+    from lm_eval.models.api_models import TemplateAPI
+
+ResultT = TypeVar("ResultT")
 logger = logging.getLogger(__name__)
 
 KINDS = {
@@ -34,7 +38,9 @@ MOST_TOP = (1000, 100, 20, 5)
 class CompletionRequests:
     """Sends prompts to one endpoint, through lm-eval's model of its kind."""
 
-    def __init__(self, kind: str, name: str, arguments: Mapping[str, Any], budget: Budget) -> None:
+    def __init__(
+        self, kind: str, name: str, arguments: Mapping[str, object], budget: Budget
+    ) -> None:
         """``arguments`` are those of lm-eval's model. Raises UsageError for those that do not
         fit."""
         self._kind, self._name, self._arguments = kind, name, dict(arguments)
@@ -49,8 +55,8 @@ class CompletionRequests:
         """The endpoint's address without secrets."""
         return mask_text(self._endpoint.url)
 
-    def _load(self) -> Any:
-        cls = model_class(self._kind, "--model")
+    def _load(self) -> TemplateAPI:
+        cls = endpoint_class(self._kind, "--model")
         skipped = {"input_price", "output_price", "top_logprobs", "tokenizer"}
         given = {k: v for k, v in self._arguments.items() if k not in skipped}
         given["tokenizer_backend"] = "none"
@@ -59,8 +65,9 @@ class CompletionRequests:
         except TypeError as error:
             raise UsageError(f"--model_args: {mask_text(str(error))}") from error
         except Exception as error:
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise ApprehendError(f"cannot use {self._kind}: {mask_text(first)}") from error
+            raise ApprehendError(
+                f"cannot use {self._kind}: {mask_text(first_line(error))}"
+            ) from error
 
     def granted_top(self) -> tuple[int, str]:
         """How many log-probabilities the endpoint gives, found by asking, and why not more.
@@ -88,17 +95,15 @@ class CompletionRequests:
         logger.warning("%s shows no log-probabilities: %s", self._name, silent)
         return 0, silent
 
-    def each(self, items: Sequence[int], work: Callable[[int], Any]) -> list[Any]:
+    def each(self, items: Sequence[int], work: Callable[[int], ResultT]) -> list[ResultT | Failed]:
         """``work`` on every item at the endpoint's pace; failures in the place of results."""
-        results: dict[int, Any] = {}
+        results: dict[int, ResultT | Failed] = {}
         try:
             for done in as_completed(work, items, self._workers):
-                if isinstance(done.error, RequestFailed | ApprehendError):
-                    results[done.item] = Failed(str(done.error))
-                elif done.error is not None:
-                    raise done.error
-                else:
-                    results[done.item] = done.result
+                try:
+                    results[done.item] = done.get()
+                except (RequestFailed, ApprehendError) as error:
+                    results[done.item] = Failed(str(error))
         except BaseException:
             self._endpoint.stop()
             raise
@@ -121,7 +126,7 @@ class CompletionRequests:
             "do_sample": temperature > 0,
             "temperature": temperature,
         }
-        message: Any = _messages(prompt) if self.chat else prompt
+        message = _messages(prompt) if self.chat else prompt
         payload = dict(
             self._lm._create_payload(
                 message, generate=True, gen_kwargs=options, seed=seed % 2**31, eos=None
@@ -137,7 +142,8 @@ class CompletionRequests:
         return self._endpoint.post(payload, read_chat if self.chat else read_text)
 
 
-def _messages(prompt: str) -> Any:
+def _messages(prompt: str) -> object:
     if prompt.startswith("[{"):
-        return json.loads(prompt)
+        messages: object = json.loads(prompt)
+        return messages
     raise UsageError("a chat endpoint needs --apply_chat_template")

@@ -10,13 +10,21 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ...console.errors import ApprehendError, UsageError
 from ...console.masking import mask_arguments
 from ...endpoints.budget import Budget
 from ...endpoints.request_errors import RequestFailed
-from ..shared.engine import Answer, ChoicePrompt, Failed, Generation, Sampling
+from ..shared.abilities import withheld_by
+from ..shared.engine import (
+    Ability,
+    Answer,
+    ChoicePrompt,
+    Failed,
+    Generation,
+    Identity,
+    Sampling,
+)
 from ..shared.known import TRANSPORT
 from .completion_requests import CompletionRequests
 from .endpoint_limits import LACKS, check_labels, load_tokenizer, without_logprobs
@@ -30,7 +38,7 @@ _CHARACTERS_PER_TOKEN = 4
 class CompletionsEngine:
     """Scores options and generates text through one endpoint."""
 
-    def __init__(self, kind: str, model_args: Mapping[str, Any], budget: Budget) -> None:
+    def __init__(self, kind: str, model_args: Mapping[str, object], budget: Budget) -> None:
         """Look at the endpoint once. ``model_args`` are those of lm-eval's model of this name.
 
         Raises UsageError for arguments that do not fit, ApprehendError where the endpoint does
@@ -45,7 +53,7 @@ class CompletionsEngine:
         self._top, self._silent = self._requests.granted_top()
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         """What decides the numbers, as far as an endpoint lets one know."""
         kept = {k: v for k, v in self._arguments.items() if k not in TRANSPORT}
         return {
@@ -61,8 +69,19 @@ class CompletionsEngine:
 
     @property
     def device_name(self) -> str:
-        """Where the model runs: nobody knows."""
+        """Where the model runs: unknown (remote)."""
         return "endpoint"
+
+    @property
+    def context_length(self) -> None:
+        """An endpoint does not say, and cuts or refuses by itself."""
+        return None
+
+    @property
+    def withheld(self) -> Mapping[Ability, str]:
+        """What an endpoint does not show, log-probabilities among it where it grants none."""
+        silent = {} if self._top else {Ability.OPTIONS: self._silent}
+        return {**withheld_by(self.kind), **silent}
 
     @property
     def has_chat_template(self) -> bool:
@@ -82,6 +101,7 @@ class CompletionsEngine:
         """Messages as the endpoint takes them: JSON, or a prompt by the tokenizer's template."""
         if self._requests.chat:
             return json.dumps(messages, ensure_ascii=False)
+        assert self._tokenizer is not None  # has_chat_template says so
         return str(
             self._tokenizer.apply_chat_template(
                 messages, tokenize=False, add_generation_prompt=add_generation_prompt
@@ -107,9 +127,9 @@ class CompletionsEngine:
         hidden_state: bool = False,
     ) -> list[Answer | Failed]:
         """One Answer per prompt, in order, or why there is none."""
-        if hidden_state:
-            raise UsageError(f"{self.kind}: {LACKS['hidden_state']['state']}")
-        if not self._top:
+        if hidden_state and Ability.HIDDEN_STATES in self.withheld:
+            raise UsageError(f"{self.kind}: {self.withheld[Ability.HIDDEN_STATES]}")
+        if Ability.OPTIONS in self.withheld:
             raise ApprehendError(
                 f"{self._requests.url}: cannot score options: {self._silent}; ask for a "
                 "chain of thought (--tasks mmlu_pro_cot)"

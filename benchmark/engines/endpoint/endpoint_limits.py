@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ...console.errors import UsageError
+from ...console.errors import UsageError, first_line
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 LACKS = {
     "answer": {
@@ -26,7 +29,7 @@ def without_logprobs(reason: str) -> dict[str, str]:
     return dict.fromkeys((*LACKS["trace"], *columns), f"no log-probabilities: {reason}")
 
 
-def load_tokenizer(name: Any) -> Any:
+def load_tokenizer(name: object) -> PreTrainedTokenizerBase | None:
     """The tokenizer that was named, or None. Raises UsageError where it cannot be loaded."""
     if name is None:
         return None
@@ -35,8 +38,7 @@ def load_tokenizer(name: Any) -> Any:
     try:
         return AutoTokenizer.from_pretrained(str(name))
     except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise UsageError(f"--model_args: tokenizer: {first}") from error
+        raise UsageError(f"--model_args: tokenizer: {first_line(error)}") from error
 
 
 def check_labels(continuations: Sequence[str]) -> None:

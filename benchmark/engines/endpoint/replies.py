@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ...endpoints.reply_json import Repeated, the_choice, the_list, the_number, the_object, the_text
 from ...endpoints.request_errors import TryAgain
@@ -73,7 +72,7 @@ def label_logprobs(token: Token, labels: Sequence[str]) -> tuple[list[float], in
     return [bound if value is None else value for value in found], absent
 
 
-def read_logprob(value: Any) -> float:
+def read_logprob(value: object) -> float:
     """A log-probability as an endpoint writes it; -9999 and the like are minus infinity.
 
     Raises TryAgain for what is none: text, NaN, numbers above 0.
@@ -84,7 +83,7 @@ def read_logprob(value: Any) -> float:
     return -math.inf if number <= IMPOSSIBLE else min(number, 0.0)
 
 
-def _token(text: Any, logprob: Any, top: Sequence[tuple[Any, Any]]) -> Token:
+def _token(text: object, logprob: object, top: Sequence[tuple[object, object]]) -> Token:
     """A token and those in its place. Different tokens may be written alike (parts of characters,
     marks that are not shown), so each is kept; an endpoint that shows one of them where the token
     was said shows it with no less than that token's own log-probability."""
@@ -103,7 +102,7 @@ def _token(text: Any, logprob: Any, top: Sequence[tuple[Any, Any]]) -> Token:
     return Token(said, own, tuple(sorted(shown, key=lambda item: -item[1])))
 
 
-def read_text(reply: Any) -> Reply:
+def read_text(reply: object) -> Reply:
     """A reply of the text protocol. Raises TryAgain for one of another form."""
     choice, prompt_tokens = the_choice(reply)
     text = the_text(choice.get("text"), "the reply's text")
@@ -126,18 +125,18 @@ def read_text(reply: Any) -> Reply:
     return Reply(text, tokens, _finished(choice.get("finish_reason")), prompt_tokens)
 
 
-def _pairs(top: Any) -> Sequence[tuple[str, Any]]:
+def _pairs(top: object) -> Sequence[tuple[str, object]]:
     """Members of an object of ``top_logprobs``, those of one name included; null is empty."""
     if isinstance(top, Repeated):
         return top.pairs
     return list(the_object({} if top is None else top, "a place of top_logprobs").items())
 
 
-def _finished(reason: Any) -> bool:
+def _finished(reason: object) -> bool:
     return reason is not None and the_text(reason, "finish_reason") == "stop"
 
 
-def read_chat(reply: Any) -> Reply:
+def read_chat(reply: object) -> Reply:
     """A reply of the chat protocol. Raises TryAgain for one of another form."""
     choice, prompt_tokens = the_choice(reply)
     message = the_object(choice.get("message"), "the reply's message")
@@ -148,7 +147,7 @@ def read_chat(reply: Any) -> Reply:
     return Reply(text, tokens, _finished(choice.get("finish_reason")), prompt_tokens)
 
 
-def _chat_token(given: Any) -> Token:
+def _chat_token(given: object) -> Token:
     item = the_object(given, "a token of logprobs.content")
     listed = item.get("top_logprobs")
     others = [

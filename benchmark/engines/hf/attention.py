@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -34,7 +34,7 @@ class Attender(Protocol):
 
 
 def tree_attention(
-    module: Any,
+    module: torch.nn.Module,
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -43,7 +43,7 @@ def tree_attention(
     tree: Attender | None = None,
     sliding_window: int | None = None,
     softcap: float | None = None,
-    **others: Any,
+    **others: object,
 ) -> tuple[Tensor, None]:
     """An attention function of transformers. Queries (B, heads, L, d) → outputs (B, L, heads, d).
 
@@ -56,7 +56,14 @@ def tree_attention(
         raise UnsupportedModelError("it does not pass arguments on to its attention")
     scale = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
     how = How(scale, sliding_window, softcap)
-    return tree.attend(int(module.layer_idx), query, key, value, how), None
+    return tree.attend(_layer(module), query, key, value, how), None
+
+
+def _layer(module: torch.nn.Module) -> int:
+    """The number that transformers gave an attention module."""
+    number = module.layer_idx
+    assert isinstance(number, int)
+    return number
 
 
 AttentionInterface.register(NAME, tree_attention)
@@ -72,7 +79,7 @@ class Edge:
 
 
 def edges(paths: Sequence[Sequence[Segment]], lengths: Sequence[int]) -> list[Edge]:
-    """One edge per segment and run of neighbouring queries below it.
+    """One edge per segment and run of neighboring queries below it.
 
     ``paths`` are the segments above each new node, ``lengths`` the nodes' numbers of tokens.
     """

@@ -22,7 +22,7 @@ class How:
 
 
 def merge(out: Tensor, sums: Tensor, more: Tensor, more_sums: Tensor) -> None:
-    """Add a part to the attention so far, in place. Parts are normalised, sums log-sum-exps."""
+    """Add a part to the attention so far, in place. Parts are normalized, sums log-sum-exps."""
     total = torch.logaddexp(sums, more_sums)
     out.mul_((sums - total).exp_().unsqueeze(-1))
     out.addcmul_(more.float(), (more_sums - total).exp_().unsqueeze(-1))

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -25,13 +25,16 @@ from .states import Sizes, State
 from .static import Static, StaticRows
 from .tree_states import TreeState
 
+if TYPE_CHECKING:
+    from transformers import Cache, PreTrainedModel
+
 logger = logging.getLogger(__name__)
 
 
 class Forward:
     """Runs one model. ``sharing`` says whether prompts go through it as a tree."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: PreTrainedModel) -> None:
         self.model = model
         self.device = model.device
         self.sharing = True
@@ -55,8 +58,7 @@ class Forward:
 
     def _static_step(self, ids: Tensor, positions: Tensor, rows: StaticRows) -> Tensor:
         output = self.model(input_ids=ids, position_ids=positions, use_cache=False, tree=rows)
-        logits: Tensor = output.logits[:, -1].float()
-        return logits
+        return output.logits[:, -1].float()
 
     # -- passes --------------------------------------------------------------------------------
 
@@ -103,10 +105,10 @@ class Forward:
             ids += rows[node.row][node.start : node.stop]
             for row in node.ends:
                 found.rows.append(row)
-                found.paths.append([above.segment for above in node.path()])
+                found.paths.append([above.computed for above in node.path()])
                 found.lengths.append(node.stop)
                 ends.append(start - 1)
-        paths = [[above.segment for above in node.path()[:-1]] for node in part]
+        paths = [[above.computed for above in node.path()[:-1]] for node in part]
         tree = TreePass(chunk, paths, [len(node) for node in part], [node.start for node in part])
         logits, hidden = self.tree_call(tree, ids, ends)
         found.logits = torch.cat([found.logits, logits]) if len(found.logits) else logits
@@ -152,8 +154,8 @@ class Forward:
         return PlainState(self, part, logits, [len(row) for row in rows], hidden, cache, mask)
 
     def plain_call(
-        self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any
-    ) -> tuple[Tensor, Tensor, Any]:
+        self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Cache | None
+    ) -> tuple[Tensor, Tensor, Cache | None]:
         """Logits (B, V) and head input (B, d) at the last position, and the cache."""
         return self._call(
             lambda hidden: hidden[:, -1],
@@ -165,12 +167,14 @@ class Forward:
         )
 
     @torch.inference_mode()
-    def _call(self, choose: Any, **inputs: Any) -> tuple[Tensor, Tensor, Any]:
+    def _call(
+        self, choose: Callable[[Tensor], Tensor], **inputs: object
+    ) -> tuple[Tensor, Tensor, Cache | None]:
         """Run the model with the language-model head on the chosen positions alone."""
         self.use_attention(NAME if "tree" in inputs else self._plain)
         seen: list[Tensor] = []
 
-        def at_head(_: Any, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        def at_head(_: torch.nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
             seen.append(choose(given[0]))
             return (seen[0][None], *given[1:])
 
@@ -243,6 +247,6 @@ def _release(done: Sequence[Node], later: Sequence[Node]) -> list[Node]:
     for node in done:
         if id(node) not in needed:
             node.segment = None
-        elif node.segment.stop - node.segment.start < node.segment.chunk.tokens:
-            node.segment = joined([node.segment])
+        elif len(node.computed) < node.computed.chunk.tokens:
+            node.segment = joined([node.computed])
     return kept

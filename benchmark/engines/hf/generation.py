@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -14,6 +14,9 @@ from ..shared.places import token_at, tokens_before
 from ..shared.sampling import Draws, draw_tokens
 from .reading import entropy, uniform_kl
 from .states import State
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 TRACE_TOP_K = 10
 _STOP_TAIL = 16
@@ -87,24 +90,20 @@ class Writer:
         best = logprobs.gather(1, tokens[:, None]).squeeze(1)
         top = logprobs.topk(min(TRACE_TOP_K, logprobs.shape[-1]), dim=-1).values
         tracked = logprobs[:, torch.tensor(self.tracked, device=logprobs.device, dtype=torch.long)]
-        columns = (
-            tokens.tolist(),
-            best.tolist(),
-            entropy(logprobs).tolist(),
-            uniform_kl(logprobs).tolist(),
-            top.tolist(),
-            tracked.tolist(),
-        )
-        for row, token, logprob, spread, kl, tops, kept in zip(active, *columns, strict=True):
+        ids: list[int] = tokens.tolist()
+        scalars = (best, entropy(logprobs), uniform_kl(logprobs))
+        numbers: list[list[float]] = [column.tolist() for column in scalars]
+        lists: list[list[list[float]]] = [top.tolist(), tracked.tolist()]
+        for place, (row, token) in enumerate(zip(active, ids, strict=True)):
             if token in self.end_ids:
                 row.finished = True
                 continue
             row.ids.append(token)
-            row.logprobs.append(logprob)
-            row.entropies.append(spread)
-            row.uniform_kls.append(kl)
-            row.tops.append(tops)
-            row.tracked.append(kept)
+            row.logprobs.append(numbers[0][place])
+            row.entropies.append(numbers[1][place])
+            row.uniform_kls.append(numbers[2][place])
+            row.tops.append(lists[0][place])
+            row.tracked.append(lists[1][place])
         return tokens
 
     def _ended(self, row: _Row, until: Sequence[str]) -> bool:
@@ -145,7 +144,7 @@ class Writer:
         return result
 
 
-def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
     """Ids that end a generation: the model's, by its generation config, and the tokenizer's."""
     found: set[int | None] = set()
     for owner in (getattr(model, "generation_config", None), tokenizer):

@@ -6,22 +6,28 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 from ....tasks.topics import LETTERS
-from ...console.errors import ApprehendError, UsageError
-from ..shared.engine import Answer, ChoicePrompt, Generation, Sampling
+from ...console.errors import ApprehendError, UsageError, first_line
+from ..shared.abilities import withheld_by
+from ..shared.engine import Ability, Answer, ChoicePrompt, Generation, Identity, Sampling
 from ..shared.labels import LabelReader
 from ..shared.loaded_model import LoadedModel, model_path
 from .forward import Forward
 from .generation import Writer, end_ids
 from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_for_scoring
+from .model_attention import keep_softcap
 from .reading import read_answers
 from .states import Sizes, State
 from .static import columns_for
+
+if TYPE_CHECKING:
+    from lm_eval.models.huggingface import HFLM
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +41,11 @@ _TIMED_STEPS = 4
 class HFEngine(LoadedModel):
     """Scores options and generates text with one transformers model."""
 
+    _lm: HFLM
+
     def __init__(
         self,
-        model_args: dict[str, Any],
+        model_args: dict[str, object],
         batch_size: str | int = "auto",
         device: str | None = None,
     ) -> None:
@@ -58,6 +66,7 @@ class HFEngine(LoadedModel):
         self.name = arguments["pretrained"] = model_path(str(arguments["pretrained"]))
         self._lm = _load(arguments, device)
         self.model = self._lm.model
+        keep_softcap(self.model)
         self.tokenizer = self._lm.tokenizer
         self._forward = Forward(self.model)
         self._forward.check_sharing(self.model.get_input_embeddings().num_embeddings)
@@ -74,7 +83,7 @@ class HFEngine(LoadedModel):
         )
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         """Model, revision, dtype, size and a fingerprint of its weights and tokenizer."""
         return {
             "engine": "hf",
@@ -91,6 +100,11 @@ class HFEngine(LoadedModel):
         """Where the model runs, e.g. ``cpu`` or a GPU's product name."""
         device = self.model.device
         return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device.type)
+
+    @property
+    def withheld(self) -> Mapping[Ability, str]:
+        """Nothing: a model in this process shows all."""
+        return withheld_by("hf")
 
     @property
     def has_chat_template(self) -> bool:
@@ -166,7 +180,7 @@ class HFEngine(LoadedModel):
         """Generations in order of the prompts, cut before the first of ``until``: one greedy each,
         or one per seed of ``sampling``."""
         ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
-        limit = int(self._lm.max_length)
+        limit = self.context_length
         copies = [1] * len(ids) if sampling is None else [len(seeds) for seeds in sampling.seeds]
 
         def write(state: State) -> list[list[Generation]]:
@@ -250,7 +264,7 @@ def _whole_number(batch_size: str | int) -> int:
     return number
 
 
-def _load(arguments: dict[str, Any], device: str | None) -> Any:
+def _load(arguments: dict[str, object], device: str | None) -> HFLM:
     from lm_eval.models.huggingface import HFLM
 
     if "gguf_file" not in arguments:
@@ -261,14 +275,16 @@ def _load(arguments: dict[str, Any], device: str | None) -> Any:
     except TypeError as error:
         raise UsageError(f"--model_args: {error}") from error
     except Exception as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ApprehendError(f"cannot load model {arguments['pretrained']}: {first}") from error
+        raise ApprehendError(
+            f"cannot load model {arguments['pretrained']}: {first_line(error)}"
+        ) from error
 
 
-def _fingerprint(model: Any, tokenizer: Any) -> str:
+def _fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
     """Hash of a sample of every weight and of the vocabulary: cheap, and moves with any change."""
     digest = hashlib.sha256()
-    for name, weight in sorted(model.state_dict().items()):
+    weights: dict[str, torch.Tensor] = model.state_dict()
+    for name, weight in sorted(weights.items()):
         flat = weight.detach().reshape(-1)
         step = max(1, len(flat) // 64)
         digest.update(f"{name}{tuple(weight.shape)}".encode())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from .states import Sizes
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
 
 TOKENS_PER_PASS = {"cpu": 2048, "cuda": 32768}
 """More tokens do not make a pass more efficient, only larger."""
@@ -31,7 +34,7 @@ def free_bytes(device: torch.device) -> int | None:
     return None
 
 
-def cache_bytes(model: Any) -> int:
+def cache_bytes(model: PreTrainedModel) -> int:
     """Bytes of the keys and values of one token."""
     config = _text_config(model)
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
@@ -39,14 +42,14 @@ def cache_bytes(model: Any) -> int:
     return int(2 * config.num_hidden_layers * heads * size * model.dtype.itemsize)
 
 
-def pass_bytes(model: Any) -> int:
+def pass_bytes(model: PreTrainedModel) -> int:
     """Bytes that a token takes during a pass: its keys and values, and one layer's work."""
     config = _text_config(model)
     inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
     return cache_bytes(model) + 4 * int(4 * inner + 12 * config.hidden_size)
 
 
-def sizes_for_scoring(model: Any) -> Sizes:
+def sizes_for_scoring(model: PreTrainedModel) -> Sizes:
     """How much to score at a time: passes as large as is efficient, if they fit."""
     wanted = TOKENS_PER_PASS.get(model.device.type, TOKENS_PER_PASS["cuda"])
     free = free_bytes(model.device)
@@ -56,7 +59,7 @@ def sizes_for_scoring(model: Any) -> Sizes:
 
 
 def sizes_for_decoding(
-    model: Any, copies: int, new_tokens: int, own: int = 0, held: int = 0
+    model: PreTrainedModel, copies: int, new_tokens: int, own: int = 0, held: int = 0
 ) -> Sizes:
     """How much to generate at a time: ``copies`` rows per prompt, each of ``new_tokens`` at most.
 
@@ -81,6 +84,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def _text_config(model: Any) -> Any:
+def _text_config(model: PreTrainedModel) -> PretrainedConfig:
     config = model.config
     return config.get_text_config() if hasattr(config, "get_text_config") else config

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .attention import UnsupportedModelError
 
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
 
-def _text_config(config: Any) -> Any:
+
+def _text_config(config: PretrainedConfig) -> PretrainedConfig:
     return config.get_text_config() if hasattr(config, "get_text_config") else config
 
 
-def fixed_positions(config: Any) -> int:
+def fixed_positions(config: PretrainedConfig) -> int:
     """Up to this length a token's position encoding does not depend on what it is batched with."""
     text = _text_config(config)
     rope = getattr(text, "rope_parameters", None) or getattr(text, "rope_scaling", None) or {}
@@ -24,7 +27,7 @@ def fixed_positions(config: Any) -> int:
     return min([int(value) for value in original if value] or [int(text.max_position_embeddings)])
 
 
-def check_windows(config: Any, windows: Mapping[int, int | None]) -> None:
+def check_windows(config: PretrainedConfig, windows: Mapping[int, int | None]) -> None:
     """Raise UnsupportedModelError where a layer's window did not reach its attention."""
     if not windows:
         raise UnsupportedModelError("its attention is not one that transformers can replace")
@@ -40,3 +43,14 @@ def check_windows(config: Any, windows: Mapping[int, int | None]) -> None:
         raise UnsupportedModelError("its window is not known to its attention")
     if getattr(text, "attention_chunk_size", None) and not kinds:
         raise UnsupportedModelError("it attends in chunks")
+
+
+def keep_softcap(model: PreTrainedModel) -> None:
+    """Switch to eager attention if the model's attention would silently drop its soft cap.
+
+    Gemma-2 caps its attention scores, which PyTorch's fused kernel cannot; transformers before 5.21
+    uses that kernel all the same.
+    """
+    capped = getattr(_text_config(model.config), "attn_logit_softcapping", None)
+    if capped and model.config._attn_implementation == "sdpa":
+        model.set_attn_implementation("eager")

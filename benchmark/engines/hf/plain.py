@@ -6,12 +6,14 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from transformers import Cache
+
     from .forward import Forward
     from .states import Decoder
 
@@ -25,7 +27,7 @@ class PlainState:
     logits: Tensor
     lengths: list[int]
     hidden: Tensor
-    cache: Any
+    cache: Cache | None
     mask: Tensor
     """(B, T) 1 for real tokens, 0 for padding."""
 
@@ -55,7 +57,7 @@ class PlainState:
 class PlainDecoder:
     """Some rows of a PlainState, on a cache that this takes over."""
 
-    def __init__(self, state: PlainState, rows: Sequence[int], cache: Any) -> None:
+    def __init__(self, state: PlainState, rows: Sequence[int], cache: Cache | None) -> None:
         self._forward = state.forward
         self._cache = cache
         self._mask = state.mask
@@ -64,6 +66,7 @@ class PlainDecoder:
 
     def _narrow(self, rows: Sequence[int]) -> None:
         chosen = torch.tensor(list(rows), device=self._forward.device)
+        assert self._cache is not None  # every pass fills one
         self._cache.batch_select_indices(chosen)
         self._mask, self.logits = self._mask[chosen], self.logits[chosen]
 

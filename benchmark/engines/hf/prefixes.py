@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+
+from .segments import Segment
 
 MIN_SHARED = 16
 """Shorter common parts are computed twice rather than made a node of their own."""
@@ -30,11 +31,17 @@ class Node:
     """Prompts that end with this node."""
     known: bool = False
     """Whether the path that ``grow`` was told is in the cache leads through it."""
-    segment: Any = None
+    segment: Segment | None = None
     """Where its keys and values are, once computed."""
 
     def __len__(self) -> int:
         return self.stop - self.start
+
+    @property
+    def computed(self) -> Segment:
+        """Where its keys and values are, of a node that went through the model."""
+        assert self.segment is not None
+        return self.segment
 
     def path(self) -> list[Node]:
         """The nodes from the root to this one."""

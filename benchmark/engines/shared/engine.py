@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from enum import Enum
+from typing import Protocol
+
+from ...store.failures import Failed
+
+__all__ = [
+    "Ability",
+    "Answer",
+    "ChoicePrompt",
+    "Engine",
+    "Failed",
+    "Generation",
+    "Identity",
+    "Sampling",
+]
+
+
+class Ability(str, Enum):
+    """What a signal can ask of an engine, and an engine may be unable to show."""
+
+    OPTIONS = "log-probabilities of options"
+    TEXTS = "generated texts"
+    HIDDEN_STATES = "hidden states"
 
 
 @dataclass(frozen=True)
@@ -73,24 +95,42 @@ class Generation:
     """Log-probabilities of labels at a token, variants merged; None if a label is not a token."""
 
 
-@dataclass(frozen=True)
-class Failed:
-    """In the place of an Answer or a Generation that could not be had."""
-
-    reason: str
-    """One line."""
+Identity = dict[str, object]
+"""What decides a model's numbers, by name, as a manifest keeps it."""
 
 
 class Engine(Protocol):
     """A model that answers at the level of whole questions."""
 
+    name: str
+    """What the model was loaded by."""
+
     @property
-    def identity(self) -> dict[str, Any]:
-        """What decides the numbers: model, revision, weights' hash, dtype, library versions."""
+    def identity(self) -> Identity:
+        """Model, revision, hash of the weights, dtype, library versions."""
+
+    @property
+    def device_name(self) -> str:
+        """Where the model runs, e.g. ``cpu`` or a GPU's product name."""
+
+    @property
+    def context_length(self) -> int | None:
+        """Tokens of prompt and reply together, at most; None where an endpoint does not say."""
+
+    @property
+    def withheld(self) -> Mapping[Ability, str]:
+        """What the engine does not show → why; it shows all other abilities."""
 
     @property
     def has_chat_template(self) -> bool:
         """Whether ``chat`` can be used."""
+
+    @property
+    def tokenizer_name(self) -> str:
+        """lm-eval's name of the tokenizer."""
+
+    def chat_template(self, name: bool | str) -> str | None:
+        """lm-eval's chat template text; None where prompts are not made by one."""
 
     def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """Messages as the prompt text that the model's chat template makes of them."""
@@ -99,18 +139,18 @@ class Engine(Protocol):
         """Length of a prompt in tokens."""
 
     def tokens_per_second(self, length: int) -> float | None:
-        """Speed of prompts of this length, tokens per second; None where it is not known."""
+        """Prefill throughput on prompts of this length, tokens per second; None if unknown."""
 
     def written_tokens_per_second(self, length: int) -> float | None:
-        """Speed of writing after prompts of this length; None where it is not known."""
+        """Decode throughput after prompts of this length, tokens per second; None if unknown."""
 
     def score(
         self,
         prompts: Sequence[ChoicePrompt],
         sampling: Sampling | None = None,
         hidden_state: bool = False,
-    ) -> list[Answer]:
-        """One Answer per prompt, in order."""
+    ) -> Sequence[Answer | Failed]:
+        """One Answer per prompt, in order, or why there is none."""
 
     def generate(
         self,
@@ -118,6 +158,6 @@ class Engine(Protocol):
         max_new_tokens: int,
         until: Sequence[str] = (),
         sampling: Sampling | None = None,
-    ) -> list[Generation]:
+    ) -> Sequence[Generation | Failed]:
         """Generations in order of the prompts, cut before the first of ``until``: one greedy each,
-        or one per seed of ``sampling``."""
+        or one per seed of ``sampling``; or why there is none."""

@@ -10,9 +10,9 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from ...console.masking import mask_arguments
+from .engine import Identity
 from .loaded_model import model_path
 
 TRANSPORT = frozenset(
@@ -45,16 +45,16 @@ _BLOCK, _BLOCKS = 1 << 16, 64
 """Of a file larger than all blocks together, that many blocks at even distances are read."""
 
 
-def settings_of(model_args: Mapping[str, Any]) -> dict[str, str]:
+def settings_of(model_args: Mapping[str, object]) -> dict[str, str]:
     """The arguments that decide answers, as texts without secrets."""
     left_out = TRANSPORT | PLACE | IDENTIFIED
     return mask_arguments({k: v for k, v in model_args.items() if k not in left_out})
 
 
-def known_identity(engine: str, model_args: Mapping[str, Any]) -> dict[str, Any]:
+def known_identity(engine: str, model_args: Mapping[str, object]) -> Identity:
     """What decides the numbers, as far as it is known without loading the model or asking the
     endpoint. Raises UsageError for a local path that holds no model."""
-    found: dict[str, Any] = {"engine": engine, "settings": settings_of(model_args)}
+    found: Identity = {"engine": engine, "settings": settings_of(model_args)}
     if engine not in ("hf", "vllm"):
         name = model_args.get("model") or model_args.get("pretrained")
         return found | ({"model": str(name)} if name else {})
@@ -72,7 +72,7 @@ def known_identity(engine: str, model_args: Mapping[str, Any]) -> dict[str, Any]
     return found | ({"requested_dtype": dtype} if dtype else {})
 
 
-def is_comparable(known: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+def is_comparable(known: Mapping[str, object], stored: Mapping[str, object]) -> bool:
     """Whether what is known beforehand tells if a store's answers are this model's: both sides know
     files, a revision or the model's name at its endpoint, or they name the same model of a hub."""
     if any(stored.get(name) is not None and name in known for name in ("files", "revision")):
@@ -80,19 +80,21 @@ def is_comparable(known: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
     return "files" not in known and stored.get("engine") == known["engine"]
 
 
-def _cached_revision(name: str, revision: Any) -> str | None:
+def _cached_revision(name: str, revision: object) -> str | None:
     """The commit of a hub's model that lies in the local cache."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        file = try_to_load_from_cache(name, "config.json", revision=revision)
+        file = try_to_load_from_cache(
+            name, "config.json", revision=None if revision is None else str(revision)
+        )
     except (HFValidationError, ValueError):
         return None
     return Path(file).parent.name if isinstance(file, str) else None
 
 
-def _dtype(folder: Path, dtype: Any) -> str | None:
+def _dtype(folder: Path, dtype: object) -> str | None:
     """The dtype that is asked for, by the argument or else by the model's config; None where
     neither says."""
     if dtype in (None, "auto"):
@@ -108,7 +110,7 @@ def _dtype(folder: Path, dtype: Any) -> str | None:
 _DTYPES = {"half": "float16", "float": "float32", "double": "float64"}
 
 
-def _digest(folders: list[Path], gguf: Any) -> str:
+def _digest(folders: list[Path], gguf: object) -> str:
     """Hash of the files that decide a model's answers: small ones whole, weights by samples."""
     digest = hashlib.sha256()
     for folder in folders:
@@ -119,7 +121,7 @@ def _digest(folders: list[Path], gguf: Any) -> str:
     return digest.hexdigest()[:32]
 
 
-def _files(folder: Path, gguf: Any) -> list[Path]:
+def _files(folder: Path, gguf: object) -> list[Path]:
     small = [folder / name for name in _SMALL if (folder / name).is_file()]
     if gguf:
         return [*small, folder / str(gguf)] if (folder / str(gguf)).is_file() else small

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from ....tasks.dataset import EMBEDDED, embedded_file
 from ...console.errors import UsageError
@@ -13,10 +13,29 @@ from ...console.errors import UsageError
 logger = logging.getLogger(__name__)
 
 
+class PromptingLM(Protocol):
+    """What makes prompts of lm-eval's model classes."""
+
+    @property
+    def max_length(self) -> int: ...
+    @property
+    def tokenizer_name(self) -> str: ...
+    def apply_chat_template(
+        self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True, /
+    ) -> str: ...
+    def chat_template(self, chat_template: bool | str = False, /) -> str | None: ...
+    def tok_encode(self, string: str, /) -> list[int]: ...
+
+
 class LoadedModel:
     """An engine whose model lm-eval loaded into this process: ``_lm`` makes its prompts."""
 
-    _lm: Any
+    _lm: PromptingLM
+
+    @property
+    def context_length(self) -> int:
+        """Tokens of prompt and reply together, at most."""
+        return int(self._lm.max_length)
 
     @property
     def tokenizer_name(self) -> str:
@@ -29,8 +48,7 @@ class LoadedModel:
 
     def chat_template(self, name: bool | str) -> str | None:
         """lm-eval's chat template text."""
-        template: str | None = self._lm.chat_template(name)
-        return template
+        return self._lm.chat_template(name)
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a whole prompt, as lm-eval's model makes them (one BOS at most)."""
@@ -39,7 +57,7 @@ class LoadedModel:
     def fit(self, rows: Sequence[list[int]], spare: int) -> list[list[int]]:
         """The last tokens of each prompt that fit the model's context beside ``spare`` more, as
         lm-eval cuts them; says how many prompts are cut."""
-        limit = int(self._lm.max_length) - spare
+        limit = self.context_length - spare
         cut = [len(row) for row in rows if len(row) > limit]
         if cut:
             logger.warning(

@@ -3,7 +3,7 @@
 Draws are made by the Gumbel trick (arXiv 1411.0030): the largest sum of log-probability and Gumbel
 noise is a draw from the distribution. The last digits of the log-probabilities decide hardly ever,
 unlike in a search through cumulated probabilities, where any of ten thousands of bounds may be
-near. First a block of neighbouring tokens is drawn by its mass, then a token in it: exact, for as
+near. First a block of neighboring tokens is drawn by its mass, then a token in it: exact, for as
 little noise as twice the square root of the vocabulary's size.
 """
 
@@ -41,7 +41,7 @@ def draw_tokens(
     logits: torch.Tensor, temperature: float, draws: Sequence[Sequence[Draws]]
 ) -> list[list[int]]:
     """One token per draw from softmax(logits / temperature); logits (R, V), draws of each row."""
-    rows, vocabulary = logits.shape
+    rows, vocabulary = map(int, logits.shape)
     size = 2 ** round(math.log2(vocabulary) / 2)
     count = -(-vocabulary // size)
     scaled = logits / temperature

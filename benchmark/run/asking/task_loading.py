@@ -8,16 +8,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ....estimators.signals.batch import Signal
 from ....tasks import mmlu_pro
 from ....tasks.data_errors import DataError
 from ....tasks.prompting import Prompt, load_prompt
+from ....tasks.question_row import Row
 from ....tasks.task_names import known_tasks
 from ....tasks.topics import LETTERS, MAX_OPTIONS, TOPICS, topic_slug
-from ...console.errors import ApprehendError, UsageError, did_you_mean
+from ...console.errors import ApprehendError, UsageError, did_you_mean, first_line
+from ...store.failures import QuestionId
 from .adapter import TaskFacts
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import Task
+    from lm_eval.tasks import TaskManager
 
 TASK_FOLDER = Path(mmlu_pro.__file__).parent
 
@@ -38,9 +44,9 @@ class TaskOptions:
 class Question:
     """A question of a task: its row, and its index among the task's documents."""
 
-    question_id: Any
+    question_id: QuestionId
     index: int
-    row: Mapping[str, Any]
+    row: Row
 
 
 @dataclass
@@ -50,7 +56,7 @@ class LoadedTask:
     name: str
     family: str
     """The group whose store its answers go to: ``mmlu_pro_direct`` for all its topics."""
-    task: Any
+    task: Task
     facts: TaskFacts
     signal: Signal
     """What asking it yields: ``answer`` or ``trace``."""
@@ -73,7 +79,7 @@ class LoadedTask:
             self.task.doc_to_text(question.row)
             self.stored(question)
 
-    def stored(self, question: Question) -> dict[str, Any]:
+    def stored(self, question: Question) -> dict[str, object]:
         """The question as the store's ``questions.parquet`` keeps it."""
         row = question.row
         gold = self.facts.gold(row)
@@ -98,10 +104,9 @@ def foreign_task(where: str, foreign: bool = True) -> Iterator[None]:
     except Exception as error:
         if not foreign:
             raise
-        first = (str(error).strip() or "no reason given").splitlines()[0]
         kind = "nested too deeply" if isinstance(error, RecursionError) else type(error).__name__
         raise UsageError(
-            f"{where}: cannot be used as a task of lm-eval: {kind}: {first}"
+            f"{where}: cannot be used as a task of lm-eval: {kind}: {first_line(error)}"
         ) from error
 
 
@@ -170,15 +175,15 @@ def _unreadable(folder: str | None) -> str:
         except RecursionError:
             return f"; {file} is nested too deeply to be read"
         except (OSError, ValueError, yaml.YAMLError) as error:
-            return f"; {file} cannot be read: {str(error).splitlines()[0]}"
+            return f"; {file} cannot be read: {first_line(error)}"
     return ""
 
 
 def _load(
-    manager: Any, name: str, options: TaskOptions, prompts: Mapping[str, Prompt]
+    manager: TaskManager, name: str, options: TaskOptions, prompts: Mapping[str, Prompt]
 ) -> Iterator[LoadedTask]:
     known = known_tasks()
-    replaced: dict[str, Any] = {}
+    replaced: dict[str, object] = {}
     texts: dict[str, str] = {}
     if name in known:
         group, topic = known[name]
@@ -201,9 +206,9 @@ def _load(
     except DataError:
         raise
     except (OSError, ConnectionError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ApprehendError(
-            f"cannot load the data of task {name}: {first}; give a local file with --data"
+            f"cannot load the data of task {name}: {first_line(error)}; give a local file with "
+            "--data"
         ) from error
     for leaf, task in loaded.items():
         for key, value in replaced.items():
@@ -217,7 +222,7 @@ def _load(
         yield loaded_task
 
 
-def _set_fewshot(task: Any, options: TaskOptions) -> None:
+def _set_fewshot(task: Task, options: TaskOptions) -> None:
     shots = options.num_fewshot or 0
     if shots:
         pool = task.fewshot_docs()
@@ -229,7 +234,7 @@ def _set_fewshot(task: Any, options: TaskOptions) -> None:
             )
 
 
-def _facts(leaf: str, family: str, task: Any) -> tuple[TaskFacts, Signal]:
+def _facts(leaf: str, family: str, task: Task) -> tuple[TaskFacts, Signal]:
     output = task.get_config("output_type")
     if family in mmlu_pro.STYLES:
         style = mmlu_pro.STYLES[family]
@@ -248,12 +253,12 @@ def _facts(leaf: str, family: str, task: Any) -> tuple[TaskFacts, Signal]:
     return _foreign_facts(leaf, task), Signal.ANSWER
 
 
-def _foreign_facts(leaf: str, task: Any) -> TaskFacts:
-    def gold(row: Mapping[str, Any]) -> int:
+def _foreign_facts(leaf: str, task: Task) -> TaskFacts:
+    def gold(row: Row) -> int:
         target = task.doc_to_target(row)
         return target if isinstance(target, int) else list(task.doc_to_choice(row)).index(target)
 
-    def labels(row: Mapping[str, Any]) -> list[str]:
+    def labels(row: Row) -> list[str]:
         choices = list(task.doc_to_choice(row))
         if len(choices) > MAX_OPTIONS or any(len(choice) > 8 for choice in choices):
             raise UsageError(

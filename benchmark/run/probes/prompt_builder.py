@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
 
 from ....tasks import mmlu_pro
 from ....tasks.prompting import Prompt, load_prompt
-from ...engines.shared.engine import ChoicePrompt, Sampling
+from ....tasks.question_row import Row
+from ...engines.shared.engine import ChoicePrompt, Engine, Sampling
 from ..asking.task_loading import LoadedTask, Question
 from .perturbing import (
     INSTRUCTION,
@@ -20,22 +20,24 @@ from .perturbing import (
     shuffled_stem,
     without_stem,
 )
-from .probe_kinds import INSTRUCTION_PROMPT, Item, ProbeOptions
+from .probe_options import Item, ProbeOptions
+
+INSTRUCTION_PROMPT = "instruction_system"
 
 
 class PromptBuilder:
     """Builds the prompts of one engine's probes."""
 
-    def __init__(self, engine: Any, options: ProbeOptions) -> None:
+    def __init__(self, engine: Engine, options: ProbeOptions) -> None:
         self.engine = engine
         self.options = options
         self.label_space = "" if options.apply_chat_template else " "
 
-    def context(self, task: LoadedTask, row: Mapping[str, Any]) -> str:
+    def context(self, task: LoadedTask, row: Row) -> str:
         """The prompt as lm-eval builds it for this row."""
         options = self.options
         chat = options.apply_chat_template
-        text: str = task.task.fewshot_context(
+        return task.task.fewshot_context(
             row,
             num_fewshot=options.num_fewshot,
             system_instruction=options.system_instruction,
@@ -44,9 +46,8 @@ class PromptBuilder:
             chat_template=self.engine.chat if chat else None,
             gen_prefix=None,
         )
-        return text
 
-    def choice(self, task: LoadedTask, row: Mapping[str, Any]) -> ChoicePrompt:
+    def choice(self, task: LoadedTask, row: Row) -> ChoicePrompt:
         """The prompt with the labels that are scored after it."""
         style = mmlu_pro.STYLES[task.family]
         labels = mmlu_pro.choice_labels(row, style)
@@ -56,20 +57,20 @@ class PromptBuilder:
             len(row["options"]),
         )
 
-    def auxiliary(self, name: str, item: Item, **more: Any) -> str:
+    def auxiliary(self, name: str, item: Item, **more: object) -> str:
         """An auxiliary prompt about a question, in the model's chat template if that applies."""
         task, question = item
         style = mmlu_pro.STYLES[task.family]
         text = self.template(name).render(**style.context(question.row), **more)
         if self.options.apply_chat_template:
-            return str(self.engine.chat([{"role": "user", "content": text}]))
+            return self.engine.chat([{"role": "user", "content": text}])
         return text
 
     def template(self, name: str) -> Prompt:
         """A prompt template: ours, or the file that replaces it."""
         return load_prompt(name, self.options.prompts.get(name))
 
-    def changed_row(self, row: Mapping[str, Any], variant: str) -> Mapping[str, Any]:
+    def changed_row(self, row: Row, variant: str) -> Row:
         """The row as a prompt variant shows it."""
         if variant == NO_STEM:
             return without_stem(row)
@@ -80,7 +81,7 @@ class PromptBuilder:
         """The task with another wording or system message, for as long as the block lasts."""
         style = mmlu_pro.STYLES[task.family]
         key: str = ""
-        value: Any = None
+        value: object = None
         if variant in PARAPHRASES:
             prompt = self.template(variant)
             key, value = "doc_to_text", partial(mmlu_pro.render_user, style=style, prompt=prompt)

@@ -1,1 +1,1 @@
-"""Check stored files: copies, foreign and damaged ones; set them aside."""
+"""Check stored files for copies, unexpected and damaged ones, and set them aside."""

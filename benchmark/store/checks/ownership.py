@@ -1,17 +1,17 @@
-"""Whose files are whose: copies of stores, and scores that were computed on other answers."""
+"""Ownership of files: copies of stores, and scores that were computed from other answers."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ....estimators.signals.batch import Signal
+from ....estimators.signals.batch import Need, Signal
 from ....tasks.topics import LETTERS
 from ...console.errors import ApprehendError
 from .. import parts
@@ -20,11 +20,12 @@ from ..task_store import OUTCOMES, TaskStore
 
 SCORES = "scores.parquet"
 _STORE, _SIGNALS = b"apprehend.store", b"apprehend.signals"
-AGAIN = "`apprehend score` computes them anew"
+_ESTIMATORS = b"apprehend.estimators"
+AGAIN = "`apprehend score` recomputes them"
 
 
 def misplaced(store: TaskStore) -> str | None:
-    """Why a store is not the one that its folder's name says; None where it is, or does not say."""
+    """Return why a store does not belong in its folder; None if it does, or records no owner."""
     owner = store.manifest.get("store") or {}
     says = (owner.get("model"), owner.get("task"))
     if None in says or says == (store.model, store.task):
@@ -33,7 +34,7 @@ def misplaced(store: TaskStore) -> str | None:
 
 
 def _identity(store: TaskStore) -> str:
-    """A store's identity; of one of schema 1 or 2, which has none, its manifest's bytes."""
+    """Return a store's identity; for schemas 1 and 2, which have none, a hash of its manifest."""
     owner = store.manifest.get("store") or {}
     if owner.get("id"):
         return str(owner["id"])
@@ -41,7 +42,7 @@ def _identity(store: TaskStore) -> str:
 
 
 def twins(stores: Iterable[TaskStore]) -> Iterator[tuple[TaskStore, TaskStore]]:
-    """Pairs of different folders that are one store: a copy or a link, and the first of them."""
+    """Yield pairs of folders that are the same store: a copy or link, and the first of them."""
     first: dict[str, TaskStore] = {}
     for store in stores:
         other = first.setdefault(_identity(store), store)
@@ -50,7 +51,7 @@ def twins(stores: Iterable[TaskStore]) -> Iterator[tuple[TaskStore, TaskStore]]:
 
 
 def check_owned(stores: Sequence[TaskStore]) -> None:
-    """Raise ApprehendError for a store that stands in another one's place, or twice."""
+    """Raise ApprehendError for a duplicate store, or one in the folder of another."""
     for store, other in twins(stores):
         raise ApprehendError(
             f"{store.path} and {other.path} are one store (a copy or a link); delete or move one "
@@ -61,12 +62,12 @@ def check_owned(stores: Sequence[TaskStore]) -> None:
         if problem is not None:
             raise ApprehendError(
                 f"{store.path}: {problem}; rename the folder back, or `apprehend verify --repair` "
-                "takes it as it is called now"
+                "adopts its new name"
             )
 
 
 def signals_state(store: TaskStore) -> str:
-    """A hash of all stored parts, which changes whenever one is added, changed or deleted."""
+    """Return a hash of all stored parts, which changes if any is added, changed or deleted."""
     names = sorted(
         (signal.value, parts.name_checksum(file) or file.name)
         for signal in Signal
@@ -75,27 +76,42 @@ def signals_state(store: TaskStore) -> str:
     return hashlib.sha256(repr(names).encode()).hexdigest()[:32]
 
 
-def marked_scores(store: TaskStore, table: pa.Table) -> pa.Table:
-    """A store's scores with what they were computed on in their metadata."""
-    found = {_STORE: store.id.encode(), _SIGNALS: signals_state(store).encode()}
-    return table.replace_schema_metadata(found)
+def marked_scores(store: TaskStore, table: pa.Table, about: Mapping[str, Any]) -> pa.Table:
+    """Return a store's scores with metadata: what they were computed from, and what each estimator
+    says of itself."""
+    marks = {_STORE: store.id.encode(), _SIGNALS: signals_state(store).encode()}
+    return table.replace_schema_metadata({**marks, _ESTIMATORS: json.dumps(about).encode()})
+
+
+def about_estimators(table: pa.Table) -> dict[str, Any]:
+    """Return what the estimators of stored scores say of themselves; empty in older stores.
+
+    Raises ApprehendError where it is no JSON object.
+    """
+    try:
+        stored = json.loads((table.schema.metadata or {}).get(_ESTIMATORS, b"{}"))
+    except ValueError:
+        stored = None
+    if not isinstance(stored, dict):
+        raise ApprehendError(f"{SCORES}: what its estimators say of themselves is no JSON object")
+    return stored
 
 
 def scores_problem(store: TaskStore, table: pa.Table) -> str | None:
-    """Why stored scores are not those of a store's answers; None where they are."""
+    """Return why stored scores do not belong to a store's answers; None if they do."""
     own = (store.manifest.get("store") or {}).get("id")
     says = (table.schema.metadata or {}).get(_STORE, b"").decode("utf-8", "replace")
     if own and says != own:
-        return "foreign: not computed for this store, or by an older version"
+        return "unexpected: not computed for this store, or by an older version"
     for name, value in (("model", store.model), ("task", store.task)):
         others = [x for x in pc.unique(table.column(name)).to_pylist() if x != value]
         if others:
-            return f"foreign: scores of {name} {others[0]!r}"
+            return f"unexpected: scores of {name} {others[0]!r}"
     return _contradiction(store, table)
 
 
 def _contradiction(store: TaskStore, table: pa.Table) -> str | None:
-    """The first question whose scores stand beside another answer than the stored one."""
+    """Return the first question whose scores belong to another answer than the stored one."""
     if not len(table):
         return None
     estimators = table.column("estimator")
@@ -106,11 +122,11 @@ def _contradiction(store: TaskStore, table: pa.Table) -> str | None:
     known = set(store.question_ids)
     unknown = [i for i in ids if i not in known]
     if unknown:
-        return f"foreign: question {unknown[0]!r} is not in the store"
+        return f"unexpected: question {unknown[0]!r} is not in the store"
     signal = next((signal for signal in OUTCOMES if store.has(signal)), None)
     if signal is None:
         return None
-    stored: Any = store.load_table(signal, ids)
+    stored = store.load(frozenset({Need.of(signal)}), ids).outcome
     letters = np.array([*LETTERS, None], dtype=object)
     answers = letters[np.where(stored.answer < len(LETTERS), stored.answer, -1)]
     pairs = zip(
@@ -125,19 +141,13 @@ def _contradiction(store: TaskStore, table: pa.Table) -> str | None:
 
 
 def is_outdated(store: TaskStore, table: pa.Table) -> bool:
-    """Whether signals were added or deleted after the scores were computed."""
+    """Return whether signals were added or deleted after the scores were computed."""
     says = (table.schema.metadata or {}).get(_SIGNALS)
     return says is not None and says.decode("utf-8", "replace") != signals_state(store)
 
 
-def read_scores(store: TaskStore, repeated: Sequence[str] = ()) -> pa.Table:
-    """A store's scores, with the ``repeated`` columns as dictionaries. Raises ApprehendError where
-    they are not those of its answers."""
-    file: Path = store.path / SCORES
-    names = parts.read_schema(file).names
-    table = parts.read_parquet(file, dictionary=[name for name in repeated if name in names])
-    table = table.unify_dictionaries()
+def check_scores(store: TaskStore, table: pa.Table) -> None:
+    """Raise ApprehendError where stored scores are not those of the store's answers."""
     problem = scores_problem(store, table)
     if problem is not None:
-        raise ApprehendError(f"{file}: {problem}; {AGAIN}")
-    return table
+        raise ApprehendError(f"{store.path / SCORES}: {problem}; {AGAIN}")

@@ -1,4 +1,4 @@
-"""Set aside files that are not what was written, and keep the rows that they alone hold."""
+"""Set damaged files aside, and keep the rows that only they have."""
 
 from __future__ import annotations
 
@@ -13,24 +13,32 @@ from ..task_store import QUESTIONS, TaskStore
 from .verifying import Finding, Key, row_keys
 
 
-def repair(store: TaskStore, found: list[Finding]) -> tuple[Path, int]:
+def repair(store: TaskStore, problems: list[Finding]) -> tuple[Path, int]:
     """Set the files of the findings aside.
 
-    Rows of a part that others repeat are kept where no other part holds them. Gives the folder
-    that the files are in now, and the number of rows kept so.
+    Rows of a duplicate part that no other part has are kept.
+
+    Returns:
+        The folder that the files are in now, and the number of rows kept.
     """
     with store.writing_damaged():
-        if any(finding.path == store.path for finding in found):
+        if any(finding.path == store.path for finding in problems):
             store.write_manifest(store.manifest)  # under the names that its folders have now
-        outdated = [finding.path for finding in found if finding.problem.startswith("outdated")]
-        for folder in {path.parent for path in outdated if path.parent.parent.name == "signals"}:
-            store.drop_outdated(Signal(folder.name))
-        doubled = [finding.path for finding in found if finding.problem.startswith("duplicated")]
+        doubled = [finding.path for finding in problems if finding.problem.startswith("duplicate")]
         tables = {path: parts.read_parquet(path) for path in doubled if path.name != QUESTIONS}
-        bad = [finding.path for finding in found if finding.path != store.path]
+        derived = [finding.path for finding in problems if _is_derived_anew(finding)]
+        bad = [finding.path for finding in problems if finding.path not in (store.path, *derived)]
         aside = store.set_aside([path for path in bad if path.exists()])
         kept = sum(_keep_rest(store, path, table) for path, table in tables.items())
+        for folder in {path.parent for path in derived}:
+            store.drop_outdated(Signal(folder.name))
     return aside, kept
+
+
+def _is_derived_anew(finding: Finding) -> bool:
+    """Whether it is a part of which only the rows that are outdated have to go."""
+    in_signals = finding.path.parent.parent.name == "signals"
+    return in_signals and finding.problem.startswith("outdated")
 
 
 def _keep_rest(store: TaskStore, path: Path, table: pa.Table) -> int:

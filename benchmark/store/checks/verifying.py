@@ -1,4 +1,4 @@
-"""Look through a results folder for files that are not what was written."""
+"""Search a results folder for files that are not as they were written."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Key = tuple[Any, str, str]
 
 @dataclass(frozen=True)
 class Finding:
-    """One file that is not as it should be."""
+    """A problem with one file."""
 
     path: Path
     problem: str
     again: str = ""
-    """What makes it anew, for a file that is no part of a signal."""
+    """What rewrites the file, if it is not a part of a signal."""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}" + (f"; {self.again}" if self.again else "")
@@ -40,47 +40,47 @@ class Finding:
 
 @dataclass
 class _Seen:
-    """What the parts of a signal hold, as they are looked through."""
+    """What the parts of a signal contain, collected while they are checked."""
 
     store: TaskStore
     ids: set[Any] | None
-    """The store's questions; None where they cannot be read."""
+    """The store's questions; None if they cannot be read."""
     manifest: dict[str, Any]
-    """Empty where it cannot be read."""
+    """Empty if it cannot be read."""
     checksums: bool
-    """Whether every part must have a checksum: not in a store of the first schema version."""
+    """Whether every part must have a checksum; not so in a store of schema 1."""
     keys: dict[Key, str] = field(default_factory=dict)
-    """Row → the part that holds it."""
+    """Row → the part with it."""
 
 
 def task_folders(results: Path) -> list[Path]:
-    """Folders that are, or were, stores. Raises UsageError where there is none."""
+    """Return the folders that are, or were, stores. Raises UsageError if there are none."""
     if not results.is_dir():
         raise UsageError(f"no results folder at {results}")
     marks = (MANIFEST, QUESTIONS, "signals")
-    found = {file.parent for mark in marks for file in results.glob(f"*/*/{mark}")}
-    if not found:
+    folders = {file.parent for mark in marks for file in results.glob(f"*/*/{mark}")}
+    if not folders:
         Results(results).stores()
-    return sorted(found)
+    return sorted(folders)
 
 
 def findings(store: TaskStore) -> list[Finding]:
-    """Everything that is wrong with a store, in the order of its files."""
-    found = [*_manifest(store), *_questions(store)]
-    if any("newer apprehend" in finding.problem for finding in found):
-        return found
-    broken = {finding.path.name for finding in found}
+    """Return all problems of a store, in the order of its files."""
+    problems = [*_manifest(store), *_questions(store)]
+    if any("newer apprehend" in finding.problem for finding in problems):
+        return problems
+    broken = {finding.path.name for finding in problems}
     ids = None if QUESTIONS in broken else set(store.question_ids)
     manifest = {} if MANIFEST in broken else store.manifest
     folder = store.path / "signals"
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.name not in {signal.value for signal in Signal} or not path.is_dir():
-            found.append(Finding(path, "foreign: not the folder of a signal"))
+            problems.append(Finding(path, "unexpected: not the folder of a signal"))
             continue
         marked = MANIFEST not in broken and _written_version(store) >= 2
         seen = _Seen(store, ids, manifest, marked)
-        found += _signal(path, Signal(path.name), seen)
-    return [*found, *_derived(store, whole=not found)]
+        problems += _signal(path, Signal(path.name), seen)
+    return [*problems, *_derived(store, whole=not problems)]
 
 
 def _written_version(store: TaskStore) -> int:
@@ -94,7 +94,7 @@ def _without_path(error: ApprehendError, path: Path) -> str:
 
 def _manifest(store: TaskStore) -> Iterator[Finding]:
     path = store.path / MANIFEST
-    again = "the next run writes a new one, and takes the parts that fit it"
+    again = "the next run writes a new one, and keeps the parts that match it"
     if not path.is_file():
         yield Finding(path, "missing", again)
         return
@@ -107,7 +107,7 @@ def _manifest(store: TaskStore) -> Iterator[Finding]:
 
 def _questions(store: TaskStore) -> Iterator[Finding]:
     path = store.path / QUESTIONS
-    again = "the next run writes it anew"
+    again = "the next run rewrites it"
     if not path.is_file():
         yield Finding(path, "missing", again)
         return
@@ -120,20 +120,20 @@ def _questions(store: TaskStore) -> Iterator[Finding]:
         yield Finding(path, "mismatched: no column question_id", again)
         return
     if len(set(ids)) < len(ids):
-        yield Finding(path, f"duplicated: {len(ids) - len(set(ids))} questions stand twice", again)
+        yield Finding(path, f"duplicate: {len(ids) - len(set(ids))} ids of questions", again)
 
 
 def _signal(folder: Path, signal: Signal, seen: _Seen) -> list[Finding]:
     files = sorted(folder.iterdir())
     replaced = _replaced(folder)
-    found = []
+    problems = []
     for file in files:
         if file.name.startswith(TEMPORARY) or file in replaced:
-            continue  # what a killed writer left; the next one clears it
+            continue  # left by a killed writer; the next one deletes it
         problem = _part(file, signal, seen)
         if problem is not None:
-            found.append(Finding(file, problem))
-    return found
+            problems.append(Finding(file, problem))
+    return problems
 
 
 def _replaced(folder: Path) -> set[Path]:
@@ -145,12 +145,14 @@ def _replaced(folder: Path) -> set[Path]:
 
 
 def _part(file: Path, signal: Signal, seen: _Seen) -> str | None:
-    """What is wrong with a part, beginning with one of the words truncated, damaged, mismatched,
-    foreign and duplicated; None for a good one, whose rows are then seen."""
+    """Return what is wrong with a part; None for a good one, whose rows are then recorded.
+
+    The text starts with truncated, damaged, mismatched, unexpected, duplicate or outdated.
+    """
     if parts.PART_NAME.fullmatch(file.name) is None:
-        return "foreign: not a name that apprehend gives"
+        return "unexpected: not a name that apprehend gives"
     if seen.checksums and parts.name_checksum(file) is None:
-        return "foreign: no checksum in its name"
+        return "unexpected: no checksum in its name"
     try:
         table = parts.read_parquet(file)
     except ApprehendError as error:
@@ -160,12 +162,12 @@ def _part(file: Path, signal: Signal, seen: _Seen) -> str | None:
         parts.check_bytes(file)
     except ApprehendError as error:
         return f"damaged: {_without_path(error, file)}"
-    problem = _mismatch(table.schema, signal) or _foreign(table, signal, seen)
+    problem = _mismatch(table.schema, signal) or _unexpected(table, signal, seen)
     return problem or _duplicates(file, table, seen) or _outdated(table, signal, seen)
 
 
 def _cut(file: Path) -> bool:
-    """Whether the end of a Parquet file is not there."""
+    """Return whether the end of a Parquet file is missing."""
     content = file.read_bytes()
     return not content.endswith(b"PAR1")
 
@@ -188,34 +190,34 @@ def _mismatch(schema: pa.Schema, signal: Signal) -> str | None:
 
 
 def _outdated(table: pa.Table, signal: Signal, seen: _Seen) -> str | None:
-    """Rows that were derived from another answer than the stored one."""
+    """Describe rows that were derived from an outdated answer."""
     if signal not in DERIVED or seen.ids is None:
         return None
     try:
         count = seen.store.states(signal, table).count(False)
     except ApprehendError:
-        return None  # the answers are not readable, which is another finding
+        return None  # the answers are unreadable, which is another finding
     if not count:
         return None
     return f"outdated: {count} of its {len(table)} rows were derived from answers that have changed"
 
 
-def _foreign(table: pa.Table, signal: Signal, seen: _Seen) -> str | None:
+def _unexpected(table: pa.Table, signal: Signal, seen: _Seen) -> str | None:
     problem = part_problem(parts.part_provenance(table.schema), signal, seen.manifest)
     if problem is not None:
-        return f"foreign: {problem}"
+        return f"unexpected: {problem}"
     ids = table.column("question_id").to_pylist()
     unknown = [] if seen.ids is None else [i for i in ids if i not in seen.ids]
     if unknown:
         return (
-            f"foreign: {len(unknown)} of its {len(ids)} rows are about questions that are not "
+            f"unexpected: {len(unknown)} of its {len(ids)} rows are about questions that are not "
             f"in the store, first: {unknown[0]}"
         )
     return None
 
 
 def row_keys(table: pa.Table) -> list[Key]:
-    """(question id, variant, source) of every row."""
+    """Return (question id, variant, source) of every row."""
     return list(zip(*(table.column(name).to_pylist() for name in KEYS), strict=True))
 
 
@@ -223,19 +225,18 @@ def _duplicates(file: Path, table: pa.Table, seen: _Seen) -> str | None:
     keys = row_keys(table)
     twice = [key for key in keys if key in seen.keys]
     if twice:
-        return (
-            f"duplicated: {len(twice)} of its {len(keys)} rows stand in "
-            f"{seen.keys[twice[0]]} already"
-        )
+        return f"duplicate: {len(twice)} of its {len(keys)} rows are also in {seen.keys[twice[0]]}"
     if len(set(keys)) < len(keys):
-        return f"duplicated: {len(keys) - len(set(keys))} of its {len(keys)} rows stand in it twice"
+        return f"duplicate: {len(keys) - len(set(keys))} of its {len(keys)} rows more than once"
     seen.keys.update(dict.fromkeys(keys, file.name))
     return None
 
 
 def _derived(store: TaskStore, whole: bool) -> Iterator[Finding]:
-    """Scores and strata that cannot be read, or were computed on something else. The scores are
-    compared with the answers where the signals are ``whole``."""
+    """Find scores and strata that are unreadable or were computed from other data.
+
+    The scores are compared with the answers if the signals are ``whole``.
+    """
     for name in DERIVED_FILES:
         path = store.path / name
         if not path.is_file():
@@ -248,29 +249,29 @@ def _derived(store: TaskStore, whole: bool) -> Iterator[Finding]:
         except KeyError as error:
             problem = f"mismatched: no column {error}"
         if problem is not None:
-            yield Finding(path, problem, "`apprehend score` writes it anew")
+            yield Finding(path, problem, "`apprehend score` rewrites it")
 
 
 def folder_findings(stores: Sequence[TaskStore]) -> dict[Path, list[Finding]]:
-    """Folder → what is wrong with stores as a whole: copies, links and other names."""
-    found: dict[Path, list[Finding]] = {}
+    """Return folder → problems of stores as a whole: copies, links and other names."""
+    problems: dict[Path, list[Finding]] = {}
     readable = [store for store in stores if not list(_manifest(store))]
     for store, other in twins(readable):
         copy, original = (store, other)
         if misplaced(other) and not misplaced(store):
             copy, original = (other, store)
         problem = f"copied: the same store as {original.path}"
-        found.setdefault(copy.path, []).append(Finding(copy.path, problem, "delete one of them"))
+        problems.setdefault(copy.path, []).append(Finding(copy.path, problem, "delete one of them"))
     for store in readable:
         problem_here = misplaced(store)
-        if problem_here is not None and store.path not in found:
-            again = "--repair takes it as it is called now"
-            found.setdefault(store.path, []).append(Finding(store.path, problem_here, again))
-    return found
+        if problem_here is not None and store.path not in problems:
+            again = "--repair adopts its new name"
+            problems.setdefault(store.path, []).append(Finding(store.path, problem_here, again))
+    return problems
 
 
 def stored_counts(store: TaskStore) -> dict[str, int]:
-    """Signal (with variant and source) → number of questions for which it is stored."""
+    """Return signal (with variant and source) → number of questions for which it is stored."""
     counts = {}
     for signal in Signal:
         for variant, sources in store.variants(signal).items():

@@ -1,0 +1,31 @@
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from datasets import Dataset, DatasetDict
+
+class TaskConfig:
+    task: str
+
+class Task:
+    VERSION: int | str
+    config: TaskConfig
+    dataset: DatasetDict
+    @property
+    def eval_docs(self) -> Dataset: ...
+    def fewshot_docs(self) -> Sequence[dict[str, Any]] | None: ...
+    def get_config(self, key: str) -> Any: ...
+    def set_config(self, key: str, value: object) -> None: ...
+    def set_fewshot_seed(self, seed: int | None = ...) -> None: ...
+    def doc_to_text(self, doc: Mapping[str, object]) -> str: ...
+    def doc_to_choice(self, doc: Mapping[str, object]) -> Sequence[str]: ...
+    def doc_to_target(self, doc: Mapping[str, object]) -> int | str: ...
+    def fewshot_context(
+        self,
+        doc: Mapping[str, object],
+        num_fewshot: int,
+        system_instruction: str | None = ...,
+        apply_chat_template: bool = ...,
+        fewshot_as_multiturn: bool = ...,
+        chat_template: Callable[..., str] | None = ...,
+        gen_prefix: str | None = ...,
+    ) -> str: ...

@@ -1,0 +1,12 @@
+from typing import Any
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from ..api.model import LM
+
+class HFLM(LM):
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    max_length: int
+    def __init__(self, **arguments: Any) -> None: ...
+    def tok_encode(self, string: str) -> list[int]: ...

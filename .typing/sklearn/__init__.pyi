@@ -1,0 +1,1 @@
+# The part of scikit-learn that apprehend uses, for the type checker (it ships no types).

@@ -1,0 +1,21 @@
+"""What each engine cannot show, known before it is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .engine import Ability
+
+WITHHELD: Mapping[str, Mapping[Ability, str]] = {
+    "hf": {},
+    "vllm": {Ability.HIDDEN_STATES: "vllm shows no hidden states"},
+}
+"""Engine in this process → what it does not show → why."""
+WITHHELD_BY_ENDPOINTS: Mapping[Ability, str] = {
+    Ability.HIDDEN_STATES: "an endpoint shows no hidden states"
+}
+
+
+def withheld_by(engine: str) -> Mapping[Ability, str]:
+    """What an engine of this name does not show → why."""
+    return WITHHELD.get(engine, WITHHELD_BY_ENDPOINTS)

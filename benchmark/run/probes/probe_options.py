@@ -1,0 +1,31 @@
+"""What probes need to know of a run and of its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..asking.adapter import DEFAULT_TOKENS
+from ..asking.task_loading import LoadedTask, Question
+
+Item = tuple[LoadedTask, Question]
+
+
+@dataclass(frozen=True)
+class ProbeOptions:
+    """What probes need to know of the run."""
+
+    num_fewshot: int = 0
+    apply_chat_template: bool = False
+    system_instruction: str | None = None
+    samples: int = 8
+    temperature: float = 1.0
+    seed: int = 0
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """Prompt name → file that replaces it."""
+
+
+def generation_limits(task: LoadedTask) -> tuple[tuple[str, ...], int]:
+    """Where a chain of thought ends: stop texts, and the largest number of tokens."""
+    options = task.task.get_config("generation_kwargs") or {}
+    return tuple(options.get("until") or ()), int(options.get("max_gen_toks", DEFAULT_TOKENS))

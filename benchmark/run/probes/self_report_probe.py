@@ -1,0 +1,95 @@
+"""What the model says of its own answer: P(True), and confidence in words and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ....estimators.signals.batch import Signal
+from ....tasks import mmlu_pro
+from ....tasks.self_report_prompts import (
+    P_TRUE,
+    P_TRUE_LABELS,
+    P_TRUE_PROMPT,
+    PHRASES,
+    SELF_REPORTS,
+)
+from ...engines.shared.engine import Answer, ChoicePrompt, Failed, Generation
+from ...store.stored_rows import Record
+from ..asking.task_loading import LoadedTask
+from .probe import AnyProbe, ChoiceProbe, Cost, TextProbe
+from .probe_options import Item, ProbeOptions
+
+
+def _proposed(probe: AnyProbe, item: Item) -> str:
+    """The model's own answer to a question, label and text."""
+    task, question = item
+    _, answer = probe.stored_answer(question)
+    options = list(question.row["options"])
+    labels = mmlu_pro.STYLES[task.family].labels(len(options))
+    return f"{labels[answer]}. {options[answer]}" if answer >= 0 else "none of them"
+
+
+class ProposedTrue(ChoiceProbe):
+    """P(True): is the proposed answer true?"""
+
+    signal = Signal.SELF_REPORT
+    variants = (P_TRUE,)
+
+    @classmethod
+    def templates(cls, variant: str) -> tuple[str, ...]:
+        return (P_TRUE_PROMPT,)
+
+    def prompts(self, item: Item) -> list[ChoicePrompt]:
+        labels = tuple(self.builder.label_space + label for label in P_TRUE_LABELS)
+        text = self.builder.auxiliary(P_TRUE_PROMPT, item, proposed=_proposed(self, item))
+        return [ChoicePrompt(text, labels, len(labels))]
+
+    def record(
+        self, item: Item, prompts: Sequence[ChoicePrompt], replies: Sequence[Answer]
+    ) -> Record:
+        right, wrong = (float(np.exp(value)) for value in replies[0].label_logprobs)
+        total = right + wrong
+        return {"value": right / total if total > 0 else None}
+
+
+class StatedConfidence(TextProbe):
+    """Confidence that the model states in a text."""
+
+    signal = Signal.SELF_REPORT
+    variants = tuple(SELF_REPORTS)
+
+    @classmethod
+    def templates(cls, variant: str) -> tuple[str, ...]:
+        return (SELF_REPORTS[variant].prompt,)
+
+    @classmethod
+    def settings(
+        cls, options: ProbeOptions, tasks: Sequence[LoadedTask], variant: str
+    ) -> dict[str, object]:
+        return {"max_gen_toks": SELF_REPORTS[variant].max_new_tokens}
+
+    @classmethod
+    def cost(cls, items: Sequence[Item], options: ProbeOptions, variant: str) -> Cost:
+        return Cost(len(items), len(items), SELF_REPORTS[variant].max_new_tokens)
+
+    def prompts(self, item: Item) -> list[str]:
+        name = SELF_REPORTS[self.variant].prompt
+        proposed = _proposed(self, item)
+        return [self.builder.auxiliary(name, item, proposed=proposed, phrases=", ".join(PHRASES))]
+
+    def ask(self, prompts: Sequence[str], part: Sequence[Item]) -> Sequence[Generation | Failed]:
+        return self.engine.generate(prompts, SELF_REPORTS[self.variant].max_new_tokens)
+
+    def record(self, item: Item, prompts: Sequence[str], replies: Sequence[Generation]) -> Record:
+        task, question = item
+        (generation,) = replies
+        read = SELF_REPORTS[self.variant].read(generation.text, task.facts.labels(question.row))
+        return {
+            "text": generation.text,
+            "value": read.value,
+            "values": list(read.values),
+            "answers": list(read.answers),
+            "reason": read.reason,
+        }
