@@ -4,8 +4,8 @@ import re
 
 import pandas as pd
 import pytest
-from apprehend.tasks.answer_rules import Rule
-from apprehend.tasks.extraction import EXTRACTIONS, read_answer
+from apprehend.tasks.reading.answer_rules import Rule
+from apprehend.tasks.reading.extraction import EXTRACTIONS, read_answer
 from hypothesis import given
 from hypothesis import strategies as st
 

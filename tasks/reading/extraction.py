@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .answer_rules import (
     Choices,
@@ -18,16 +19,17 @@ from .answer_rules import (
     read_option_text,
     read_statement,
 )
+from .reasoning import answer_start
 
 
 def _first_statement(text: str, choices: Choices) -> ReadAnswer | None:
-    """The first "answer is (C)", as lm-eval's filter and the benchmark authors' first level."""
+    """Read the first "answer is (C)": lm-eval's filter, the benchmark authors' first level."""
     match = re.search(rf"answer is \(?([A-{choices.labels[-1]}])\)?", text)
     return match and as_answer(choices, match, Rule.FIRST_STATEMENT)
 
 
 def _answer_line(text: str, choices: Choices) -> ReadAnswer | None:
-    """The authors' second level, ``.*[aA]nswer:\\s*([A-J])``: the last on the first such line.
+    """Read the last "answer: C" on the first such line: the authors' second level.
 
     Their pattern takes the square of a text's length; this one reads the same.
     """
@@ -40,7 +42,7 @@ def _answer_line(text: str, choices: Choices) -> ReadAnswer | None:
 
 
 def _any_letter(text: str, choices: Choices) -> ReadAnswer | None:
-    """The authors' third level: the last capital that is a label and stands alone."""
+    """Read the last capital that is a label and stands alone: the authors' third level."""
     matches = list(re.finditer(rf"\b([A-{choices.labels[-1]}])\b", text))
     return as_answer(choices, matches[-1], Rule.ANY_LETTER) if matches else None
 
@@ -63,16 +65,26 @@ filter of lm-eval's ``mmlu_pro``; "mmlu_pro" the benchmark authors' three levels
 ``evaluate_from_local.py``), whose last level takes any capital letter."""
 
 
+DEFAULT = "ladder"
+
+
 def read_answer(
-    text: str, labels: Sequence[str], options: Sequence[str] = (), extraction: str = "ladder"
+    text: str,
+    labels: Sequence[str],
+    options: Sequence[str] = (),
+    extraction: str = DEFAULT,
+    prompt: str = "",
 ) -> ReadAnswer | None:
-    """The answer in a generated text, by the first rule of the ladder that reads one.
+    """Read the answer in a generated text, by the first rule of the ladder that reads one.
+
+    What a thinking model writes before its answer is left out, see `answer_start`.
 
     Args:
         text: The generated text.
         labels: The options' labels, capitals, in the options' order.
         options: The options' texts, where they are known.
         extraction: A name of `EXTRACTIONS`.
+        prompt: The end of the prompt, in which a chat template may have opened a thought.
 
     Returns:
         The option, where it is named, and the rule; None where no rule reads an answer.
@@ -80,9 +92,13 @@ def read_answer(
     Raises:
         KeyError: There is no such extraction.
     """
+    rules = EXTRACTIONS[extraction]
+    start = answer_start(text, prompt)
+    if start is None:
+        return None
     choices = Choices(tuple(labels), tuple(options))
-    for rule in EXTRACTIONS[extraction]:
-        answer = rule(text, choices)
+    for rule in rules:
+        answer = rule(text[start:], choices)
         if answer is not None:
-            return answer
+            return replace(answer, start=answer.start + start, end=answer.end + start)
     return None

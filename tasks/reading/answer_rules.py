@@ -137,7 +137,7 @@ _LAST_LINE = re.compile(
 
 
 def as_answer(choices: Choices, match: re.Match[str], rule: Rule) -> ReadAnswer | None:
-    """The match's first group as an answer, None where no option has this label."""
+    """Return the match's first group as an answer, None where no option has this label."""
     index = choices.index(match.group(1))
     return None if index is None else ReadAnswer(index, match.start(1), match.end(1), rule)
 
@@ -151,18 +151,18 @@ def _is_word(text: str, match: re.Match[str]) -> bool:
 
 
 def _before(text: str, end: int) -> str:
-    """The words right before a position."""
+    """Return the words right before a position."""
     return text[max(0, end - 60) : end]
 
 
 def read_marker(text: str, choices: Choices) -> ReadAnswer | None:
-    """The label inside the last ``[[…]]``, as the prompts of this project ask for it."""
+    """Read the label inside the last ``[[…]]``, as the prompts of this project ask for it."""
     label = parse_marked_label(text, choices.labels)
     return ReadAnswer(label.index, label.start, label.end, Rule.MARKER) if label else None
 
 
 def read_statement(text: str, choices: Choices) -> ReadAnswer | None:
-    """The last statement such as "the answer is (C)", "Answer: C", "(C) is the correct option".
+    """Read the last statement, as "the answer is (C)", "Answer: C", "(C) is the correct option".
 
     A statement under a condition ("if the answer is C"), a denied one, or one that names two
     options is none.
@@ -188,7 +188,7 @@ def read_statement(text: str, choices: Choices) -> ReadAnswer | None:
 
 
 def _settled(text: str, statements: Sequence[ReadAnswer]) -> ReadAnswer | None:
-    """The last statement before the text starts anew.
+    """Return the last statement before the text starts anew.
 
     A model that is not stopped goes on with the next question of its examples: a statement in a
     later paragraph, without a word of correction before it, answers something else. A statement
@@ -220,7 +220,7 @@ def _names_another(text: str, answer: ReadAnswer, choices: Choices) -> bool:
 
 
 def read_boxed(text: str, choices: Choices) -> ReadAnswer | None:
-    r"""The label inside the last ``\boxed{…}``, as mathematical training data have it."""
+    r"""Read the label inside the last ``\boxed{…}``, as mathematical training data have it."""
     boxes = list(_BOXED.finditer(text))
     if not boxes or boxes[-1].start() < text.rfind("\\boxed"):
         return None
@@ -228,7 +228,7 @@ def read_boxed(text: str, choices: Choices) -> ReadAnswer | None:
 
 
 def read_final_line(text: str, choices: Choices) -> ReadAnswer | None:
-    """The letter that is the whole last line, alone or with its option's text: "**C**"."""
+    """Read the letter that is the whole last line, alone or with its option's text: "**C**"."""
     body = text.rstrip()
     match = _LAST_LINE.match(body, body.rfind("\n") + 1)
     answer = match and as_answer(choices, match, Rule.FINAL_LINE)
@@ -243,7 +243,7 @@ def read_final_line(text: str, choices: Choices) -> ReadAnswer | None:
 
 
 def read_option_text(text: str, choices: Choices) -> ReadAnswer | None:
-    """The option whose whole text the last line repeats after "the answer is" or alone."""
+    """Find the option whose whole text the last line repeats after "the answer is" or alone."""
     body = text.rstrip()
     start = body.rfind("\n") + 1
     line = body[start:]
@@ -265,7 +265,7 @@ def _plain(text: str) -> str:
 
 
 def read_last_label(text: str, choices: Choices) -> ReadAnswer | None:
-    """The only option that the last sentence names, as "(C)" or "option C".
+    """Read the only option that the last sentence names, as "(C)" or "option C".
 
     Or, where it names none, the only one of which the last paragraph says that something "is (C)".
     A text that breaks off within its last sentence has no such answer.
@@ -283,7 +283,7 @@ def read_last_label(text: str, choices: Choices) -> ReadAnswer | None:
 def _only(
     text: str, matches: Iterator[re.Match[str]], choices: Choices
 ) -> tuple[ReadAnswer | None, bool]:
-    """The one option that all matches name, if they name one alone; and whether any does."""
+    """Return the one option that all matches name, if it is one, and whether any names one."""
     answers: dict[int, ReadAnswer] = {}
     for match in matches:
         group = match.lastindex or 1
