@@ -13,9 +13,9 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from .dataset import load_dataset
-from .parsing import parse_marked_label
 from .prompting import Choice, Prompt, load_prompt
 from .question_row import Row
+from .reading.extraction import read_answer
 from .topics import DONT_KNOW_LABEL, LETTERS, TOPICS, letters, numbers, topic_slug
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def choice_labels(row: Row, style: Style) -> list[str]:
 def trace_results(row: Row, results: list[str], style: Style) -> dict[str, float]:
     """Return lm-eval's metrics of a chain of thought: accuracy, and whether it was parsed."""
     labels = style.labels(len(row["options"]))
-    answer = parse_marked_label(results[0], labels)
+    answer = read_answer(results[0], labels, row["options"])
     right = answer is not None and answer.index == gold_index(row)
     return {"acc": float(right), "parsed": float(answer is not None)}
 

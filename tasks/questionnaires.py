@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from .parsing import MARKER
+from .reading.parsing import MARKER
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .parsing import MARKER
+from .reading.parsing import MARKER
 
 PHRASES: dict[str, float] = {
     "certain": 0.98,

@@ -29,8 +29,8 @@ from apprehend.benchmark.store.checks.verifying import findings
 from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.tasks.data_errors import DataError
 from apprehend.tasks.dataset import read_questions
-from apprehend.tasks.parsing import parse_marked_label
 from apprehend.tasks.questionnaires import QUESTIONNAIRES, read_rating
+from apprehend.tasks.reading.parsing import parse_marked_label
 from apprehend.tasks.self_report_prompts import SELF_REPORTS
 
 LABELS = list("ABCDEFGHIJ")

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...estimators.signals.batch import Signal
 from ...tasks.jsonl import read_jsonl
-from ...tasks.parsing import parse_marked_label
+from ...tasks.reading.parsing import parse_marked_label
 from ...tasks.task_names import known_tasks
 from ...tasks.topics import letters
 from ..console.errors import ApprehendError, UsageError

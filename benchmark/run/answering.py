@@ -61,7 +61,12 @@ def _ask(
         tokens += sum(max(0, record["prompt_tokens"]) for record in records)
         bar.update(len(rows))
 
-    model = UncertaintyLM(engine, {task.name: task.facts for task in family.tasks}, sink)
+    model = UncertaintyLM(
+        engine,
+        {task.name: task.facts for task in family.tasks},
+        sink,
+        extraction=options.extraction,
+    )
     for start in range(0, len(missing), QUESTIONS_PER_EVALUATION):
         _evaluate(options, model, missing[start : start + QUESTIONS_PER_EVALUATION])
     if missing:

@@ -26,6 +26,7 @@ def probe_options(options: RunOptions) -> ProbeOptions:
         samples=options.samples,
         temperature=options.temperature,
         seed=options.seed,
+        extraction=options.extraction,
         prompts=options.prompts,
     )
 
@@ -74,6 +75,7 @@ def task_settings(options: RunOptions, family: str, tasks: Sequence[LoadedTask])
         settings["fewshot_seed"] = options.seed
     if tasks[0].signal is Signal.TRACE:
         settings["generation"] = dict(tasks[0].task.get_config("generation_kwargs") or {})
+        settings["extraction"] = options.extraction
     if family not in mmlu_pro.STYLES:
         settings["rendered"] = {task.name: _rendered(task) for task in tasks}
     return settings

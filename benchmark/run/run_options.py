@@ -3,35 +3,32 @@ rows depend on it, help, bounds, default. Command line and configuration keys fo
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
-from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
+from ...tasks.reading.extraction import DEFAULT
 from ..console.declared import Typed
-from ..console.errors import UsageError, did_you_mean
+from ..console.errors import UsageError
 from ..console.number_limits import HIGHEST_COST, LARGEST_SEED, MOST_QUESTIONS
-from ..console.options import parse_arguments, parse_pairs, split_names, whole_number
+from ..console.options import parse_arguments, parse_pairs, split_names
 from ..judges.judge_options import JudgeOptions
-from ..store.names import check_name, check_names
+from .option_values import (
+    Overwrite,
+    read_batch_size,
+    read_estimators,
+    read_extraction,
+    read_judges,
+    read_limit,
+    read_metrics,
+    read_name,
+    read_overwrite,
+    read_shard,
+)
 
 ValueT = TypeVar("ValueT")
-
-
-class Overwrite(str, Enum):
-    """What a run does with stored signals."""
-
-    ONLY_MISSING = "only-missing"
-    """Keep them, collect the others."""
-    ALWAYS = "always"
-    """Set them aside and collect everything again."""
-    NEVER = "never"
-    """Refuse to run if there are any."""
-    ONLY_CACHE = "only-cache"
-    """Load no model; score what is stored and report what is missing."""
 
 
 @overload
@@ -58,78 +55,6 @@ def _option(
         return typed[0].default if read is None else read(*(option.default for option in typed))
 
     return field(default_factory=usual, metadata={"typed": typed, "rows": rows, "read": read})
-
-
-def _read_name(text: str | None) -> str | None:
-    if text is not None:
-        check_name("--model_name", text)
-    return text
-
-
-def _read_estimators(text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    from ...estimators.registry import split_specs
-
-    return split_specs(text)
-
-
-def _read_metrics(text: str | None) -> list[str]:
-    return _read_estimators(text) or []
-
-
-def _read_judges(
-    kinds: Sequence[str] | None, arguments: Sequence[str] | None, names: Sequence[str] | None
-) -> list[JudgeOptions]:
-    """Build the panel: arguments and names belong to the judges in the given order."""
-    kinds, arguments, names = kinds or [], arguments or [], names or []
-    check_names("--judge_name", names)
-    for option, given in (("--judge_args", arguments), ("--judge_name", names)):
-        if given and len(given) != len(kinds):
-            raise UsageError(
-                f"{option}: given {len(given)} times for {len(kinds)} --judge; give it once for "
-                "each, in the same order"
-            )
-    return [
-        JudgeOptions(
-            kind,
-            parse_arguments("--judge_args", arguments[place]) if arguments else {},
-            names[place] if names else None,
-        )
-        for place, kind in enumerate(kinds)
-    ]
-
-
-def _read_batch_size(text: str) -> str:
-    if text != "auto" and not 0 < (whole_number(text) or 0) <= MOST_QUESTIONS:
-        raise UsageError(f"--batch_size: expected auto or a whole number, got {text!r}")
-    return text
-
-
-def _read_limit(limit: float | None) -> float | None:
-    if limit is not None and (limit == 0 or (limit > 1 and limit % 1)):
-        raise UsageError(
-            "--limit: expected a whole number of questions or a share below 1, above 0, got "
-            f"{limit:g}"
-        )
-    return limit
-
-
-def _read_overwrite(text: str) -> Overwrite:
-    known = [mode.value for mode in Overwrite]
-    if text not in known:
-        raise UsageError(
-            f"--overwrite: expected {', '.join(known[:-1])} or {known[-1]}, got {text!r}"
-            f"{did_you_mean(text, known)}"
-        )
-    return Overwrite(text)
-
-
-def _read_shard(text: str | None) -> tuple[int, int, int] | None:
-    from .sharding import current_shard
-
-    shard = current_shard(text, os.environ)
-    return None if shard is None else (shard.index, shard.count, shard.local)
 
 
 @dataclass(frozen=True)
@@ -169,7 +94,7 @@ class RunOptions:
     estimators: Sequence[str] | None = _option(
         Typed("Comma-separated: all, names, name(parameter=value), file.py:Class."),
         rows=False,
-        read=_read_estimators,
+        read=read_estimators,
     )
     committee: Sequence[str] = _option(
         Typed("Comma-separated models for `committee_disagreement` (default: all stored)."),
@@ -189,9 +114,9 @@ class RunOptions:
         ),
         Typed("Name of the judge; one per judge.", kind=list[str], name="judge_name"),
         rows=True,
-        read=_read_judges,
+        read=read_judges,
     )
-    model_name: str | None = _option(Typed("Name of the model."), rows=False, read=_read_name)
+    model_name: str | None = _option(Typed("Name of the model."), rows=False, read=read_name)
     include_path: str | None = _option(Typed("Folder with more lm-eval tasks."), rows=True)
     prompts: Mapping[str, str] = _option(
         Typed("NAME=FILE: replace a prompt template (repeatable).", kind=list[str], name="prompt"),
@@ -208,13 +133,13 @@ class RunOptions:
         Typed("Text prepended to the system prompt."), rows=True
     )
     batch_size: str = _option(
-        Typed("auto, or a number of questions.", default="auto"), rows=False, read=_read_batch_size
+        Typed("auto, or a number of questions.", default="auto"), rows=False, read=read_batch_size
     )
     device: str | None = _option(Typed("cpu, cuda, cuda:1, mps …"), rows=False)
     limit: float | None = _option(
         Typed("Questions per topic, above 0 (below 1: a share).", float, min=0, max=MOST_QUESTIONS),
         rows=False,
-        read=_read_limit,
+        read=read_limit,
     )
     seed: int = _option(
         Typed("Seed of all random choices.", int, default=0, min=0, max=LARGEST_SEED), rows=True
@@ -226,6 +151,15 @@ class RunOptions:
         Typed("Temperature of the sampled answers.", float, default=1.0, min=0.01, max=100),
         rows=True,
     )
+    extraction: str = _option(
+        Typed(
+            "How answers are read out of chains of thought: ladder (named rules, the surest "
+            "first), strict (the marker alone), lm_eval or mmlu_pro (as published).",
+            default=DEFAULT,
+        ),
+        rows=True,
+        read=read_extraction,
+    )
     overwrite: Overwrite = _option(
         Typed(
             "What to do with stored signals: only-missing (keep them, collect the rest), "
@@ -233,7 +167,7 @@ class RunOptions:
             default="only-missing",
         ),
         rows=False,
-        read=_read_overwrite,
+        read=read_overwrite,
     )
     max_requests: int | None = _option(
         Typed("Maximum number of requests to endpoints.", int, min=0, max=10**12), rows=False
@@ -254,7 +188,7 @@ class RunOptions:
             "accelerate launch and torchrun they determine it."
         ),
         rows=False,
-        read=_read_shard,
+        read=read_shard,
         default=None,
     )
     """Index, count and local device of this process's shard of the questions."""
@@ -273,7 +207,7 @@ class RunOptions:
     metrics: Sequence[str] = _option(
         Typed("Comma-separated metrics of your own in the report: file.py:function."),
         rows=False,
-        read=_read_metrics,
+        read=read_metrics,
     )
 
 

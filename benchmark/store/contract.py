@@ -10,7 +10,7 @@ from ..console.errors import ApprehendError
 from ..console.masking import mask_arguments, mask_command
 from .manifest_shape import check_shape
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 CONTRACT: dict[str, str] = {
     "model.engine": "--model",
     "model.model": "the model's name at its endpoint",
@@ -31,6 +31,7 @@ CONTRACT: dict[str, str] = {
     "task.prompts": "the prompt templates",
     "task.rendered": "the task's prompts (--include_path)",
     "task.generation": "the generation settings",
+    "task.extraction": "--extraction",
     "data.fingerprint": "the questions",
     "data.topics": "the questions' topics",
 }
@@ -151,4 +152,16 @@ def _from_2(manifest: dict[str, Any]) -> dict[str, Any]:
     return {**manifest, "schema_version": 3}
 
 
-_STEPS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}
+def _from_3(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Name the rule by which versions before 4 read answers: the marker alone."""
+    migrated = {**manifest, "schema_version": 4}
+    if isinstance(manifest.get("task"), dict):
+        migrated["task"] = {"extraction": "strict", **manifest["task"]}
+    return migrated
+
+
+_STEPS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: _from_1,
+    2: _from_2,
+    3: _from_3,
+}

@@ -128,6 +128,8 @@ class TraceTable(Options, SignalTable, signal=Signal.TRACE, cost="1 text", outco
     """(n,) 1 right, 0 wrong, -1 unknown."""
     prompt_tokens: IntArray = column(Kind.INT)
     """(n,) length of the prompt in tokens."""
+    rule: ObjectArray = column(Kind.TEXT)
+    """(n,) name of the rule that read the answer, see `apprehend.tasks.reading`; None without."""
     finished: IntArray = column(Kind.INT)
     """(n,) 1 if the model ended the text, 0 if the token limit did, -1 unknown."""
 

@@ -19,9 +19,9 @@ from sklearn.metrics import roc_auc_score
 
 from ..dataset import read_questions
 from ..mmlu_pro import STYLES, choice_labels, gold_index, render_system, render_user
-from ..parsing import MARKER, parse_marked_label
 from ..prompting import load_prompt
 from ..question_row import Row
+from ..reading.parsing import MARKER, parse_marked_label
 from .sample_judge import QUESTIONNAIRES
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from apprehend.tasks.parsing import parse_marked_label
 from apprehend.tasks.questionnaires import (
     QUESTIONNAIRES,
     read_complexity,
@@ -12,6 +11,7 @@ from apprehend.tasks.questionnaires import (
     read_rating,
     read_reasoning_steps,
 )
+from apprehend.tasks.reading.parsing import parse_marked_label
 from apprehend.tasks.topics import letters, numbers
 from hypothesis import given
 from hypothesis import strategies as st

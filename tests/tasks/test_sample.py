@@ -14,9 +14,9 @@ import torch
 from apprehend.tasks import LETTERS, TOPICS
 from apprehend.tasks.dataset import embedded_file, read_questions
 from apprehend.tasks.mmlu_pro import STYLES, choice_labels, example_trace, gold_index, render_user
-from apprehend.tasks.parsing import parse_marked_label
 from apprehend.tasks.prompting import load_prompt
 from apprehend.tasks.questionnaires import QUESTIONNAIRES as QUESTIONNAIRES_ASKED
+from apprehend.tasks.reading.parsing import parse_marked_label
 from apprehend.tasks.sample import world as worlds
 from apprehend.tasks.sample.build import FIRST_EXAMPLE_ID, FIRST_ID, make_tokenizer
 from apprehend.tasks.sample.lessons import Segment, Teacher, Turn, chat_turns, plain

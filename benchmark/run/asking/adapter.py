@@ -19,8 +19,8 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
 from ....estimators.signals.batch import Signal, Status
-from ....tasks.parsing import parse_marked_label
 from ....tasks.question_row import Row as QuestionRow
+from ....tasks.reading import extraction as extractions
 from ...engines.shared.engine import Answer, ChoicePrompt, Engine, Failed, Generation
 from ...store.failures import QuestionId
 from ...store.stored_rows import Row
@@ -43,6 +43,8 @@ class TaskFacts:
     labels: Callable[[QuestionRow], list[str]]
     option_count: Callable[[QuestionRow], int]
     question_id: Callable[[QuestionRow, int], QuestionId]
+    options: Callable[[QuestionRow], Sequence[str]] = lambda row: ()
+    """The options' texts, where they are known."""
 
 
 class Step:
@@ -73,13 +75,19 @@ class UncertaintyLM(LM):
     """An lm-eval model around an engine; one batch of questions at a time goes to the sink."""
 
     def __init__(
-        self, engine: Engine, facts: Mapping[str, TaskFacts], sink: Sink, step: Step | None = None
+        self,
+        engine: Engine,
+        facts: Mapping[str, TaskFacts],
+        sink: Sink,
+        step: Step | None = None,
+        extraction: str = extractions.DEFAULT,
     ) -> None:
         super().__init__()
         self.engine = engine
         self._facts = facts
         self._sink = sink
         self._step = step or Step()
+        self._extraction = extraction
 
     @property
     def tokenizer_name(self) -> str:
@@ -181,8 +189,10 @@ class UncertaintyLM(LM):
         if isinstance(generation, Failed):
             return question_id, generation
         labels = facts.labels(doc)
-        label = parse_marked_label(generation.text, labels)
-        position = -1 if label is None else generation.token_at(label.start)
+        answer = extractions.read_answer(
+            generation.text, labels, facts.options(doc), self._extraction, request.args[0][-200:]
+        )
+        position = -1 if answer is None else generation.token_at(answer.start)
         return question_id, {
             "text": generation.text,
             "token_logprobs": generation.token_logprobs,
@@ -193,9 +203,10 @@ class UncertaintyLM(LM):
             "option_logprobs": generation.label_logprobs(position, labels)
             if position >= 0
             else None,
-            "answer": None if label is None else label.index,
-            "status": (Status.UNPARSED if label is None else Status.PARSED).value,
-            "correct": int(label is not None and label.index == facts.gold(doc)),
+            "answer": None if answer is None else answer.index,
+            "rule": None if answer is None else answer.rule.value,
+            "status": (Status.UNPARSED if answer is None else Status.PARSED).value,
+            "correct": int(answer is not None and answer.index == facts.gold(doc)),
             "prompt_tokens": generation.prompt_tokens,
             "finished": int(generation.finished),
         }

@@ -244,6 +244,7 @@ def _facts(leaf: str, family: str, task: Task) -> tuple[TaskFacts, Signal]:
             labels=lambda row: style.labels(len(row["options"])),
             option_count=lambda row: len(row["options"]),
             question_id=lambda row, index: row["question_id"],
+            options=lambda row: row["options"],
         )
         return facts, Signal.TRACE if style.chain_of_thought else Signal.ANSWER
     if output != "multiple_choice":

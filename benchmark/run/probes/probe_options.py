@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ....tasks.reading.extraction import DEFAULT
 from ..asking.adapter import DEFAULT_TOKENS
 from ..asking.task_loading import LoadedTask, Question
 
@@ -21,6 +22,8 @@ class ProbeOptions:
     samples: int = 8
     temperature: float = 1.0
     seed: int = 0
+    extraction: str = DEFAULT
+    """Name of the rules that read answers out of texts."""
     prompts: Mapping[str, str] = field(default_factory=dict)
     """Prompt name → file that replaces it."""
 

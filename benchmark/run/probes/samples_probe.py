@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ....estimators.signals.batch import Signal
-from ....tasks.parsing import parse_marked_label
+from ....tasks.reading.extraction import read_answer
 from ...engines.shared.engine import Answer, ChoicePrompt, Failed, Generation
 from ...store.stored_rows import Record
 from ..asking.task_loading import LoadedTask
@@ -79,7 +79,12 @@ class TraceSamples(TextProbe):
         cls, options: ProbeOptions, tasks: Sequence[LoadedTask], variant: str
     ) -> dict[str, object]:
         until, most = generation_limits(tasks[0])
-        return {**_sampling_settings(options), "until": list(until), "max_gen_toks": most}
+        return {
+            **_sampling_settings(options),
+            "until": list(until),
+            "max_gen_toks": most,
+            "extraction": options.extraction,
+        }
 
     @classmethod
     def cost(cls, items: Sequence[Item], options: ProbeOptions, variant: str) -> Cost:
@@ -98,12 +103,15 @@ class TraceSamples(TextProbe):
     def record(self, item: Item, prompts: Sequence[str], replies: Sequence[Generation]) -> Record:
         task, question = item
         labels = task.facts.labels(question.row)
+        texts = task.facts.options(question.row)
         answers: list[int] = []
         logprobs: list[float | None] = []
         for generation in replies:
-            label = parse_marked_label(generation.text, labels)
-            position = -1 if label is None else generation.token_at(label.start)
+            answer = read_answer(
+                generation.text, labels, texts, self.options.extraction, prompts[0][-200:]
+            )
+            position = -1 if answer is None else generation.token_at(answer.start)
             known = generation.label_logprobs(position, labels) if position >= 0 else None
-            answers.append(-1 if label is None else label.index)
-            logprobs.append(known[label.index] if known is not None and label is not None else None)
+            answers.append(-1 if answer is None else answer.index)
+            logprobs.append(known[answer.index] if known and answer is not None else None)
         return _record(self.options, answers, logprobs, [reply.text for reply in replies])
