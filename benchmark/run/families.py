@@ -16,8 +16,9 @@ from ..store.contract import complete
 from ..store.failures import QuestionId
 from ..store.task_store import Results, TaskStore
 from .asking.task_loading import LoadedTask, Question, fingerprint
+from .option_values import Overwrite
 from .row_settings import task_settings, topics_hash
-from .run_options import Overwrite, RunOptions
+from .run_options import RunOptions
 
 
 @dataclass

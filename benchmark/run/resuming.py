@@ -9,8 +9,9 @@ from ..console.errors import UsageError
 from ..console.options import say
 from ..store.store_folder import MANIFEST
 from .families import Family
+from .option_values import Overwrite
 from .plan import Plan
-from .run_options import Overwrite, RunOptions
+from .run_options import RunOptions
 from .sharding import copy_stored
 
 

@@ -21,10 +21,11 @@ from .asking.task_loading import LoadedTask, TaskOptions, expand_tasks, load_tas
 from .collecting import announce_costs, collect_probes, load_engine, record_work
 from .judgements import collect_judgements
 from .missing import find_missing, missing_from_cache, vanished
+from .option_values import Overwrite
 from .outcome import RunOutcome
 from .plan import Plan, make_plan
 from .resuming import stores_held
-from .run_options import Overwrite, RunOptions
+from .run_options import RunOptions
 from .sharding import Shard, move_shards
 
 

@@ -71,7 +71,7 @@ def test_no_answer(text):
 
 
 @given(
-    st.text(st.sampled_from("ABCZ ans.wer is([{*_\\boxed}])\n$:optionchoice,and'not")), st.data()
+    st.text(st.sampled_from("ABCZ answer. is([{*_\\boxed}])\n$:optionchoice,and'not")), st.data()
 )
 def test_answers_lie_in_the_text(text, data):
     name = data.draw(st.sampled_from(sorted(EXTRACTIONS)))
