@@ -80,7 +80,6 @@ CHANGES: dict[str, list[tuple[str, Callable[[Path], Any]]]] = {
         ("prompt template judge_complexity", other_prompt("judge_complexity")),
         ("prompt template judge_rating", other_prompt("judge_rating")),
     ],
-    "extraction": [("--extraction", lambda _: "strict")],
     "num_fewshot": [("--num_fewshot", lambda _: 2)],
     "apply_chat_template": [("--apply_chat_template", lambda _: True)],
     "system_instruction": [("--system_instruction", lambda _: "Be brief.")],

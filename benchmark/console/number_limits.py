@@ -7,4 +7,6 @@ LARGEST_SEED = 2**32 - 1
 """Largest seed of the generators of numpy and scikit-learn."""
 MOST_REPLICATES = 1_000_000
 MOST_QUESTIONS = 10**9
+MOST_TOKENS = 10**6
+"""Of a generated text."""
 HIGHEST_COST = 1e12

@@ -20,6 +20,7 @@ from .option_values import (
     read_batch_size,
     read_estimators,
     read_extraction,
+    read_gen_kwargs,
     read_judges,
     read_limit,
     read_metrics,
@@ -150,6 +151,15 @@ class RunOptions:
     temperature: float = _option(
         Typed("Temperature of the sampled answers.", float, default=1.0, min=0.01, max=100),
         rows=True,
+    )
+    gen_kwargs: Mapping[str, object] = _option(
+        Typed(
+            "Settings of generated texts, as in lm-eval: max_gen_toks=NUMBER (their largest number "
+            "of tokens).",
+            default="",
+        ),
+        rows=True,
+        read=read_gen_kwargs,
     )
     extraction: str = _option(
         Typed(

@@ -80,7 +80,12 @@ def load_questions(options: RunOptions) -> list[LoadedTask]:
     return load_tasks(
         expand_tasks(options.tasks, options.include_path),
         TaskOptions(
-            options.data, options.fewshot_data, options.include_path, options.num_fewshot, prompts
+            options.data,
+            options.fewshot_data,
+            options.include_path,
+            options.num_fewshot,
+            prompts,
+            options.gen_kwargs,
         ),
     )
 

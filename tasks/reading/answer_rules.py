@@ -7,53 +7,10 @@ signs that mark a letter as the answer, and a letter beside another one is no an
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Iterator, Sequence
 
+from .answer_types import Choices, ReadAnswer, Rule
 from .parsing import parse_marked_label
-
-
-class Rule(str, Enum):
-    """Name of the rule that read an answer; it is stored with every answer."""
-
-    MARKER = "marker"
-    STATEMENT = "answer_statement"
-    BOXED = "boxed"
-    FINAL_LINE = "final_line_letter"
-    OPTION_TEXT = "option_text"
-    LAST_LABEL = "last_label"
-    FIRST_STATEMENT = "first_answer_statement"
-    ANSWER_LINE = "answer_line"
-    ANY_LETTER = "any_letter"
-
-    def __str__(self) -> str:
-        return self.value
-
-
-@dataclass(frozen=True)
-class ReadAnswer:
-    """An answer read from a text: the option's index, its characters' span, and the rule."""
-
-    index: int
-    start: int
-    end: int
-    rule: Rule
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What may be answered: the options' labels (capitals), and their texts where known."""
-
-    labels: Sequence[str]
-    texts: Sequence[str] = ()
-
-    def index(self, label: str) -> int | None:
-        """Position of the label, None where no option has it."""
-        return list(self.labels).index(label) if label in self.labels else None
-
-
-Finder = Callable[[str, Choices], ReadAnswer | None]
 
 _NOUN = r"(?:answer|option|choice|solution|response)"
 _QUALIFIED = (
@@ -175,7 +132,7 @@ def read_statement(text: str, choices: Choices) -> ReadAnswer | None:
         answer = as_answer(choices, match, Rule.STATEMENT)
         if (
             answer
-            and not ("\n" in match.group(0) and _enumerates(text, answer.end, choices))
+            and not ("\n" in match.group(0) and _enumerates(text[answer.start :], 1, choices))
             and not _names_another(text, answer, choices)
             and not _DENIED.match(text, answer.end)
         ):
@@ -191,14 +148,18 @@ def _settled(text: str, statements: Sequence[ReadAnswer]) -> ReadAnswer | None:
     """Return the last statement before the text starts anew.
 
     A model that is not stopped goes on with the next question of its examples: a statement in a
-    later paragraph, without a word of correction before it, answers something else. A statement
-    that is taken back afterwards ("but it is not the correct answer") is none.
+    later paragraph, without a word of correction before it, answers something else. A text that
+    states one option after the other has no answer, nor has a statement that is withdrawn
+    afterwards ("but it is not the correct answer").
     """
     settled: ReadAnswer | None = None
     for answer in statements:
         if settled is not None:
             between = text[settled.end : answer.start]
             if "\n\n" in between and not _CORRECTION.search(between):
+                others = {later.index for later in statements if later.start >= answer.start}
+                if len(others - {settled.index}) > 1:
+                    return None
                 break
         settled = answer
     if settled is not None and _WITHDRAWN.search(text, settled.end):

@@ -7,10 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from .answer_rules import (
-    Choices,
-    Finder,
-    ReadAnswer,
-    Rule,
     as_answer,
     read_boxed,
     read_final_line,
@@ -19,6 +15,7 @@ from .answer_rules import (
     read_option_text,
     read_statement,
 )
+from .answer_types import Choices, Finder, ReadAnswer, Rule
 from .reasoning import answer_start
 
 

@@ -108,7 +108,11 @@ def say(*arguments: object) -> tuple[int, str]:
 # -- settings ---------------------------------------------------------------------------------
 
 
-ELSEWHERE = {"include_path": "test_other_words_of_a_third_party_task_are_refused"}
+ELSEWHERE = {
+    "include_path": "test_other_words_of_a_third_party_task_are_refused",
+    "extraction": "test_other_settings_of_traces_are_refused",
+    "gen_kwargs": "test_other_settings_of_traces_are_refused",
+}
 """Options whose change has a test of its own."""
 
 
@@ -144,6 +148,25 @@ def test_other_settings_are_refused_and_change_nothing(
     assert rows_of(results) == before
     assert not list(results.glob("*/*/set_aside"))
     assert [path.name for path in results.iterdir()] == ["tiny"]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"extraction": "strict"}, "--extraction"),
+        ({"gen_kwargs": {"max_gen_toks": 9}}, "the generation settings"),
+    ],
+)
+def test_other_settings_of_traces_are_refused(
+    tmp_path: Path, given: dict[str, Any], says: str
+) -> None:
+    traces = {"tasks": "mmlu_pro_cot_law", "estimators": ["cot_mean_entropy"], "judges": []}
+    assert not run(options_of(tmp_path / "results", **traces)).problems
+    (part,) = (tmp_path / "results").glob("*/*/signals/trace/*.parquet")
+    before = part.read_bytes()
+    with pytest.raises(UsageError, match=says):
+        run(options_of(tmp_path / "results", **traces, **given))
+    assert part.read_bytes() == before
 
 
 def test_the_manifest_says_the_settings_before_the_first_row(

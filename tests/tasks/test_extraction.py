@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 import pytest
-from apprehend.tasks.reading.answer_rules import Rule
+from apprehend.tasks.reading.answer_types import Rule
 from apprehend.tasks.reading.extraction import EXTRACTIONS, read_answer
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +23,7 @@ READ = {
     "The best option would be E because of its weight.": (4, Rule.STATEMENT),
     "The answer is A because it is first.": (0, Rule.STATEMENT),
     "The answer is not listed, but the closest one is (B).": (1, Rule.STATEMENT),
+    "A. stomach\nB. kidney\n\nThe correct answer is:\nB. kidney": (1, Rule.STATEMENT),
     "I would therefore choose option D.": (3, Rule.STATEMENT),
     "Hence (B) is the correct answer, by elimination.": (1, Rule.STATEMENT),
     "The answer is (A). Wait, that is wrong.\n\nThe answer is (B).": (1, Rule.STATEMENT),
@@ -53,6 +54,7 @@ NONE = (
     "The answer is not (D).",
     "The answer is [[none]].",
     "The answer is (Z).",
+    "The answer is A. stomach\n\nThe answer is B. kidney\n\nThe answer is C. gall bladder",
 )
 
 

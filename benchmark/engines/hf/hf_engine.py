@@ -51,9 +51,9 @@ class HFEngine(LoadedModel):
     ) -> None:
         """Load the model.
 
-        ``model_args`` are those of lm-eval's ``hf`` model, and ``compile``: decode with a
-        compiled model on a static KV cache, for long runs on a GPU. Raises UsageError for a
-        missing local path or an unsuitable argument, ApprehendError if loading fails.
+        ``model_args`` are those of lm-eval's ``hf`` model, and ``compile``: decode with a compiled
+        model on a static KV cache, for long runs on a GPU. Raises UsageError for a missing local
+        path or unsuitable argument, ApprehendError if loading fails.
         """
         arguments = dict(model_args)
         if "pretrained" not in arguments:
@@ -63,7 +63,8 @@ class HFEngine(LoadedModel):
             raise UsageError(f"--model_args: compile: expected True or False, got {compiled!r}")
         self._rows = None if batch_size == "auto" else _whole_number(batch_size)
         self._halved = 0
-        self.name = arguments["pretrained"] = model_path(str(arguments["pretrained"]))
+        name = model_path(str(arguments["pretrained"]), arguments.get("gguf_file"))
+        self.name = arguments["pretrained"] = name
         self._lm = _load(arguments, device)
         self.model = self._lm.model
         keep_softcap(self.model)
@@ -281,9 +282,8 @@ def _load(arguments: dict[str, object], device: str | None) -> HFLM:
     except TypeError as error:
         raise UsageError(f"--model_args: {error}") from error
     except Exception as error:
-        raise ApprehendError(
-            f"cannot load model {arguments['pretrained']}: {first_line(error)}"
-        ) from error
+        problem = f"cannot load model {arguments['pretrained']}: {first_line(error)}"
+        raise ApprehendError(problem) from error
 
 
 def _fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:

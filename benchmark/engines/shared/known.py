@@ -62,7 +62,9 @@ def known_identity(engine: str, model_args: Mapping[str, object]) -> Identity:
         return identity | ({"model": str(name)} if name else {})
     if "pretrained" not in model_args:
         return identity
-    folder = Path(model_path(str(model_args["pretrained"]))).expanduser()
+    folder = Path(
+        model_path(str(model_args["pretrained"]), model_args.get("gguf_file"))
+    ).expanduser()
     if not folder.is_dir():
         revision = _cached_revision(str(model_args["pretrained"]), model_args.get("revision"))
         identity |= {"revision": revision} if revision else {}

@@ -74,10 +74,11 @@ class LoadedModel:
         return len(self.encode(prompt))
 
 
-def model_path(name: str) -> str:
+def model_path(name: str, gguf_file: object = None) -> str:
     """Return what to load for ``pretrained=``: the embedded model's folder, or the name itself.
 
-    Raises UsageError for a local path that holds no model.
+    Raises UsageError for a local path that holds no model: no configuration, or, where a file in
+    llama.cpp's format is named, not that file.
     """
     if name == EMBEDDED:
         name = str(embedded_file("model"))
@@ -85,6 +86,9 @@ def model_path(name: str) -> str:
     path = Path(name).expanduser()
     if looks_local and not path.is_dir():
         raise UsageError(f"--model_args: no model folder at {name}")
-    if path.is_dir() and not (path / "config.json").is_file():
+    if path.is_dir() and gguf_file is not None:
+        if not (path / str(gguf_file)).is_file():
+            raise UsageError(f"--model_args: {name} has no file {gguf_file} (gguf_file)")
+    elif path.is_dir() and not (path / "config.json").is_file():
         raise UsageError(f"--model_args: {name} has no config.json, so it is not a model folder")
     return name

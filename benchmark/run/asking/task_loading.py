@@ -38,6 +38,8 @@ class TaskOptions:
     num_fewshot: int | None = None
     prompts: Mapping[str, str] = field(default_factory=dict)
     """Prompt name → file that replaces it."""
+    gen_kwargs: Mapping[str, object] = field(default_factory=dict)
+    """Generation settings that replace those of the task."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,9 @@ def _load(
         for key, value in replaced.items():
             task.set_config(key, value)
         _set_fewshot(task, options)
+        if options.gen_kwargs:
+            given = task.get_config("generation_kwargs") or {}
+            task.set_config("generation_kwargs", {**given, **options.gen_kwargs})
         family = known[leaf][0] if leaf in known else leaf
         loaded_task = LoadedTask(leaf, family, task, *_facts(leaf, family, task), prompts=texts)
         if leaf not in known:
