@@ -1,9 +1,11 @@
 """What a reader takes for the answer in published chains of thought, by MMLU-Pro's question ids.
 
 The texts are `model_output` of `mmlu_pro_cot_phi-3-mini-4k-instruct.parquet` in the recorded data;
-they are not part of the project. Drawn from each rule's readings and from the texts that none
-reads, so the hard ones are many more here than in the file. "" is a text without an answer: it
-breaks off, names several options, or says that none is right.
+they are not part of the project. One reader checked the ladder's reading of each text against the
+end of the text, and changed it where it was wrong; nobody has read them blind yet. Drawn from each
+rule's readings and from the texts that none reads, so the hard ones are many more here than in the
+file. "" is a text without an answer: it breaks off, names several options, or says that none is
+right.
 """
 
 HAND_READ: dict[str, tuple[int, ...]] = {
