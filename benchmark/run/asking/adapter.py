@@ -21,6 +21,7 @@ from lm_eval.api.model import LM
 from ....estimators.signals.batch import Signal, Status
 from ....tasks.question_row import Row as QuestionRow
 from ....tasks.reading import extraction as extractions
+from ....tasks.reading.answer_types import ReadAnswer
 from ...engines.shared.engine import Answer, ChoicePrompt, Engine, Failed, Generation
 from ...store.failures import QuestionId
 from ...store.stored_rows import Row
@@ -45,6 +46,23 @@ class TaskFacts:
     question_id: Callable[[QuestionRow, int], QuestionId]
     options: Callable[[QuestionRow], Sequence[str]] = lambda row: ()
     """The options' texts, where they are known."""
+
+    def read(
+        self, generation: Generation, row: QuestionRow, extraction: str, prompt: str
+    ) -> tuple[ReadAnswer | None, int, list[float] | None]:
+        """Read the answer of a generated text.
+
+        Returns:
+            The answer, the position of its token (-1 if unknown), and the labels'
+            log-probabilities there.
+        """
+        labels = self.labels(row)
+        answer = extractions.read_answer(
+            generation.text, labels, self.options(row), extraction, prompt
+        )
+        position = -1 if answer is None else generation.token_at(answer.start)
+        known = generation.label_logprobs(position, labels) if position >= 0 else None
+        return answer, position, known
 
 
 class Step:
@@ -188,11 +206,7 @@ class UncertaintyLM(LM):
         question_id = facts.question_id(doc, request.doc_id)
         if isinstance(generation, Failed):
             return question_id, generation
-        labels = facts.labels(doc)
-        answer = extractions.read_answer(
-            generation.text, labels, facts.options(doc), self._extraction, request.args[0][-200:]
-        )
-        position = -1 if answer is None else generation.token_at(answer.start)
+        answer, position, known = facts.read(generation, doc, self._extraction, request.args[0])
         return question_id, {
             "text": generation.text,
             "token_logprobs": generation.token_logprobs,
@@ -200,9 +214,7 @@ class UncertaintyLM(LM):
             "token_top_logprobs": generation.token_top_logprobs,
             "token_uniform_kl": generation.token_uniform_kl,
             "answer_position": position if position >= 0 else None,
-            "option_logprobs": generation.label_logprobs(position, labels)
-            if position >= 0
-            else None,
+            "option_logprobs": known,
             "answer": None if answer is None else answer.index,
             "rule": None if answer is None else answer.rule.value,
             "status": (Status.UNPARSED if answer is None else Status.PARSED).value,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ....estimators.signals.batch import Signal
-from ....tasks.reading.extraction import read_answer
 from ...engines.shared.engine import Answer, ChoicePrompt, Failed, Generation
 from ...store.stored_rows import Record
 from ..asking.task_loading import LoadedTask
@@ -102,16 +101,12 @@ class TraceSamples(TextProbe):
 
     def record(self, item: Item, prompts: Sequence[str], replies: Sequence[Generation]) -> Record:
         task, question = item
-        labels = task.facts.labels(question.row)
-        texts = task.facts.options(question.row)
         answers: list[int] = []
         logprobs: list[float | None] = []
         for generation in replies:
-            answer = read_answer(
-                generation.text, labels, texts, self.options.extraction, prompts[0][-200:]
+            answer, _, known = task.facts.read(
+                generation, question.row, self.options.extraction, prompts[0]
             )
-            position = -1 if answer is None else generation.token_at(answer.start)
-            known = generation.label_logprobs(position, labels) if position >= 0 else None
             answers.append(-1 if answer is None else answer.index)
             logprobs.append(known[answer.index] if known and answer is not None else None)
         return _record(self.options, answers, logprobs, [reply.text for reply in replies])
