@@ -28,20 +28,28 @@ from . import (
 )
 from .core.estimator import Estimator
 from .core.user_files import is_file_spec, load_from_file
+from .others import cross_model
 from .signals.batch import Need
 from .signals.estimator_errors import EstimatorLookupError
+from .trace import trace_course, trace_wording
+from .trained import rank_mixing, state_space
 
 ENTRY_POINT_GROUP = "apprehend.estimators"
 _MODULES: tuple[ModuleType, ...] = (
     answer_distribution,
     chain_of_thought,
+    trace_course,
+    trace_wording,
     samples,
+    rank_mixing,
     self_reports,
     perturbations,
     position_bias,
     judges,
     committee,
+    cross_model,
     supervised,
+    state_space,
     calibration,
     conformal,
     controls,

@@ -10,7 +10,7 @@ import pytest
 from apprehend.estimators import Signals, builtin_estimators, evaluate
 from apprehend.estimators.learning.cross_fitting import fit_fresh
 from estimator_cases import CaseMaker
-from estimator_learning_oracles import LEARNING_ORACLES
+from estimator_oracles_of_states import LEARNING_ORACLES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +20,10 @@ PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "platt": ({}, {"base": "option_entropy"}),
     "isotonic": ({}, {"base": "committee_disagreement"}),
     "stacked": ({}, {"bases": ("option_entropy", "vote_share"), "penalty": 3.0}),
+    "mahalanobis_distance": ({}, {"form": "relative"}),
+    "semantic_entropy_probe": ({}, {"penalty": 3.0}),
+    "chosen_committee": ({}, {"size": 1}),
+    "consistency_with_confidence": ({}, {"style": "two_step"}),
     "conformal_set_size": (
         {},
         {"rule": "aps", "alpha": 0.2},

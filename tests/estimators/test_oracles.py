@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from apprehend.estimators import builtin_estimators, evaluate, reasons
 from estimator_cases import Case, cases
-from estimator_learning_oracles import LEARNING_ORACLES
-from estimator_oracles_of_many import ORACLES
+from estimator_oracles_of_states import LEARNING_ORACLES
+from estimator_oracles_of_texts import ORACLES
 from hypothesis import HealthCheck, given, settings
 
 PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
@@ -43,6 +43,10 @@ PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "question_ablation": ({"ablation": "no_stem"}, {"ablation": "shuffled_stem"}),
     "masj_expected": ({"questionnaire": "reasoning_steps"}, {"questionnaire": "complexity"}),
     "committee_disagreement": ({"form": "share"}, {"form": "jsd"}, {"members": ("a",)}),
+    "committee_surprise": ({}, {"members": ("a",)}),
+    "trace_profile": ({"measure": "slope"}, {"measure": "linearity"}),
+    "hedge_words": ({}, {"language": "de"}, {"language": "zh"}),
+    "reflection_count": ({}, {"language": "en"}),
     "random": ({"seed": 0}, {"seed": 3}),
 }
 SPECS = [(name, parameters) for name in ORACLES for parameters in PARAMETERS.get(name, ({},))]
