@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ...estimators.signals.batch import Signal
-from ...tasks.bounds import check_text, unpacked_members
 from ...tasks.data_errors import DataError
+from ...tasks.files.bounds import check_text, unpacked_members
 from ...tasks.topics import LETTERS
 from ..console.errors import ApprehendError
 from ..console.options import whole_number

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...tasks.bounds import check_parquet, check_text
 from ...tasks.data_errors import DataError
+from ...tasks.files.bounds import check_parquet, check_text
 from ...tasks.jsonl import read_jsonl
 from ..console.errors import ApprehendError, UsageError, first_line
 

@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ...estimators.signals.batch import Need, Signal, Status
 from ...reports import FORMATS, EstimatorTraits, MetricFailure, ReportInput, Rows, build_report
@@ -96,7 +95,7 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
     warn_of_differences(stores)
     for store in stores:
         scores.append(_scores(store, traits))
-        stratum = pq.read_table(store.path / "strata.parquet").to_pandas()
+        stratum = parts.read_parquet(store.path / "strata.parquet").to_pandas()
         strata.append(stratum.assign(task=store.task))
         if (new_questions := _questions(store, seen)) is not None:
             questions.append(new_questions)

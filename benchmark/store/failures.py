@@ -22,7 +22,8 @@ from .files import write_text
 FAILURES = "failures.json"
 
 
-QuestionId = int | str
+QuestionId = str
+"""Ids are text: 7 and "7" are the same question."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def read_failures(store: Path) -> list[FailureRow]:
         raise ApprehendError(
             f"{file}: not readable ({error}); delete it, the next run asks these questions again"
         ) from error
+    for row in rows:
+        row["question_id"] = str(row["question_id"])  # older files have numbers
     return list(rows)
 
 
