@@ -14,29 +14,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ...estimators.signals.batch import Signal
 from ..console.declared import Typed
 from ..console.errors import UsageError
-from .common import ImportedQuestion
-
-
-@dataclass(frozen=True)
-class Recording:
-    """Recorded answers of one model on one task, as read from files.
-
-    Attributes:
-        files: The files; messages name the first.
-        signal: ``answer``, or ``trace`` if text was generated.
-        questions: One recorded answer per question, with unique ids.
-        task: The task's name in the files; None if they do not contain it.
-        origin: What the manifest says about how the files were read.
-    """
-
-    files: Sequence[Path]
-    signal: Signal
-    questions: Sequence[ImportedQuestion]
-    task: str | None = None
-    origin: Mapping[str, Any] = field(default_factory=dict)
+from ..recordings.recorded import Recording
 
 
 @dataclass(frozen=True)
@@ -52,6 +32,8 @@ class Importer:
             ApprehendError or DataError with file and line for invalid content.
         options: Name → option, besides those of every importer (model, task, output path).
         task: The default name of the task; None: as the files say.
+        rank: Of several that recognize a file, the one of the lowest rank reads it; 0 for one
+            that is never chosen by itself.
     """
 
     name: str
@@ -61,6 +43,7 @@ class Importer:
     read: Callable[[Sequence[Path], Mapping[str, Any]], Iterable[Recording]]
     options: Mapping[str, Typed] = field(default_factory=dict)
     task: str | None = None
+    rank: int = 0
 
 
 def one_file(paths: Sequence[Path]) -> Path:
@@ -79,3 +62,13 @@ def importers() -> dict[str, Importer]:
     modules = (import_module(f".{name}", __package__) for name in names)
     declared: list[Importer] = [m.IMPORTER for m in modules if hasattr(m, "IMPORTER")]
     return {importer.name: importer for importer in declared}
+
+
+def recognizing(paths: Sequence[Path]) -> list[Importer]:
+    """Return the importers that recognize every path, the most specific first."""
+    found = [
+        importer
+        for importer in importers().values()
+        if importer.rank and all(importer.recognizes(path) for path in paths)
+    ]
+    return sorted(found, key=lambda importer: importer.rank)
