@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ...tasks.files.file_errors import DataError
 from ...tasks.task_names import known_tasks
-from ..console.errors import ApprehendError, UsageError
+from ..console.errors import ApprehendError
 from ..recordings.sniffing import mentions
+from .importer import files_in
 
 _SAMPLES = re.compile(
     r"samples_(?P<task>.+?)(?:_(?P<time>\d{4}-\d{2}-\d{2}T[\d.:\-]+))?\.jsonl?(?:\.\w+)?"
@@ -43,17 +44,7 @@ def is_samples(path: Path) -> bool:
 
 def sample_files(paths: Sequence[Path]) -> list[Path]:
     """Return the sample files in ``paths``, searching folders. Raises UsageError for none."""
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            files += [file for file in sorted(path.rglob("*.json*")) if is_samples(file)]
-        elif path.is_file():
-            files.append(path)
-        else:
-            raise UsageError(f"no such file or folder: {path}")
-    if not files:
-        raise UsageError(f"no samples_*.jsonl in {', '.join(map(str, paths))}")
-    return files
+    return files_in(paths, is_samples, "samples_*.jsonl")
 
 
 def task_of(file: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,24 +10,27 @@ from typing import Any
 import numpy as np
 
 from ...estimators.signals.batch import Signal, Status
-from ...tasks.files.cells import as_list, is_blank
+from ...tasks.files.cells import is_blank
 from ...tasks.files.file_errors import DataError
-from ...tasks.files.identifiers import id_text, id_texts
 from ...tasks.files.table_reader import FileTable, is_table_name, read_table_file
-from ...tasks.reading.answer_columns import MOST, ReadColumns, read_answer_columns
+from ...tasks.reading.answer_columns import ReadColumns, read_answer_columns
 from ..console.errors import ApprehendError, UsageError
-from ..recordings.option_mass import (
-    Distributions,
-    distributions_of_logits,
-    distributions_of_probs,
-    read_columns,
-    read_lists,
-)
 from ..recordings.outcomes import check_consistent, read_outcomes
-from ..recordings.recorded import UNKNOWN_TOPIC, ImportedQuestion, Recording
+from ..recordings.recorded import ImportedQuestion, Recording
 from ..recordings.score_columns import read_confidences, read_scores
 from .importer import Importer, one_file
-from .table_columns import COLUMN_OPTIONS, TableColumns, spread_columns
+from .table_columns import COLUMN_OPTIONS, TableColumns
+from .table_fields import (
+    cells_of,
+    check_unique,
+    chosen_rows,
+    failure,
+    option_counts,
+    read_distributions,
+    read_ids,
+    read_options,
+    read_topics,
+)
 
 
 def read_table(file: Path, columns: TableColumns) -> list[ImportedQuestion]:
@@ -46,18 +49,18 @@ def record_table(file: Path, columns: TableColumns) -> Recording:
     if columns.correct is None and columns.answer is None:
         raise UsageError("give --answer (the gold option) or --correct (whether it was right)")
     notes: list[str] = []
-    found = _ids(table, columns.id, notes)
-    table, ids = _chosen(table, found, columns.where)
+    found = read_ids(table, columns.id, notes)
+    table, ids = chosen_rows(table, found, columns.where)
     if not table.rows:
         raise ApprehendError(f"{file}: no rows" + (" with that --where" if columns.where else ""))
-    _check_unique(table, columns.id, ids)
-    options = _options(table, columns)
-    masses = _distributions(table, columns, notes)
-    counts = _counts(table, columns, options, masses)
+    check_unique(table, columns.id, ids)
+    options = read_options(table, columns)
+    masses = read_distributions(table, columns, notes)
+    counts = option_counts(table, columns, options, masses)
     answers = _answers(table, columns, counts, options, notes)
     questions = [
         ImportedQuestion(id, topic, None, None, place=place)
-        for id, topic, place in zip(ids, _topics(table, columns), table.places, strict=True)
+        for id, topic, place in zip(ids, read_topics(table, columns), table.places, strict=True)
     ]
     _fill(questions, "options", options)
     if masses is not None:
@@ -69,145 +72,11 @@ def record_table(file: Path, columns: TableColumns) -> Recording:
     _set_answers(table, columns, questions, answers)
     _set_outcomes(table, columns, questions, answers, notes)
     for name, column in columns.scores.items():
-        _set_scores(questions, name, read_scores(*_cells(table, column)))
+        _set_scores(questions, name, read_scores(*cells_of(table, column)))
     for name, column in columns.confidences.items():
-        _set_scores(questions, name, read_confidences(*_cells(table, column)))
+        _set_scores(questions, name, read_confidences(*cells_of(table, column)))
     return Recording([file], Signal.ANSWER, questions, notes=notes,
                      confidences=tuple(columns.confidences))  # fmt: skip
-
-
-def _cells(
-    table: FileTable, column: str
-) -> tuple[list[object], str, Callable[[int, str], DataError]]:
-    return table.column(column), table.delimiter, _fail(table, column)
-
-
-def _fail(table: FileTable, column: str) -> Callable[[int, str], DataError]:
-    return lambda row, message: table.fail(row, column, message)
-
-
-def _ids(table: FileTable, column: str, notes: list[str]) -> list[str | None]:
-    ids, shortened = id_texts(table.ids(column))
-    if shortened:
-        notes.append(f"column {column!r}: ids are whole numbers, so that their .0 is left out")
-    return ids
-
-
-def _chosen(
-    table: FileTable, ids: Sequence[str | None], where: Mapping[str, str]
-) -> tuple[FileTable, list[str]]:
-    """Return the rows that are wanted, which need ids."""
-    kept = list(range(len(table.rows)))
-    for column, wanted in where.items():
-        cells = table.column(column)
-        kept = [row for row in kept if wanted in (str(cells[row]), id_text(cells[row]))]
-    return (
-        replace(
-            table,
-            rows=[table.rows[row] for row in kept],
-            places=[table.places[row] for row in kept],
-        ),
-        [ids[row] or "" for row in kept],
-    )
-
-
-def _check_unique(table: FileTable, column: str, ids: Sequence[str]) -> None:
-    seen: dict[str, int] = {}
-    for row, identity in enumerate(ids):
-        if not identity:
-            raise table.fail(row, column, "is missing, or no id")
-        if identity in seen:
-            first = table.places[seen[identity]]
-            raise table.fail(row, column, f"duplicate id {identity}, first in {first}")
-        seen[identity] = row
-
-
-def _topics(table: FileTable, columns: TableColumns) -> list[str]:
-    if columns.topic is None:
-        return [UNKNOWN_TOPIC] * len(table.rows)
-    cells = table.column(columns.topic)
-    for row, cell in enumerate(cells):
-        if is_blank(cell):
-            raise table.fail(row, columns.topic, "is missing")
-    return [id_text(cell) or str(cell) for cell in cells]
-
-
-def _options(table: FileTable, columns: TableColumns) -> list[list[str] | None]:
-    if columns.options is None:
-        return [None] * len(table.rows)
-    names = spread_columns(table, columns.options)
-    if len(names) > 1:
-        cells: list[Any] = [list(row) for row in zip(*map(table.column, names), strict=True)]
-        for values in cells:
-            while values and is_blank(values[-1]):
-                values.pop()
-    else:
-        cells = table.column(names[0])
-    found: list[list[str] | None] = []
-    for row, cell in enumerate(cells):
-        texts = None if is_blank(cell) else _texts(cell)
-        if texts is None and not is_blank(cell):
-            raise table.fail(row, columns.options, f"expected a list, got {str(cell)[:40]!r}")
-        if texts is not None and not 1 <= len(texts) <= MOST:
-            raise table.fail(
-                row, columns.options, f"expected 1 to {MOST} options, got {len(texts)}"
-            )
-        found.append(texts)
-    return found
-
-
-def _texts(cell: object) -> list[str] | None:
-    """Return the options' texts; ``{"text": […], "label": […]}`` is a list of texts too."""
-    if isinstance(cell, Mapping) and isinstance(cell.get("text"), list):
-        cell = cell["text"]
-    texts = as_list(cell)
-    return None if texts is None else [str(text) for text in texts]
-
-
-def _distributions(
-    table: FileTable, columns: TableColumns, notes: list[str]
-) -> Distributions | None:
-    column = columns.option_logits or columns.option_probs
-    if column is None:
-        return None
-    names = spread_columns(table, column)
-    fail = _fail(table, column)
-    if len(names) > 1:
-        rows = read_columns([table.column(name) for name in names], fail)
-    else:
-        rows = read_lists(table.column(column), fail)
-    read = distributions_of_probs if columns.option_logits is None else distributions_of_logits
-    try:
-        masses = read(rows, table.places, fail)
-    except DataError as error:
-        if str(error).startswith(str(table.file)):
-            raise
-        raise DataError(f"{table.file}, column {column!r}: {error}") from error
-    notes += masses.notes
-    return masses
-
-
-def _counts(
-    table: FileTable,
-    columns: TableColumns,
-    options: Sequence[Sequence[str] | None],
-    masses: Distributions | None,
-) -> list[int | None]:
-    logprobs = [None] * len(table.rows) if masses is None else masses.logprobs
-    counts: list[int | None] = []
-    for row, (texts, values) in enumerate(zip(options, logprobs, strict=True)):
-        if values is not None and len(values) > MOST:
-            column = columns.option_logits or columns.option_probs or ""
-            raise table.fail(row, column, f"expected 1 to {MOST} values, got {len(values)}")
-        if texts is not None and values is not None and len(texts) != len(values):
-            raise table.fail(
-                row,
-                columns.options or "",
-                f"has {len(texts)} options, but there are probabilities of {len(values)}",
-            )
-        known = texts if texts is not None else values
-        counts.append(None if known is None else len(known))
-    return counts
 
 
 def _answers(
@@ -286,7 +155,7 @@ def _set_outcomes(
             if question.gold is not None:
                 question.correct = question.answer == question.gold
         return
-    outcomes = read_outcomes(table.column(columns.correct), _fail(table, columns.correct))
+    outcomes = read_outcomes(table.column(columns.correct), failure(table, columns.correct))
     _fill(questions, "correct", outcomes)
     if columns.answer is not None and has_answers:
         said = columns.prediction or columns.option_logits or columns.option_probs or ""

@@ -12,10 +12,10 @@ import pytest
 from apprehend.benchmark.console.errors import ApprehendError
 from apprehend.benchmark.importers.lm_eval_samples import read_samples
 from apprehend.benchmark.importers.mmlu_pro_results import read_results
-from apprehend.tasks.files.table_reader import read_table_file
 from apprehend.tasks.data_errors import DataError
 from apprehend.tasks.dataset import read_questions
 from apprehend.tasks.files.bounds import VARIABLE, check_parquet, limit
+from apprehend.tasks.files.table_reader import read_table_file
 from oversized import (
     archive,
     crowded_archive,
