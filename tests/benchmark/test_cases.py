@@ -89,7 +89,7 @@ EXPECTED = [
     table("b38-missing-logprobs", "inf.jsonl", "--option_logits", "p", **FORTY),
     table("b38-missing-logprobs", "logprob_as_probs.jsonl", "--option_probs", "p",
           says=("log-probabilities", "--option_logits")),
-    *(table("b47-containers", name, **FORTY) 
+    *(table("b47-containers", name, **FORTY)
       for name in ("t.csv.gz", "t.json", "t.jsonl.gz", "t.txt")),
     table("p23-gz", "t.csv.gz", **EIGHTY),
     table("b48-column-names", "t.csv", says=("no column 'gold'", "did you mean 'Gold'")),
