@@ -7,8 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from .bounds import check_parquet
 from .data_errors import DataError, did_you_mean, first_line
+from .files.bounds import check_parquet
+from .files.identifiers import id_text
 from .jsonl import read_jsonl
 from .question_row import Row
 from .topics import LETTERS, MAX_OPTIONS, TOPICS
@@ -52,13 +53,13 @@ def read_questions(path: str | Path) -> list[Row]:
         raise DataError(f"{file}: has no rows; expected one row per question")
     rows = list(by_place.values())
     _check_columns(file, rows)
-    seen: dict[int | str, str] = {}
+    seen: dict[object, str] = {}
     for place, row in by_place.items():
         _check_row(file, place, row)
         identity = row["question_id"]
         if identity in seen:
             raise DataError(
-                f"{file}, {place}, column 'question_id': duplicate id {identity!r}, first in "
+                f"{file}, {place}, column 'question_id': duplicate id {identity}, first in "
                 f"{seen[identity]}; ids must be unique"
             )
         seen[identity] = place
@@ -103,11 +104,10 @@ def _check_row(file: Path, place: str, row: Row) -> None:
     for name in REQUIRED_COLUMNS:
         if row.get(name) is None:
             raise fail(name, "is missing")
-    if isinstance(row["question_id"], bool) or not isinstance(row["question_id"], int | str):
+    identity = id_text(row["question_id"])
+    if identity is None:
         raise fail("question_id", f"expected a number or text, got {row['question_id']!r}")
-    identity = row["question_id"]
-    if isinstance(identity, int) and not -(2**63) <= identity < 2**63:
-        raise fail("question_id", "expected a number of at most 64 bits, or text")
+    row["question_id"] = identity
     if not isinstance(row["question"], str) or not row["question"].strip():
         raise fail("question", "expected text, got nothing")
     options = row["options"]

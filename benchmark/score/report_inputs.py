@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ...reports import FORMATS, EstimatorTraits, MetricFailure, ReportInput, Rows, build_report
 from ..console.options import say, show
@@ -97,7 +96,7 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
     warn_of_differences(stores)
     for store in stores:
         scores.append(_scores(store, traits))
-        stratum = pq.read_table(store.path / "strata.parquet").to_pandas()
+        stratum = parts.read_parquet(store.path / "strata.parquet").to_pandas()
         strata.append(stratum.assign(task=store.task))
         if (new_questions := _questions(store, seen)) is not None:
             questions.append(new_questions)

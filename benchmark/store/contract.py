@@ -10,7 +10,7 @@ from ..console.errors import ApprehendError
 from ..console.masking import mask_arguments, mask_command
 from .manifest_shape import check_shape
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 CONTRACT: dict[str, str] = {
     "model.engine": "--model",
     "model.model": "the model's name at its endpoint",
@@ -160,8 +160,14 @@ def _from_3(manifest: dict[str, Any]) -> dict[str, Any]:
     return migrated
 
 
+def _from_4(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Raise the version number: ids are text, and files with numbers are read as such."""
+    return {**manifest, "schema_version": 5}
+
+
 _STEPS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: _from_1,
     2: _from_2,
     3: _from_3,
+    4: _from_4,
 }

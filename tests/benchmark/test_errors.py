@@ -266,7 +266,7 @@ CASES = [
     Case("no file", lambda f: [*RUN, "--data", f / "none.parquet"], 1, ("none.parquet", "no such")),
     Case("unknown format", lambda f: [*RUN, "--data", jsonl(f, GOOD, name="d.txt")], 1, (".txt",)),
     Case("empty file", empty_file, 1, ("empty.parquet", "is empty")),
-    Case("no rows", with_data(), 1, ("has no rows",)),
+    Case("no rows", with_data(), 1, ("is empty",)),
     Case("archive that holds too much", lambda f: ["import", "mmlu-pro", declaring_archive(f),
          "--model", "m", "--output_path", f / "out"], 1, ("3.5 GB", "APPREHEND_MAX_INPUT_GB")),
     Case("archive of too many files", lambda f: ["import", "mmlu-pro", crowded_archive(f),
@@ -277,7 +277,7 @@ CASES = [
          "--id", "id", "--correct", "id", "--output_path", f / "out"], 1, ("21,000,000 values",)),
     Case("truncated Parquet", truncated_parquet, 1, ("short.parquet", "truncated?")),
     Case("not JSON", with_data("{"), 1, ("line 1", "not JSON")),
-    Case("not an object", with_data([1, 2]), 1, ("line 1", "expected an object")),
+    Case("not an object", with_data([1, 2]), 1, ("row 1", "expected an object")),
     Case("missing column", with_data(without("options")), 1, ("'options' is missing",)),
     Case(
         "misspelt column",

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from ....estimators.signals.batch import Signal
 from ....tasks import mmlu_pro
 from ....tasks.data_errors import DataError
+from ....tasks.files.identifiers import plain_number
 from ....tasks.prompting import Prompt, load_prompt
-from ....tasks.question_row import Row
+from ....tasks.question_row import Row, question_id_of
 from ....tasks.task_names import known_tasks
 from ....tasks.topics import LETTERS, MAX_OPTIONS, TOPICS, topic_slug
 from ...console.errors import ApprehendError, UsageError, did_you_mean, first_line
@@ -248,7 +249,7 @@ def _facts(leaf: str, family: str, task: Task) -> tuple[TaskFacts, Signal]:
             gold=mmlu_pro.gold_index,
             labels=lambda row: style.labels(len(row["options"])),
             option_count=lambda row: len(row["options"]),
-            question_id=lambda row, index: row["question_id"],
+            question_id=question_id_of,
             options=lambda row: row["options"],
         )
         return facts, Signal.TRACE if style.chain_of_thought else Signal.ANSWER
@@ -277,7 +278,7 @@ def _third_party_facts(leaf: str, task: Task) -> TaskFacts:
         gold=gold,
         labels=labels,
         option_count=lambda row: len(labels(row)),
-        question_id=lambda row, index: row.get("question_id", index),
+        question_id=question_id_of,
     )
 
 
@@ -288,5 +289,6 @@ def fingerprint(tasks: Sequence[LoadedTask]) -> str:
     columns = ("question_id", "question", "options", "answer")
     names = [name for name in columns if name in dataset.column_names]
     for values in zip(*(dataset[name] for name in names), strict=True):
-        digest.update(repr(values).encode())
+        known = map(plain_number, values[:1]) if names[0] == "question_id" else values[:1]
+        digest.update(repr((*known, *values[1:])).encode())
     return digest.hexdigest()[:32]

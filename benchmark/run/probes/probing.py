@@ -48,7 +48,7 @@ class Prober:
         self, engine: Engine, store: TaskStore, items: Sequence[Item], options: ProbeOptions
     ) -> None:
         self.engine = engine
-        self.failed: dict[int | str, str] = {}
+        self.failed: dict[str, str] = {}
         """Questions that failed in the last ``collect``, and why."""
         self.store = store
         self.items = items
@@ -75,9 +75,7 @@ class Prober:
         self.store.compact(signal)
         return len(missing)
 
-    def _missing(
-        self, signal: Signal, variant: str
-    ) -> tuple[list[Item], dict[int | str, str] | None]:
+    def _missing(self, signal: Signal, variant: str) -> tuple[list[Item], dict[str, str] | None]:
         """Return the questions without the variant, and the marks of the answers it derives from.
 
         A variant that depends on the answer is collected only for answered questions.

@@ -8,15 +8,16 @@ the compression ratio.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from .data_errors import DataError
+from .file_errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,15 +87,20 @@ JSON_MARKS = b",[{"
 
 
 def check_text(file: Path, marks: bytes = JSON_MARKS) -> None:
-    """Raise DataError if a text file has too many bytes or values.
+    """Raise DataError if a text file has too many bytes or values, as `check_stream` counts."""
+    _check_size(file, file.stat().st_size)
+    with file.open("rb") as handle:
+        check_stream(file, handle, marks)
+
+
+def check_stream(file: Path | str, stream: IO[bytes], marks: bytes = JSON_MARKS) -> None:
+    """Raise DataError if the rest of a stream has too many bytes or values.
 
     Its values are at most one more than its bytes among ``marks``.
     """
-    _check_size(file, file.stat().st_size)
     counter = _Counter(file, marks)
-    with file.open("rb") as handle:
-        while part := handle.read(_CHUNK):
-            counter.add(part)
+    while part := stream.read(_CHUNK):
+        counter.add(part)
 
 
 class _Careful(io.BufferedReader):
@@ -106,6 +112,43 @@ class _Careful(io.BufferedReader):
         return super().read(size)
 
 
+def is_clutter(name: str) -> bool:
+    """Return whether a member of an archive is no content: what macOS adds, or a hidden file."""
+    parts = name.split("/")
+    return "__MACOSX" in parts or parts[-1].startswith("._") or parts[-1] == ".DS_Store"
+
+
+@contextlib.contextmanager
+def open_archive(file: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip archive whose table of contents is of a sensible size.
+
+    Raises zipfile.BadZipFile if it is damaged.
+    """
+    with _Careful(io.FileIO(file)) as handle, zipfile.ZipFile(handle) as archive:
+        yield archive
+
+
+def check_archive(file: Path) -> None:
+    """Raise DataError if the members of a zip archive exceed a limit, as declared or in fact."""
+    with open_archive(file) as archive:
+        members = archive.infolist()
+        _check_size(file, sum(member.file_size for member in members))
+        counter = _Counter(file, b"<")  # of the XML in workbooks
+        for member in members:
+            _check_deflated(file, member)
+            with archive.open(member) as content:
+                while part := content.read(_CHUNK):
+                    counter.add(part)
+
+
+def _check_deflated(file: Path, member: zipfile.ZipInfo) -> None:
+    """Other methods decompress more than requested at a time."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(
+            f"{file}: {member.filename} is not compressed by deflate; unpack it and give the file"
+        )
+
+
 def unpacked_members(file: Path, ending: str) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each file of a zip archive with this suffix, sorted by name.
 
@@ -113,9 +156,13 @@ def unpacked_members(file: Path, ending: str) -> Iterator[tuple[str, bytes]]:
         DataError: the archive exceeds a limit, by its table of contents or in fact.
         zipfile.BadZipFile: it is damaged (or another error of `zipfile`).
     """
-    with _Careful(io.FileIO(file)) as handle, zipfile.ZipFile(handle) as archive:
+    with open_archive(file) as archive:
         members = sorted(
-            (member for member in archive.infolist() if member.filename.endswith(ending)),
+            (
+                member
+                for member in archive.infolist()
+                if member.filename.endswith(ending) and not is_clutter(member.filename)
+            ),
             key=lambda member: member.filename,
         )
         if len(members) > MEMBERS:
@@ -126,12 +173,7 @@ def unpacked_members(file: Path, ending: str) -> Iterator[tuple[str, bytes]]:
         _check_size(file, sum(member.file_size for member in members))
         counter = _Counter(file, JSON_MARKS)
         for member in members:
-            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                # Other methods decompress more than requested at a time.
-                raise DataError(
-                    f"{file}: {member.filename} is not compressed by deflate; unpack it and give "
-                    "the file"
-                )
+            _check_deflated(file, member)
             parts = []
             with archive.open(member) as content:
                 while part := content.read(_CHUNK):
