@@ -1,0 +1,161 @@
+"""Read a data set of one's own: which schema it has, its questions, and what was left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+
+from ..files.content import kind_of
+from ..files.file_errors import DataError
+from ..files.table_reader import FileTable, read_table_file
+from .building import OwnQuestion, build_questions
+from .column_map import ColumnMap, parse_columns
+from .naming import name_of_file, slug
+from .preset import Preset, chosen_columns, preset_named, presets, recognized
+from .rows_left import named_places
+
+@dataclass(frozen=True)
+class DataSet:
+    """The questions of a file, and how they were understood.
+
+    Attributes:
+        file: The file.
+        name: The data set's name, as part of the names of its tasks.
+        preset: The schema; None if the columns were named one by one.
+        columns: Field → column.
+        questions: The questions, in the order of the file.
+        left_out: Why questions are left out → their places.
+        notes: What was decided or noticed, one line each.
+    """
+
+    file: Path
+    name: str
+    preset: Preset | None
+    columns: Mapping[str, str]
+    questions: Sequence[OwnQuestion]
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+    @property
+    def title(self) -> str:
+        """Return what the schema is called."""
+        return "columns as given" if self.preset is None else self.preset.title
+
+    @property
+    def topics(self) -> list[str]:
+        """Return the topics, in the order of the file."""
+        return list(dict.fromkeys(question.topic for question in self.questions))
+
+    @property
+    def lines(self) -> list[str]:
+        """Return what is said about the file: what was noticed and left out, one line each."""
+        left = [
+            f"{len(places)} left out: {why} ({named_places(places)})"
+            for why, places in self.left_out.items()
+        ]
+        return [*self.notes, *left]
+
+
+def read_data_set(file: Path, data_columns: str | None = None) -> DataSet:
+    """Read the questions of a file.
+
+    Args:
+        file: A table of any format that `read_table_file` reads.
+        data_columns: What the columns are, see `parse_columns`; by default as its schema says.
+
+    Raises:
+        DataError: in one line with the place, for a file whose columns are not understood, or a
+            row that is no question.
+    """
+    if not file.is_file():
+        raise DataError(
+            f"{file}: no such file; --data takes a table (CSV, JSON, JSON Lines, Parquet, Excel)"
+        )
+    state = file.stat()
+    return _read(file, data_columns or "", state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=8)
+def _read(file: Path, data_columns: str, modified: int, size: int) -> DataSet:
+    given = parse_columns(data_columns)
+    table, preset = _table(file, given)
+    if not table.rows:
+        raise DataError(f"{file}: has no rows; expected one row per question")
+    if preset is None and not _is_complete(given):
+        raise DataError(
+            f"{file}: its columns are not those of a known data set, found: "
+            f"{', '.join(table.columns)}; say which hold what, e.g. --data_columns "
+            "question=stem,options=choices,answer=label,topic=subject"
+        )
+    if preset is not None and preset.prepare is not None:
+        table = replace(table, rows=[preset.prepare(row) for row in table.rows])
+    columns = {**(chosen_columns(preset, table) if preset else {}), **given.columns}
+    if "options" in given.columns:
+        columns.pop("incorrect", None)
+    if preset is not None and not preset.header:
+        columns = _without_header(table) | dict(given.columns)
+    built = build_questions(table, columns, preset, given)
+    notes = [preset.note] if preset is not None and preset.note else []
+    return DataSet(
+        file,
+        given.settings.get("name") or _name(table, preset, given),
+        preset,
+        columns,
+        built.questions,
+        built.left_out,
+        [*notes, *built.notes],
+    )
+
+
+def _is_complete(given: ColumnMap) -> bool:
+    names = set(given.columns)
+    return {"question", "answer"} <= names and bool({"options", "incorrect"} & names)
+
+
+def _table(file: Path, given: ColumnMap) -> tuple[FileTable, Preset | None]:
+    """Read the file, and recognize its schema."""
+    encoding = given.settings.get("encoding")
+    wanted = given.settings.get("preset")
+    preset = None if wanted is None else preset_named(wanted)
+    if given.settings.get("header") == "no":
+        return read_table_file(file, encoding, header=False), preset
+    if preset is not None and not preset.header:
+        return read_table_file(file, encoding, header=False), preset
+    table = read_table_file(file, encoding)
+    if preset is not None:
+        return table, preset
+    if _lacks_header(table):
+        bare = next(one for one in presets().values() if not one.header)
+        return read_table_file(file, encoding, header=False), bare
+    return table, recognized(table)
+
+
+def _lacks_header(table: FileTable) -> bool:
+    """Whether what should be the header is a question: its last cell is a letter, as in all rows."""
+    names = list(table.columns)
+    if not (table.delimiter or kind_of(table.file) == "workbook") or not 4 <= len(names) <= 27:
+        return False
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXY"[: len(names) - 2]
+    if names[-1] not in letters or {"A", "B"} <= set(names):
+        return False
+    return all(str(row.get(names[-1])).strip() in letters for row in table.rows)
+
+
+def _without_header(table: FileTable) -> dict[str, str]:
+    last = len(table.columns)
+    options = "+".join(str(number) for number in range(2, last))
+    return {"question": "1", "options": options, "answer": str(last), "topic": "@file"}
+
+
+def _name(table: FileTable, preset: Preset | None, given: ColumnMap) -> str:
+    """Name the data set: as published, if the file has its columns and no others."""
+    changed = {"question", "options", "answer", "incorrect", "labels", "context"}
+    if preset is not None and not changed & set(given.columns):
+        if not preset.header:
+            return f"mmlu_{slug(name_of_file(table.file))}"
+        if preset.is_published(table):
+            return re.sub(r"_(?:hub|json|raw)$", "", preset.name)
+    return slug(name_of_file(table.file))

@@ -1,0 +1,43 @@
+"""Names that follow from a file or a topic."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+_SHARD = re.compile(r"-\d{3,6}-of-\d{3,6}$")
+_SPLIT = re.compile(r"[-_. ](?:test|dev|val|valid|validation|train)$", re.IGNORECASE)
+_SPLITS = {"test", "dev", "val", "valid", "validation", "train", "data", "all"}
+_ENDING = re.compile(
+    r"(?:\.(?:csv|tsv|tab|txt|json|jsonl|ndjson|parquet|xlsx|xlsm|ods))?"
+    r"(?:\.(?:gz|zst|bz2|xz|zip))?$",
+    re.IGNORECASE,
+)
+
+
+def name_of_file(file: Path) -> str:
+    """Return what a file is about: ``anatomy_test.csv`` and ``anatomy/test.parquet`` are anatomy."""
+    stem = _SHARD.sub("", _ENDING.sub("", file.name))
+    if stem.lower() in _SPLITS:
+        folder = file.resolve().parent
+        return stem if folder.name.lower() in {"", "data", "tmp"} else folder.name
+    return _SPLIT.sub("", stem) or stem
+
+
+def slug(text: str) -> str:
+    """Return a text as part of a name: lower case, one _ for anything but letters and digits."""
+    return re.sub(r"[\W_]+", "_", text).strip("_").lower() or "unnamed"
+
+
+def slugs(texts: Iterable[str]) -> dict[str, str]:
+    """Return text → slug, with a number behind those that would be the same."""
+    found: dict[str, str] = {}
+    for text in texts:
+        base = name = slug(text)
+        number = 1
+        while name in found.values():
+            number += 1
+            name = f"{base}_{number}"
+        found[text] = name
+    return found
