@@ -40,7 +40,7 @@ class OwnQuestion:
     answer: int
     topic: str
     source: str | None
-    explanation: str
+    explanation: str | None
     place: str
 
 
@@ -88,7 +88,7 @@ def build_questions(
             golds[row],
             topic,
             None if is_blank(sources[row]) else text_of(sources[row]),
-            text_of(explanations[row]) or "",
+            text_of(explanations[row]),
             table.places[row],
         )
         seed = ids[row] if "id" in columns else texts[row]
@@ -130,9 +130,9 @@ def _option_notes(options: Iterable[Options]) -> list[str]:
     lettered = sum(1 for one in listed if one.lettered)
     notes = []
     if padded:
-        notes.append(f"{padded} questions end in places without an option (empty or N/A)")
+        notes.append(f"questions that end in places without an option (empty or N/A): {padded}")
     if lettered:
-        notes.append(f"{lettered} questions have letters before their options, which are taken off")
+        notes.append(f"questions whose options began with their letter, now taken off: {lettered}")
     return notes
 
 
@@ -142,7 +142,7 @@ def _question_notes(questions: Sequence[OwnQuestion]) -> list[str]:
     same = [q.place for q in questions if len(set(q.options)) < len(q.options)]
     notes = []
     if again:
-        notes.append(f"{len(again)} questions have an earlier one's text ({named_places(again)})")
+        notes.append(f"questions with an earlier one's text: {len(again)} ({named_places(again)})")
     if same:
-        notes.append(f"{len(same)} questions have an option twice ({named_places(same)})")
+        notes.append(f"questions with an option twice: {len(same)} ({named_places(same)})")
     return notes

@@ -9,10 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..files.content import kind_of
-from ..files.file_errors import DataError
+from ..files.file_errors import DataError, did_you_mean
 from ..files.table_reader import FileTable, read_table_file
 from .building import OwnQuestion, build_questions
 from .column_map import ColumnMap, parse_columns
+from .columns import has_column
 from .naming import name_of_file, slug
 from .preset import Preset, chosen_columns, preset_named, presets, recognized
 from .rows_left import named_places
@@ -53,7 +54,7 @@ class DataSet:
     def lines(self) -> list[str]:
         """Return what is said about the file: what was noticed and left out, one line each."""
         left = [
-            f"{len(places)} left out: {why} ({named_places(places)})"
+            f"questions left out, {why}: {len(places)} ({named_places(places)})"
             for why, places in self.left_out.items()
         ]
         return [*self.notes, *left]
@@ -83,13 +84,9 @@ def _read(file: Path, data_columns: str, modified: int, size: int) -> DataSet:
     given = parse_columns(data_columns)
     table, preset = _table(file, given)
     if not table.rows:
-        raise DataError(f"{file}: has no rows; expected one row per question")
+        raise DataError(f"{file}: is empty; expected one row per question")
     if preset is None and not _is_complete(given):
-        raise DataError(
-            f"{file}: its columns are not those of a known data set, found: "
-            f"{', '.join(table.columns)}; say which hold what, e.g. --data_columns "
-            "question=stem,options=choices,answer=label,topic=subject"
-        )
+        raise _not_understood(table)
     if preset is not None and preset.prepare is not None:
         table = replace(table, rows=[preset.prepare(row) for row in table.rows])
     columns = {**(chosen_columns(preset, table) if preset else {}), **given.columns}
@@ -113,6 +110,27 @@ def _read(file: Path, data_columns: str, modified: int, size: int) -> DataSet:
 def _is_complete(given: ColumnMap) -> bool:
     names = set(given.columns)
     return {"question", "answer"} <= names and bool({"options", "incorrect"} & names)
+
+
+def _not_understood(table: FileTable) -> DataError:
+    """Name the column that the nearest schema lacks, and how to say what the columns are."""
+    lacking = {
+        preset: [name for name in preset.requires if not has_column(table, name)]
+        for preset in presets().values()
+        if preset.requires
+    }
+    nearest = min(lacking, key=lambda preset: len(lacking[preset]) / len(preset.requires))
+    found = f"found: {', '.join(table.columns)}"
+    if len(lacking[nearest]) <= len(nearest.requires) / 2:
+        names = ", ".join(map(repr, lacking[nearest]))
+        near = did_you_mean(lacking[nearest][0], table.columns)
+        what = f"column {names} is missing for the schema of {nearest.title}, {found}{near}"
+    else:
+        what = f"its columns are not those of a known data set, {found}"
+    return DataError(
+        f"{table.file}: {what}; say which columns hold what, e.g. --data_columns "
+        "question=stem,options=choices,answer=label,topic=subject"
+    )
 
 
 def _table(file: Path, given: ColumnMap) -> tuple[FileTable, Preset | None]:

@@ -15,7 +15,7 @@ def _redux(row: Row) -> str | None:
 PRESETS = (
     Preset(
         name="mmlu_pro",
-        title="MMLU-Pro",
+        title="MMLU-Pro's columns",
         requires=("question_id", "question", "options", "answer", "category"),
         columns={
             "id": "question_id",
@@ -33,7 +33,7 @@ PRESETS = (
     ),
     Preset(
         name="mmlu_pro_columns",
-        title="MMLU-Pro without topics",
+        title="MMLU-Pro's columns without topics",
         requires=("question", "options", "answer"),
         columns={
             "id": ("question_id", "id"),
