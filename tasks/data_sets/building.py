@@ -17,6 +17,8 @@ from .rows_left import RowsLeft, named_places, read_all_options, read_ids, read_
 
 NO_TOPIC = "general knowledge"
 """The topic of all questions of a file that has none."""
+SUSPICIOUS = 20
+"""Number of questions whose right options are hardly at the same place by chance."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,10 @@ def _question_notes(questions: Sequence[OwnQuestion]) -> list[str]:
     notes = []
     if again:
         notes.append(f"questions with an earlier one's text: {len(again)} ({named_places(again)})")
+    places = {question.answer for question in questions}
+    if len(places) == 1 and len(questions) >= SUSPICIOUS:
+        letter = chr(ord("A") + places.pop())
+        notes.append(f"the right option is {letter} in all {len(questions)} questions: is it so?")
     if same:
         notes.append(f"questions with an option twice: {len(same)} ({named_places(same)})")
     return notes

@@ -53,6 +53,19 @@ def own_questions(data: str | None, data_columns: str | None) -> OwnTasks | None
     return own
 
 
+def described(data: str | None, data_columns: str | None) -> dict[str, object]:
+    """Return what a manifest says of how a file was read: schema, columns, questions left out."""
+    if data is None or data == EMBEDDED:
+        return {}
+    data_set = read_data_set(Path(data), data_columns)
+    return {
+        "schema": data_set.title,
+        "columns": dict(data_set.columns),
+        "left_out": {why: len(places) for why, places in data_set.left_out.items()},
+        "notes": list(data_set.notes),
+    }
+
+
 def fewshot_file(options: FewshotOptions) -> str | None:
     """Return the file of few-shot examples: by default a file's own questions."""
     if options.fewshot_data is None and options.num_fewshot and options.data != EMBEDDED:

@@ -76,19 +76,6 @@ PRESETS = (
         published="hendrycks/test",
     ),
     Preset(
-        name="mmlu",
-        title="MMLU (hub)",
-        requires=("question", "subject", "choices", "answer"),
-        columns={
-            "question": "question",
-            "options": "choices",
-            "answer": "answer",
-            "topic": "subject",
-        },
-        index_base=0,
-        published="cais/mmlu",
-    ),
-    Preset(
         name="mmlu_redux",
         title="MMLU-Redux",
         requires=("question", "choices", "answer", "error_type"),
@@ -103,6 +90,19 @@ PRESETS = (
         left_out=_redux,
         note="questions of error type ok are kept, all others are left out",
         published="edinburgh-dawg/mmlu-redux-2.0",
+    ),
+    Preset(
+        name="mmlu",
+        title="MMLU (hub)",
+        requires=("question", "subject", "choices", "answer"),
+        columns={
+            "question": "question",
+            "options": "choices",
+            "answer": "answer",
+            "topic": "subject",
+        },
+        index_base=0,
+        published="cais/mmlu",
     ),
     Preset(
         name="mmmlu",
