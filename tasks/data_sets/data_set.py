@@ -114,17 +114,17 @@ def _is_complete(given: ColumnMap) -> bool:
 
 def _not_understood(table: FileTable) -> DataError:
     """Name the column that the nearest schema lacks, and how to say what the columns are."""
-    lacking = {
-        preset: [name for name in preset.requires if not has_column(table, name)]
+    lacking = [
+        (preset, [name for name in preset.requires if not has_column(table, name)])
         for preset in presets().values()
         if preset.requires
-    }
-    nearest = min(lacking, key=lambda preset: len(lacking[preset]) / len(preset.requires))
+    ]
+    nearest, missing = min(lacking, key=lambda pair: len(pair[1]) / len(pair[0].requires))
     found = f"found: {', '.join(table.columns)}"
-    if len(lacking[nearest]) <= len(nearest.requires) / 2:
-        names = ", ".join(map(repr, lacking[nearest]))
-        near = did_you_mean(lacking[nearest][0], table.columns)
-        what = f"column {names} is missing for the schema of {nearest.title}, {found}{near}"
+    if len(missing) <= len(nearest.requires) / 2:
+        names = ", ".join(map(repr, missing))
+        near = did_you_mean(missing[0], table.columns)
+        what = f"column {names} is missing (of {nearest.title}), {found}{near}"
     else:
         what = f"its columns are not those of a known data set, {found}"
     return DataError(

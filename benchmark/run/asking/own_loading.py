@@ -31,9 +31,7 @@ class FewshotOptions(Protocol):
 
 
 def own_questions(data: str | None, data_columns: str | None) -> OwnTasks | None:
-    """Return the tasks of a file of one's own, and say how it was understood.
-
-    None for what is asked as MMLU-Pro, see `own_tasks`.
+    """Return the tasks of a file of one's own; None for what is asked as MMLU-Pro.
 
     Raises:
         UsageError: ``data_columns`` without a file.
@@ -41,16 +39,19 @@ def own_questions(data: str | None, data_columns: str | None) -> OwnTasks | None
     """
     if data_columns and data in (None, EMBEDDED):
         raise UsageError("--data_columns: describes the columns of a file; give one with --data")
-    own = own_tasks(data, data_columns)
+    return own_tasks(data, data_columns)
+
+
+def say_understood(data: str | None, data_columns: str | None, own: OwnTasks | None) -> None:
+    """Say how a file was understood, and what was noticed in it."""
     if data is None or data == EMBEDDED:
-        return None
+        return
     data_set = read_data_set(Path(data), data_columns)
-    count = f"{len(data_set.questions):,} questions, {len(data_set.topics)} topics"
-    named = "asked as MMLU-Pro" if own is None else f"stored as {data_set.name}_…"
-    say(f"{data}: {data_set.title}; {count}; {named}")
+    if own is not None:
+        count = f"{len(data_set.questions):,} questions, {len(data_set.topics):,} topics"
+        say(f"{data}: {data_set.title}; {count}; stored as {data_set.name}_…")
     for line in data_set.lines:
         say(f"{data}: {line}")
-    return own
 
 
 def described(data: str | None, data_columns: str | None) -> dict[str, object]:
