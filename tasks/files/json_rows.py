@@ -87,6 +87,11 @@ def read_json_rows(
     return rows
 
 
+def rows_of_text(file: Path, text: str) -> JsonRows:
+    """Read the rows of a JSON text; ``file`` is its name in messages."""
+    return _rows_of(file, parse_whole(file, text))
+
+
 def _filled(text: Any) -> Iterator[tuple[int, str]]:
     """Yield number and text of the lines that are not blank; a byte-order mark is blank."""
     return ((n, line) for n, line in enumerate(text, 1) if line.strip("\ufeff \t\r\n"))

@@ -234,3 +234,14 @@ def _agreeing(cell: Spelling, options: Sequence[str]) -> int | None:
         return letter if inside else None
     same = inside and letter is not None and same_text(options[letter], cell.text)
     return letter if same else None
+
+
+def index_of(cell: object, count: int, options: Sequence[str] = ()) -> int | None:
+    """Return the option that a single cell names by letter or text; None if it names none.
+
+    Numbers name an option only as its text: from where they count, only a column tells.
+    """
+    spelled = spelling_of(cell)
+    if spelled is not None and spelled.number is not None and not options:
+        return None
+    return _index(spelled, count, options, None)

@@ -1,45 +1,20 @@
-"""What importers share: strict parsing of cells, and writing to the store."""
+"""Write recorded answers to the store: all checks first, so that a refusal leaves nothing."""
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ...estimators.signals.batch import Signal, Status
 from ...tasks.topics import LETTERS
 from ..console.errors import ApprehendError
-from ..console.options import whole_number
 from ..store import manifest as manifests
 from ..store.files import file_checksum
 from ..store.task_store import QUESTIONS, Results, TaskStore
-
-UNKNOWN_TOPIC = "all questions"
-TRUE = frozenset({"true", "1", "1.0", "yes"})
-FALSE = frozenset({"false", "0", "0.0", "no"})
-
-
-@dataclass
-class ImportedQuestion:
-    """One recorded answer. Option indices start at 0; None is unknown (``answer``: unparsed)."""
-
-    question_id: int | str
-    topic: str
-    answer: int | None
-    correct: bool | None
-    gold: int | None = None
-    option_logprobs: list[float] | None = None
-    scores: dict[str, float] = field(default_factory=dict)
-    question: str | None = None
-    options: list[str] | None = None
-    trace: str | None = None
-    """The generated text that the answer was parsed from, if any."""
-    status: Status | None = None
+from .recorded import ImportedQuestion
 
 
 @dataclass(frozen=True)
@@ -59,86 +34,42 @@ class Imported:
     without_gold: int
 
 
-def fail(file: Path, row: int, column: str, message: str) -> ApprehendError:
-    """Return an error with file, line and column; ``row`` starts at 0, without a header."""
-    return ApprehendError(f"{file}, {place_of(file, row)}, column {column!r}: {message}")
+@dataclass(frozen=True)
+class PlannedImport:
+    """An import that has passed all checks."""
+
+    store: TaskStore
+    task: str
+    model: str
+    signal: Signal
+    known: Sequence[ImportedQuestion]
+    without_gold: int
+    origin: Mapping[str, Any]
+
+    def write(self) -> Imported:
+        """Write it into the store, which is new."""
+        manifest = manifests.new_manifest(
+            model={"name": self.model},
+            task={"name": self.task},
+            data={"source": "imported", "questions": len(self.known)},
+            imported={**self.origin, "without_gold": self.without_gold},
+        )
+        with self.store.writing():
+            _write(self.store, self.signal, self.known)
+            self.store.write_manifest(manifest)
+        unparsed = sum(q.answer is None and q.status is None for q in self.known)
+        return Imported(self.store, len(self.known), unparsed, self.without_gold)
 
 
-def place_of(file: Path, row: int) -> str:
-    """Name a row's position: the line of a text file as an editor counts it, else the row from 1.
-
-    ``row`` starts at 0, without a header.
-    """
-    suffix = file.suffix.lower()
-    if suffix in (".jsonl", ".ndjson"):
-        lines = file.read_text(encoding="utf-8").split("\n")
-        filled = (number for number, line in enumerate(lines, 1) if line.strip())
-        return f"line {next(islice(filled, row, None))}"
-    if suffix in (".csv", ".tsv"):
-        starts = _record_lines(file, "\t" if suffix == ".tsv" else ",")
-        with contextlib.suppress(csv.Error):  # a cell over the csv module's size limit
-            return f"line {next(islice(starts, row + 1, None))}"
-    return f"row {row + 1}"
-
-
-def _record_lines(file: Path, delimiter: str) -> Iterator[int]:
-    """Yield the first line of each record of a CSV file; a record may span several."""
-    with file.open(encoding="utf-8", newline="") as text:
-        records = csv.reader(text, delimiter=delimiter)
-        first = 1
-        for cells in records:
-            if any(cell.strip() for cell in cells) or len(cells) > 1:
-                yield first
-            first = records.line_num + 1
-
-
-def is_missing(cell: object) -> bool:
-    """Return whether a cell is empty: None, NaN or blank text."""
-    if cell is None:
-        return True
-    if isinstance(cell, float) and math.isnan(cell):
-        return True
-    return isinstance(cell, str) and not cell.strip()
-
-
-def option_index(cell: object) -> int | None:
-    """Parse a letter (A, "b", "(C)") or an index from 0; None for anything else."""
-    if isinstance(cell, bool) or is_missing(cell):
-        return None
-    if isinstance(cell, str):
-        text = cell.strip().strip("().:").upper()
-        if text in LETTERS:
-            return LETTERS.index(text)
-        return whole_number(text)
-    try:
-        number = float(cast(float, cell))
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return int(number) if number.is_integer() and number >= 0 else None
-
-
-def truth(cell: object) -> bool | None:
-    """Parse a bool, 0/1 or such text ("False" is False); None for anything else."""
-    text = str(cell).strip().lower()
-    return True if text in TRUE else False if text in FALSE else None
-
-
-def log_softmax(logits: Sequence[float]) -> list[float]:
-    """Compute log-probabilities over the options from logits, in float64."""
-    top = max(logits)
-    total = top + math.log(math.fsum(math.exp(value - top) for value in logits))
-    return [value - total for value in logits]
-
-
-def write_import(
+def plan_import(
     results: Results,
     model: str,
     task: str,
     signal: Signal,
     questions: Sequence[ImportedQuestion],
     origin: Mapping[str, Any],
-) -> Imported:
-    """Write recorded answers into the store of ``model`` and ``task``, which must be new.
+) -> PlannedImport:
+    """Check recorded answers for the store of ``model`` and ``task``, which must be new.
 
     Args:
         results: The results folder.
@@ -160,24 +91,23 @@ def write_import(
     known = [question for question in questions if question.correct is not None]
     if not known:
         raise ApprehendError(f"{origin['files'][0]}: no row says whether its answer is right")
-    manifest = manifests.new_manifest(
-        model={"name": model},
-        task={"name": task},
-        data={"source": "imported", "questions": len(known)},
-        imported={**origin, "without_gold": len(questions) - len(known)},
-    )
-    with store.writing():
-        _write(store, signal, known)
-        store.write_manifest(manifest)
-    unparsed = sum(question.answer is None and question.status is None for question in known)
-    return Imported(store, len(known), unparsed, len(questions) - len(known))
+    return PlannedImport(store, task, model, signal, known, len(questions) - len(known), origin)
+
+
+def write_import(
+    results: Results,
+    model: str,
+    task: str,
+    signal: Signal,
+    questions: Sequence[ImportedQuestion],
+    origin: Mapping[str, Any],
+) -> Imported:
+    """Check and write recorded answers, see `plan_import`."""
+    return plan_import(results, model, task, signal, questions, origin).write()
 
 
 def _check_storable(file: Path, question: ImportedQuestion) -> None:
-    """Convert an id of more than 64 bits to text. Raises ApprehendError for invalid Unicode."""
-    identity = question.question_id
-    if isinstance(identity, int) and not -(2**63) <= identity < 2**63:
-        question.question_id = str(identity)
+    """Raise ApprehendError for invalid Unicode."""
     texts = [question.question_id, question.topic, question.question, question.trace]
     for text in [*texts, *(question.options or ())]:
         if isinstance(text, str):
@@ -242,6 +172,9 @@ def _record(question: ImportedQuestion, signal: Signal) -> dict[str, object]:
     }
     if signal is Signal.TRACE:
         record["text"] = question.trace
+    else:
+        record["top_logprobs"] = question.top_logprobs
+        record["missing_mass"] = question.missing_mass
     return record
 
 
