@@ -8,7 +8,7 @@ from pathlib import Path
 
 _SHARD = re.compile(r"-\d{3,6}-of-\d{3,6}$")
 _SPLIT = re.compile(r"[-_. ](?:test|dev|val|valid|validation|train)$", re.IGNORECASE)
-_SPLITS = {"test", "dev", "val", "valid", "validation", "train", "data", "all"}
+_SPLITS = {"test", "dev", "val", "valid", "validation", "train"}
 _ENDING = re.compile(
     r"(?:\.(?:csv|tsv|tab|txt|json|jsonl|ndjson|parquet|xlsx|xlsm|ods))?"
     r"(?:\.(?:gz|zst|bz2|xz|zip))?$",
@@ -18,10 +18,11 @@ _ENDING = re.compile(
 
 def name_of_file(file: Path) -> str:
     """Return what a file is about: ``anatomy_test.csv`` and ``anatomy/test.parquet`` are anatomy."""
-    stem = _SHARD.sub("", _ENDING.sub("", file.name))
-    if stem.lower() in _SPLITS:
+    whole = _ENDING.sub("", file.name)
+    stem = _SHARD.sub("", whole)
+    if stem.lower() in _SPLITS or stem != whole:
         folder = file.resolve().parent
-        return stem if folder.name.lower() in {"", "data", "tmp"} else folder.name
+        return folder.name if folder.name.lower() not in ("", "data") else stem
     return _SPLIT.sub("", stem) or stem
 
 
