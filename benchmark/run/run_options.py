@@ -90,7 +90,7 @@ class RunOptions:
         rows=False,
     )
     data: str | None = _option(
-        Typed("A file of questions (see `apprehend data FILE`), or: embedded."), rows=True
+        Typed("A file of questions, or a folder (see `apprehend data`), or: embedded."), rows=True
     )
     fewshot_data: str | None = _option(
         Typed("The same for few-shot examples (default: the file's other questions)."), rows=True

@@ -2,85 +2,50 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from ..files.content import kind_of
 from ..files.file_errors import DataError, did_you_mean
 from ..files.table_reader import FileTable, read_table_file
-from .building import OwnQuestion, build_questions
-from .column_map import ColumnMap, parse_columns
+from .building import build_questions
+from .column_map import FILE, ColumnMap, parse_columns
 from .columns import has_column
+from .folder import read_parts, state_of
 from .naming import name_of_file, slug
 from .preset import Preset, chosen_columns, preset_named, presets, recognized
-from .rows_left import named_places
-
-@dataclass(frozen=True)
-class DataSet:
-    """The questions of a file, and how they were understood.
-
-    Attributes:
-        file: The file.
-        name: The data set's name, as part of the names of its tasks.
-        preset: The schema; None if the columns were named one by one.
-        columns: Field → column.
-        questions: The questions, in the order of the file.
-        left_out: Why questions are left out → their places.
-        notes: What was decided or noticed, one line each.
-    """
-
-    file: Path
-    name: str
-    preset: Preset | None
-    columns: Mapping[str, str]
-    questions: Sequence[OwnQuestion]
-    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    notes: Sequence[str] = ()
-
-    @property
-    def title(self) -> str:
-        """Return what the schema is called."""
-        return "columns as given" if self.preset is None else self.preset.title
-
-    @property
-    def topics(self) -> list[str]:
-        """Return the topics, in the order of the file."""
-        return list(dict.fromkeys(question.topic for question in self.questions))
-
-    @property
-    def lines(self) -> list[str]:
-        """Return what is said about the file: what was noticed and left out, one line each."""
-        left = [
-            f"questions left out, {why}: {len(places)} ({named_places(places)})"
-            for why, places in self.left_out.items()
-        ]
-        return [*self.notes, *left]
-
+from .understood import DataSet
 
 def read_data_set(file: Path, data_columns: str | None = None) -> DataSet:
-    """Read the questions of a file.
+    """Read the questions of a file, or of all tables that lie in a folder.
 
     Args:
-        file: A table of any format that `read_table_file` reads.
+        file: A table of any format that `read_table_file` reads, or a folder of tables.
         data_columns: What the columns are, see `parse_columns`; by default as its schema says.
 
     Raises:
         DataError: in one line with the place, for a file whose columns are not understood, or a
             row that is no question.
     """
+    if file.is_dir():
+        return _read_folder(file, data_columns or "", state_of(file))
     if not file.is_file():
         raise DataError(
             f"{file}: no such file; --data takes a table (CSV, JSON, JSON Lines, Parquet, Excel)"
         )
-    state = file.stat()
-    return _read(file, data_columns or "", state.st_mtime_ns, state.st_size)
+    return _read(file, data_columns or "", state_of(file))
 
 
 @lru_cache(maxsize=8)
-def _read(file: Path, data_columns: str, modified: int, size: int) -> DataSet:
+def _read_folder(folder: Path, data_columns: str, state: object) -> DataSet:
+    name = parse_columns(data_columns).settings.get("name")
+    return read_parts(folder, lambda file: _read(file, data_columns, state_of(file)), name)
+
+
+@lru_cache(maxsize=8)
+def _read(file: Path, data_columns: str, state: object) -> DataSet:
     given = parse_columns(data_columns)
     table, preset = _table(file, given)
     if not table.rows:
@@ -98,7 +63,7 @@ def _read(file: Path, data_columns: str, modified: int, size: int) -> DataSet:
     notes = [preset.note] if preset is not None and preset.note else []
     return DataSet(
         file,
-        given.settings.get("name") or _name(table, preset, given),
+        given.settings.get("name") or _name(table, preset, columns, given),
         preset,
         columns,
         built.questions,
@@ -168,12 +133,18 @@ def _without_header(table: FileTable) -> dict[str, str]:
     return {"question": "1", "options": options, "answer": str(last), "topic": "@file"}
 
 
-def _name(table: FileTable, preset: Preset | None, given: ColumnMap) -> str:
-    """Name the data set: as published, if the file has its columns and no others."""
+def _name(table: FileTable, preset: Preset | None, columns: Mapping[str, str], given: ColumnMap) -> str:
+    """Name the data set: as published, if the file has its columns and no others, else as the file.
+
+    A file that is one topic of a data set, or that is named after it and more, keeps that in its
+    name: ``mmlu_anatomy``, ``gpqa_diamond``.
+    """
+    file = slug(name_of_file(table.file))
     changed = {"question", "options", "answer", "incorrect", "labels", "context"}
-    if preset is not None and not changed & set(given.columns):
-        if not preset.header:
-            return f"mmlu_{slug(name_of_file(table.file))}"
-        if preset.is_published(table):
-            return re.sub(r"_(?:hub|json|raw)$", "", preset.name)
-    return slug(name_of_file(table.file))
+    if preset is None or changed & set(given.columns):
+        return file
+    if preset.header and not preset.is_published(table):
+        return file
+    if file.startswith(f"{preset.base}_"):
+        return file
+    return f"{preset.base}_{file}" if columns.get("topic") == FILE else preset.base

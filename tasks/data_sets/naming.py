@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _SHARD = re.compile(r"-\d{3,6}-of-\d{3,6}$")
-_SPLIT = re.compile(r"[-_. ](?:test|dev|val|valid|validation|train)$", re.IGNORECASE)
+_SPLIT = re.compile(r"[-_. ](test|dev|val|valid|validation|train)$", re.IGNORECASE)
 _SPLITS = {"test", "dev", "val", "valid", "validation", "train"}
 _ENDING = re.compile(
     r"(?:\.(?:csv|tsv|tab|txt|json|jsonl|ndjson|parquet|xlsx|xlsm|ods))?"
@@ -24,6 +24,13 @@ def name_of_file(file: Path) -> str:
         folder = file.resolve().parent
         return folder.name if folder.name.lower() not in ("", "data") else stem
     return _SPLIT.sub("", stem) or stem
+
+
+def split_of(file: Path) -> str:
+    """Return the split that a file's name says: ``anatomy_test.csv`` is of test; else nothing."""
+    stem = _SHARD.sub("", _ENDING.sub("", file.name)).lower()
+    found = _SPLIT.search(stem)
+    return stem if stem in _SPLITS else found[1] if found is not None else ""
 
 
 def slug(text: str) -> str:

@@ -7,6 +7,7 @@ tasks, the list of ``apprehend list presets`` and the table in the documentation
 from __future__ import annotations
 
 import pkgutil
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -62,6 +63,11 @@ class Preset:
     fits: Callable[[FileTable], bool] = lambda table: True
     note: str = ""
     published: str = ""
+
+    @property
+    def base(self) -> str:
+        """Return the name of the data set, which may be published in several schemas."""
+        return re.sub(r"_(?:hub|json|raw|hendrycks)$", "", self.name)
 
     def recognizes(self, table: FileTable) -> bool:
         """Return whether a table has the columns of this schema."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..files.cells import is_blank
 from ..files.file_errors import DataError
@@ -21,6 +21,12 @@ def named_places(places: Iterable[str]) -> str:
     listed = list(places)
     more = len(listed) - FIRST
     return ", ".join(listed[:FIRST]) + (f" and {more} more" if more > 0 else "")
+
+
+class NoQuestionError(DataError):
+    """All rows of a file are left out; ``left_out`` says why, with their places."""
+
+    left_out: Mapping[str, Sequence[str]]
 
 
 class RowsLeft:
@@ -60,10 +66,12 @@ class RowsLeft:
         why = f"column {column!r} cannot be read"
         self.left_out.setdefault(why, []).append(self.table.places[row])
 
-    def none_left(self) -> DataError:
+    def none_left(self) -> NoQuestionError:
         """Return the error for a file without a question."""
         why = "; ".join(f"{why} ({named_places(at)})" for why, at in self.left_out.items())
-        return DataError(f"{self.table.file}: no question is left: {why}")
+        error = NoQuestionError(f"{self.table.file}: no question is left: {why}")
+        error.left_out = self.left_out
+        return error
 
 
 def read_ids(rows: RowsLeft) -> dict[int, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 from apprehend.benchmark.run.asking.task_loading import TaskOptions, expand_tasks, load_tasks
 from apprehend.benchmark.store.task_store import Results
 from apprehend.estimators import Signal
+from apprehend.tasks.data_sets.column_map import FIELDS, SETTINGS, parse_columns
+from apprehend.tasks.data_sets.preset import presets
 from apprehend.tasks.own_tasks import own_tasks
 from helpers import ROOT, in_process
 from own_data import Q1, Q2, SAMPLES, written
@@ -247,8 +250,8 @@ KNOWN = {
     "f37-data-medmcqa/d.jsonl": ("d_direct", 50, {"medicine"}, None),
     "f40-data-arc-hf/d.jsonl": ("arc_direct", 43, {"science"}, None),
     "f41-data-gpqa-csv/gpqa_diamond.csv": (
-        "gpqa_direct", 60, {"Biology", "Physics", "Chemistry"}, None),
-    "f43-data-supergpqa/SuperGPQA-all.jsonl": ("supergpqa_direct", 40, {"Medicine"}, "A" * 40),
+        "gpqa_diamond_direct", 60, {"Biology", "Physics", "Chemistry"}, None),
+    "f43-data-supergpqa/SuperGPQA-all.jsonl": ("supergpqa_all_direct", 40, {"Medicine"}, "A" * 40),
     "f45-data-converted-own-topic/d.jsonl": ("d_direct", 40, {"anatomy"}, None),
 }  # fmt: skip
 """Public file → task, questions, topics, right options."""
@@ -307,3 +310,39 @@ def test_public_files_that_are_refused(name: str, tmp_path: Path) -> None:
     (line,) = done.stderr.strip().splitlines()
     assert f"{file}, {REFUSED[name]}" in line
     assert not (tmp_path / "r").exists()
+
+
+def test_the_documented_files_are_understood(tmp_path: Path) -> None:
+    """One line of the page for each schema, with its file and the task of its results."""
+    page = (ROOT / "docs" / "your_own_data.md").read_text(encoding="utf-8")
+    table = page[page.index("| schema |") : page.index("A file with further columns")]
+    rows = [line.strip("| \n").split(" | ") for line in table.strip().splitlines()[2:]]
+    assert len(rows) == len(SAMPLES)
+    documented = {row[0]: row for row in rows}
+    for number, (preset, sample) in enumerate(SAMPLES.items()):
+        title, _, file, topics, task = documented[presets()[preset].title]
+        assert file == f"`--data {sample.file}`"
+        written(tmp_path / str(number) / "x", sample)
+        done = in_process(["data", sample.file, "--questions", 0], tmp_path / str(number) / "x")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(f"{sample.file}: {title}\n")
+        assert f"task {task.strip('`')}: all topics" in done.stdout
+        columns = [name.strip("`") for name in topics.split(", else ")]
+        assert any(f"topic      {name}" in done.stdout or name in done.stdout for name in columns)
+    for name, what in {**FIELDS, **SETTINGS}.items():
+        assert f"| `{name}` | {what} |" in page
+    for command in re.findall(r"^apprehend data \S+ --data_columns (\S.*)$", page, re.M):
+        assert parse_columns(command.strip('"').replace("\"'law'\"", "'law'")).columns
+
+
+def test_other_columns_and_examples_in_a_config_file(tmp_path: Path) -> None:
+    file = questions(tmp_path)
+    config = tmp_path / "run.yaml"
+    config.write_text(f"data: {file}\ndata_columns: {COLUMNS}\n", encoding="utf-8")
+    done = in_process(
+        [*RUN, "--config", config, "--limit", 1, "--estimators", "option_entropy", "--no_report",
+         "--tasks", "direct_topic_1_1", "--output_path", tmp_path / "r"], tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    scores = pd.read_parquet(tmp_path / "r" / "embedded" / "trees_direct" / "scores.parquet")
+    assert list(scores.question_id) == ["1-0"]

@@ -136,8 +136,10 @@ def test_columns_of_all_kinds(tmp_path: Path) -> None:
 def test_a_known_schema_with_another_topic(tmp_path: Path) -> None:
     file = written(tmp_path, SAMPLES["supergpqa"])
     read = read_data_set(file, "topic=subfield")
-    assert (read.name, read.topics) == ("supergpqa", ["Trees"])
-    assert read_data_set(file, "answer=answer").name == "supergpqa_all"  # no longer as published
+    assert (read.name, read.topics) == ("supergpqa_all", ["Trees"])
+    file = file.rename(tmp_path / "mine.jsonl")
+    assert read_data_set(file, "topic=subfield").name == "supergpqa"
+    assert read_data_set(file, "answer=answer").name == "mine"  # no longer as published
     assert read_data_set(file, "name=mine").name == "mine"
 
 
@@ -297,6 +299,47 @@ def test_what_is_noticed(tmp_path: Path) -> None:
 )
 def test_names_of_files(path: str, name: str) -> None:
     assert name_of_file(Path("/folder") / path) == name
+
+
+def test_a_folder_of_files(tmp_path: Path) -> None:
+    """As MMLU is published: a file per subject, whose ids are places in their files."""
+    folder = tmp_path / "test"
+    folder.mkdir()
+    for subject, right in (("anatomy", "A"), ("virology", "B")):
+        (folder / f"{subject}_test.csv").write_text(f"{Q1},moss,oak,{right}\n{Q2},3,4,B\n", "utf-8")
+    (folder / "README.md").write_text("x", "utf-8")
+    read = read_data_set(folder)
+    assert (read.name, read.topics) == ("mmlu", ["anatomy", "virology"])
+    ids = ["anatomy-0", "anatomy-1", "virology-0", "virology-1"]
+    assert [q.question_id for q in read.questions] == ids
+    assert [q.answer for q in read.questions] == [0, 1, 1, 1]
+    assert read.questions[2].place == "virology_test.csv line 1"
+    assert read.notes == ["the topic is the file's name"]
+    (folder / "anatomy_dev.csv").write_text(f"{Q1},moss,oak,A\n", "utf-8")
+    with pytest.raises(DataError, match=r"several splits \(dev, test\)"):
+        read_data_set(folder)
+    (folder / "anatomy_dev.csv").unlink()
+    sample = SAMPLES["agieval"]
+    other = tmp_path / "v1"
+    other.mkdir()
+    lines(other, *sample.rows, name="lsat-rc.jsonl")
+    lines(other, *sample.rows[1:], name="math.jsonl")  # of which nothing is left
+    read = read_data_set(other)
+    assert (read.name, reads(read)) == ("agieval", sample.reads)
+    assert {why: len(places) for why, places in read.left_out.items()} == {
+        "no options (a cloze question)": 2, "several right options": 2,
+    }  # fmt: skip
+    lines(folder, {**GOOD, "subject": "x"}, name="zoo_test.jsonl")
+    with pytest.raises(DataError, match="zoo_test.jsonl: its schema is"):
+        read_data_set(folder)
+    for file in folder.iterdir():
+        file.unlink()
+    with pytest.raises(DataError, match="holds no table"):
+        read_data_set(folder)
+    for name in ("a.jsonl", "b.jsonl"):
+        lines(folder, {**GOOD, "id": 7}, name=name)
+    with pytest.raises(DataError, match=r"b.jsonl line 1: duplicate id 7, first in a.jsonl line 1"):
+        read_data_set(folder)
 
 
 def test_topics_whose_names_would_be_the_same() -> None:

@@ -21,7 +21,7 @@ MOST_TOPICS = 60
 
 
 def data(
-    file: Annotated[str, typer.Argument(help="A file of questions as for `run --data`.")],
+    file: Annotated[str, typer.Argument(help="A file or folder of questions, as for `run --data`.")],
     data_columns: Annotated[
         Optional[str],
         typer.Option(help="As for `run`: question=stem,options=A+B+C+D,answer=label,topic=subject."),
