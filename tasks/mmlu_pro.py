@@ -63,6 +63,24 @@ STYLES: dict[str, Style] = {
 """Task group name → its style. Each group has one task per topic, ``<group>_<topic>``."""
 
 
+def style_name(group: str) -> str:
+    """Return the style of a group's tasks: of ``mmlu_pro_cot`` and of ``medqa_cot`` the same.
+
+    Raises KeyError for a group of no style.
+    """
+    if group in STYLES:
+        return group
+    fits = [style for style in STYLES if group.endswith(style.removeprefix("mmlu_pro"))]
+    if not fits:
+        raise KeyError(group)
+    return max(fits, key=len)
+
+
+def style_of(group: str) -> Style:
+    """Return how a group's tasks ask. Raises KeyError for a group of no style."""
+    return STYLES[style_name(group)]
+
+
 def gold_index(row: Row) -> int:
     """Return the index of the gold option, from the letter in ``answer``."""
     return LETTERS.index(row["answer"])
@@ -76,6 +94,7 @@ def render_user(row: Row, style: Style, prompt: Prompt | None = None) -> str:
 def render_system(topic: str, style: Style, prompt: Prompt | None = None) -> str:
     """Render the system message (without a chat template: the first lines of the prompt)."""
     chosen = prompt or load_prompt(style.system)
+    topic = topic.replace("_", " ")  # as in the names of MMLU's subjects
     return chosen.render(topic=topic, label_kind=style.label_kind, dont_know=style.dont_know)
 
 

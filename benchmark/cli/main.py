@@ -34,6 +34,7 @@ from .commands import (
 )
 from .commands import run as running
 from .commands import score as scoring
+from .commands.inputs import data
 
 app = typer.Typer(
     name="apprehend",
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("run")(running.run)
+app.command("data")(data.data)
 app.command("score")(scoring.score)
 app.command("report")(reporting.report)
 app.command("paper")(paper.paper)

@@ -15,6 +15,7 @@ from ..store import manifest as manifests
 from ..store.contract import complete
 from ..store.failures import QuestionId
 from ..store.task_store import Results, TaskStore
+from .asking.own_loading import described
 from .asking.task_loading import LoadedTask, Question, fingerprint
 from .option_values import Overwrite
 from .row_settings import task_settings, topics_hash
@@ -138,6 +139,7 @@ def _wanted_manifest(
             "fingerprint": fingerprint(tasks),
             "topics": topics_hash(tasks),
             "limit": options.limit,
+            **described(options.data, options.data_columns),
         },
         seed=options.seed,
     )

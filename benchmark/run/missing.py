@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from ...estimators.core.estimator import Estimator
 from ...estimators.signals.batch import Signal
-from ...tasks.mmlu_pro import STYLES
 from ..console.options import say
 from ..engines.shared.known import is_comparable
 from ..judges.judge import OWN, known_judge
@@ -61,7 +60,7 @@ def _missing(plan: Plan, family: Family) -> Work:
 
 def _wanted(family: Family, estimators: Sequence[Estimator]) -> list[tuple[Signal, str]]:
     """Return the probes that the estimators need and the family's tasks support."""
-    if family.tasks[0].family not in STYLES:
+    if not family.tasks[0].own:
         return []
     needs = [need for estimator in estimators for need in estimator.requirements()]
     return wanted_probes(needs, family.signal)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from enum import Enum
 
+from ...tasks.data_errors import DataError
 from ...tasks.reading.extraction import EXTRACTIONS
 from ..console.errors import UsageError, did_you_mean
 from ..console.number_limits import MOST_QUESTIONS, MOST_TOKENS
@@ -65,6 +66,16 @@ def read_judges(
         )
         for place, kind in enumerate(kinds)
     ]
+
+
+def read_data_columns(text: str | None) -> str | None:
+    from ...tasks.data_sets.column_map import parse_columns
+
+    try:
+        parse_columns(text)
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    return text
 
 
 def read_batch_size(text: str) -> str:

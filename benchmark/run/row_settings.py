@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...estimators.signals.batch import Signal
-from ...tasks import mmlu_pro
+from ...tasks.files.identifiers import plain_number
 from ...tasks.prompting import load_prompt
+from ...tasks.question_row import same_questions
 from ...tasks.questionnaires import QUESTIONNAIRES, RATING_PROMPT
 from ..store.manifest import text_hash
 from .asking.task_loading import LoadedTask
@@ -76,7 +77,7 @@ def task_settings(options: RunOptions, family: str, tasks: Sequence[LoadedTask])
     if tasks[0].signal is Signal.TRACE:
         settings["generation"] = dict(tasks[0].task.get_config("generation_kwargs") or {})
         settings["extraction"] = options.extraction
-    if family not in mmlu_pro.STYLES:
+    if not tasks[0].own:
         settings["rendered"] = {task.name: _rendered(task) for task in tasks}
     return settings
 
@@ -88,7 +89,10 @@ def _examples(tasks: Sequence[LoadedTask]) -> str:
     rows = data[split] if split and split in data else tasks[0].task.fewshot_docs() or ()
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(repr(sorted(row.items())).encode("utf-8", "replace"))
+        known = {**row, "question_id": plain_number(row["question_id"])} if tasks[0].own else row
+        digest.update(repr(sorted(known.items())).encode("utf-8", "replace"))
+    if tasks[0].own and same_questions(data["test"], rows):
+        digest.update(b"without the question itself")
     return digest.hexdigest()[:32]
 
 

@@ -18,6 +18,7 @@ from ..judges.judge_options import JudgeOptions
 from .option_values import (
     Overwrite,
     read_batch_size,
+    read_data_columns,
     read_estimators,
     read_extraction,
     read_gen_kwargs,
@@ -89,9 +90,19 @@ class RunOptions:
         rows=False,
     )
     data: str | None = _option(
-        Typed("Local Parquet/JSONL in MMLU-Pro's schema, or: embedded."), rows=True
+        Typed("A file of questions, or a folder (see `apprehend data`), or: embedded."), rows=True
     )
-    fewshot_data: str | None = _option(Typed("The same for few-shot examples."), rows=True)
+    fewshot_data: str | None = _option(
+        Typed("The same for few-shot examples (default: the file's other questions)."), rows=True
+    )
+    data_columns: str | None = _option(
+        Typed(
+            "What the file's columns are, where its schema is not known: "
+            "question=stem,options=A+B+C+D,answer=label,topic=subject."
+        ),
+        rows=True,
+        read=read_data_columns,
+    )
     estimators: Sequence[str] | None = _option(
         Typed("Comma-separated: all, names, name(parameter=value), file.py:Class."),
         rows=False,

@@ -17,6 +17,7 @@ from ..score.estimator_choice import expand_specs
 from ..score.scoring import say_skipped, score_stores
 from ..store.task_store import TaskStore
 from .answering import collect_answers
+from .asking.own_loading import own_questions, say_understood
 from .asking.task_loading import LoadedTask, TaskOptions, expand_tasks, load_tasks
 from .collecting import announce_costs, collect_probes, load_engine, record_work
 from .judgements import collect_judgements
@@ -77,8 +78,9 @@ def check_options(options: RunOptions) -> list[Estimator] | None:
 def load_questions(options: RunOptions) -> list[LoadedTask]:
     """Load the tasks with their questions. Raises UsageError for unknown ones."""
     prompts = {k: path for k, path in options.prompts.items() if not k.startswith("judge")}
-    return load_tasks(
-        expand_tasks(options.tasks, options.include_path),
+    own = own_questions(options.data, options.data_columns)
+    tasks = load_tasks(
+        expand_tasks(options.tasks, options.include_path, own),
         TaskOptions(
             options.data,
             options.fewshot_data,
@@ -86,8 +88,11 @@ def load_questions(options: RunOptions) -> list[LoadedTask]:
             options.num_fewshot,
             prompts,
             options.gen_kwargs,
+            data_columns=options.data_columns,
         ),
     )
+    say_understood(options.data, options.data_columns, own)
+    return tasks
 
 
 def collect(plan: Plan, outcome: RunOutcome) -> None:

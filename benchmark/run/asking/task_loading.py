@@ -14,6 +14,7 @@ from ....estimators.signals.batch import Signal
 from ....tasks import mmlu_pro
 from ....tasks.data_errors import DataError
 from ....tasks.files.identifiers import plain_number
+from ....tasks.own_tasks import OwnTasks, own_tasks
 from ....tasks.prompting import Prompt, load_prompt
 from ....tasks.question_row import Row, question_id_of
 from ....tasks.task_names import known_tasks
@@ -21,6 +22,7 @@ from ....tasks.topics import LETTERS, MAX_OPTIONS, TOPICS, topic_slug
 from ...console.errors import ApprehendError, UsageError, did_you_mean, first_line
 from ...store.failures import QuestionId
 from .adapter import TaskFacts
+from .own_loading import fewshot_file, own_task, say_left_out, set_examples
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -41,6 +43,7 @@ class TaskOptions:
     """Prompt name → file that replaces it."""
     gen_kwargs: Mapping[str, object] = field(default_factory=dict)
     """Generation settings that replace those of the task."""
+    data_columns: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,10 @@ class LoadedTask:
     """The signal of its answers: ``answer`` or ``trace``."""
     prompts: dict[str, str]
     """Prompt name → text, for the manifest."""
+    own: bool = True
+    """Whether it is a task of ours, in MMLU-Pro's schema."""
+    among_examples: int = 0
+    """Number of its questions that are among its few-shot examples, but not among their own."""
 
     def questions(self, limit: float | None = None) -> list[Question]:
         """Return the task's questions; ``limit`` as in lm-eval: a number, or a share below 1."""
@@ -112,12 +119,14 @@ def third_party_errors(where: str, third_party: bool = True) -> Iterator[None]:
         ) from error
 
 
-def expand_tasks(text: str, include_path: str | None) -> list[str]:
+def expand_tasks(
+    text: str, include_path: str | None, own: OwnTasks | None = None
+) -> list[str]:
     """Expand a comma-separated list into distinct leaf tasks; a group becomes its topics.
 
     Raises UsageError for a name that is neither built in nor (with ``include_path``) a file's.
     """
-    known = known_tasks()
+    known = known_tasks() if own is None else own.names()
     leaves: dict[str, None] = {}
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
@@ -126,11 +135,12 @@ def expand_tasks(text: str, include_path: str | None) -> list[str]:
         if name in known:
             group, topic = known[name]
             topics = TOPICS if topic is None else (topic,)
-            leaves |= {f"{group}_{topic_slug(t)}": None for t in topics}
+            names_of = [f"{group}_{topic_slug(t)}" for t in topics]
+            leaves |= dict.fromkeys(names_of if own is None else own.leaves(group, topic))
         elif include_path is None:
+            shows = f"`apprehend {'list tasks' if own is None else f'data {own.data}'}` shows all"
             raise UsageError(
-                f"--tasks: unknown task {name!r}; `apprehend list tasks` shows all"
-                f"{did_you_mean(name, known)}"
+                f"--tasks: unknown task {name!r}; {shows}{did_you_mean(name, known)}"
             )
         else:
             leaves[name] = None
@@ -155,17 +165,22 @@ def load_tasks(names: Sequence[str], options: TaskOptions) -> list[LoadedTask]:
         manager = TaskManager(
             include_path=include,
             include_defaults=False,
-            metadata={"data": options.data, "fewshot_data": options.fewshot_data},
+            metadata={"data": options.data, "fewshot_data": fewshot_file(options)},
         )
     prompts = {name: load_prompt(name, path) for name, path in options.prompts.items()}
+    own = own_tasks(options.data, options.data_columns)
     tasks: list[LoadedTask] = []
     for name in names:
+        if own is not None and name in own.names():
+            tasks += _load(manager, name, options, prompts, own)
+            continue
         if name not in manager.all_tasks:
             near = did_you_mean(name, manager.all_tasks)
             raise UsageError(
                 f"--tasks: unknown task {name!r}{near}{_unreadable(options.include_path)}"
             )
         tasks += _load(manager, name, options, prompts)
+    say_left_out(sum(t.among_examples for t in tasks), sum(len(t.task.eval_docs) for t in tasks))
     return tasks
 
 
@@ -184,15 +199,19 @@ def _unreadable(folder: str | None) -> str:
 
 
 def _load(
-    manager: TaskManager, name: str, options: TaskOptions, prompts: Mapping[str, Prompt]
+    manager: TaskManager,
+    name: str,
+    options: TaskOptions,
+    prompts: Mapping[str, Prompt],
+    own: OwnTasks | None = None,
 ) -> Iterator[LoadedTask]:
-    known = known_tasks()
+    known = known_tasks() if own is None else own.names()
     replaced: dict[str, object] = {}
     texts: dict[str, str] = {}
     if name in known:
         group, topic = known[name]
         assert topic is not None
-        style = mmlu_pro.STYLES[group]
+        style = mmlu_pro.style_of(group)
         system = prompts.get(style.system) or load_prompt(style.system)
         user = prompts.get(style.user) or load_prompt(style.user)
         texts = {style.system: system.source, style.user: user.source}
@@ -203,7 +222,10 @@ def _load(
             }
     try:
         with third_party_errors(f"--tasks: {name}", name not in known):
-            loaded = manager.load([name])["tasks"]
+            if own is not None:
+                loaded = {name: own_task(own, name, fewshot_file(options))}
+            else:
+                loaded = manager.load([name])["tasks"]
     except IndexError:
         # lm-eval inspects a task's first document: this topic has none.
         return
@@ -217,51 +239,40 @@ def _load(
     for leaf, task in loaded.items():
         for key, value in replaced.items():
             task.set_config(key, value)
-        _set_fewshot(task, options)
         if options.gen_kwargs:
             given = task.get_config("generation_kwargs") or {}
             task.set_config("generation_kwargs", {**given, **options.gen_kwargs})
         family = known[leaf][0] if leaf in known else leaf
-        loaded_task = LoadedTask(leaf, family, task, *_facts(leaf, family, task), prompts=texts)
-        if leaf not in known:
+        ours = leaf in known
+        among = set_examples(task, options.num_fewshot or 0, ours)
+        facts, signal = _own_facts(family) if ours else (_other_facts(leaf, task), Signal.ANSWER)
+        loaded_task = LoadedTask(leaf, family, task, facts, signal, texts, ours, among)
+        if not ours:
             with third_party_errors(f"--tasks: {leaf}"):
                 loaded_task.try_out()
         yield loaded_task
 
 
-def _set_fewshot(task: Task, options: TaskOptions) -> None:
-    shots = options.num_fewshot or 0
-    if shots:
-        pool = task.fewshot_docs()
-        available = 0 if pool is None else len(pool)
-        if available < shots:
-            raise UsageError(
-                f"--num_fewshot {shots}: task {task.config.task} has {available} examples; "
-                "give some with --fewshot_data"
-            )
+def _own_facts(family: str) -> tuple[TaskFacts, Signal]:
+    style = mmlu_pro.style_of(family)
+    facts = TaskFacts(
+        gold=mmlu_pro.gold_index,
+        labels=lambda row: style.labels(len(row["options"])),
+        option_count=lambda row: len(row["options"]),
+        question_id=question_id_of,
+        options=lambda row: row["options"],
+    )
+    return facts, Signal.TRACE if style.chain_of_thought else Signal.ANSWER
 
 
-def _facts(leaf: str, family: str, task: Task) -> tuple[TaskFacts, Signal]:
+def _other_facts(leaf: str, task: Task) -> TaskFacts:
     output = task.get_config("output_type")
-    if family in mmlu_pro.STYLES:
-        style = mmlu_pro.STYLES[family]
-        facts = TaskFacts(
-            gold=mmlu_pro.gold_index,
-            labels=lambda row: style.labels(len(row["options"])),
-            option_count=lambda row: len(row["options"]),
-            question_id=question_id_of,
-            options=lambda row: row["options"],
-        )
-        return facts, Signal.TRACE if style.chain_of_thought else Signal.ANSWER
     if output != "multiple_choice":
         raise UsageError(
             f"--tasks: {leaf} has output_type {output}; of third-party tasks, apprehend supports "
             "multiple_choice only"
         )
-    return _third_party_facts(leaf, task), Signal.ANSWER
 
-
-def _third_party_facts(leaf: str, task: Task) -> TaskFacts:
     def gold(row: Row) -> int:
         target = task.doc_to_target(row)
         return target if isinstance(target, int) else list(task.doc_to_choice(row)).index(target)

@@ -49,7 +49,7 @@ class PromptBuilder:
 
     def choice(self, task: LoadedTask, row: Row) -> ChoicePrompt:
         """Return the prompt with the labels to score after it."""
-        style = mmlu_pro.STYLES[task.family]
+        style = mmlu_pro.style_of(task.family)
         labels = mmlu_pro.choice_labels(row, style)
         return ChoicePrompt(
             self.context(task, row),
@@ -60,7 +60,7 @@ class PromptBuilder:
     def auxiliary(self, name: str, item: Item, **more: object) -> str:
         """Return an auxiliary prompt about a question, in the model's chat template if used."""
         task, question = item
-        style = mmlu_pro.STYLES[task.family]
+        style = mmlu_pro.style_of(task.family)
         text = self.template(name).render(**style.context(question.row), **more)
         if self.options.apply_chat_template:
             return self.engine.chat([{"role": "user", "content": text}])
@@ -79,7 +79,7 @@ class PromptBuilder:
     @contextlib.contextmanager
     def reworded(self, task: LoadedTask, variant: str) -> Iterator[None]:
         """Reword the task, or give it another system message, inside this block."""
-        style = mmlu_pro.STYLES[task.family]
+        style = mmlu_pro.style_of(task.family)
         key: str = ""
         value: object = None
         if variant in PARAPHRASES:

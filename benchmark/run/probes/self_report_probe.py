@@ -27,7 +27,7 @@ def _proposed(probe: AnyProbe, item: Item) -> str:
     task, question = item
     _, answer = probe.stored_answer(question)
     options = list(question.row["options"])
-    labels = mmlu_pro.STYLES[task.family].labels(len(options))
+    labels = mmlu_pro.style_of(task.family).labels(len(options))
     return f"{labels[answer]}. {options[answer]}" if answer >= 0 else "none of them"
 
 
