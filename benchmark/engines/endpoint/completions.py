@@ -18,9 +18,11 @@ from ...endpoints.budget import Budget
 from ...endpoints.request_errors import RequestFailed
 from ..shared.abilities import withheld_by
 from ..shared.engine import (
+    NOTHING,
     Ability,
     Answer,
     ChoicePrompt,
+    Extras,
     Failed,
     Generation,
     Identity,
@@ -199,14 +201,23 @@ class CompletionsEngine:
             samples=drawn,
         )
 
+    @property
+    def streams(self) -> bool:
+        """Return False: texts are given when all of a batch are finished."""
+        return False
+
     def generate(
         self,
         prompts: Sequence[str],
         max_new_tokens: int,
         until: Sequence[str] = (),
         sampling: Sampling | None = None,
+        extras: Extras = NOTHING,
     ) -> list[Generation | Failed]:
-        """Return the generations in the order of the prompts: one greedy each, or one per seed."""
+        """Return the generations in the order of the prompts: one greedy each, or one per seed.
+
+        ``extras`` are left to others: answers are forced by further prompts.
+        """
         drawings = [_of(sampling, i) or (0.0, [0]) for i in range(len(prompts))]
         wanted = [
             (prompt, temperature, seed)

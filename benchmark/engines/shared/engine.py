@@ -30,6 +30,7 @@ class Ability(str, Enum):
 
     OPTIONS = "log-probabilities of options"
     TEXTS = "generated texts"
+    CONTINUATIONS = "log-probabilities after a reply that has been begun"
     HIDDEN_STATES = "hidden states"
 
 
