@@ -34,7 +34,8 @@ from .metric_loading import load_metrics
 from .option_sets import with_option_sets
 from .same_questions import warn_of_differences
 from .scoring import score_store
-from .signal_loading import load_outcome
+from .signal_loading import load_outcome, outcome_signal
+from .stored_chains import forced_answers, meaning_of_parsed
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def report_input(results: Results) -> ReportInput:
 def input_of(stores: Sequence[TaskStore]) -> ReportInput:
     """Return the frames of these stores; missing scores are computed."""
     scores, strata, questions, ratings, flow, manifests = [], [], [], [], [], []
-    options, judgements, costs, orders = [], [], [], []
+    options, judgements, costs, orders, chains = [], [], [], [], []
     traits: dict[str, EstimatorTraits] = {}
     seen: set[tuple[str, Any]] = set()
     check_owned(stores)
@@ -105,6 +106,7 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         options.append(_options(store))
         judgements.append(_judgements(store))
         orders.append(_orders(store))
+        chains.append(forced_answers(store))
         costs.append(costs_of(store, scores[-1]))
         folders = {"model_folder": store.model, "task_folder": store.task}
         manifests.append({**folders, **store.manifest})
@@ -119,6 +121,7 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         judgements=_joined(judgements).drop_duplicates([*unique, "questionnaire", "judge"]),
         costs=_joined(costs),
         orders=_joined(orders),
+        chains=_joined(chains),
         traits=traits,
         manifests=manifests,
     )
@@ -279,4 +282,5 @@ def _flow(store: TaskStore) -> dict[str, Any]:
         "answered": int(table.present.sum()),
         "parsed": int((table.status == Status.PARSED.value).sum()),
         "dont_know": int((table.status == Status.DONT_KNOW.value).sum()),
+        "found": meaning_of_parsed(store.manifest, outcome_signal(store)),
     }

@@ -18,6 +18,8 @@ from ..frames.blocks import (
 from ..frames.formatting import plain
 from ..metrics.evaluation import ALL
 
+PARSED = "parsed"
+
 
 def conformal_tables(conformal: pd.DataFrame) -> list[PageTable]:
     """Tabulate coverage and set size over all questions, and by topic (collapsed)."""
@@ -61,10 +63,10 @@ def position_table(positions: pd.DataFrame) -> PageTable:
     return table_from_frame(positions, "Answers by option letter", columns, file="positions.csv")
 
 
-def flow_table(flow: pd.DataFrame) -> PageTable:
-    """Tabulate the numbers of questions asked, answered, parsed, scored and common."""
+def flow_table(flow: pd.DataFrame, found: str = PARSED) -> PageTable:
+    """Tabulate the numbers of questions asked, answered, parsed (``found``), scored and common."""
     named = flow.assign(
-        stage=flow["stage"].replace("dont_know", "“don't know”"),
+        stage=flow["stage"].replace({"dont_know": "“don't know”", PARSED: found}),
         estimator=flow["estimator"].where(flow["stage"] == "scored", None),
     )
     columns = (

@@ -162,9 +162,7 @@ def after(engine: HFEngine, ids: list[int]) -> torch.Tensor:
 
 
 def along(engine: HFEngine, ids: list[int], path: Sequence[int]) -> float:
-    return sum(
-        float(after(engine, [*ids, *path[:size]])[token]) for size, token in enumerate(path)
-    )
+    return sum(float(after(engine, [*ids, *path[:size]])[token]) for size, token in enumerate(path))
 
 
 @pytest.mark.parametrize("until", [(), ("e",)])

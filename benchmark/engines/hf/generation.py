@@ -142,7 +142,8 @@ class Writer:
         written = [self._finish(active[place], job.until) for place in done]
         if job.extras.forcings is not None:
             forcings = [job.extras.forcings[active[place].prompt] for place in done]
-            ids = [active[place].ids[: len(g.token_logprobs)] for place, g in zip(done, written)]
+            kept = [len(generation.token_logprobs) for generation in written]
+            ids = [active[place].ids[:n] for place, n in zip(done, kept, strict=True)]
             written = self.forcer.force(decoder, done, ids, written, forcings)
         for place, generation in zip(done, written, strict=True):
             yield active[place].prompt, active[place].copy, generation

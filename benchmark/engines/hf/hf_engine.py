@@ -6,7 +6,7 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,9 +27,9 @@ from ..shared.engine import (
 )
 from ..shared.labels import LabelReader
 from ..shared.loaded_model import LoadedModel, model_path
-from .forward import Forward
 from .batching import Batches
 from .forcing import Forcer
+from .forward import Forward
 from .generation import Job, Writer, end_ids
 from .memory import sizes_for_decoding, sizes_for_scoring
 from .model_attention import keep_softcap
@@ -229,7 +229,9 @@ class HFEngine(LoadedModel):
         )
         written: dict[int, dict[int, Generation]] = {}
 
-        def write(states: Iterator[State], limited: Sizes) -> Iterator[tuple[int, list[Generation]]]:
+        def write(
+            states: Iterator[State], limited: Sizes
+        ) -> Iterator[tuple[int, list[Generation]]]:
             part = max(1, limited.rows // refilled)
             whole = replace(job, places=min(limited.rows * most, sum(copies)), part=part)
             for prompt, copy, generation in self._writer.run(states, whole):

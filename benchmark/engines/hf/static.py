@@ -216,5 +216,3 @@ def _cause(error: BaseException) -> str:
         error = inner
     lines = (line.strip() for line in str(error).splitlines())
     return f"{type(error).__name__}: {next(filter(None, lines), '')}"
-
-

@@ -1,1 +1,1 @@
-"""Keys and values that have been computed, rows that grow on them, and attention over their parts."""
+"""The KV cache: keys and values in parts, rows that grow on them, attention over the parts."""

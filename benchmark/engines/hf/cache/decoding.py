@@ -67,9 +67,7 @@ class Decoding:
         """Return the (R,) position of each row's next token."""
         return self._before + self._own.written
 
-    def add(
-        self, path: Sequence[Segment], shared: int, key: object, places: Sequence[int]
-    ) -> None:
+    def add(self, path: Sequence[Segment], shared: int, key: object, places: Sequence[int]) -> None:
         """Start rows that continue a prompt.
 
         Args:

@@ -69,9 +69,7 @@ class PromptPlaces:
             for layer, buffer in buffers.items():
                 buffers[layer] = buffer[kept.to(buffer.device), :, :longest].contiguous()
 
-    def attend(
-        self, layer: int, query: Tensor, how: How, written: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def attend(self, layer: int, query: Tensor, how: How, written: Tensor) -> tuple[Tensor, Tensor]:
         """Attend to the prompts.
 
         Args:
