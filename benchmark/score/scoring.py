@@ -47,6 +47,8 @@ class Scored:
     estimators: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     """Estimator → why it has no score."""
+    empty: dict[str, str] = field(default_factory=dict)
+    """Of the estimators, those without a score on any question, and the reason on the first."""
     questions: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     """Estimator → the error that it raised; others are scored nevertheless."""
@@ -74,13 +76,13 @@ def score_stores(
         say(f"{reason}{kept}")
 
 
-def say_skipped(skipped: Mapping[str, str]) -> None:
-    """Print one line per reason, with the estimators skipped for it."""
+def say_skipped(skipped: Mapping[str, str], what: str = "skipped") -> None:
+    """Print one line per reason, with the estimators skipped for it, or ``what`` is of them."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in skipped.items():
         by_reason.setdefault(reason, []).append(name)
     for reason, names in by_reason.items():
-        say(f"  {reason}: {', '.join(names)} skipped")
+        say(f"  {reason}: {', '.join(names)} {what}")
 
 
 def score_store(
@@ -131,6 +133,7 @@ def score_store(
             if specs is None or lacks_something(store, estimator):
                 result.skipped[label] = lacking(store, estimator, read, ids) or str(why[0])
                 continue
+            result.empty[label] = str(why[0])
         result.estimators.append(label)
         tables.append(_rows(store, label, values, why, column.fold, outcomes))
     if not tables and result.failed:

@@ -196,7 +196,8 @@ class CaseMaker:
         }
 
     def forced(self, row: int) -> dict[str, Any]:
-        points = sorted(float(p) for p in self.rng.random(int(self.rng.integers(0, 5)))) + [1.0]
+        before = self.rng.random(int(self.rng.integers(0, 5)))
+        points = [*sorted(float(point) for point in before), 1.0]
         shown = not self.chance()
         return {
             "option_logprobs": [log(distribution(self.rng, int(self.options[row]))) for _ in points]

@@ -120,10 +120,7 @@ class CompletionsEngine:
             return len(prompt) // _CHARACTERS_PER_TOKEN + 1
         return len(self._tokenizer(prompt)["input_ids"])
 
-    def tokens_per_second(self, length: int) -> None:
-        """Return None: an endpoint is not timed in advance."""
-
-    def written_tokens_per_second(self, length: int) -> None:
+    def speeds(self) -> None:
         """Return None: an endpoint is not timed in advance."""
 
     def score(

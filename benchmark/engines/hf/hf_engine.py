@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -36,6 +35,7 @@ from .model_attention import keep_softcap
 from .reading import read_answers
 from .states import Sizes, State
 from .static import columns_for
+from .timing import TIMED_ROWS, measured_speeds
 
 if TYPE_CHECKING:
     from lm_eval.models.huggingface import HFLM
@@ -45,8 +45,7 @@ logger = logging.getLogger(__name__)
 
 _PARTS = 8
 """A batch is filled, and refilled, in so many parts."""
-_TIMED_STEPS = 4
-"""Tokens to decode when measuring throughput."""
+_TIMED = Sizes(512, 512, TIMED_ROWS)
 
 
 class HFEngine(LoadedModel):
@@ -127,37 +126,13 @@ class HFEngine(LoadedModel):
         """Return whether the tokenizer has a chat template."""
         return bool(getattr(self.tokenizer, "chat_template", None))
 
-    def tokens_per_second(self, length: int) -> float:
-        """Measure the prefill throughput on prompts of this length, in tokens per second."""
-        took = 0.0
-        for trial in range(2):
-            rows = [[4 * trial + index + 1] * max(1, length) for index in range(4)]
-            began = time.perf_counter()
-            with self._forward.running():
-                list(self._forward.run(rows, self._batches.limited(sizes_for_scoring(self.model))))
-            took = time.perf_counter() - began
-        return len(rows) * max(1, length) / max(took, 1e-6)
-
-    def written_tokens_per_second(self, length: int) -> float:
-        """Measure the decode throughput after prompts of this length, in tokens per second.
+    def speeds(self) -> tuple[float, float]:
+        """Measure how many tokens are prefilled and decoded per second, as `Engine.speeds`.
 
         The model is measured as loaded, even if it will be compiled.
         """
-        rows = [[index % 7 + 1] * max(1, length) for index in range(16)]
-        sizes = self._batches.limited(sizes_for_decoding(self.model, 1, _TIMED_STEPS))
-        generated, took = 0, 0.0
         with torch.inference_mode(), self._forward.running(compiled=False):
-            for state in self._forward.run(rows, sizes):
-                count = len(state.rows)
-                decoder = state.decoder([1] * count, _TIMED_STEPS)
-                began = time.perf_counter()
-                for _ in range(_TIMED_STEPS):
-                    tokens = decoder.logits.argmax(dim=-1)
-                    decoder.step(list(range(count)), tokens)
-                decoder.logits.sum().item()  # waits for the device
-                took += time.perf_counter() - began
-                generated += count * _TIMED_STEPS
-        return generated / max(took, 1e-6)
+            return measured_speeds(self._forward, self._batches.limited(_TIMED))
 
     def score(
         self,

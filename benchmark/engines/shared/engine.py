@@ -197,16 +197,10 @@ class Engine(Protocol):
     def count_tokens(self, prompt: str) -> int:
         """Return the length of a prompt in tokens."""
 
-    def tokens_per_second(self, length: int) -> float | None:
-        """Return the prefill throughput on prompts of this length, in tokens per second.
+    def speeds(self) -> tuple[float, float] | None:
+        """Return about how many tokens are prefilled and decoded per second; None if unknown.
 
-        None if unknown.
-        """
-
-    def written_tokens_per_second(self, length: int) -> float | None:
-        """Return the decode throughput after prompts of this length, in tokens per second.
-
-        None if unknown.
+        Measuring takes no more than a second, or than one pass over a few tokens.
         """
 
     def score(

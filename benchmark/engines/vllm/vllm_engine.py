@@ -124,10 +124,7 @@ class VLLMEngine(LoadedModel):
         """Return whether the tokenizer has a chat template."""
         return bool(self._lm.hf_chat_template or getattr(self.tokenizer, "chat_template", None))
 
-    def tokens_per_second(self, length: int) -> None:
-        """Return None: vLLM is not timed in advance."""
-
-    def written_tokens_per_second(self, length: int) -> None:
+    def speeds(self) -> None:
         """Return None: vLLM is not timed in advance."""
 
     def score(

@@ -33,7 +33,7 @@ class ForcedAnswers(ChoiceProbe):
 
     @classmethod
     def cost(cls, items: Sequence[Item], options: ProbeOptions, variant: str) -> Cost:
-        return Cost(POINTS * len(items))
+        return Cost(POINTS * len(items), new_share=1 / POINTS)
 
     def remember_answers(self, part: Sequence[Item]) -> None:
         ids = [question.question_id for _, question in part]
