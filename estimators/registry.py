@@ -19,6 +19,7 @@ from . import (
     committee,
     conformal,
     controls,
+    forced_answers,
     judges,
     perturbations,
     position_bias,
@@ -38,8 +39,12 @@ ENTRY_POINT_GROUP = "apprehend.estimators"
 _MODULES: tuple[ModuleType, ...] = (
     answer_distribution,
     chain_of_thought,
+<<<<<<< HEAD
     trace_course,
     trace_wording,
+=======
+    forced_answers,
+>>>>>>> decoder
     samples,
     rank_mixing,
     self_reports,

@@ -116,15 +116,16 @@ def _fail_some() -> None:
         def score(self, *arguments: Any) -> list[Any]:
             return _some_failed(self._engine.score(*arguments))
 
-        def generate(self, *arguments: Any) -> list[Any]:
-            return _some_failed(self._engine.generate(*arguments))
+        def generate(self, *arguments: Any, extras: Any) -> list[Any]:
+            unwatched = replace(extras, watch=None)  # a text that is stored does not fail later
+            return _some_failed(self._engine.generate(*arguments, extras=unwatched))
 
     def _some_failed(replies: Any) -> list[Any]:
         return [Failed("HTTP 400") if i % 3 == 2 else reply for i, reply in enumerate(replies)]
 
     begin = UncertaintyLM.__init__
 
-    def wrapped(self: UncertaintyLM, engine: Any, *more: Any) -> None:
-        begin(self, Failing(engine), *more)
+    def wrapped(self: UncertaintyLM, engine: Any, *more: Any, **named: Any) -> None:
+        begin(self, Failing(engine), *more, **named)
 
     UncertaintyLM.__init__ = wrapped

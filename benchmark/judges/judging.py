@@ -43,19 +43,20 @@ def judge_questions(
     ids: Sequence[Any],
     prompts: Mapping[str, str],
     probabilities: bool = False,
-) -> list[str]:
+) -> tuple[list[str], list[str]]:
     """Collect the missing judgements of the questionnaires ``names`` on the questions ``ids``.
 
     ``probabilities`` also asks for the probability of each label, which takes further passes.
-    Returns one sentence per questionnaire that is incomplete or had no readable reply; the
-    reasons of questions without a judgement are stored.
+    Returns one sentence per questionnaire that is incomplete, and one per questionnaire without a
+    readable reply; the reasons of questions without a judgement are stored.
     """
     rows = {row["question_id"]: row for row in store.questions.to_pylist()}
     store.drop_outdated(Signal.JUDGEMENT)
     if any(QUESTIONNAIRES[name].about_answer for name in names):
         _add_answers(store, rows, ids)
     rating = load_prompt(RATING_PROMPT, prompts.get(RATING_PROMPT))
-    problems = []
+    problems: list[str] = []
+    unread: list[str] = []
     for name in names:
         questionnaire = QUESTIONNAIRES[name]
         prompt = load_prompt(questionnaire.prompt, prompts.get(questionnaire.prompt))
@@ -74,10 +75,11 @@ def judge_questions(
         collection = _Collection(store, judge, name, len(missing))
         collection.run(missing, work)
         problems += collection.problems(len(missing))
+        unread += collection.unread(len(missing))
         if collection.fatal is not None:
             break
     store.compact(Signal.JUDGEMENT)
-    return problems
+    return problems, unread
 
 
 class _Collection:
@@ -156,9 +158,14 @@ class _Collection:
                 f"{who} gave no reply to {name} on {len(self._failed)} of {count} questions, "
                 f"first: {first}; run again to ask them again"
             ]
-        if count and not self._read:
+        return []
+
+    def unread(self, count: int) -> list[str]:
+        """Say if every reply came, but none of them could be read."""
+        if count and not self._read and not self._failed and self.fatal is None:
             return [
-                f"{who} gave no readable reply to {name} on any of {count} questions, "
+                f"judge {self._judge.name} gave no readable reply to {self._name} on any of "
+                f"{count} questions, "
                 f"first: {self._first}"
             ]
         return []

@@ -10,14 +10,16 @@ from tqdm import tqdm
 
 from ...estimators.signals.batch import Signal
 from ..console.errors import ApprehendError
-from ..console.progress import progress_bar
+from ..console.options import say
+from ..console.progress import TokenCount, progress_bar
 from ..engines.shared.engine import Engine
+from ..engines.shared.loops import COVERED
 from ..store import manifest as manifests
 from ..store.failures import Failed, QuestionId
 from ..store.stored_rows import Row
-from .asking.adapter import UncertaintyLM
+from .asking.adapter import UncertaintyLM, Writing
 from .asking.task_loading import LoadedTask, Question
-from .families import Family, model_name
+from .families import model_name
 from .missing import Work
 from .outcome import RunOutcome
 from .run_options import RunOptions
@@ -39,26 +41,30 @@ def collect_answers(
     total = sum(len(work.family.ids) for work in works)
     with progress_bar(total, model_name(options), done=total - outcome.collected) as bar:
         for work in works:
-            _ask(options, engine, work.family, work.answers, bar, outcome)
+            _ask(options, engine, work, bar, outcome)
 
 
 def _ask(
     options: RunOptions,
     engine: Engine,
-    family: Family,
-    missing: Sequence[tuple[LoadedTask, Question]],
+    work: Work,
     bar: tqdm[NoReturn],
     outcome: RunOutcome,
 ) -> None:
+    family, missing = work.family, work.answers
     began, spent = time.monotonic(), outcome.budget.spent()
-    tokens = 0
+    tokens = looped = 0
     failed: dict[QuestionId, str] = {}
 
     def sink(signal: Signal, rows: list[Row]) -> None:
-        nonlocal tokens
-        failed.update(family.store.store_part(signal, rows))
-        records = (record for _, record in rows if not isinstance(record, Failed))
+        nonlocal tokens, looped
+        reasons = family.store.store_part(signal, rows)
+        if signal is not family.signal:
+            return
+        failed.update(reasons)
+        records = [record for _, record in rows if not isinstance(record, Failed)]
         tokens += sum(max(0, record["prompt_tokens"]) for record in records)
+        looped += sum(record.get("looped") or 0 for record in records)
         bar.update(len(rows))
 
     model = UncertaintyLM(
@@ -66,6 +72,11 @@ def _ask(
         {task.name: task.facts for task in family.tasks},
         sink,
         extraction=options.extraction,
+        writing=Writing(
+            force_answers=engine.streams and (Signal.FORCED_ANSWERS, "") in work.wanted,
+            stop_loops=options.stop_loops,
+            count_tokens=TokenCount(bar).add,
+        ),
     )
     for start in range(0, len(missing), QUESTIONS_PER_EVALUATION):
         _evaluate(options, model, missing[start : start + QUESTIONS_PER_EVALUATION])
@@ -78,7 +89,14 @@ def _ask(
             **{"prompt_tokens": tokens, **outcome.budget.since(spent)},
         )
         family.store.compact(family.signal)
+        family.store.compact(Signal.FORCED_ANSWERS)
         family.store.write_manifest(family.manifest)
+    if looped:
+        end = "they were cut" if options.stop_loops else "--stop_loops cuts them"
+        say(
+            f"  {looped} of {len(missing)} texts of {family.store.task} end in a loop (a sequence "
+            f"of tokens repeated over {COVERED} tokens at least): {end}"
+        )
     if failed:
         problem = (
             f"{model_name(options)} gave no answer to {len(failed)} of {len(missing)} questions "

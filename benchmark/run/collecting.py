@@ -100,6 +100,11 @@ def collect_probes(
                 seconds=time.monotonic() - began,
             )
             family.store.write_manifest(family.manifest)
+            if prober.unread and not prober.failed:
+                outcome.notes.append(
+                    f"no reply of {model_name(options)} to {name} could be read, on any of {count} "
+                    f"questions of {family.store.task}, first: {prober.unread}"
+                )
             if prober.failed:
                 outcome.problems.append(
                     f"{model_name(options)} gave no {name} to {len(prober.failed)} of {count} "

@@ -34,9 +34,9 @@ def announce(plan: Plan, engine: Engine | None, loads: Mapping[str, Sequence[Loa
 def forecast(engine: Engine, loads: Sequence[Load]) -> list[str]:
     """Return one line per load, and a total if there are several.
 
-    Times follow from the measured prefill throughput on prompts of this length (without shared
-    prefixes) and the decode throughput on a few tokens; engines that cannot be timed in advance
-    get none.
+    Times follow from speeds that the engine measures within a second, for what prompts do not
+    share with their neighbors, and for texts of the maximum length; engines that cannot be timed
+    in advance get none.
     """
     prompts = sum(load.prompts for load in loads)
     if not prompts:
@@ -45,12 +45,11 @@ def forecast(engine: Engine, loads: Sequence[Load]) -> list[str]:
         "in all",
         prompts,
         sum(load.prompt_tokens for load in loads),
+        sum(load.new_tokens for load in loads),
         sum(load.texts for load in loads),
     )
     generated = sum(load.generated for load in loads)
-    length = max(1, round(total.prompt_tokens / prompts))
-    prefill_speed = engine.tokens_per_second(length)
-    decode_speed = engine.written_tokens_per_second(length) if generated else None
+    prefill_speed, decode_speed = engine.speeds() or (None, None)
     lines = [
         _line(load, load.generated, prefill_speed, decode_speed) for load in loads if load.prompts
     ]
@@ -64,7 +63,11 @@ def _line(
 ) -> str:
     parts = [f"{load.prompts:,} prompts", f"about {load.prompt_tokens:,} prompt tokens"]
     if prefill_speed is not None:
-        parts[-1] += f" ({_seconds(load.prompt_tokens / prefill_speed)})"
+        shared = load.prompt_tokens - load.new_tokens
+        parts[-1] += (
+            f" ({shared / load.prompt_tokens:.0%} shared, "
+            f"{_seconds(load.new_tokens / prefill_speed)})"
+        )
     if load.texts:
         parts.append(f"{load.texts:,} texts of at most {generated:,} tokens together")
         if decode_speed is not None:

@@ -66,9 +66,11 @@ def _judge(
         began, spent = time.monotonic(), outcome.budget.spent()
         borrowed = _borrow_judgements(options, family, questionnaires, judge.name)
         before = _judged(family.store, questionnaires, judge.name)
-        outcome.problems += judge_questions(
+        problems, unread = judge_questions(
             family.store, judge, questionnaires, family.ids, prompts, _wants_label_probs(options)
         )
+        outcome.problems += problems
+        outcome.notes += [f"{note} ({family.store.task})" for note in unread]
         count = _judged(family.store, questionnaires, judge.name) - before
         if count or borrowed:
             manifests.add_cost(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...estimators.core.estimator import Estimator
-from ...estimators.signals.batch import Signal
+from ...estimators.signals.batch import Need, Signal
 from ..console.options import say
 from ..engines.shared.known import is_comparable
 from ..judges.judge import OWN, known_judge
@@ -52,17 +52,21 @@ def find_missing(plan: Plan) -> list[Work]:
 
 
 def _missing(plan: Plan, family: Family) -> Work:
-    wanted = _supported(plan.options.model, _wanted(family, plan.estimators))
+    wanted = _supported(plan.options.model, _wanted(plan.options.model, family, plan.estimators))
     ids = set(family.ids)
     probes = [pair for pair in wanted if ids - family.store.done(*pair)]
     return Work(family, family.missing(), probes, [(family.signal, ""), *wanted])
 
 
-def _wanted(family: Family, estimators: Sequence[Estimator]) -> list[tuple[Signal, str]]:
+def _wanted(
+    engine: str, family: Family, estimators: Sequence[Estimator]
+) -> list[tuple[Signal, str]]:
     """Return the probes that the estimators need and the family's tasks support."""
     if not family.tasks[0].own:
         return []
     needs = [need for estimator in estimators for need in estimator.requirements()]
+    if engine == "hf":  # it forces the answer of every text while the text is in its cache
+        needs.append(Need.of(Signal.FORCED_ANSWERS))
     return wanted_probes(needs, family.signal)
 
 
@@ -77,7 +81,7 @@ def _check_stored(plan: Plan, family: Family) -> None:
 
     This is checked whether or not any of them are missing.
     """
-    for signal, variant in _wanted(family, plan.estimators):
+    for signal, variant in _wanted(plan.options.model, family, plan.estimators):
         settings = probe_settings(plan.options, family.tasks, signal, variant)
         manifests.check_settings(family.store, signal, variant, "", settings)
     for judge in plan.options.judges:

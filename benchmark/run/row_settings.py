@@ -77,6 +77,8 @@ def task_settings(options: RunOptions, family: str, tasks: Sequence[LoadedTask])
     if tasks[0].signal is Signal.TRACE:
         settings["generation"] = dict(tasks[0].task.get_config("generation_kwargs") or {})
         settings["extraction"] = options.extraction
+        if options.stop_loops:
+            settings["generation"]["stop_loops"] = True
     if not tasks[0].own:
         settings["rendered"] = {task.name: _rendered(task) for task in tasks}
     return settings

@@ -181,6 +181,15 @@ class RunOptions:
         rows=True,
         read=read_extraction,
     )
+    stop_loops: bool = _option(
+        Typed(
+            "End a chain of thought that repeats a sequence of tokens over 256 tokens at least "
+            "(hf; loops are noticed without it too).",
+            kind=bool,
+            default=False,
+        ),
+        rows=True,
+    )
     overwrite: Overwrite = _option(
         Typed(
             "What to do with stored signals: only-missing (keep them, collect the rest), "

@@ -127,9 +127,10 @@ def score(
             outcome.scored[store.path] = scored
             outcome.problems += scored.failed.values()
             rows = f"{outcome.merged[store.path]} rows merged, " if outcome.merged else ""
-            count = len(scored.estimators)
+            count = len(scored.estimators) - len(scored.empty)
             say(f"{store.path}: {rows}{scored.questions} questions, {count} estimators scored")
             say_skipped(scored.skipped)
+            say_skipped(scored.empty, "without a score")
     except ApprehendError as error:
         if not before:
             raise

@@ -67,7 +67,7 @@ def chosen_estimators(
         if unmet is None:
             chosen.append(estimator)
         else:
-            skipped[estimator.label] = f"needs {unmet}, which is not stored"
+            skipped[estimator.label] = f"needs {unmet}"
     chosen += [Recorded(name) for name in recorded if specs is None or name in specs]
     if not chosen:
         reasons = ", ".join(f"{name}: {reason}" for name, reason in skipped.items())

@@ -11,7 +11,8 @@ import pandas as pd
 from ...estimators.signals.batch import Need, Signal, Status
 from ...tasks.questionnaires import QUESTIONNAIRES
 from ..store.task_store import TaskStore
-from .signal_loading import load_outcome
+from .signal_loading import load_outcome, outcome_signal
+from .stored_chains import meaning_of_parsed
 
 
 def lowest_ratings(store: TaskStore) -> pd.DataFrame:
@@ -106,4 +107,5 @@ def flow_counts(store: TaskStore) -> dict[str, Any]:
         "answered": int(table.present.sum()),
         "parsed": int((table.status == Status.PARSED.value).sum()),
         "dont_know": int((table.status == Status.DONT_KNOW.value).sum()),
+        "found": meaning_of_parsed(store.manifest, outcome_signal(store)),
     }

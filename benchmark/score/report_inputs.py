@@ -35,6 +35,7 @@ from .question_frames import (
 )
 from .same_questions import warn_of_differences
 from .scoring import score_store
+from .stored_chains import forced_answers
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def report_input(results: Results) -> ReportInput:
 def input_of(stores: Sequence[TaskStore]) -> ReportInput:
     """Return the frames of these stores; missing scores are computed."""
     scores, strata, questions, ratings, flow, manifests = [], [], [], [], [], []
-    options, judgements, costs, orders = [], [], [], []
+    options, judgements, costs, orders, chains = [], [], [], [], []
     traits: dict[str, EstimatorTraits] = {}
     seen: set[tuple[str, Any]] = set()
     check_owned(stores)
@@ -105,6 +106,7 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         options.append(option_probabilities(store))
         judgements.append(judge_replies(store))
         orders.append(answers_by_order(store))
+        chains.append(forced_answers(store))
         costs.append(costs_of(store, scores[-1]))
         folders = {"model_folder": store.model, "task_folder": store.task}
         manifests.append({**folders, **store.manifest})
@@ -119,6 +121,7 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         judgements=_joined(judgements).drop_duplicates([*unique, "questionnaire", "judge"]),
         costs=_joined(costs),
         orders=_joined(orders),
+        chains=_joined(chains),
         traits=traits,
         manifests=manifests,
     )

@@ -48,6 +48,8 @@ class Scored:
     estimators: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     """Estimator → why it has no score."""
+    empty: dict[str, str] = field(default_factory=dict)
+    """Of the estimators, those without a score on any question, and the reason on the first."""
     questions: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     """Estimator → the error that it raised; others are scored nevertheless."""
@@ -75,13 +77,13 @@ def score_stores(
         say(f"{reason}{kept}")
 
 
-def say_skipped(skipped: Mapping[str, str]) -> None:
-    """Print one line per reason, with the estimators skipped for it."""
+def say_skipped(skipped: Mapping[str, str], what: str = "skipped") -> None:
+    """Print one line per reason, with the estimators skipped for it, or ``what`` is of them."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in skipped.items():
         by_reason.setdefault(reason, []).append(name)
     for reason, names in by_reason.items():
-        say(f"  {reason}: {', '.join(names)} skipped")
+        say(f"  {reason}: {', '.join(names)} {what}")
 
 
 def score_store(
@@ -122,6 +124,7 @@ def score_store(
                 why = lacking(store, estimator, _reader(store, committee), ids)
                 result.skipped[label] = why or str(table.column("reason")[0].as_py())
                 continue
+            result.empty[label] = str(why[0])
         result.estimators.append(label)
         tables.append(table)
     if not tables and result.failed:

@@ -19,6 +19,7 @@ from ...estimators.signals.batch import (
     TraceTable,
 )
 from ..console.errors import ApprehendError, UsageError, did_you_mean
+from ..store.failures import read_failures
 from ..store.task_store import OUTCOMES, VARIANT_SIGNALS, TaskStore
 from .same_questions import differing, same_questions
 
@@ -87,9 +88,29 @@ def with_committee(
 
 
 def unmet_need(store: TaskStore, estimator: Estimator, committee: Sequence[str] = ()) -> str | None:
-    """Return what the estimator needs and the store lacks; None if nothing."""
-    missing = [str(n) for n in estimator.requirements() if not available(store, n, committee)]
-    return ", ".join(sorted(missing)) or None
+    """Return what the estimator needs and the store lacks, and why; None if it lacks nothing."""
+    missing = [n for n in estimator.requirements() if not available(store, n, committee)]
+    if not missing:
+        return None
+    names = ", ".join(sorted(map(str, missing)))
+    reasons = dict.fromkeys(why for need in missing if (why := _why_missing(store, need)))
+    return f"{names}, {'; '.join(reasons) or 'which is not stored'}"
+
+
+def _why_missing(store: TaskStore, need: Need) -> str | None:
+    """Return why nothing of a need is stored, where the store tells."""
+    outcome = next((signal for signal in OUTCOMES if store.has(signal)), None)
+    if outcome is not None and need.signals & set(OUTCOMES):
+        return f"which this task does not give: its answers are of the kind {outcome}"
+    for row in read_failures(store.path):
+        named = row["signal"] in {signal.value for signal in need.signals}
+        if named and need.variant in ("", row["variant"]):
+            return f"which could not be collected: {row['reason']}"
+    if need.signals == {Signal.JUDGEMENT}:
+        return "of which no judge has been asked (--judge)"
+    if need.signals == {Signal.COMMITTEE}:
+        return "for which no other model is stored here"
+    return None
 
 
 def outcome_signal(store: TaskStore) -> Signal:

@@ -50,6 +50,7 @@ def synthetic_questions(count: int = 300, seed: int = 0) -> SyntheticQuestions:
     tables: dict[Signal, Table] = {
         Signal.ANSWER: maker.answer(),
         Signal.TRACE: maker.trace(),
+        Signal.FORCED_ANSWERS: maker.forced_answers(),
         Signal.SAMPLES: _variants(Signal.SAMPLES, maker.samples()),
         Signal.PERMUTED_ANSWERS: maker.permuted_answers(),
         Signal.PROMPTED_ANSWERS: _variants(Signal.PROMPTED_ANSWERS, maker.prompted_answers()),
@@ -203,6 +204,20 @@ class _Maker:
                 seed=self.full(0),
             )
         return made
+
+    def forced_answers(self) -> SignalTable:
+        """The answer becomes clearer along the trace, the later the less sure it is."""
+        points = np.linspace(0.0, 1.0, 5)
+        z = points[:, None] * self.z[:, None, :] + self.noise(0.5, 5, 10)
+        p = softmax(z)
+        return self.table(
+            Signal.FORCED_ANSWERS,
+            option_logprobs=np.log(p),
+            entropies=np.nansum(-p * np.log(p), axis=2),
+            points=np.tile(points, (self.count, 1)),
+            answers=self.chosen(p),
+            cached=self.full(1),
+        )
 
     def permuted_answers(self) -> SignalTable:
         bias = np.linspace(0.6, -0.6, 10)

@@ -21,6 +21,7 @@ class Signal(str, Enum):
 
     ANSWER = "answer"
     TRACE = "trace"
+    FORCED_ANSWERS = "forced_answers"
     SAMPLES = "samples"
     PERMUTED_ANSWERS = "permuted_answers"
     PROMPTED_ANSWERS = "prompted_answers"
@@ -132,6 +133,38 @@ class TraceTable(Options, SignalTable, signal=Signal.TRACE, cost="1 text", outco
     """(n,) name of the rule that read the answer, see `apprehend.tasks.reading`; None without."""
     finished: IntArray = column(Kind.INT)
     """(n,) 1 if the model ended the text, 0 if the token limit did, -1 unknown."""
+    looped: IntArray = column(Kind.INT)
+    """(n,) 1 if an n-gram is repeated over the last 256 tokens at least, 0 if not, -1 unknown."""
+    loop_start: IntArray = column(Kind.INT)
+    """(n,) index of the first token of that loop, -1 without one."""
+
+
+@dataclass(frozen=True)
+class ForcedAnswersTable(
+    Options,
+    SignalTable,
+    signal=Signal.FORCED_ANSWERS,
+    cost="5 cues (prompts, where the trace is not in a cache)",
+    derived=True,
+):
+    """The answer that the model gives if it must, at R points of its chain of thought.
+
+    A cue ("The answer is [[") is appended to the text so far, an unfinished thought is closed
+    before, and the options are read at the next token. The last point is the end of the trace,
+    whether it was finished, cut or ended without an answer.
+    """
+
+    option_logprobs: FloatArray = column(Kind.FLOAT_LISTS)
+    """(n, R, K) as in AnswerTable, at each point."""
+    entropies: FloatArray = column(Kind.FLOATS)
+    """(n, R) entropy of the full-vocabulary distribution after the cue, nats."""
+    points: FloatArray = column(Kind.FLOATS)
+    """(n, R) share of the trace's characters before the cue, ascending, in [0, 1]."""
+    answers: IntArray = column(Kind.INTS)
+    """(n, R) index of the most probable option, the forced answer; -1 is padding."""
+    cached: IntArray = column(Kind.INT)
+    """(n,) 1 if the cue continues the generated tokens, 0 if the text was encoded anew (its tokens
+    may be others where it was cut)."""
 
 
 @dataclass(frozen=True)

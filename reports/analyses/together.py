@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..frames.inputs import ReportInput
+from ..generated.forced import compute_forced
 from ..metrics.computing import Measured, MetricFailure, measure
 from ..metrics.conformal_sets import compute_conformal
 from ..metrics.evaluation import Evaluation, Rows
@@ -37,9 +38,11 @@ class Analyses:
         judges, judge_labels, judge_agreement: see judge_agreement.py.
         costs: costs of signals and estimators, as in the input.
         untested: see `untested`.
+        forced_answers: see `compute_forced`.
         by_task: frames of the declared analyses, see `task_analysis`.
         letters: (model, task) → `Positions`.
         more_metrics: the additional metrics.
+        found: (model, task) → what an answer that was "parsed" is.
         failures: values that additional metrics failed to compute.
     """
 
@@ -55,10 +58,12 @@ class Analyses:
     judge_agreement: pd.DataFrame
     costs: pd.DataFrame
     untested: pd.DataFrame
+    forced_answers: pd.DataFrame
     by_task: Mapping[str, pd.DataFrame]
     letters: dict[tuple[str, str], Positions] = field(default_factory=dict)
     more_metrics: Sequence[Metric] = ()
     failures: Sequence[MetricFailure] = ()
+    found: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Map file names to frames; apart from the first four, only frames with rows."""
@@ -120,10 +125,12 @@ def compute_analyses(
         judge_agreement=compute_agreement(data),
         costs=data.costs,
         untested=untested(evaluated),
+        forced_answers=_joined(evaluated, lambda evaluation: compute_forced(data, evaluation)),
         by_task={file: _joined(evaluated, compute) for file, compute in task_analyses().items()},
         letters=known,
         more_metrics=measured.more_metrics,
         failures=measured.failures,
+        found=data.found,
     )
 
 

@@ -27,6 +27,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "judgements": (*("task", "question_id", "questionnaire", "judge", "value", "label", "rating"),),
     "orders": ("model", "task", "question_id", "shift", "answer", "gold"),
     "costs": ("model", "task", "item", "kind", "questions", "seconds", "tokens", "needs"),
+    "chains": (
+        *("model", "task", "question_id", "answer", "forced", "gold", "finished", "looped"),
+    ),
     "flow": ("model", "task", "asked", "answered", "parsed", "dont_know"),
 }
 STATUSES = ("parsed", "unparsed", "dont_know")
@@ -61,7 +64,11 @@ class ReportInput:
             shifted (0 = original order) and the correct one, as original option indices.
         costs: one row per (model, task, item): questions, seconds and tokens spent on a signal or,
             with kind "estimator", on the signals that an estimator needs.
-        flow: numbers of questions asked, answered, parsed and "don't know" per (model, task).
+        chains: one row per chain of thought with a forced answer: index of the option read in the
+            text (-1 for none), of the one forced at its end, and of the right one (-1 unknown);
+            finished and looped are 1, 0 or -1 (unknown).
+        flow: numbers of questions asked, answered, parsed and "don't know" per (model, task);
+            a column ``found``, if there is one, says what "parsed" means for the task's answers.
         manifests: manifests of the runs, shown in the page.
         traits: traits by estimator; an estimator without an entry has the default traits, so that
             its scores are not treated as probabilities.
@@ -79,6 +86,7 @@ class ReportInput:
     judgements: pd.DataFrame = field(default_factory=lambda: _empty("judgements"))
     orders: pd.DataFrame = field(default_factory=lambda: _empty("orders"))
     costs: pd.DataFrame = field(default_factory=lambda: _empty("costs"))
+    chains: pd.DataFrame = field(default_factory=lambda: _empty("chains"))
     flow: pd.DataFrame = field(default_factory=lambda: _empty("flow"))
     manifests: Sequence[Mapping[str, Any]] = ()
     traits: Mapping[str, EstimatorTraits] = field(default_factory=dict)
@@ -97,6 +105,14 @@ class ReportInput:
     def with_trait(self, trait: str) -> list[str]:
         """List the estimators with a trait, i.e. a boolean attribute of `EstimatorTraits`."""
         return [name for name, known in self.traits.items() if getattr(known, trait)]
+
+    @property
+    def found(self) -> dict[tuple[str, str], str]:
+        """Map (model, task) to what "parsed" means for its answers, where the input says it."""
+        if "found" not in self.flow:
+            return {}
+        columns = (self.flow[name].astype(str) for name in ("model", "task", "found"))
+        return {(model, task): found for model, task, found in zip(*columns, strict=True)}
 
     @property
     def probabilities(self) -> frozenset[str]:

@@ -6,11 +6,13 @@ import pandas as pd
 
 from ..frames.blocks import PageTable, Shown, table_from_frame
 
+PARSED = "parsed"
 
-def flow_table(flow: pd.DataFrame) -> PageTable:
-    """Tabulate the numbers of questions asked, answered, parsed, scored and common."""
+
+def flow_table(flow: pd.DataFrame, found: str = PARSED) -> PageTable:
+    """Tabulate the numbers of questions asked, answered, parsed (``found``), scored and common."""
     named = flow.assign(
-        stage=flow["stage"].replace("dont_know", "“don't know”"),
+        stage=flow["stage"].replace({"dont_know": "“don't know”", PARSED: found}),
         estimator=flow["estimator"].where(flow["stage"] == "scored", None),
     )
     columns = (

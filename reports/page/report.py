@@ -73,7 +73,7 @@ class Report:
 
     def terminal(self) -> list[RenderableType]:
         """Render summary, n-flow, pooled metrics and ROC AUC by topic for the terminal (rich)."""
-        return terminal(self.metrics, self.flow, self.summary)
+        return terminal(self.metrics, self.flow, self.summary, self.analyses.found)
 
 
 def build_report(

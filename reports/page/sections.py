@@ -13,6 +13,7 @@ from ..frames.formatting import plain
 from ..frames.inputs import ReportInput
 from ..frames.limits import tested_note
 from ..frames.style import Styles
+from ..generated.forced import forced_table
 from ..metrics.evaluation import ALL, MACRO, Evaluation
 from ..metrics.summary import against, best_estimator, few_note
 from ..metrics.topic_tables import topic_tables
@@ -56,6 +57,7 @@ class TaskSection:
         yield from self._conformal()
         yield from self._letters()
         yield from self._together()
+        yield from self._forced()
         yield self._flow()
         yield from self._confident()
 
@@ -172,13 +174,25 @@ class TaskSection:
         table = metric_tables.complementarity_table(pairs)
         yield Block("Complementarity of estimators", note, self._figures("together"), [table])
 
+    def _forced(self) -> Iterator[Block]:
+        own = self.analyses.of("forced_answers", self.evaluation)
+        if own.empty:
+            return
+        note = (
+            "After each chain of thought a cue asks for the answer at once, so that every text has "
+            "one, also where none could be read in it. Without an answer read counts as wrong."
+        )
+        yield Block("Answers read and forced", note, tables=[forced_table(own)])
+
     def _flow(self) -> Block:
         flow = self.analyses.of("flow", self.evaluation)
         missing = self.analyses.of("missing", self.evaluation)
         by_topic = self.analyses.of("missing_by_topic", self.evaluation)
         gaps = missing_tables.missing_tables(missing, by_topic)
         note = "" if len(missing) else "Every estimator scored every question."
-        shown = [missing_tables.flow_table(flow), *gaps]
+        found = self.analyses.found.get((self.evaluation.model, self.evaluation.task))
+        table = missing_tables.flow_table(flow, found or missing_tables.PARSED)
+        shown = [table, *gaps]
         figures = self._figures("flow")
         return Block("Questions and missing scores (n-flow)", note, figures, shown)
 

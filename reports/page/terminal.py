@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pandas as pd
 from rich.console import RenderableType
@@ -24,11 +26,14 @@ _STAGES = ("asked", "answered", "parsed", "dont_know", "kept", "common")
 
 
 def terminal(
-    metrics: pd.DataFrame, flow: pd.DataFrame, sentences: list[str]
+    metrics: pd.DataFrame,
+    flow: pd.DataFrame,
+    sentences: list[str],
+    found: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> list[RenderableType]:
     """Render summary, n-flow, and per model and task the pooled metrics and the AUC by topic."""
     shown: list[RenderableType] = [Text(sentence + "\n") for sentence in sentences]
-    shown.append(_flow_table(flow))
+    shown.append(_flow_table(flow, found))
     tables = topic_tables(metrics)
     for table in tables[:TABLES]:
         own = metrics[(metrics["model"] == table.model) & (metrics["task"] == table.task)]
@@ -46,9 +51,15 @@ def _table(title: str) -> Table:
     return Table(title=Text(title, style="bold"), title_justify="left", expand=False)
 
 
-def _flow_table(flow: pd.DataFrame) -> Table:
+def _flow_table(flow: pd.DataFrame, found: Mapping[tuple[str, str], str]) -> Table:
+    """Render the n-flow; a column for each meaning of "parsed" that its tasks have."""
     table = _table("Questions (n-flow)")
-    stages = [stage for stage in _STAGES if (flow["stage"] == stage).any()]
+    pairs = list(zip(flow["model"].astype(str), flow["task"].astype(str), strict=True))
+    meanings = pd.Series([found.get(pair, "parsed") for pair in pairs], flow.index, dtype=object)
+    flow = flow.assign(stage=flow["stage"].where(flow["stage"] != "parsed", meanings))
+    named = list(dict.fromkeys(meanings))
+    known = [*_STAGES[:2], *named, *_STAGES[3:]]
+    stages = [stage for stage in known if (flow["stage"] == stage).any()]
     for name in ("model", "task"):
         table.add_column(name, overflow="fold")
     for stage in [*stages[:-1], "scored", "common"]:
@@ -57,7 +68,7 @@ def _flow_table(flow: pd.DataFrame) -> Table:
         n = part.set_index("stage")["n"]
         scored = part.loc[part["stage"] == "scored", "n"]
         low, high = count(float(scored.min())), count(float(scored.max()))
-        cells = [count(float(n[stage])) for stage in stages[:-1]]
+        cells = [count(float(n[stage])) if stage in n else "–" for stage in stages[:-1]]
         cells += [low if low == high else f"{low}–{high}", count(float(n["common"]))]
         table.add_row(*map(Text, (plain(model), plain(task), *cells)))
     return table

@@ -46,3 +46,16 @@ def answer_start(text: str, prompt: str = "") -> int | None:
         if close >= 0:
             return close + len(end)
     return None if opened.endswith("<|channel|>analysis<|message|>") else 0
+
+
+def closing_mark(text: str, prompt: str = "") -> str:
+    """Return what closes the thought that a text ends within; empty if it ends within none."""
+    if answer_start(text, prompt) is not None:
+        return ""
+    opened = prompt.rstrip()
+    if _CHANNEL.search(text) or opened.endswith("<|message|>"):
+        return "<|end|><|start|>assistant<|channel|>final<|message|>"
+    begun = [(text.rfind(begin), end) for begin, end in _TAGS if begin in text]
+    if begun:
+        return max(begun)[1]
+    return next(end for begin, end in _TAGS if opened.endswith(begin))

@@ -139,7 +139,7 @@ def test_without_shared_prefixes_nothing_is_compiled(
 def test_the_plan_does_not_wait_for_the_compiler(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(static, "BACKEND", "eager")
     compiled = engine(make_model(tmp_path / "m", "llama"), compile=True)
-    assert compiled.written_tokens_per_second(20) > 0
+    assert min(compiled.speeds()) > 0
     assert compiled._forward.static is not None
     assert compiled._forward.static._known == []
 

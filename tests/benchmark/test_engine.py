@@ -391,7 +391,7 @@ def test_out_of_memory_makes_smaller_passes(
 
     monkeypatch.setattr(Forward, "tree_call", tree_call)
     answers = engine.score(asked)
-    engine._halved = 0
+    engine._batches.halved = 0
     assert max(sizes) > room
     assert sum(size <= room for size in sizes) < 6 * len(asked)  # nothing finished is done again
     for one, other in zip(answers, expected, strict=True):
@@ -406,7 +406,7 @@ def test_out_of_memory_on_one_prompt_is_an_error(engine: HFEngine, monkeypatch: 
     engine._forward._trunk = None
     with pytest.raises(ApprehendError, match="single prompt"):
         engine.score(prompts("mmlu_pro_direct"))
-    engine._halved = 0
+    engine._batches.halved = 0
 
 
 def test_nan_logits_are_an_error(tmp_path: Path) -> None:

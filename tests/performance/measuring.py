@@ -17,6 +17,7 @@ os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "TQDM_D
 
 import cases
 import numpy as np
+from chains_case import chains, stragglers
 
 Result = dict[str, Any]
 
@@ -366,6 +367,8 @@ def entropies(n: int, repeats: int) -> Result:
 
 
 CASES = {
+    "chains": chains,
+    "stragglers": stragglers,
     "direct": direct,
     "lm_eval": lm_eval,
     "polygraph": polygraph,

@@ -42,6 +42,7 @@ def score(
             f"{', '.join(scored.estimators) or 'nothing'}"
         )
         say_skipped(scored.skipped)
+        say_skipped(scored.empty, "without a score")
         problems += scored.failed.values()
     if problems:
         raise ApprehendError("; ".join(problems))

@@ -18,9 +18,11 @@ from ...endpoints.budget import Budget
 from ...endpoints.request_errors import RequestFailed
 from ..shared.abilities import withheld_by
 from ..shared.engine import (
+    NOTHING,
     Ability,
     Answer,
     ChoicePrompt,
+    Extras,
     Failed,
     Generation,
     Identity,
@@ -118,10 +120,7 @@ class CompletionsEngine:
             return len(prompt) // _CHARACTERS_PER_TOKEN + 1
         return len(self._tokenizer(prompt)["input_ids"])
 
-    def tokens_per_second(self, length: int) -> None:
-        """Return None: an endpoint is not timed in advance."""
-
-    def written_tokens_per_second(self, length: int) -> None:
+    def speeds(self) -> None:
         """Return None: an endpoint is not timed in advance."""
 
     def score(
@@ -199,14 +198,23 @@ class CompletionsEngine:
             samples=drawn,
         )
 
+    @property
+    def streams(self) -> bool:
+        """Return False: texts are given when all of a batch are finished."""
+        return False
+
     def generate(
         self,
         prompts: Sequence[str],
         max_new_tokens: int,
         until: Sequence[str] = (),
         sampling: Sampling | None = None,
+        extras: Extras = NOTHING,
     ) -> list[Generation | Failed]:
-        """Return the generations in the order of the prompts: one greedy each, or one per seed."""
+        """Return the generations in the order of the prompts: one greedy each, or one per seed.
+
+        ``extras`` are left to others: answers are forced by further prompts.
+        """
         drawings = [_of(sampling, i) or (0.0, [0]) for i in range(len(prompts))]
         wanted = [
             (prompt, temperature, seed)

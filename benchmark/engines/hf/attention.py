@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from transformers import AttentionInterface
 
-from .attention_kernels import How, causal_part, merge, part_of
-from .segments import Chunk, Segment
+from .cache.attention_kernels import How, causal_part, merge, part_of
+from .cache.segments import Chunk, Segment
 
 NAME = "apprehend_tree"
 _UNSUPPORTED = ("s_aux", "sinks", "position_bias", "alibi", "head_mask")

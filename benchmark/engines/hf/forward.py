@@ -10,17 +10,18 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from .attention import NAME, TreePass
-from .decoding import Decoding
+from .cache.decoding import Decoding
+from .cache.segments import Chunk, Segment, joined
 from .model_attention import check_windows, fixed_positions
 from .plain import PlainState, batches
-from .prefixes import MIN_SHARED, Node, grow, packs
-from .segments import Chunk, Segment, joined
+from .prefixes import MIN_SHARED, Node, grow, packs, trunk_of
 from .states import Sizes, State
 from .static import Static, StaticRows
 from .tree_states import TreeState
@@ -76,7 +77,7 @@ class Forward:
             yield from self._run_tree(rows, sizes)
             return
         for part in batches([len(row) for row in rows], sizes.together, sizes.rows):
-            yield self._run_plain(part, [rows[index] for index in part])
+            yield self.run_plain(part, [rows[index] for index in part])
 
     def _run_tree(self, rows: Sequence[list[int]], sizes: Sizes) -> Iterator[State]:
         known, trunk = self._trunk or ([], None)
@@ -112,7 +113,9 @@ class Forward:
             ids += rows[node.row][node.start : node.stop]
             for row in node.ends:
                 state.rows.append(row)
-                state.paths.append([above.computed for above in node.path()])
+                path = node.path()
+                state.paths.append([above.computed for above in path])
+                state.trunks.append(trunk_of(path, len(rows)))
                 state.lengths.append(node.stop)
                 ends.append(start - 1)
         paths = [[above.computed for above in node.path()[:-1]] for node in part]
@@ -139,6 +142,23 @@ class Forward:
         check_windows(self.model.config, tree.windows)
         return logits, hidden
 
+    def extended(
+        self, paths: Sequence[Sequence[Segment]], chains: Sequence[Sequence[int]]
+    ) -> TreeState:
+        """Prefill the tokens of ``chains`` after paths that are in the cache, in one pass."""
+        state, chunk = TreeState(self), Chunk()
+        depths = [sum(map(len, path)) for path in paths]
+        ends = [end - 1 for end in accumulate(map(len, chains))]
+        tree = TreePass(chunk, paths, list(map(len, chains)), depths)
+        ids = [token for chain in chains for token in chain]
+        state.logits, state.hidden = self.tree_call(tree, ids, ends)
+        state.rows = list(range(len(paths)))
+        for path, depth, chain, end in zip(paths, depths, chains, ends, strict=True):
+            state.paths.append([*path, Segment(chunk, end + 1 - len(chain), end + 1, depth)])
+            state.trunks.append((0, None))
+            state.lengths.append(depth + len(chain))
+        return state
+
     def decode_call(self, decoding: Decoding, tokens: Tensor) -> Tensor:
         """Decode one token (R,) of each row; returns the logits (R, V)."""
         logits, _, _ = self._call(
@@ -151,7 +171,8 @@ class Forward:
         decoding.advance()
         return logits
 
-    def _run_plain(self, part: list[int], rows: Sequence[list[int]]) -> PlainState:
+    def run_plain(self, part: list[int], rows: Sequence[list[int]]) -> PlainState:
+        """Prefill the prompts ``rows``, whose indices are ``part``, as one padded batch."""
         width = max(map(len, rows))
         ids = torch.zeros((len(rows), width), dtype=torch.long)
         mask = torch.zeros((len(rows), width), dtype=torch.long)
@@ -161,7 +182,7 @@ class Forward:
         ids, mask = ids.to(self.device), mask.to(self.device)
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
         logits, hidden, cache = self.plain_call(ids, mask, positions, None)
-        return PlainState(self, part, logits, [len(row) for row in rows], hidden, cache, mask)
+        return PlainState(self, part, logits, [len(row) for row in rows], hidden, cache, mask, rows)
 
     def plain_call(
         self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Cache | None

@@ -2,28 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 
-from ..shared.engine import Generation
+from ..shared.engine import NOTHING, Extras, Generation
 from ..shared.labels import LabelReader
+from ..shared.loops import COVERED, loop_start
 from ..shared.places import token_at, tokens_before
 from ..shared.sampling import Draws, draw_tokens
+from .forcing import Forcer
 from .reading import entropy, uniform_kl
-from .states import State
+from .states import Decoder, State
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 TRACE_TOP_K = 10
 _STOP_TAIL = 16
+_LOOP_STEP = 32
+"""Tokens between two looks for a loop."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to generate: prompts by index, each with some rows."""
+
+    copies: Sequence[int]
+    """The number of rows of each prompt."""
+    room: Sequence[int]
+    """The maximum number of new tokens of each prompt's rows."""
+    until: Sequence[str] = ()
+    temperature: float = 1.0
+    seeds: Sequence[Sequence[int]] | None = None
+    """One seed per row of each prompt; None for greedy decoding."""
+    places: int = 0
+    """The number of rows at a time, where finished ones can be replaced."""
+    part: int = 1
+    """The largest number of prompts of a state."""
+    extras: Extras = NOTHING
 
 
 @dataclass
 class _Row:
+    prompt: int
+    copy: int
     room: int
     prompt_tokens: int
     draws: Draws | None = None
@@ -35,6 +60,11 @@ class _Row:
     tops: list[list[float]] = field(default_factory=list)
     tracked: list[list[float]] = field(default_factory=list)
     finished: bool = False
+    loop_start: int = -1
+
+
+Written = tuple[int, int, Generation]
+"""Index of a prompt, number of its row, and the text."""
 
 
 @dataclass(frozen=True)
@@ -46,45 +76,77 @@ class Writer:
     labels: LabelReader
     tracked: tuple[int, ...]
     """Token ids whose log-probabilities are kept at every position, so that labels can be read."""
+    forcer: Forcer
 
-    def run(
-        self,
-        state: State,
-        copies: Sequence[int],
-        room: Sequence[int],
-        until: Sequence[str],
-        temperature: float = 1.0,
-        seeds: Sequence[int] | None = None,
-    ) -> list[Generation]:
-        """Continue each prompt of ``state``, which is consumed.
+    def run(self, states: Iterator[State], job: Job) -> Iterator[Written]:
+        """Continue prompts, and yield each row's text as soon as it is finished.
 
         Args:
-            state: The prefilled prompts.
-            copies: The number of rows of each prompt.
-            room: The maximum number of new tokens of each row.
-            until: Stop sequences.
-            temperature: For sampling.
-            seeds: One seed per row; None for greedy decoding.
-
-        Returns one generation per row. Finished rows leave the batch.
+            states: The prefilled prompts, whose rows are the indices in the job; they are
+                consumed, each when there is room for its rows.
+            job: What to generate.
         """
-        lengths = [n for n, count in zip(state.lengths, copies, strict=True) for _ in range(count)]
-        rows = [
-            _Row(room[i], lengths[i], None if seeds is None else Draws(seeds[i]))
-            for i in range(len(room))
-        ]
-        decoder = state.decoder(copies, max(room))
-        places = [place for place, row in enumerate(rows) if row.room > 0]
-        active = [rows[place] for place in places]
-        logits = decoder.logits[places]
-        while active:
-            tokens = self._step(logits, active, temperature)
-            kept = [i for i, row in enumerate(active) if not self._ended(row, until)]
-            if not kept:
-                break
-            decoder.step([places[i] for i in kept], tokens[kept])
-            active, places, logits = [active[i] for i in kept], [*range(len(kept))], decoder.logits
-        return [self._finish(row, until) for row in rows]
+        decoder: Decoder | None = None
+        active: list[_Row] = []
+        more = True
+        part = [max(job.copies)] * job.part
+        while active or more:
+            while more and (decoder is None or not active or decoder.takes(part)):
+                state = next(states, None)
+                if state is None:
+                    more = False
+                    if decoder is not None:
+                        decoder.close()
+                    break
+                yield from self._without_room(job, state)
+                copies = [job.copies[p] if job.room[p] > 0 else 0 for p in state.rows]
+                if decoder is not None and decoder.takes(copies):
+                    decoder.add(state, copies)
+                elif sum(copies):
+                    decoder = state.decoder(copies, max(job.room), job.places)
+                active += self._rows(job, state, copies)
+                if job.extras.watch:
+                    job.extras.watch.progress(0)
+            if decoder is None or not active:
+                continue
+            tokens = self._step(decoder.logits, active, job.temperature)
+            ended = [self._ended(row, job) for row in active]
+            done = [place for place, over in enumerate(ended) if over]
+            kept = [place for place, over in enumerate(ended) if not over]
+            yield from self._finished(decoder, active, done, job)
+            if job.extras.watch:
+                job.extras.watch.progress(len(active))
+            active = [active[place] for place in kept]
+            decoder.step(kept, tokens[kept])
+
+    def _rows(self, job: Job, state: State, copies: Sequence[int]) -> list[_Row]:
+        rows = []
+        for prompt, size, count in zip(state.rows, state.lengths, copies, strict=True):
+            for copy in range(count):
+                draws = None if job.seeds is None else Draws(job.seeds[prompt][copy])
+                rows.append(_Row(prompt, copy, job.room[prompt], size, draws))
+        return rows
+
+    def _without_room(self, job: Job, state: State) -> Iterator[Written]:
+        """Yield the empty texts of prompts that fill the context."""
+        full = [job.copies[p] if job.room[p] <= 0 else 0 for p in state.rows]
+        for row in self._rows(job, state, full):
+            yield row.prompt, row.copy, self._finish(row, job.until)
+
+    def _finished(
+        self, decoder: Decoder, active: Sequence[_Row], done: Sequence[int], job: Job
+    ) -> Iterator[Written]:
+        """Yield the rows that are done, with their forced answers if requested."""
+        if not done:
+            return
+        written = [self._finish(active[place], job.until) for place in done]
+        if job.extras.forcings is not None:
+            forcings = [job.extras.forcings[active[place].prompt] for place in done]
+            kept = [len(generation.token_logprobs) for generation in written]
+            ids = [active[place].ids[:n] for place, n in zip(done, kept, strict=True)]
+            written = self.forcer.force(decoder, done, ids, written, forcings)
+        for place, generation in zip(done, written, strict=True):
+            yield active[place].prompt, active[place].copy, generation
 
     def _step(self, logits: torch.Tensor, active: list[_Row], temperature: float) -> torch.Tensor:
         logprobs = torch.log_softmax(logits, dim=-1)
@@ -113,11 +175,15 @@ class Writer:
             row.tracked.append(lists[1][place])
         return tokens
 
-    def _ended(self, row: _Row, until: Sequence[str]) -> bool:
-        if not row.finished and until:
+    def _ended(self, row: _Row, job: Job) -> bool:
+        if not row.finished and job.until:
             tail = self.decode(row.ids[-_STOP_TAIL:])
-            row.finished = any(stop in tail for stop in until)
-        return row.finished or len(row.ids) >= row.room
+            row.finished = any(stop in tail for stop in job.until)
+        length = len(row.ids)
+        if row.loop_start < 0 and length >= COVERED and (length - COVERED) % _LOOP_STEP == 0:
+            row.loop_start = loop_start(row.ids)
+        looped = job.extras.stop_loops and row.loop_start >= 0
+        return row.finished or looped or length >= row.room
 
     def _finish(self, row: _Row, until: Sequence[str]) -> Generation:
         text = self.decode(row.ids)
@@ -135,6 +201,7 @@ class Writer:
             finished=row.finished,
             token_at=lambda offset: token_at(self.decode, row.ids[:count], offset),
             label_logprobs=lambda position, labels: self._labels(tracked, position, labels),
+            loop_start=row.loop_start if row.loop_start < count else -1,
         )
 
     def _labels(

@@ -5,25 +5,37 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 
 from ....tasks.topics import LETTERS
 from ...console.errors import ApprehendError, UsageError, first_line
 from ..shared.abilities import withheld_by
-from ..shared.engine import Ability, Answer, ChoicePrompt, Generation, Identity, Sampling
+from ..shared.engine import (
+    NOTHING,
+    Ability,
+    Answer,
+    ChoicePrompt,
+    Extras,
+    Generation,
+    Identity,
+    Sampling,
+)
 from ..shared.labels import LabelReader
 from ..shared.loaded_model import LoadedModel, model_path
+from .batching import Batches
+from .forcing import Forcer
 from .forward import Forward
-from .generation import Writer, end_ids
-from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_for_scoring
+from .generation import Job, Writer, end_ids
+from .memory import sizes_for_decoding, sizes_for_scoring
 from .model_attention import keep_softcap
 from .reading import read_answers
 from .states import Sizes, State
 from .static import columns_for
+from .timing import TIMED_ROWS, measured_speeds
 
 if TYPE_CHECKING:
     from lm_eval.models.huggingface import HFLM
@@ -31,11 +43,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ResultT = TypeVar("ResultT")
-
-
-_TIMED_STEPS = 4
-"""Tokens to decode when measuring throughput."""
+_PARTS = 8
+"""A batch is filled, and refilled, in so many parts."""
+_TIMED = Sizes(512, 512, TIMED_ROWS)
 
 
 class HFEngine(LoadedModel):
@@ -61,8 +71,7 @@ class HFEngine(LoadedModel):
         compiled = arguments.pop("compile", False)
         if not isinstance(compiled, bool):
             raise UsageError(f"--model_args: compile: expected True or False, got {compiled!r}")
-        self._rows = None if batch_size == "auto" else _whole_number(batch_size)
-        self._halved = 0
+        rows = None if batch_size == "auto" else _whole_number(batch_size)
         name = model_path(str(arguments["pretrained"]), arguments.get("gguf_file"))
         self.name = arguments["pretrained"] = name
         self._lm = _load(arguments, device)
@@ -70,6 +79,7 @@ class HFEngine(LoadedModel):
         keep_softcap(self.model)
         self.tokenizer = self._lm.tokenizer
         self._forward = Forward(self.model)
+        self._batches = Batches(name, self._forward, rows)
         self._forward.check_sharing(self.model.get_input_embeddings().num_embeddings)
         if compiled:
             self._forward.compile()
@@ -77,11 +87,15 @@ class HFEngine(LoadedModel):
         tracked = {t for label in LETTERS for t in self._labels.single_tokens(label)}
         tracked |= {t for n in range(1, 26) for t in self._labels.single_tokens(str(n))}
         self._writer = Writer(
-            lambda ids: str(self.tokenizer.decode(ids, skip_special_tokens=True)),
+            self._decode,
             end_ids(self.model, self.tokenizer),
             self._labels,
             tuple(sorted(tracked)),
+            Forcer(self.encode, self._decode, self._labels),
         )
+
+    def _decode(self, ids: list[int]) -> str:
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True))
 
     @property
     def identity(self) -> Identity:
@@ -112,37 +126,13 @@ class HFEngine(LoadedModel):
         """Return whether the tokenizer has a chat template."""
         return bool(getattr(self.tokenizer, "chat_template", None))
 
-    def tokens_per_second(self, length: int) -> float:
-        """Measure the prefill throughput on prompts of this length, in tokens per second."""
-        took = 0.0
-        for trial in range(2):
-            rows = [[4 * trial + index + 1] * max(1, length) for index in range(4)]
-            began = time.perf_counter()
-            with self._forward.running():
-                list(self._forward.run(rows, self._limited(sizes_for_scoring(self.model))))
-            took = time.perf_counter() - began
-        return len(rows) * max(1, length) / max(took, 1e-6)
-
-    def written_tokens_per_second(self, length: int) -> float:
-        """Measure the decode throughput after prompts of this length, in tokens per second.
+    def speeds(self) -> tuple[float, float]:
+        """Measure how many tokens are prefilled and decoded per second, as `Engine.speeds`.
 
         The model is measured as loaded, even if it will be compiled.
         """
-        rows = [[index % 7 + 1] * max(1, length) for index in range(16)]
-        sizes = self._limited(sizes_for_decoding(self.model, 1, _TIMED_STEPS))
-        generated, took = 0, 0.0
         with torch.inference_mode(), self._forward.running(compiled=False):
-            for state in self._forward.run(rows, sizes):
-                count = len(state.rows)
-                decoder = state.decoder([1] * count, _TIMED_STEPS)
-                began = time.perf_counter()
-                for _ in range(_TIMED_STEPS):
-                    tokens = decoder.logits.argmax(dim=-1)
-                    decoder.step(list(range(count)), tokens)
-                decoder.logits.sum().item()  # waits for the device
-                took += time.perf_counter() - began
-                generated += count * _TIMED_STEPS
-        return generated / max(took, 1e-6)
+            return measured_speeds(self._forward, self._batches.limited(_TIMED))
 
     def score(
         self,
@@ -159,19 +149,28 @@ class HFEngine(LoadedModel):
         ]
         ids = self.fit(whole, 8)
 
-        def read(state: State) -> list[Answer]:
-            own = None
-            if sampling is not None:
-                own = Sampling(sampling.temperature, [sampling.seeds[row] for row in state.rows])
-            answers = read_answers(state, [labels[row] for row in state.rows], own, hidden_state)
-            if any(math.isnan(answer.entropy) for answer in answers):
-                raise ApprehendError(
-                    f"{self.name}: the model's logits are NaN; "
-                    "try another dtype (--model_args …,dtype=float32)"
-                )
-            return answers
+        def read(states: Iterator[State], _: Sizes) -> Iterator[tuple[int, Answer]]:
+            for state in states:
+                own = None
+                if sampling is not None:
+                    seeds = [sampling.seeds[row] for row in state.rows]
+                    own = Sampling(sampling.temperature, seeds)
+                chosen = [labels[row] for row in state.rows]
+                answers = read_answers(state, chosen, own, hidden_state)
+                if any(math.isnan(answer.entropy) for answer in answers):
+                    raise ApprehendError(
+                        f"{self.name}: the model's logits are NaN; "
+                        "try another dtype (--model_args …,dtype=float32)"
+                    )
+                yield from zip(state.rows, answers, strict=True)
+                del state
 
-        return self._each(ids, read, sizes_for_scoring(self.model))
+        return self._batches.each(ids, read, sizes_for_scoring(self.model))
+
+    @property
+    def streams(self) -> bool:
+        """Return True: finished prompts make room for others."""
+        return True
 
     def generate(
         self,
@@ -179,77 +178,49 @@ class HFEngine(LoadedModel):
         max_new_tokens: int,
         until: Sequence[str] = (),
         sampling: Sampling | None = None,
+        extras: Extras = NOTHING,
     ) -> list[Generation]:
         """Return the generations in the order of the prompts, cut before the first stop sequence.
 
         One greedy generation per prompt, or one per seed of ``sampling``.
         """
+        if not prompts:
+            return []
         ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
-        limit = self.context_length
         copies = [1] * len(ids) if sampling is None else [len(seeds) for seeds in sampling.seeds]
-
-        def write(state: State) -> list[list[Generation]]:
-            counts = [copies[row] for row in state.rows]
-            room = [
-                min(max_new_tokens, limit - len(ids[row]))
-                for row in state.rows
-                for _ in range(copies[row])
-            ]
-            if sampling is None:
-                return [[g] for g in self._writer.run(state, counts, room, until)]
-            seeds = [seed for row in state.rows for seed in sampling.seeds[row]]
-            written = iter(
-                self._writer.run(state, counts, room, until, sampling.temperature, seeds)
-            )
-            return [[next(written) for _ in range(count)] for count in counts]
-
         own = held = 0
-        if self._forward.static is not None:
-            own, held = columns_for(max(map(len, ids), default=0)), self._forward.static.bytes
-        most = max(copies, default=1)
+        static = self._forward.static
+        if static is not None:
+            own, held = columns_for(max(map(len, ids))), static.bytes
+        most = max(copies)
         sizes = sizes_for_decoding(self.model, most, max_new_tokens, own, held)
-        written = self._each(ids, write, sizes)
-        return [generation for generations in written for generation in generations]
+        job = Job(
+            copies=copies,
+            room=[min(max_new_tokens, self.context_length - len(row)) for row in ids],
+            until=until,
+            temperature=1.0 if sampling is None else sampling.temperature,
+            seeds=None if sampling is None else sampling.seeds,
+            extras=extras,
+        )
+        written: dict[int, dict[int, Generation]] = {}
 
-    def _each(
-        self, ids: list[list[int]], work: Callable[[State], list[ResultT]], sizes: Sizes
-    ) -> list[ResultT]:
-        """Run the prompts in batches and apply ``work`` to each batch's state.
+        def write(
+            states: Iterator[State], limited: Sizes
+        ) -> Iterator[tuple[int, list[Generation]]]:
+            part = max(1, limited.rows // refilled)
+            whole = replace(job, places=min(limited.rows * most, sum(copies)), part=part)
+            for prompt, copy, generation in self._writer.run(states, whole):
+                rows = written.setdefault(prompt, {})
+                rows[copy] = generation
+                if len(rows) == copies[prompt]:
+                    texts = [rows[number] for number in range(copies[prompt])]
+                    if extras.watch is not None:
+                        extras.watch.finished(prompt, texts)
+                    yield prompt, texts
 
-        Batches are halved if memory does not suffice; finished prompts are kept.
-        """
-        results: dict[int, ResultT] = {}
-        while len(results) < len(ids):
-            missing = [row for row in range(len(ids)) if row not in results]
-            limited = self._limited(sizes)
-            try:
-                with torch.inference_mode(), self._forward.running():
-                    for state in self._forward.run([ids[row] for row in missing], limited):
-                        state.rows = rows = [missing[row] for row in state.rows]
-                        results |= dict(zip(rows, work(state), strict=True))
-                        del state
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                if limited.tokens <= SMALLEST_PASS and limited.rows == 1:
-                    raise ApprehendError(
-                        f"{self.name}: out of memory on a single prompt; use a smaller dtype or "
-                        "device"
-                    ) from None
-                self._halved += 1
-                if self._forward.static is not None:
-                    self._forward.static.forget()
-                if self.model.device.type == "cuda":
-                    torch.cuda.empty_cache()
-        return [results[row] for row in range(len(ids))]
-
-    def _limited(self, sizes: Sizes) -> Sizes:
-        """Apply ``--batch_size``, and halve the sizes for each time that memory has run out."""
-        if self._rows is not None:
-            sizes = Sizes(sizes.tokens, 2**31, self._rows)
-        tokens = max(SMALLEST_PASS, sizes.tokens >> self._halved)
-        together = max(tokens, sizes.together >> self._halved)
-        return Sizes(tokens, together, max(1, sizes.rows >> self._halved))
+        refilled = 1 if static is not None or not self._forward.sharing else _PARTS
+        found = self._batches.each(ids, write, sizes, refilled)
+        return [generation for generations in found for generation in generations]
 
 
 def _split_spaces(prompt: ChoicePrompt) -> tuple[str, tuple[str, ...]]:

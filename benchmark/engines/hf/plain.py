@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from transformers import Cache
 
     from .forward import Forward
-    from .states import Decoder
+    from .states import Decoder, Fork, State
 
 
 @dataclass
@@ -30,10 +30,12 @@ class PlainState:
     cache: Cache | None
     mask: Tensor
     """(B, T) 1 for real tokens, 0 for padding."""
+    prompts: Sequence[list[int]]
+    """Token ids of each prompt."""
 
     def after(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
         """Append tokens, as `State.after`; the KV cache is copied."""
-        return PlainDecoder(self, rows, copy.deepcopy(self.cache)).add(tokens)
+        return PlainDecoder(self, rows, copy.deepcopy(self.cache)).append(tokens)
 
     def along(self, rows: Sequence[int], chains: Sequence[Sequence[int]]) -> Tensor:
         """Append chains, as `State.along`: one pass per length, in batches of the state's size."""
@@ -48,7 +50,7 @@ class PlainState:
                 result[[starts[p] + size - 1 for p in part]] = logits
         return result
 
-    def decoder(self, copies: Sequence[int], room: int) -> Decoder:
+    def decoder(self, copies: Sequence[int], room: int, places: int = 0) -> Decoder:
         """Start decoding, as `State.decoder`; the cache grows, so that ``room`` is not needed."""
         rows = [row for row, count in enumerate(copies) for _ in range(count)]
         return PlainDecoder(self, rows, self.cache)
@@ -61,6 +63,7 @@ class PlainDecoder:
         self._forward = state.forward
         self._cache = cache
         self._mask = state.mask
+        self._prompts = state.prompts
         self.logits = state.logits
         self._narrow(rows)
 
@@ -69,8 +72,9 @@ class PlainDecoder:
         assert self._cache is not None  # every pass fills one
         self._cache.batch_select_indices(chosen)
         self._mask, self.logits = self._mask[chosen], self.logits[chosen]
+        self._prompts = [self._prompts[row] for row in rows]
 
-    def add(self, tokens: Tensor) -> Tensor:
+    def append(self, tokens: Tensor) -> Tensor:
         """Append ``tokens`` (R, L); returns the logits after the last one (R, V)."""
         before = self._mask.sum(dim=1, keepdim=True)
         count = tokens.shape[1]
@@ -81,11 +85,33 @@ class PlainDecoder:
         )
         return self.logits
 
+    def takes(self, copies: Sequence[int]) -> bool:
+        """Return False: padding would grow with every row."""
+        return False
+
+    def add(self, state: State, copies: Sequence[int]) -> None:
+        """Raise NotImplementedError, see `takes`."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Do nothing: no rows are added."""
+
     def step(self, kept: Sequence[int], tokens: Tensor) -> None:
         """Append one token to each of the rows ``kept``, as `Decoder.step`."""
+        if not kept:
+            return
         if len(kept) < len(self._mask):
             self._narrow(kept)
-        self.add(tokens[:, None])
+        self.append(tokens[:, None])
+
+    def forked(self, rows: Sequence[int], forks: Sequence[Sequence[Fork]]) -> State:
+        """Prefill other continuations of rows, as `Decoder.forked`, from the first token on."""
+        whole = [
+            [*self._prompts[row], *fork.own, *fork.more]
+            for row, own in zip(rows, forks, strict=True)
+            for fork in own
+        ]
+        return self._forward.run_plain(list(range(len(whole))), whole)
 
 
 def batches(lengths: Sequence[int], budget: int, most: int) -> list[list[int]]:

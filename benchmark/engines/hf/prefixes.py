@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from .segments import Segment
+from .cache.segments import Segment
 
 MIN_SHARED = 16
 """Shorter common prefixes are computed repeatedly instead of getting a node of their own."""
 _BLOCK = 64
+_MANY = 8
 
 Rows = Sequence[Sequence[int]]
 
@@ -30,6 +31,8 @@ class Node:
     parent: Node | None
     ends: list[int] = field(default_factory=list)
     """Prompts that end with this node."""
+    count: int = 1
+    """Number of prompts below it."""
     known: bool = False
     """Whether it lies on the path that is in the KV cache already."""
     segment: Segment | None = None
@@ -91,7 +94,9 @@ def grow(
         node = parent
         while depth < stop:
             end = min(stop, depth + longest)
-            node = Node(depth, end, min(order[low:high]), node, known=known_row in order[low:high])
+            below = order[low:high]
+            known_too = known_row in below
+            node = Node(depth, end, min(below), node, count=len(below) - known_too, known=known_too)
             nodes.append(node)
             depth = end
         assert node is not None
@@ -118,6 +123,18 @@ def _children(
     groups = [(a, b, parent) for a, b in pairwise(cuts) if a < b]
     groups = [group for group in groups if order[group[0] : group[1]] != [known_row]]
     return sorted(groups, key=lambda group: -min(order[group[0] : group[1]]))
+
+
+def trunk_of(path: Sequence[Node], prompts: int) -> tuple[int, object]:
+    """Return how many leading nodes of a path are shared by many of the prompts, and the last.
+
+    Many are eight, or half of all: fewer would cost more in passes over parts than they save.
+    """
+    least = max(2, min(_MANY, prompts // 2))
+    size = 0
+    while size < len(path) and path[size].count >= least:
+        size += 1
+    return size, path[size - 1] if size else None
 
 
 def packs(nodes: Sequence[Node], budget: int, most: int) -> Iterator[list[Node]]:

@@ -47,6 +47,7 @@ def read_answers(
     labels: Sequence[tuple[LabelTokens, ...]],
     sampling: Sampling | None = None,
     hidden_state: bool = False,
+    after: bool = True,
 ) -> list[Answer]:
     """Return one answer per prompt of a state.
 
@@ -55,6 +56,7 @@ def read_answers(
         labels: The token paths of each prompt's labels.
         sampling: Temperature and seeds of the labels to draw; None for none.
         hidden_state: Whether to keep the head's input at the answer position.
+        after: Whether to read the entropy after the answer too, else NaN.
     """
     logprobs = torch.log_softmax(state.logits, dim=-1)
     entropies = entropy(logprobs).tolist()
@@ -65,7 +67,7 @@ def read_answers(
     _first_tokens(rows, logprobs, greedy)
     _longer_paths(state, rows)
     chosen = [row.chosen() for row in rows]
-    after = _post_answer_entropies(state, chosen)
+    later = _post_answer_entropies(state, chosen) if after else [math.nan] * len(rows)
     tops = top.tolist()
     drawn = [[] for _ in rows] if sampling is None else _draw(rows, state.logits, sampling)
     hidden = state.hidden.float().tolist() if hidden_state else None
@@ -75,7 +77,7 @@ def read_answers(
             scored_logprobs=row.scored(),
             is_greedy=row.is_greedy(),
             entropy=entropies[index],
-            post_answer_entropy=after[index],
+            post_answer_entropy=later[index],
             top_logprobs=tops[index],
             missing_mass=missing[index],
             greedy_label=row.greedy_label(),

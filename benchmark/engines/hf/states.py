@@ -46,11 +46,22 @@ class State(Protocol):
         row must be adjacent.
         """
 
-    def decoder(self, copies: Sequence[int], room: int) -> Decoder:
+    def decoder(self, copies: Sequence[int], room: int, places: int = 0) -> Decoder:
         """Return a decoder of ``copies`` adjacent rows per prompt, and consume the state.
 
-        ``room`` is the maximum number of new tokens of a row.
+        Args:
+            copies: The number of rows of each prompt.
+            room: The maximum number of new tokens of a row.
+            places: The number of rows to make room for, if others are to be added later.
         """
+
+
+@dataclass(frozen=True)
+class Fork:
+    """Another continuation of a row: its own tokens as far as they are kept, then ``more``."""
+
+    own: Sequence[int]
+    more: Sequence[int]
 
 
 class Decoder(Protocol):
@@ -59,5 +70,24 @@ class Decoder(Protocol):
     logits: Tensor
     """(R, V) float32, after each row."""
 
+    def takes(self, copies: Sequence[int]) -> bool:
+        """Return whether prompts with so many rows each can be added now."""
+
+    def add(self, state: State, copies: Sequence[int]) -> None:
+        """Add rows behind the others, as those of `State.decoder`, and consume the state."""
+
+    def close(self) -> None:
+        """Expect no more rows."""
+
     def step(self, kept: Sequence[int], tokens: Tensor) -> None:
         """Keep the rows ``kept`` (by index, ascending), and append ``tokens`` (len(kept),)."""
+
+    def forked(self, rows: Sequence[int], forks: Sequence[Sequence[Fork]]) -> State:
+        """Prefill other continuations of rows, on what is in the cache.
+
+        Args:
+            rows: The rows, by index.
+            forks: The continuations of each.
+
+        Returns a state with one prompt per fork. The rows are unchanged.
+        """

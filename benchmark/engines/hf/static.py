@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from .attention_kernels import How
-from .segments import Segment
+from .cache.attention_kernels import How
+from .cache.segments import Chunk, Segment
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +95,19 @@ class StaticRows:
         self.starts, self.positions, self.tokens = (fixed(each.clone()) for _ in range(3))
         self.places = fixed(torch.arange(self.columns, device=device))
         self.column = fixed(torch.zeros(1, dtype=torch.long, device=device))
+
+    def segments(self, row: int, cuts: Sequence[int]) -> list[Segment]:
+        """Return views of a row's tokens, prompt included, in pieces that end at the cuts."""
+        start = int(self.starts[row])
+        pieces = []
+        for first, stop in zip([0, *cuts], cuts, strict=False):
+            columns = slice(start + first, start + stop)
+            chunk = Chunk(
+                {layer: keys[row : row + 1, :, columns] for layer, keys in self.keys.items()},
+                {layer: keys[row : row + 1, :, columns] for layer, keys in self.values.items()},
+            )
+            pieces.append(Segment(chunk, 0, stop - first, first))
+        return pieces
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, how: How) -> Tensor:
         """Map the queries (R, heads, 1, d) of the rows' new tokens to outputs (R, 1, heads, d)."""
@@ -203,43 +216,3 @@ def _cause(error: BaseException) -> str:
         error = inner
     lines = (line.strip() for line in str(error).splitlines())
     return f"{type(error).__name__}: {next(filter(None, lines), '')}"
-
-
-class StaticDecoder:
-    """Rows in their slots of a static KV cache, decoded by a compiled step."""
-
-    logits: Tensor
-
-    def __init__(
-        self,
-        static: Static,
-        paths: Sequence[Sequence[Segment]],
-        lengths: Sequence[int],
-        room: int,
-    ) -> None:
-        """Load the prompts.
-
-        Args:
-            static: The compiled step.
-            paths: Each row's prompt as a path of segments.
-            lengths: The number of tokens of each row's prompt.
-            room: Maximum number of new tokens of a row.
-        """
-        self._static = static
-        self._rows = static.rows(len(paths), max(lengths) + room)
-        self._rows.begin(paths, lengths)
-        self._places = list(range(len(paths)))
-
-    def step(self, kept: Sequence[int], tokens: Tensor) -> None:
-        """Append one token to each of the rows ``kept``, as `Decoder.step`."""
-        self._places = [self._places[place] for place in kept]
-        rows = self._rows
-        if 4 * len(kept) <= rows.rows > LEAST_ROWS:
-            self._rows = self._static.rows(len(kept), rows.columns)
-            self._rows.take(rows, self._places)
-            self._places = list(range(len(kept)))
-            rows = self._rows
-        index = torch.tensor(self._places, device=tokens.device)
-        rows.tokens[index, 0] = tokens
-        self.logits = self._static.logits(rows)[index]
-        rows.advance()

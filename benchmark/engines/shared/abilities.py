@@ -16,6 +16,13 @@ WITHHELD_BY_ENDPOINTS: Mapping[Ability, str] = {
 }
 
 
+WITHHELD_BY_CHAT: Mapping[Ability, str] = {
+    **WITHHELD_BY_ENDPOINTS,
+    Ability.CONTINUATIONS: "a chat endpoint does not continue a reply that has been begun",
+}
+
+
 def withheld_by(engine: str) -> Mapping[Ability, str]:
     """Return what an engine of this name does not show, and why."""
-    return WITHHELD.get(engine, WITHHELD_BY_ENDPOINTS)
+    others = WITHHELD_BY_CHAT if "chat" in engine else WITHHELD_BY_ENDPOINTS
+    return WITHHELD.get(engine, others)

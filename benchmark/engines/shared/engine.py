@@ -14,10 +14,14 @@ __all__ = [
     "Answer",
     "ChoicePrompt",
     "Engine",
+    "Extras",
     "Failed",
+    "ForcedAnswer",
+    "Forcing",
     "Generation",
     "Identity",
     "Sampling",
+    "Watch",
 ]
 
 
@@ -26,6 +30,7 @@ class Ability(str, Enum):
 
     OPTIONS = "log-probabilities of options"
     TEXTS = "generated texts"
+    CONTINUATIONS = "log-probabilities after a reply that has been begun"
     HIDDEN_STATES = "hidden states"
 
 
@@ -76,6 +81,51 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Forcing:
+    """How to force the answer of a text at points of it: cut the text, append a cue, read."""
+
+    cut: Callable[[str], Sequence[int]]
+    """Text → ascending offsets at which to read the answer; the last is the text's length."""
+    cue: Callable[[str], str]
+    """The text so far → what to append to it, so that an option's label must follow."""
+    continuations: tuple[str, ...]
+    """The labels that may follow the cue."""
+
+
+@dataclass(frozen=True)
+class ForcedAnswer:
+    """The options' distribution after the cue, at one point of a text."""
+
+    point: float
+    """Share of the text's characters before the cue, in [0, 1]."""
+    answer: Answer
+
+
+class Watch(Protocol):
+    """Who is told how far the generation of several texts has come."""
+
+    def finished(self, prompt: int, generations: Sequence[Generation]) -> None:
+        """Take the texts of a prompt (by index), as soon as all of them are finished."""
+
+    def progress(self, tokens: int) -> None:
+        """Note that many tokens have been generated since the last call (0: still at work)."""
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What to do beside generating texts."""
+
+    forcings: Sequence[Forcing] | None = None
+    """How to force each prompt's answer; None for not at all."""
+    watch: Watch | None = None
+    stop_loops: bool = False
+    """Whether to end a text that repeats itself, see `loop_start`."""
+
+
+NOTHING = Extras()
+
+
+@dataclass(frozen=True)
 class Generation:
     """A generated text with per-token statistics; the end-of-sequence token is excluded."""
 
@@ -94,6 +144,10 @@ class Generation:
         default=lambda _position, _labels: None, repr=False
     )
     """(token index, labels) → log-probabilities, variants merged; None if any is unknown."""
+    forced: Sequence[ForcedAnswer] = ()
+    """The forced answers, if requested."""
+    loop_start: int | None = None
+    """Token from which on the text repeats itself, -1 for nowhere; None if not looked for."""
 
 
 Identity = dict[str, object]
@@ -119,6 +173,10 @@ class Engine(Protocol):
         """Return the maximum tokens of prompt and reply together; None if unknown (remote)."""
 
     @property
+    def streams(self) -> bool:
+        """Return whether ``generate`` works on any number of prompts and tells of finished ones."""
+
+    @property
     def withheld(self) -> Mapping[Ability, str]:
         """Return the abilities that the engine lacks, and why."""
 
@@ -139,16 +197,10 @@ class Engine(Protocol):
     def count_tokens(self, prompt: str) -> int:
         """Return the length of a prompt in tokens."""
 
-    def tokens_per_second(self, length: int) -> float | None:
-        """Return the prefill throughput on prompts of this length, in tokens per second.
+    def speeds(self) -> tuple[float, float] | None:
+        """Return about how many tokens are prefilled and decoded per second; None if unknown.
 
-        None if unknown.
-        """
-
-    def written_tokens_per_second(self, length: int) -> float | None:
-        """Return the decode throughput after prompts of this length, in tokens per second.
-
-        None if unknown.
+        Measuring takes no more than a second, or than one pass over a few tokens.
         """
 
     def score(
@@ -171,6 +223,7 @@ class Engine(Protocol):
         max_new_tokens: int,
         until: Sequence[str] = (),
         sampling: Sampling | None = None,
+        extras: Extras = NOTHING,
     ) -> Sequence[Generation | Failed]:
         """Return the generations in the order of the prompts, or the reasons why they failed.
 
@@ -179,4 +232,6 @@ class Engine(Protocol):
             max_new_tokens: Maximum number of new tokens per generation.
             until: Stop sequences; each text is cut before the first of them.
             sampling: Generate one text per seed; None for one greedy text per prompt.
+            extras: What else to do, as far as the engine can: one that cannot force answers or
+                tell how far it is returns generations without them.
         """

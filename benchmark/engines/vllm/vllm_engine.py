@@ -18,7 +18,16 @@ import numpy as np
 
 from ...console.errors import UsageError
 from ..shared.abilities import withheld_by
-from ..shared.engine import Ability, Answer, ChoicePrompt, Generation, Identity, Sampling
+from ..shared.engine import (
+    NOTHING,
+    Ability,
+    Answer,
+    ChoicePrompt,
+    Extras,
+    Generation,
+    Identity,
+    Sampling,
+)
 from ..shared.labels import LabelReader
 from ..shared.loaded_model import LoadedModel, model_path
 from ..shared.paths import LabelPaths, logsumexp
@@ -115,10 +124,7 @@ class VLLMEngine(LoadedModel):
         """Return whether the tokenizer has a chat template."""
         return bool(self._lm.hf_chat_template or getattr(self.tokenizer, "chat_template", None))
 
-    def tokens_per_second(self, length: int) -> None:
-        """Return None: vLLM is not timed in advance."""
-
-    def written_tokens_per_second(self, length: int) -> None:
+    def speeds(self) -> None:
         """Return None: vLLM is not timed in advance."""
 
     def score(
@@ -212,14 +218,23 @@ class VLLMEngine(LoadedModel):
             )
         ]
 
+    @property
+    def streams(self) -> bool:
+        """Return False: texts are given when all of a batch are finished."""
+        return False
+
     def generate(
         self,
         prompts: Sequence[str],
         max_new_tokens: int,
         until: Sequence[str] = (),
         sampling: Sampling | None = None,
+        extras: Extras = NOTHING,
     ) -> list[Generation]:
-        """Return the generations in the order of the prompts: one greedy each, or one per seed."""
+        """Return the generations in the order of the prompts: one greedy each, or one per seed.
+
+        ``extras`` are left to others: answers are forced by further prompts.
+        """
         ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
         limit = self.context_length
         parameters = [

@@ -22,9 +22,12 @@ from ....estimators.signals.batch import Signal, Status
 from ....tasks.question_row import Row as QuestionRow
 from ....tasks.reading import extraction as extractions
 from ....tasks.reading.answer_types import ReadAnswer
-from ...engines.shared.engine import Answer, ChoicePrompt, Engine, Failed, Generation
+from ...engines.shared.engine import Answer, ChoicePrompt, Engine, Extras, Failed, Generation
+from ...store.derivation import DERIVED_FROM, mark
 from ...store.failures import QuestionId
 from ...store.stored_rows import Row
+from .finished_texts import FinishedTexts
+from .forcing_answers import forced_record, forcing_of
 
 Sink = Callable[[Signal, list[Row]], None]
 """Stores the rows of one signal for one batch of questions."""
@@ -89,6 +92,21 @@ class Step:
             self._size = max(self.FEWEST, min(self.MOST, wanted, 2 * size))
 
 
+@dataclass(frozen=True)
+class Writing:
+    """What is done while texts are generated."""
+
+    force_answers: bool = False
+    """Whether the engine forces each text's answer, which is stored with it."""
+    stop_loops: bool = False
+    """Whether a text that repeats itself is ended."""
+    count_tokens: Callable[[int], None] = lambda tokens: None
+    """Is told how many tokens have been generated since the last call."""
+
+
+PLAIN = Writing()
+
+
 class UncertaintyLM(LM):
     """An lm-eval model around an engine; one batch of questions at a time goes to the sink."""
 
@@ -99,8 +117,10 @@ class UncertaintyLM(LM):
         sink: Sink,
         step: Step | None = None,
         extraction: str = extractions.DEFAULT,
+        writing: Writing = PLAIN,
     ) -> None:
         super().__init__()
+        self._writing = writing
         self.engine = engine
         self._facts = facts
         self._sink = sink
@@ -142,23 +162,47 @@ class UncertaintyLM(LM):
         return replies
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        """Return each prompt's greedy continuation, cut before the first stop sequence."""
+        """Return each prompt's greedy continuation, cut before the first stop sequence.
+
+        An engine that gives its texts one by one gets all prompts at once, and each text is stored
+        within seconds; of another one, batch after batch is stored.
+        """
         texts: list[str] = []
         for _, same in groupby(requests, key=lambda r: repr(r.args[1])):
-            for batch in self._step.split(list(same)):
-                options: Mapping[str, Any] = batch[0].args[1]
-                generations = self.engine.generate(
-                    [request.args[0] for request in batch],
-                    int(options.get("max_gen_toks", DEFAULT_TOKENS)),
-                    _stops(options),
-                )
-                rows = [
-                    self._trace_row(request, generation)
-                    for request, generation in zip(batch, generations, strict=True)
-                ]
-                self._sink(Signal.TRACE, rows)
-                texts += [g.text if isinstance(g, Generation) else "" for g in generations]
+            every = list(same)
+            for batch in [every] if self.engine.streams else self._step.split(every):
+                texts += self._generate(batch)
         return texts
+
+    def _generate(self, batch: Sequence[Instance]) -> list[str]:
+        """Generate and store the texts of requests with the same settings."""
+        options: Mapping[str, Any] = batch[0].args[1]
+
+        def store(texts: Sequence[tuple[int, Generation | Failed]]) -> None:
+            rows = [self._trace_row(batch[number], text) for number, text in texts]
+            self._sink(Signal.TRACE, rows)
+            if self._writing.force_answers:
+                self._sink(Signal.FORCED_ANSWERS, list(_forced_rows(rows, texts)))
+
+        forcings = None
+        if self._writing.force_answers:
+            forcings = [
+                forcing_of(r.args[0], self._facts[r.task_name].labels(r.doc)) for r in batch
+            ]
+        watch = FinishedTexts(store, self._writing.count_tokens)
+        try:
+            generations = self.engine.generate(
+                [request.args[0] for request in batch],
+                int(options.get("max_gen_toks", DEFAULT_TOKENS)),
+                _stops(options),
+                extras=Extras(forcings, watch, self._writing.stop_loops),
+            )
+            for number, generation in enumerate(generations):
+                if number not in watch.stored:
+                    watch.finished(number, [generation])
+        finally:
+            watch.flush()
+        return [g.text if isinstance(g, Generation) else "" for g in generations]
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
         """Raise NotImplementedError: multiple-choice tasks do not request it."""
@@ -221,7 +265,20 @@ class UncertaintyLM(LM):
             "correct": int(answer is not None and answer.index == facts.gold(doc)),
             "prompt_tokens": generation.prompt_tokens,
             "finished": int(generation.finished),
+            "looped": None if generation.loop_start is None else int(generation.loop_start >= 0),
+            "loop_start": generation.loop_start,
         }
+
+
+def _forced_rows(
+    rows: Sequence[Row], texts: Sequence[tuple[int, Generation | Failed]]
+) -> Iterator[Row]:
+    """Yield the forced answers of texts, with the marks of their traces' rows."""
+    for (question, record), (_, text) in zip(rows, texts, strict=True):
+        if isinstance(record, Failed) or isinstance(text, Failed) or not text.forced:
+            continue
+        own = mark(record["option_logprobs"], record["answer"], record["text"])
+        yield question, {**forced_record(text.forced, cached=True), DERIVED_FROM: own}
 
 
 def _stops(options: Mapping[str, Any]) -> tuple[str, ...]:

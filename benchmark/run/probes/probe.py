@@ -33,6 +33,8 @@ class Cost:
     """Number of texts to generate."""
     most_tokens: int = 0
     """Maximum number of tokens of one text."""
+    new_share: float = 1.0
+    """Share of a prompt that no other prompt of its question has, about."""
 
 
 class AnyProbe(ABC):

@@ -21,6 +21,9 @@ from .probe_options import Item, ProbeOptions, generation_limits
 from .probe_registry import all_probes
 from .prompt_builder import PromptBuilder
 
+_PAIRS = 10
+"""Pairs of prompts whose lengths are measured for a forecast."""
+
 
 @dataclass(frozen=True)
 class Load:
@@ -29,7 +32,9 @@ class Load:
     name: str
     prompts: int
     prompt_tokens: int
-    """Of all prompts, estimated from a sample; shared prefixes are prefilled only once."""
+    """Of all prompts, estimated from a sample."""
+    new_tokens: int
+    """Of these, the tokens after what a prompt shares with the one before it, estimated."""
     texts: int = 0
     """Number of texts to generate."""
     most_tokens: int = 0
@@ -50,6 +55,8 @@ class Prober:
         self.engine = engine
         self.failed: dict[str, str] = {}
         """Questions that failed in the last ``collect``, and why."""
+        self.unread = ""
+        """Why the first reply of the last ``collect`` could not be read, if none could be."""
         self.store = store
         self.items = items
         self.options = options
@@ -59,9 +66,12 @@ class Prober:
 
         The reasons of failed questions are stored, and kept in ``failed``.
         """
-        self.failed = {}
+        self.failed, self.unread = {}, ""
+        read = False
         missing, marks = self._missing(signal, variant)
         probe = all_probes()[signal, variant](self.engine, self.store, self.options, variant)
+        if not missing:
+            return 0
         step = Step(16)
         with progress_bar(len(missing), f"{signal.value} {variant}".strip()) as bar:
             for part in step.split(missing):
@@ -70,8 +80,14 @@ class Prober:
                     if marks is not None and not isinstance(row, Failed):
                         row[DERIVED_FROM] = marks[question.question_id]
                     rows.append((question.question_id, row))
+                    if not isinstance(row, Failed):
+                        reason = row.get("reason")
+                        read = read or not reason
+                        self.unread = self.unread or reason or ""
                 self.failed |= self.store.store_part(signal, rows, variant)
                 bar.update(len(part))
+        if read:
+            self.unread = ""
         self.store.compact(signal)
         return len(missing)
 
@@ -98,20 +114,41 @@ class Prober:
 
     def loads(self, wanted: Sequence[tuple[Signal, str]]) -> list[Load]:
         """Return the work of collecting these signals, probes or the answers themselves."""
-        builder = PromptBuilder(self.engine, self.options)
-        sample = self.items[:: max(1, len(self.items) // 20)]
-        tokens = [self.engine.count_tokens(builder.context(t, q.row)) for t, q in sample]
-        mean = sum(tokens) / max(1, len(tokens))
+        whole, new = self._mean_lengths()
         loads = []
         for signal, variant in wanted:
             cost = self._cost(signal, variant)
             name = f"{signal.value} {variant}".strip()
-            size = round(cost.prompts * mean)
-            loads.append(Load(name, cost.prompts, size, cost.texts, cost.most_tokens))
+            size, own = round(cost.prompts * whole), round(cost.prompts * cost.new_share * new)
+            loads.append(Load(name, cost.prompts, size, own, cost.texts, cost.most_tokens))
         return loads
+
+    def _mean_lengths(self) -> tuple[float, float]:
+        """Return the mean tokens of a prompt, and of what follows the beginning that it shares.
+
+        Pairs of neighbors are looked at, since prompts of a topic follow each other.
+        """
+        builder = PromptBuilder(self.engine, self.options)
+        last = len(self.items) - 1
+        if last < 0:
+            return 0.0, 0.0
+        whole, new = [], []
+        for place in range(0, last + 1, last // _PAIRS + 1):
+            texts = [
+                builder.context(task, question.row)
+                for task, question in self.items[place : place + 2]
+            ]
+            lengths = [self.engine.count_tokens(text) for text in texts]
+            shared = _beginning(*texts) if len(texts) > 1 else ""
+            whole.append(sum(lengths) / len(lengths))
+            new.append(lengths[-1] - (self.engine.count_tokens(shared) if shared else 0))
+        return sum(whole) / len(whole), max(0.0, sum(new) / len(new))
 
     def _cost(self, signal: Signal, variant: str) -> Cost:
         missing = self._lacking(signal, variant)
+        if signal is Signal.FORCED_ANSWERS and self.engine.streams:
+            traced = self.store.done(Signal.TRACE)  # the others are forced with their texts
+            missing = [item for item in missing if item[1].question_id in traced]
         probe = all_probes().get((signal, variant))
         if probe is not None:
             return probe.cost(missing, self.options, variant)
@@ -119,3 +156,10 @@ class Prober:
             return Cost(len(missing))
         most = max((generation_limits(task)[1] for task, _ in missing), default=0)
         return Cost(len(missing), len(missing), most)
+
+
+def _beginning(first: str, second: str) -> str:
+    """Return what two texts begin with."""
+    pairs = enumerate(zip(first, second, strict=False))
+    size = next((at for at, (a, b) in pairs if a != b), min(len(first), len(second)))
+    return first[:size]

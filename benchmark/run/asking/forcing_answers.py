@@ -1,0 +1,29 @@
+"""Forced answers of chains of thought: what the engine is asked for, and the stored row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from ....tasks.forced_answers import answer_cue, cut_points
+from ...engines.shared.engine import ForcedAnswer, Forcing
+from ...store.stored_rows import Record
+
+
+def forcing_of(prompt: str, labels: Sequence[str]) -> Forcing:
+    """Return how to force the answer of a text that continues the prompt."""
+    return Forcing(cut_points, partial(answer_cue, prompt=prompt), tuple(labels))
+
+
+def forced_record(forced: Sequence[ForcedAnswer], cached: bool) -> Record:
+    """Return the columns of the signal for one question, from its forced answers."""
+    logprobs = [answer.answer.label_logprobs for answer in forced]
+    return {
+        "option_logprobs": logprobs,
+        "entropies": [answer.answer.entropy for answer in forced],
+        "points": [answer.point for answer in forced],
+        "answers": [int(np.argmax(row)) for row in logprobs],
+        "cached": int(cached),
+    }

@@ -1,0 +1,1 @@
+"""Analyses of generated texts: how they ended, and which answers they give."""
