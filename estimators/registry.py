@@ -19,6 +19,7 @@ from . import (
     committee,
     conformal,
     controls,
+    entropy_production,
     judges,
     perturbations,
     position_bias,
@@ -35,6 +36,7 @@ ENTRY_POINT_GROUP = "apprehend.estimators"
 _MODULES: tuple[ModuleType, ...] = (
     answer_distribution,
     chain_of_thought,
+    entropy_production,
     samples,
     self_reports,
     perturbations,

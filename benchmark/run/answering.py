@@ -66,6 +66,7 @@ def _ask(
         {task.name: task.facts for task in family.tasks},
         sink,
         extraction=options.extraction,
+        seed=options.seed,
     )
     for start in range(0, len(missing), QUESTIONS_PER_EVALUATION):
         _evaluate(options, model, missing[start : start + QUESTIONS_PER_EVALUATION])

@@ -11,6 +11,9 @@ from ..engines import loading
 from ..engines.shared.engine import Engine
 from ..store import manifest as manifests
 from ..store.provenance import record_settings
+from .asking.generation_settings import request_extras
+from .asking.thinking_notice import say_thinking
+from .asking.thought_budget import with_budget
 from .families import Family, model_name
 from .forecasting import announce
 from .missing import Work
@@ -29,8 +32,14 @@ def load_engine(options: RunOptions, works: Sequence[Work], budget: Budget) -> E
     if not any(work.needs_engine for work in works):
         return None
     engine = loading.load_engine(
-        options.model, options.model_args, options.batch_size, options.device, budget
+        options.model,
+        options.model_args,
+        options.batch_size,
+        options.device,
+        budget,
+        request_extras(options.gen_kwargs),
     )
+    engine = with_budget(engine, options.thinking_budget)
     if options.apply_chat_template and not engine.has_chat_template:
         raise UsageError(f"--apply_chat_template: {engine.name} has no chat template")
     for work in works:
@@ -38,6 +47,7 @@ def load_engine(options: RunOptions, works: Sequence[Work], budget: Budget) -> E
         family.manifest["model"] |= engine.identity | {"device": engine.device_name}
         if family.store.manifest:
             manifests.check_agreement(family.store, family.manifest)
+    say_thinking(engine, options.apply_chat_template, [work.family.tasks[0] for work in works])
     return engine
 
 

@@ -11,6 +11,7 @@ from ...tasks import mmlu_pro
 from ...tasks.prompting import load_prompt
 from ...tasks.questionnaires import QUESTIONNAIRES, RATING_PROMPT
 from ..store.manifest import text_hash
+from .asking.generation_settings import GenerationSettings, request_extras
 from .asking.task_loading import LoadedTask
 from .probes.probe_options import ProbeOptions
 from .probes.probe_registry import all_probes
@@ -68,7 +69,11 @@ def task_settings(options: RunOptions, family: str, tasks: Sequence[LoadedTask])
     third-party tasks.
     """
     shots = options.num_fewshot or 0
-    settings: dict[str, Any] = {"examples": _examples(tasks) if shots else None}
+    settings: dict[str, Any] = {
+        "examples": _examples(tasks) if shots else None,
+        "thinking_budget": options.thinking_budget,
+        "request_fields": request_extras(options.gen_kwargs),
+    }
     config = tasks[0].task.get_config("fewshot_config")  # a mapping in older lm-eval
     sampler = config.get("sampler") if isinstance(config, Mapping) else config and config.sampler
     if shots and sampler != "first_n":
@@ -76,6 +81,8 @@ def task_settings(options: RunOptions, family: str, tasks: Sequence[LoadedTask])
     if tasks[0].signal is Signal.TRACE:
         settings["generation"] = dict(tasks[0].task.get_config("generation_kwargs") or {})
         settings["extraction"] = options.extraction
+        if GenerationSettings.of(settings["generation"]).temperature:
+            settings["generation"]["seed"] = options.seed
     if family not in mmlu_pro.STYLES:
         settings["rendered"] = {task.name: _rendered(task) for task in tasks}
     return settings

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ...estimators.signals.batch import Need, Signal, Status
+from ...estimators.signals.batch import Need, Signal
 from ...reports import FORMATS, EstimatorTraits, MetricFailure, ReportInput, Rows, build_report
 from ...tasks.questionnaires import QUESTIONNAIRES
 from ...tasks.topics import LETTERS
@@ -28,13 +28,13 @@ from ..store.checks.ownership import (
     is_outdated,
 )
 from ..store.task_store import Results, TaskStore
+from .answer_counts import flow_of, readings_of
 from .costs import costs_of
 from .estimator_traits import read_traits
 from .metric_loading import load_metrics
 from .option_sets import with_option_sets
 from .same_questions import warn_of_differences
 from .scoring import score_store
-from .signal_loading import load_outcome
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def report_input(results: Results) -> ReportInput:
 def input_of(stores: Sequence[TaskStore]) -> ReportInput:
     """Return the frames of these stores; missing scores are computed."""
     scores, strata, questions, ratings, flow, manifests = [], [], [], [], [], []
-    options, judgements, costs, orders = [], [], [], []
+    options, judgements, costs, orders, readings = [], [], [], [], []
     traits: dict[str, EstimatorTraits] = {}
     seen: set[tuple[str, Any]] = set()
     check_owned(stores)
@@ -101,10 +101,11 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         if (new_questions := _questions(store, seen)) is not None:
             questions.append(new_questions)
         ratings.append(_ratings(store))
-        flow.append(_flow(store))
+        flow.append(flow_of(store))
         options.append(_options(store))
         judgements.append(_judgements(store))
         orders.append(_orders(store))
+        readings.append(readings_of(store))
         costs.append(costs_of(store, scores[-1]))
         folders = {"model_folder": store.model, "task_folder": store.task}
         manifests.append({**folders, **store.manifest})
@@ -119,6 +120,7 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         judgements=_joined(judgements).drop_duplicates([*unique, "questionnaire", "judge"]),
         costs=_joined(costs),
         orders=_joined(orders),
+        readings=_joined(readings),
         traits=traits,
         manifests=manifests,
     )
@@ -267,16 +269,3 @@ def _judgements(store: TaskStore) -> pd.DataFrame:
             }
             frames.append(pd.DataFrame(frame)[table.present])
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-
-def _flow(store: TaskStore) -> dict[str, Any]:
-    ids = store.question_ids
-    table = load_outcome(store, ids)
-    return {
-        "model": store.model,
-        "task": store.task,
-        "asked": len(ids),
-        "answered": int(table.present.sum()),
-        "parsed": int((table.status == Status.PARSED.value).sum()),
-        "dont_know": int((table.status == Status.DONT_KNOW.value).sum()),
-    }

@@ -32,6 +32,8 @@ CONTRACT: dict[str, str] = {
     "task.rendered": "the task's prompts (--include_path)",
     "task.generation": "the generation settings",
     "task.extraction": "--extraction",
+    "task.thinking_budget": "--thinking_budget",
+    "task.request_fields": "the fields of requests (--gen_kwargs)",
     "data.fingerprint": "the questions",
     "data.topics": "the questions' topics",
 }

@@ -132,6 +132,16 @@ class TraceTable(Options, SignalTable, signal=Signal.TRACE, cost="1 text", outco
     """(n,) name of the rule that read the answer, see `apprehend.tasks.reading`; None without."""
     finished: IntArray = column(Kind.INT)
     """(n,) 1 if the model ended the text, 0 if the token limit did, -1 unknown."""
+    answer_start: IntArray = column(Kind.INT)
+    """(n,) index of the first token of the answer, behind the reasoning of a thinking model: 0 for
+    a text without reasoning, T for one that ends within it, -1 unknown."""
+    reasoning: ObjectArray = column(Kind.TEXT)
+    """(n,) the reasoning that an endpoint returns apart from the text; None where it is part of
+    ``text``, or there is none."""
+    thought_closed: IntArray = column(Kind.INT)
+    """(n,) 1 if the thought was closed because its budget was spent, 0 if not, -1 unknown."""
+    tokens_missing: ObjectArray = column(Kind.TEXT)
+    """(n,) why nothing is stored of the tokens of this text; None where it is."""
 
 
 @dataclass(frozen=True)

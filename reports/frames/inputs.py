@@ -28,8 +28,11 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "orders": ("model", "task", "question_id", "shift", "answer", "gold"),
     "costs": ("model", "task", "item", "kind", "questions", "seconds", "tokens", "needs"),
     "flow": ("model", "task", "asked", "answered", "parsed", "dont_know"),
+    "readings": ("model", "task", "question_id", "rule", "closed"),
 }
-STATUSES = ("parsed", "unparsed", "dont_know")
+STATUSES = ("parsed", "unparsed", "dont_know", "cut_while_thinking")
+UNREAD = ("unparsed", "cut_while_thinking")
+"""Statuses of texts without an answer: none was found, or the text ends within its reasoning."""
 
 
 def _empty(name: str) -> pd.DataFrame:
@@ -43,7 +46,7 @@ class ReportInput:
 
     Attributes:
         scores: one row per (model, task, question_id, estimator): topic, score (NaN = none),
-            answer (option letter or null), correct, status ("parsed", "unparsed", "dont_know"),
+            answer (option letter or null), correct, status (see `STATUSES`),
             reason (why the score is missing, or null).
         strata: one row per (task, question_id, stratum) with its value; shown as "stratum=value".
         questions: text, options and gold letter per (task, question_id).
@@ -61,7 +64,10 @@ class ReportInput:
             shifted (0 = original order) and the correct one, as original option indices.
         costs: one row per (model, task, item): questions, seconds and tokens spent on a signal or,
             with kind "estimator", on the signals that an estimator needs.
-        flow: numbers of questions asked, answered, parsed and "don't know" per (model, task).
+        flow: numbers of questions asked, answered, parsed and "don't know" per (model, task); of
+            thinking models also `cut_while_thinking`, null for others.
+        readings: per (model, task, question_id) of a chain of thought the name of the rule that
+            read its answer (null: none), and whether its thought was `closed` by a budget.
         manifests: manifests of the runs, shown in the page.
         traits: traits by estimator; an estimator without an entry has the default traits, so that
             its scores are not treated as probabilities.
@@ -80,6 +86,7 @@ class ReportInput:
     orders: pd.DataFrame = field(default_factory=lambda: _empty("orders"))
     costs: pd.DataFrame = field(default_factory=lambda: _empty("costs"))
     flow: pd.DataFrame = field(default_factory=lambda: _empty("flow"))
+    readings: pd.DataFrame = field(default_factory=lambda: _empty("readings"))
     manifests: Sequence[Mapping[str, Any]] = ()
     traits: Mapping[str, EstimatorTraits] = field(default_factory=dict)
 
@@ -121,6 +128,6 @@ def _check_scores(scores: pd.DataFrame) -> None:
     if unknown or scores["status"].isna().any():
         got = ", ".join(sorted(map(repr, unknown))) or "null"
         raise ValueError(f"Expected status to be one of {', '.join(STATUSES)}, got {got}.")
-    unknowable = scores["correct"].isna() & (scores["status"] != "unparsed")
+    unknowable = scores["correct"].isna() & ~scores["status"].isin(UNREAD)
     if unknowable.any():
         raise ValueError(f"Expected `correct` on answered rows, got {int(unknowable.sum())} null.")

@@ -64,7 +64,9 @@ def position_table(positions: pd.DataFrame) -> PageTable:
 def flow_table(flow: pd.DataFrame) -> PageTable:
     """Tabulate the numbers of questions asked, answered, parsed, scored and common."""
     named = flow.assign(
-        stage=flow["stage"].replace("dont_know", "“don't know”"),
+        stage=flow["stage"].replace(
+            {"dont_know": "“don't know”", "cut_while_thinking": "cut while thinking"}
+        ),
         estimator=flow["estimator"].where(flow["stage"] == "scored", None),
     )
     columns = (
@@ -91,9 +93,14 @@ def missing_tables(missing: pd.DataFrame, by_topic: pd.DataFrame) -> list[PageTa
     topics = by_topic.drop_duplicates("topic").set_index("topic")
     if names or topics[["unparsed", "dont_know"]].to_numpy().any():
         table = by_topic[lacking].pivot(index="topic", columns="estimator", values="missing")
-        wide = topics[["n", "unparsed", "dont_know"]].join(table[names]).reset_index()
+        counted = ["unparsed", "dont_know"]
         shown = [Shown("topic", "topic", "text"), Shown("questions", "n", "count")]
         shown += [Shown("unparsed", "unparsed", "count"), Shown("don't know", "dont_know", "count")]
+        if topics["cut_while_thinking"].any():
+            counted.append("cut_while_thinking")
+            shown.append(Shown("of these cut while thinking", "cut_while_thinking", "count"))
+            shown[-1], shown[-2] = shown[-2], shown[-1]
+        wide = topics[["n", *counted]].join(table[names]).reset_index()
         shown += [Shown(f"no {name}", name, "count") for name in names]
         tables.append(
             table_from_frame(
@@ -101,6 +108,24 @@ def missing_tables(missing: pd.DataFrame, by_topic: pd.DataFrame) -> list[PageTa
             )
         )
     return tables
+
+
+def reading_tables(readings: pd.DataFrame) -> list[PageTable]:
+    """Tabulate the rules that read the answers: over all questions, and by topic (collapsed)."""
+    columns = (
+        Shown("topic", "topic", "text"),
+        Shown("rule", "rule", "text"),
+        Shown("answers", "n", "count"),
+        Shown("share", "share", "percent"),
+        Shown("right", "accuracy", "percent"),
+        *((Shown("thought closed", "closed", "count"),) if readings["closed"].any() else ()),
+    )
+    pooled, file = readings["topic"] == ALL, "readings.csv"
+    title = "How answers were read"
+    return [
+        table_from_frame(readings[pooled], title, columns[1:], file=file),
+        table_from_frame(readings[~pooled], f"{title}, by topic", columns, folded=True, file=file),
+    ]
 
 
 def confident_table(errors: list[ConfidentError]) -> PageTable:

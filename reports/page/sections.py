@@ -178,7 +178,9 @@ class TaskSection:
         by_topic = self.analyses.of("missing_by_topic", self.evaluation)
         gaps = answer_tables.missing_tables(missing, by_topic)
         note = "" if len(missing) else "Every estimator scored every question."
-        shown = [answer_tables.flow_table(flow), *gaps]
+        readings = self.analyses.of("readings", self.evaluation)
+        rules = answer_tables.reading_tables(readings) if len(readings) else []
+        shown = [answer_tables.flow_table(flow), *rules, *gaps]
         figures = self._figures("flow")
         return Block("Questions and missing scores (n-flow)", note, figures, shown)
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ..shared.engine import Generation
+from ..shared.endings import Ending
+from ..shared.engine import Generation, Sampling
 from ..shared.labels import LabelReader
 from ..shared.places import token_at, tokens_before
-from ..shared.sampling import Draws, draw_tokens
+from ..shared.sampling import Draws, draw_tokens, nucleus
 from .reading import entropy, uniform_kl
 from .states import State
 
@@ -26,6 +27,7 @@ _STOP_TAIL = 16
 class _Row:
     room: int
     prompt_tokens: int
+    ending: Ending
     draws: Draws | None = None
     """Random numbers for sampling; None for greedy."""
     ids: list[int] = field(default_factory=list)
@@ -52,9 +54,8 @@ class Writer:
         state: State,
         copies: Sequence[int],
         room: Sequence[int],
-        until: Sequence[str],
-        temperature: float = 1.0,
-        seeds: Sequence[int] | None = None,
+        endings: Sequence[Ending],
+        sampling: Sampling | None = None,
     ) -> list[Generation]:
         """Continue each prompt of ``state``, which is consumed.
 
@@ -62,15 +63,14 @@ class Writer:
             state: The prefilled prompts.
             copies: The number of rows of each prompt.
             room: The maximum number of new tokens of each row.
-            until: Stop sequences.
-            temperature: For sampling.
-            seeds: One seed per row; None for greedy decoding.
+            endings: What ends each row's text.
+            sampling: One seed per row; None for greedy decoding.
 
         Returns one generation per row. Finished rows leave the batch.
         """
         lengths = [n for n, count in zip(state.lengths, copies, strict=True) for _ in range(count)]
         rows = [
-            _Row(room[i], lengths[i], None if seeds is None else Draws(seeds[i]))
+            _Row(room[i], lengths[i], endings[i], Draws(sampling.seeds[i][0]) if sampling else None)
             for i in range(len(room))
         ]
         decoder = state.decoder(copies, max(room))
@@ -78,21 +78,23 @@ class Writer:
         active = [rows[place] for place in places]
         logits = decoder.logits[places]
         while active:
-            tokens = self._step(logits, active, temperature)
-            kept = [i for i, row in enumerate(active) if not self._ended(row, until)]
+            tokens = self._step(logits, active, sampling)
+            kept = [i for i, row in enumerate(active) if not self._ended(row)]
             if not kept:
                 break
             decoder.step([places[i] for i in kept], tokens[kept])
             active, places, logits = [active[i] for i in kept], [*range(len(kept))], decoder.logits
-        return [self._finish(row, until) for row in rows]
+        return [self._finish(row) for row in rows]
 
-    def _step(self, logits: torch.Tensor, active: list[_Row], temperature: float) -> torch.Tensor:
+    def _step(
+        self, logits: torch.Tensor, active: list[_Row], sampling: Sampling | None
+    ) -> torch.Tensor:
         logprobs = torch.log_softmax(logits, dim=-1)
-        if active[0].draws is None:
+        if sampling is None:
             tokens = logprobs.argmax(dim=-1)
         else:
             draws = [[row.draws] for row in active if row.draws]
-            drawn = draw_tokens(logits, temperature, draws)
+            drawn = draw_tokens(nucleus(logits, sampling), sampling.temperature, draws)
             tokens = torch.tensor(drawn, device=logits.device).squeeze(1)
         best = logprobs.gather(1, tokens[:, None]).squeeze(1)
         top = logprobs.topk(min(TRACE_TOP_K, logprobs.shape[-1]), dim=-1).values
@@ -113,16 +115,17 @@ class Writer:
             row.tracked.append(lists[1][place])
         return tokens
 
-    def _ended(self, row: _Row, until: Sequence[str]) -> bool:
-        if not row.finished and until:
+    def _ended(self, row: _Row) -> bool:
+        if not row.finished and row.ending.until:
             tail = self.decode(row.ids[-_STOP_TAIL:])
-            row.finished = any(stop in tail for stop in until)
+            if any(stop in tail for stop in row.ending.until):
+                row.finished = row.ending.stops(self.decode(row.ids))
         return row.finished or len(row.ids) >= row.room
 
-    def _finish(self, row: _Row, until: Sequence[str]) -> Generation:
+    def _finish(self, row: _Row) -> Generation:
         text = self.decode(row.ids)
-        cut = min((at for stop in until if (at := text.find(stop)) >= 0), default=len(text))
-        count = len(row.ids) if cut == len(text) else tokens_before(self.decode, row.ids, cut)
+        cut = row.ending.cut(text, row.finished)
+        count = len(row.ids) if cut is None else tokens_before(self.decode, row.ids, cut)
         text = text[:cut]
         tracked = row.tracked[:count]
         return Generation(
@@ -133,6 +136,7 @@ class Writer:
             token_uniform_kl=row.uniform_kls[:count],
             prompt_tokens=row.prompt_tokens,
             finished=row.finished,
+            answer_start=row.ending.start(text, row.finished),
             token_at=lambda offset: token_at(self.decode, row.ids[:count], offset),
             label_logprobs=lambda position, labels: self._labels(tracked, position, labels),
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -14,9 +14,13 @@ import torch
 from ....tasks.topics import LETTERS
 from ...console.errors import ApprehendError, UsageError, first_line
 from ..shared.abilities import withheld_by
+from ..shared.endings import endings
 from ..shared.engine import Ability, Answer, ChoicePrompt, Generation, Identity, Sampling
 from ..shared.labels import LabelReader
 from ..shared.loaded_model import LoadedModel, model_path
+from ..shared.spelling import Spelling
+from ..shared.thinking_arguments import think_end_text, thinking_arguments
+from ..shared.weights import fingerprint
 from .forward import Forward
 from .generation import Writer, end_ids
 from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_for_scoring
@@ -27,7 +31,6 @@ from .static import columns_for
 
 if TYPE_CHECKING:
     from lm_eval.models.huggingface import HFLM
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
 
@@ -65,10 +68,11 @@ class HFEngine(LoadedModel):
         self._halved = 0
         name = model_path(str(arguments["pretrained"]), arguments.get("gguf_file"))
         self.name = arguments["pretrained"] = name
-        self._lm = _load(arguments, device)
+        self._lm = _load(thinking_arguments(arguments), device)
         self.model = self._lm.model
         keep_softcap(self.model)
         self.tokenizer = self._lm.tokenizer
+        self.think_end = think_end_text(self._lm.think_end_token, self.tokenizer)
         self._forward = Forward(self.model)
         self._forward.check_sharing(self.model.get_input_embeddings().num_embeddings)
         if compiled:
@@ -77,7 +81,7 @@ class HFEngine(LoadedModel):
         tracked = {t for label in LETTERS for t in self._labels.single_tokens(label)}
         tracked |= {t for n in range(1, 26) for t in self._labels.single_tokens(str(n))}
         self._writer = Writer(
-            lambda ids: str(self.tokenizer.decode(ids, skip_special_tokens=True)),
+            Spelling(self.tokenizer, self.think_end),
             end_ids(self.model, self.tokenizer),
             self._labels,
             tuple(sorted(tracked)),
@@ -93,7 +97,7 @@ class HFEngine(LoadedModel):
             "architecture": type(self.model).__name__,
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "dtype": str(self.model.dtype).removeprefix("torch."),
-            "fingerprint": _fingerprint(self.model, self.tokenizer),
+            "fingerprint": fingerprint(self.model, self.tokenizer),
         }
 
     @property
@@ -186,6 +190,7 @@ class HFEngine(LoadedModel):
         """
         ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
         limit = self.context_length
+        ends = endings(prompts, until, self.think_end)
         copies = [1] * len(ids) if sampling is None else [len(seeds) for seeds in sampling.seeds]
 
         def write(state: State) -> list[list[Generation]]:
@@ -195,11 +200,12 @@ class HFEngine(LoadedModel):
                 for row in state.rows
                 for _ in range(copies[row])
             ]
+            own_ends = [ends[row] for row in state.rows for _ in range(copies[row])]
             if sampling is None:
-                return [[g] for g in self._writer.run(state, counts, room, until)]
-            seeds = [seed for row in state.rows for seed in sampling.seeds[row]]
+                return [[g] for g in self._writer.run(state, counts, room, own_ends)]
+            seeds = [[seed] for row in state.rows for seed in sampling.seeds[row]]
             written = iter(
-                self._writer.run(state, counts, room, until, sampling.temperature, seeds)
+                self._writer.run(state, counts, room, own_ends, replace(sampling, seeds=seeds))
             )
             return [[next(written) for _ in range(count)] for count in counts]
 
@@ -284,17 +290,3 @@ def _load(arguments: dict[str, object], device: str | None) -> HFLM:
     except Exception as error:
         problem = f"cannot load model {arguments['pretrained']}: {first_line(error)}"
         raise ApprehendError(problem) from error
-
-
-def _fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
-    """Hash a sample of every weight, and the vocabulary: cheap, and sensitive to any change."""
-    digest = hashlib.sha256()
-    weights: dict[str, torch.Tensor] = model.state_dict()
-    for name, weight in sorted(weights.items()):
-        flat = weight.detach().reshape(-1)
-        step = max(1, len(flat) // 64)
-        digest.update(f"{name}{tuple(weight.shape)}".encode())
-        digest.update(flat[::step].float().cpu().numpy().tobytes())
-    for token, index in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
-        digest.update(f"{index}:{token}\n".encode())
-    return digest.hexdigest()[:32]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from lm_eval.api.instance import Instance
@@ -25,12 +25,13 @@ from ....tasks.reading.answer_types import ReadAnswer
 from ...engines.shared.engine import Answer, ChoicePrompt, Engine, Failed, Generation
 from ...store.failures import QuestionId
 from ...store.stored_rows import Row
+from .generation_settings import GenerationSettings
+from .seeds import question_seed
 
 Sink = Callable[[Signal, list[Row]], None]
 """Stores the rows of one signal for one batch of questions."""
 
 ItemT = TypeVar("ItemT")
-DEFAULT_TOKENS = 1024
 UNANSWERED = (-1e9, False)
 """The reply to lm-eval for each option of a failed question. lm-eval's own scores are not used, but
 it warns of numbers that are not finite."""
@@ -48,7 +49,7 @@ class TaskFacts:
     """The options' texts, where they are known."""
 
     def read(
-        self, generation: Generation, row: QuestionRow, extraction: str, prompt: str
+        self, generation: Generation, row: QuestionRow, extraction: str
     ) -> tuple[ReadAnswer | None, int, list[float] | None]:
         """Read the answer of a generated text.
 
@@ -57,9 +58,12 @@ class TaskFacts:
             log-probabilities there.
         """
         labels = self.labels(row)
-        answer = extractions.read_answer(
-            generation.text, labels, self.options(row), extraction, prompt
-        )
+        start = generation.answer_start
+        answer = None
+        if start is not None:
+            answer = extractions.read_answer(
+                generation.text, labels, self.options(row), extraction, start=start
+            )
         position = -1 if answer is None else generation.token_at(answer.start)
         known = generation.label_logprobs(position, labels) if position >= 0 else None
         return answer, position, known
@@ -99,6 +103,7 @@ class UncertaintyLM(LM):
         sink: Sink,
         step: Step | None = None,
         extraction: str = extractions.DEFAULT,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         self.engine = engine
@@ -106,6 +111,7 @@ class UncertaintyLM(LM):
         self._sink = sink
         self._step = step or Step()
         self._extraction = extraction
+        self._seed = seed
 
     @property
     def tokenizer_name(self) -> str:
@@ -142,15 +148,19 @@ class UncertaintyLM(LM):
         return replies
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        """Return each prompt's greedy continuation, cut before the first stop sequence."""
+        """Return each prompt's continuation, cut before the first stop text of its answer.
+
+        It is greedy unless the settings sample: then it has a seed of its own.
+        """
         texts: list[str] = []
         for _, same in groupby(requests, key=lambda r: repr(r.args[1])):
             for batch in self._step.split(list(same)):
-                options: Mapping[str, Any] = batch[0].args[1]
+                settings = GenerationSettings.of(batch[0].args[1])
                 generations = self.engine.generate(
                     [request.args[0] for request in batch],
-                    int(options.get("max_gen_toks", DEFAULT_TOKENS)),
-                    _stops(options),
+                    settings.most,
+                    settings.until,
+                    settings.sampling([self._seed_of(request) for request in batch]),
                 )
                 rows = [
                     self._trace_row(request, generation)
@@ -159,6 +169,11 @@ class UncertaintyLM(LM):
                 self._sink(Signal.TRACE, rows)
                 texts += [g.text if isinstance(g, Generation) else "" for g in generations]
         return texts
+
+    def _seed_of(self, request: Instance) -> int:
+        facts = self._facts[request.task_name]
+        question_id = facts.question_id(request.doc, request.doc_id)
+        return question_seed(question_id, self._seed, "trace", 0)
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
         """Raise NotImplementedError: multiple-choice tasks do not request it."""
@@ -206,7 +221,11 @@ class UncertaintyLM(LM):
         question_id = facts.question_id(doc, request.doc_id)
         if isinstance(generation, Failed):
             return question_id, generation
-        answer, position, known = facts.read(generation, doc, self._extraction, request.args[0])
+        answer, position, known = facts.read(generation, doc, self._extraction)
+        status = Status.UNPARSED if answer is None else Status.PARSED
+        if generation.answer_start is None:
+            status = Status.CUT_WHILE_THINKING
+        begins = generation.answer_token
         return question_id, {
             "text": generation.text,
             "token_logprobs": generation.token_logprobs,
@@ -217,13 +236,12 @@ class UncertaintyLM(LM):
             "option_logprobs": known,
             "answer": None if answer is None else answer.index,
             "rule": None if answer is None else answer.rule.value,
-            "status": (Status.UNPARSED if answer is None else Status.PARSED).value,
+            "status": status.value,
             "correct": int(answer is not None and answer.index == facts.gold(doc)),
             "prompt_tokens": generation.prompt_tokens,
             "finished": int(generation.finished),
+            "answer_start": begins if begins >= 0 and generation.tokens_missing is None else None,
+            "reasoning": generation.reasoning,
+            "thought_closed": int(generation.thought_closed),
+            "tokens_missing": generation.tokens_missing,
         }
-
-
-def _stops(options: Mapping[str, Any]) -> tuple[str, ...]:
-    until = options.get("until") or ()
-    return (until,) if isinstance(until, str) else tuple(map(str, until))
