@@ -56,6 +56,10 @@ def _ask(
 
     def sink(signal: Signal, rows: list[Row]) -> None:
         nonlocal tokens
+        if signal is Signal.PROMPT:
+            known = family.store.done(signal)
+            family.store.store_part(signal, [row for row in rows if row[0] not in known])
+            return
         failed.update(family.store.store_part(signal, rows))
         records = (record for _, record in rows if not isinstance(record, Failed))
         tokens += sum(max(0, record["prompt_tokens"]) for record in records)
@@ -79,6 +83,7 @@ def _ask(
             **{"prompt_tokens": tokens, **outcome.budget.since(spent)},
         )
         family.store.compact(family.signal)
+        family.store.compact(Signal.PROMPT)
         family.store.write_manifest(family.manifest)
     if failed:
         problem = (

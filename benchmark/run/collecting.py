@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from ...estimators.signals.batch import Signal
 from ..console.errors import UsageError
 from ..endpoints.budget import Budget
 from ..engines import loading
@@ -70,6 +71,7 @@ def _record_settings(options: RunOptions, work: Work) -> None:
         if signal is not family.signal:
             settings = probe_settings(options, family.tasks, signal, variant)
         record_settings(family.manifest, signal, variant, "", settings)
+    record_settings(family.manifest, Signal.PROMPT, "", "", {})
     questions = [task.stored(q) for task in family.tasks for q in family.questions[task.name]]
     family.store.add_questions(questions)
     family.store.write_manifest(family.manifest)

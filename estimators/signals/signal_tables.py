@@ -12,15 +12,18 @@ from enum import Enum
 
 import numpy as np
 
-from .probabilities import softmax
 from .tables import BoolArray, FloatArray, IntArray, Kind, ObjectArray, SignalTable, column
+from .trace_tables import Options, PromptTable, TraceTable
+
+__all__ = ["PromptTable", "TraceTable"]
 
 
 class Signal(str, Enum):
-    """Names of the signals; an estimator lists those it needs. Each has its table below."""
+    """Names of the signals; an estimator lists those it needs. Each has a table."""
 
     ANSWER = "answer"
     TRACE = "trace"
+    PROMPT = "prompt"
     SAMPLES = "samples"
     PERMUTED_ANSWERS = "permuted_answers"
     PROMPTED_ANSWERS = "prompted_answers"
@@ -59,17 +62,6 @@ class Need:
         return f"{names}[{self.variant}]" if self.variant else names
 
 
-class Options:
-    """Tables with log-probabilities of options."""
-
-    option_logprobs: FloatArray
-
-    @property
-    def option_probs(self) -> FloatArray:
-        """(n, K) or (n, R, K) probabilities renormalized over the options (sum 1; NaN padding)."""
-        return softmax(self.option_logprobs)
-
-
 @dataclass(frozen=True)
 class AnswerTable(Options, SignalTable, signal=Signal.ANSWER, cost="1 prompt", outcome=True):
     """The direct answer: the model's distribution at the answer token."""
@@ -99,49 +91,6 @@ class AnswerTable(Options, SignalTable, signal=Signal.ANSWER, cost="1 prompt", o
     """(n,) 1 right, 0 wrong, as lm-eval (or the imported record) scored it; -1 unknown."""
     prompt_tokens: IntArray = column(Kind.INT)
     """(n,) length of the prompt in tokens."""
-
-
-@dataclass(frozen=True)
-class TraceTable(Options, SignalTable, signal=Signal.TRACE, cost="1 text", outcome=True):
-    """A greedy chain of thought, token by token, with the position of the answer token."""
-
-    text: ObjectArray = column(Kind.TEXT)
-    """(n,) the generated text."""
-    token_logprobs: FloatArray = column(Kind.FLOATS, single=True)
-    """(n, T) log-probability of each generated token, nats; without the end-of-sequence token."""
-    token_entropies: FloatArray = column(Kind.FLOATS, single=True)
-    """(n, T) full-vocabulary entropy at each generated token, nats."""
-    token_top_logprobs: FloatArray = column(Kind.FLOAT_LISTS, single=True)
-    """(n, T, k) the k largest log-probabilities at each token, descending."""
-    token_uniform_kl: FloatArray = column(Kind.FLOATS, single=True)
-    """(n, T) KL(uniform ‖ q) at each generated token: -ln V - (1/V) Σ_v ln q_v over the full
-    vocabulary, nats. Tokens that the model cannot produce (-inf) are left out of V."""
-    answer_position: IntArray = column(Kind.INT)
-    """(n,) index of the answer's first token among the generated ones, -1 if not found."""
-    option_logprobs: FloatArray = column(Kind.FLOATS)
-    """(n, K) as in AnswerTable, at the answer position."""
-    answer: IntArray = column(Kind.INT)
-    """(n,) index of the option in the last marker, -1 if not found."""
-    status: ObjectArray = column(Kind.TEXT)
-    """(n,) a ``Status``."""
-    correct: IntArray = column(Kind.INT)
-    """(n,) 1 right, 0 wrong, -1 unknown."""
-    prompt_tokens: IntArray = column(Kind.INT)
-    """(n,) length of the prompt in tokens."""
-    rule: ObjectArray = column(Kind.TEXT)
-    """(n,) name of the rule that read the answer, see `apprehend.tasks.reading`; None without."""
-    finished: IntArray = column(Kind.INT)
-    """(n,) 1 if the model ended the text, 0 if the token limit did, -1 unknown."""
-    answer_start: IntArray = column(Kind.INT)
-    """(n,) index of the first token of the answer, behind the reasoning of a thinking model: 0 for
-    a text without reasoning, T for one that ends within it, -1 unknown."""
-    reasoning: ObjectArray = column(Kind.TEXT)
-    """(n,) the reasoning that an endpoint returns apart from the text; None where it is part of
-    ``text``, or there is none."""
-    thought_closed: IntArray = column(Kind.INT)
-    """(n,) 1 if the thought was closed because its budget was spent, 0 if not, -1 unknown."""
-    tokens_missing: ObjectArray = column(Kind.TEXT)
-    """(n,) why nothing is stored of the tokens of this text; None where it is."""
 
 
 @dataclass(frozen=True)
@@ -298,7 +247,8 @@ class RecordedScoreTable(SignalTable, signal=Signal.RECORDED_SCORE, cost="import
     """(n,) higher = more uncertain."""
 
 
+_DECLARED = {Signal(table.signal): table for table in SignalTable.__subclasses__()}
 TABLES: dict[Signal, type[SignalTable]] = {
-    Signal(table.signal): table for table in SignalTable.__subclasses__()
+    signal: _DECLARED[signal] for signal in Signal if signal in _DECLARED
 }
-"""Signal → the table that declares it, in the order above."""
+"""Signal → the table that declares it, in the order of their names."""

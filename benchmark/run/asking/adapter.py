@@ -136,6 +136,7 @@ class UncertaintyLM(LM):
         replies: list[tuple[float, bool]] = []
         for batch in self._step.split(questions):
             prompts = [self._choice_prompt(question) for question in batch]
+            self._store_prompts([question[0] for question in batch])
             answers = self.engine.score(prompts)
             for question, answer in zip(batch, answers, strict=True):
                 if isinstance(answer, Failed):
@@ -156,6 +157,7 @@ class UncertaintyLM(LM):
         for _, same in groupby(requests, key=lambda r: repr(r.args[1])):
             for batch in self._step.split(list(same)):
                 settings = GenerationSettings.of(batch[0].args[1])
+                self._store_prompts(batch)
                 generations = self.engine.generate(
                     [request.args[0] for request in batch],
                     settings.most,
@@ -170,10 +172,17 @@ class UncertaintyLM(LM):
                 texts += [g.text if isinstance(g, Generation) else "" for g in generations]
         return texts
 
+    def _store_prompts(self, requests: Sequence[Instance]) -> None:
+        rows: list[Row] = [
+            (self._id_of(request), {"text": request.args[0]}) for request in requests
+        ]
+        self._sink(Signal.PROMPT, rows)
+
+    def _id_of(self, request: Instance) -> QuestionId:
+        return self._facts[request.task_name].question_id(request.doc, request.doc_id)
+
     def _seed_of(self, request: Instance) -> int:
-        facts = self._facts[request.task_name]
-        question_id = facts.question_id(request.doc, request.doc_id)
-        return question_seed(question_id, self._seed, "trace", 0)
+        return question_seed(self._id_of(request), self._seed, "trace", 0)
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
         """Raise NotImplementedError: multiple-choice tasks do not request it."""
