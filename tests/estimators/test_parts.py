@@ -31,8 +31,9 @@ def part_alone(case: Case, part: str) -> Case:
         values = np.full_like(getattr(table, name), np.nan)
         for row, begin in enumerate(table.answer_start.tolist()):
             whole = getattr(table, name)[row]
-            own = whole[: max(begin, 0)] if part == "reasoning" else whole[begin:]
-            values[row, : len(own) if begin >= 0 else 0] = own if begin >= 0 else []
+            if begin >= 0:
+                own = whole[:begin] if part == "reasoning" else whole[begin:]
+                values[row, : len(own)] = own
         columns[name] = values
     trace = {
         row: steps[:begin] if part == "reasoning" else steps[begin:]
