@@ -140,7 +140,7 @@ def _paragraph(
     task: str,
     metrics: pd.DataFrame,
     comparisons: pd.DataFrame | None,
-    unread: tuple[int, int],
+    unread: tuple[int, int, int],
 ) -> str:
     pooled = metrics[metrics["topic"] == ALL].set_index("estimator")
     most = int(pooled["n"].to_numpy(dtype=float).argmax())

@@ -92,7 +92,11 @@ def read_chat(reply: object) -> Reply:
     given = choice.get("logprobs")
     content = None if given is None else the_object(given, "logprobs").get("content")
     places = [_chat_token(place) for place in _listed(content, "content")]
-    tokens = read_tokens(*([place[part] for place in places] for part in range(3)))
+    tokens = read_tokens(
+        [text for text, _, _ in places],
+        [logprob for _, logprob, _ in places],
+        [top for _, _, top in places],
+    )
     return Reply(text, tokens, _finished(finish), prompt_tokens, reasoning)
 
 
