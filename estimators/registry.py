@@ -20,6 +20,7 @@ from . import (
     conformal,
     controls,
     forced_answers,
+    entropy_production,
     judges,
     perturbations,
     position_bias,
@@ -39,12 +40,10 @@ ENTRY_POINT_GROUP = "apprehend.estimators"
 _MODULES: tuple[ModuleType, ...] = (
     answer_distribution,
     chain_of_thought,
-<<<<<<< HEAD
     trace_course,
     trace_wording,
-=======
     forced_answers,
->>>>>>> decoder
+    entropy_production,
     samples,
     rank_mixing,
     self_reports,

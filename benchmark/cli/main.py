@@ -35,6 +35,7 @@ from .commands import (
 from .commands import run as running
 from .commands import score as scoring
 from .commands.inputs import data
+from .showing import show
 
 app = typer.Typer(
     name="apprehend",
@@ -56,6 +57,7 @@ app.command("threshold")(threshold.threshold)
 app.command("cascade")(cascade.cascade)
 app.command("split")(split.split)
 app.command("analyse")(analyse.analyse)
+app.command("show")(show.show)
 app.command("verify")(verify.verify)
 app.command("merge")(merge.merge)
 app.add_typer(importing.app, name="import")

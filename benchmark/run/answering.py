@@ -58,6 +58,10 @@ def _ask(
 
     def sink(signal: Signal, rows: list[Row]) -> None:
         nonlocal tokens, looped
+        if signal is Signal.PROMPT:
+            known = family.store.done(signal)
+            family.store.store_part(signal, [row for row in rows if row[0] not in known])
+            return
         reasons = family.store.store_part(signal, rows)
         if signal is not family.signal:
             return
@@ -77,6 +81,7 @@ def _ask(
             stop_loops=options.stop_loops,
             count_tokens=TokenCount(bar).add,
         ),
+        seed=options.seed,
     )
     for start in range(0, len(missing), QUESTIONS_PER_EVALUATION):
         _evaluate(options, model, missing[start : start + QUESTIONS_PER_EVALUATION])
@@ -90,6 +95,7 @@ def _ask(
         )
         family.store.compact(family.signal)
         family.store.compact(Signal.FORCED_ANSWERS)
+        family.store.compact(Signal.PROMPT)
         family.store.write_manifest(family.manifest)
     if looped:
         end = "they were cut" if options.stop_loops else "--stop_loops cuts them"

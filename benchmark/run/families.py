@@ -129,6 +129,7 @@ def _wanted_manifest(
             "num_fewshot": options.num_fewshot or 0,
             "apply_chat_template": options.apply_chat_template,
             "system_instruction": options.system_instruction,
+            "system_message": "ends with its text" if options.apply_chat_template else None,
             "prompts": {name: manifests.text_hash(text) for name, text in texts.items()},
             "prompt_texts": texts,
             **task_settings(options, family, tasks),

@@ -8,9 +8,10 @@ from enum import Enum
 
 from ...tasks.data_errors import DataError
 from ...tasks.reading.extraction import EXTRACTIONS
+from ..console.arguments import parse_arguments
 from ..console.errors import UsageError, did_you_mean
-from ..console.number_limits import MOST_QUESTIONS, MOST_TOKENS
-from ..console.options import parse_arguments, whole_number
+from ..console.number_limits import MOST_QUESTIONS
+from ..console.options import whole_number
 from ..judges.judge_options import JudgeOptions
 from ..store.names import check_name, check_names
 
@@ -100,22 +101,6 @@ def read_extraction(text: str) -> str:
             f"{did_you_mean(text, EXTRACTIONS)}"
         )
     return text
-
-
-def read_gen_kwargs(text: str) -> dict[str, object]:
-    given = parse_arguments("--gen_kwargs", text)
-    for name, value in given.items():
-        if name != "max_gen_toks":
-            raise UsageError(
-                f"--gen_kwargs: {name} cannot be set; expected max_gen_toks=NUMBER (traces are "
-                "greedy, samples have --temperature)"
-            )
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MOST_TOKENS:
-            raise UsageError(
-                f"--gen_kwargs: max_gen_toks: expected a whole number from 1 to {MOST_TOKENS}, "
-                f"got {value!r}"
-            )
-    return given
 
 
 def read_overwrite(text: str) -> Overwrite:

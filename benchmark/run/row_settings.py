@@ -12,6 +12,7 @@ from ...tasks.prompting import load_prompt
 from ...tasks.question_row import same_questions
 from ...tasks.questionnaires import QUESTIONNAIRES, RATING_PROMPT
 from ..store.manifest import text_hash
+from .asking.generation_settings import GenerationSettings, request_extras
 from .asking.task_loading import LoadedTask
 from .probes.probe_options import ProbeOptions
 from .probes.probe_registry import all_probes
@@ -69,7 +70,11 @@ def task_settings(options: RunOptions, family: str, tasks: Sequence[LoadedTask])
     third-party tasks.
     """
     shots = options.num_fewshot or 0
-    settings: dict[str, Any] = {"examples": _examples(tasks) if shots else None}
+    settings: dict[str, Any] = {
+        "examples": _examples(tasks) if shots else None,
+        "thinking_budget": options.thinking_budget,
+        "request_fields": request_extras(options.gen_kwargs),
+    }
     config = tasks[0].task.get_config("fewshot_config")  # a mapping in older lm-eval
     sampler = config.get("sampler") if isinstance(config, Mapping) else config and config.sampler
     if shots and sampler != "first_n":
@@ -79,6 +84,8 @@ def task_settings(options: RunOptions, family: str, tasks: Sequence[LoadedTask])
         settings["extraction"] = options.extraction
         if options.stop_loops:
             settings["generation"]["stop_loops"] = True
+        if GenerationSettings.of(settings["generation"]).temperature:
+            settings["generation"]["seed"] = options.seed
     if not tasks[0].own:
         settings["rendered"] = {task.name: _rendered(task) for task in tasks}
     return settings

@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from ...tasks.reading.extraction import DEFAULT
+from ..console.arguments import parse_arguments
 from ..console.declared import Typed
 from ..console.errors import UsageError
-from ..console.number_limits import HIGHEST_COST, LARGEST_SEED, MOST_QUESTIONS
-from ..console.options import parse_arguments, parse_pairs, split_names
+from ..console.number_limits import HIGHEST_COST, LARGEST_SEED, MOST_QUESTIONS, MOST_TOKENS
+from ..console.options import parse_pairs, split_names
 from ..judges.judge_options import JudgeOptions
+from .asking.generation_settings import check_for_engine, read_gen_kwargs
 from .option_values import (
     Overwrite,
     read_batch_size,
     read_data_columns,
     read_estimators,
     read_extraction,
-    read_gen_kwargs,
     read_judges,
     read_limit,
     read_metrics,
@@ -165,12 +166,21 @@ class RunOptions:
     )
     gen_kwargs: Mapping[str, object] = _option(
         Typed(
-            "Settings of generated texts, as in lm-eval: max_gen_toks=NUMBER (their largest number "
-            "of tokens).",
+            "Settings of generated texts, as in lm-eval: max_gen_toks=NUMBER, temperature=, "
+            "top_p=, until=…; for an endpoint any field of its requests.",
             default="",
         ),
         rows=True,
         read=read_gen_kwargs,
+    )
+    thinking_budget: int | None = _option(
+        Typed(
+            "Tokens after which a thought is closed and the answer asked for; 0: no thought.",
+            kind=int,
+            min=0,
+            max=MOST_TOKENS,
+        ),
+        rows=True,
     )
     extraction: str = _option(
         Typed(
@@ -261,4 +271,5 @@ def read_options(given: Mapping[str, Any]) -> RunOptions:
     options = RunOptions(**values)
     if options.model == "hf" and not options.model_args:
         raise UsageError("--model_args: expected pretrained=NAME_OR_PATH, or pretrained=embedded")
+    check_for_engine(options.gen_kwargs, options.model, options.model not in ("hf", "vllm"))
     return options

@@ -28,10 +28,13 @@ CONTRACT: dict[str, str] = {
     "task.fewshot_seed": "--seed of the few-shot examples",
     "task.apply_chat_template": "--apply_chat_template",
     "task.system_instruction": "--system_instruction",
+    "task.system_message": "the end of the system message (older versions left blank lines)",
     "task.prompts": "the prompt templates",
     "task.rendered": "the task's prompts (--include_path)",
     "task.generation": "the generation settings",
     "task.extraction": "--extraction",
+    "task.thinking_budget": "--thinking_budget",
+    "task.request_fields": "the fields of requests (--gen_kwargs)",
     "data.fingerprint": "the questions",
     "data.topics": "the questions' topics",
 }
@@ -55,6 +58,8 @@ def lookup(manifest: Mapping[str, Any], path: str, default: object = None) -> ob
 def contract_of(manifest: Mapping[str, Any]) -> dict[str, object]:
     """Return the settings of a manifest that signals must share, by path."""
     values = {path: lookup(manifest, path, _ABSENT) for path in CONTRACT}
+    if lookup(manifest, "task.apply_chat_template") and values["task.system_message"] is _ABSENT:
+        values["task.system_message"] = "ends in blank lines"
     return {path: value for path, value in values.items() if value is not _ABSENT}
 
 

@@ -31,8 +31,11 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         *("model", "task", "question_id", "answer", "forced", "gold", "finished", "looped"),
     ),
     "flow": ("model", "task", "asked", "answered", "parsed", "dont_know"),
+    "readings": ("model", "task", "question_id", "rule", "closed"),
 }
-STATUSES = ("parsed", "unparsed", "dont_know")
+STATUSES = ("parsed", "unparsed", "dont_know", "cut_while_thinking")
+UNREAD = ("unparsed", "cut_while_thinking")
+"""Statuses of texts without an answer: none was found, or the text ends within its reasoning."""
 
 
 def _empty(name: str) -> pd.DataFrame:
@@ -46,7 +49,7 @@ class ReportInput:
 
     Attributes:
         scores: one row per (model, task, question_id, estimator): topic, score (NaN = none),
-            answer (option letter or null), correct, status ("parsed", "unparsed", "dont_know"),
+            answer (option letter or null), correct, status (see `STATUSES`),
             reason (why the score is missing, or null).
         strata: one row per (task, question_id, stratum) with its value; shown as "stratum=value".
         questions: text, options and gold letter per (task, question_id).
@@ -67,8 +70,11 @@ class ReportInput:
         chains: one row per chain of thought with a forced answer: index of the option read in the
             text (-1 for none), of the one forced at its end, and of the right one (-1 unknown);
             finished and looped are 1, 0 or -1 (unknown).
-        flow: numbers of questions asked, answered, parsed and "don't know" per (model, task);
-            a column ``found``, if there is one, says what "parsed" means for the task's answers.
+        flow: numbers of questions asked, answered, parsed and "don't know" per (model, task); of
+            thinking models also `cut_while_thinking`, null for others; a column ``found``, if there
+            is one, says what "parsed" means for the task's answers.
+        readings: per (model, task, question_id) of a chain of thought the name of the rule that
+            read its answer (null: none), and whether its thought was `closed` by a budget.
         manifests: manifests of the runs, shown in the page.
         traits: traits by estimator; an estimator without an entry has the default traits, so that
             its scores are not treated as probabilities.
@@ -88,6 +94,7 @@ class ReportInput:
     costs: pd.DataFrame = field(default_factory=lambda: _empty("costs"))
     chains: pd.DataFrame = field(default_factory=lambda: _empty("chains"))
     flow: pd.DataFrame = field(default_factory=lambda: _empty("flow"))
+    readings: pd.DataFrame = field(default_factory=lambda: _empty("readings"))
     manifests: Sequence[Mapping[str, Any]] = ()
     traits: Mapping[str, EstimatorTraits] = field(default_factory=dict)
 
@@ -137,6 +144,6 @@ def _check_scores(scores: pd.DataFrame) -> None:
     if unknown or scores["status"].isna().any():
         got = ", ".join(sorted(map(repr, unknown))) or "null"
         raise ValueError(f"Expected status to be one of {', '.join(STATUSES)}, got {got}.")
-    unknowable = scores["correct"].isna() & (scores["status"] != "unparsed")
+    unknowable = scores["correct"].isna() & ~scores["status"].isin(UNREAD)
     if unknowable.any():
         raise ValueError(f"Expected `correct` on answered rows, got {int(unknowable.sum())} null.")

@@ -48,14 +48,15 @@ def _own(comparisons: pd.DataFrame | None, model: str, task: str) -> pd.DataFram
 
 def _unread(
     metrics: pd.DataFrame, flow: pd.DataFrame | None, model: str, task: str
-) -> tuple[int, int]:
-    """Count the answers in which no option was found, and all answers."""
+) -> tuple[int, int, int]:
+    """Count the answers in which no option was found, all answers, and thoughts that were cut."""
     if flow is not None:
         own = flow[flow["model"].eq(model) & flow["task"].eq(task)].set_index("stage")["n"]
         answered = int(own["answered"])
-        return answered - int(own["parsed"]) - int(own["dont_know"]), answered
+        unread = answered - int(own["parsed"]) - int(own["dont_know"])
+        return unread, answered, int(own.get("cut_while_thinking", 0))
     pooled = metrics[metrics["topic"] == ALL]
-    return int(pooled["n_unparsed"].max()), int(pooled["n"].max())
+    return int(pooled["n_unparsed"].max()), int(pooled["n"].max()), 0
 
 
 def pooled_rank(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -139,7 +140,7 @@ def _paragraph(
     task: str,
     metrics: pd.DataFrame,
     comparisons: pd.DataFrame | None,
-    unread: tuple[int, int],
+    unread: tuple[int, int, int],
 ) -> str:
     pooled = metrics[metrics["topic"] == ALL].set_index("estimator")
     most = int(pooled["n"].to_numpy(dtype=float).argmax())
@@ -166,12 +167,13 @@ def _paragraph(
     return " ".join(sentences)
 
 
-def _headline(pooled: pd.Series[Any], unread: tuple[int, int]) -> str:
+def _headline(pooled: pd.Series[Any], unread: tuple[int, int, int]) -> str:
     """State accuracy and number of unparsed answers, the latter first if no answer is correct."""
     n, accuracy, few = float(pooled["n"]), float(pooled["accuracy"]), pooled["roc_auc_low"]
-    missing, answered = unread
+    missing, answered, cut = unread
     parsed = (
         f"no option was found in {count(missing)} of {count(answered)} answers"
+        + (f" ({count(cut)} cut while thinking)" if cut else "")
         if missing
         else f"an option was found in all {count(answered)} answers"
     )

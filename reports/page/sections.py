@@ -192,7 +192,9 @@ class TaskSection:
         note = "" if len(missing) else "Every estimator scored every question."
         found = self.analyses.found.get((self.evaluation.model, self.evaluation.task))
         table = missing_tables.flow_table(flow, found or missing_tables.PARSED)
-        shown = [table, *gaps]
+        readings = self.analyses.of("readings", self.evaluation)
+        rules = missing_tables.reading_tables(readings) if len(readings) else []
+        shown = [table, *rules, *gaps]
         figures = self._figures("flow")
         return Block("Questions and missing scores (n-flow)", note, figures, shown)
 

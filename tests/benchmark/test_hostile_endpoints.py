@@ -20,14 +20,9 @@ from apprehend.benchmark.endpoints.endpoint import Endpoint
 from apprehend.benchmark.endpoints.reply_json import parse
 from apprehend.benchmark.endpoints.request_errors import EndpointGone, RequestFailed, TryAgain
 from apprehend.benchmark.engines.endpoint.completions import CompletionsEngine
-from apprehend.benchmark.engines.endpoint.replies import (
-    Reply,
-    Token,
-    generation,
-    label_logprob,
-    read_chat,
-    read_text,
-)
+from apprehend.benchmark.engines.endpoint.replies import Reply, generation, read_chat, read_text
+from apprehend.benchmark.engines.endpoint.tokens import Token, label_logprob
+from apprehend.benchmark.engines.shared.endings import Ending
 from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed
 from apprehend.benchmark.judges.judge import load_judge
 from apprehend.benchmark.judges.judge_options import JudgeOptions
@@ -397,7 +392,7 @@ def test_a_place_in_a_text_is_that_of_its_token_or_none(
     tokens: list[str], text: str, place: int
 ) -> None:
     made = tuple(Token(token, -0.1, ((token, -0.1),)) for token in tokens)
-    found = generation(Reply(text, made, True, 7), ())
+    found = generation(Reply(text, made, True, 7), Ending())
     assert found.token_at(text.index("A")) == place
     assert found.token_logprobs == [-0.1] * len(tokens)
 

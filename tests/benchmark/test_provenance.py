@@ -157,6 +157,8 @@ def test_other_settings_are_refused_and_change_nothing(
         ({"extraction": "strict"}, "--extraction"),
         ({"gen_kwargs": {"max_gen_toks": 9}}, "the generation settings"),
         ({"stop_loops": True}, "the generation settings"),
+        ({"gen_kwargs": {"temperature": 0.5, "do_sample": True}}, "the generation settings"),
+        ({"thinking_budget": 9}, "--thinking_budget"),
     ],
 )
 def test_other_settings_of_traces_are_refused(

@@ -8,5 +8,6 @@ class HFLM(LM):
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     max_length: int
+    think_end_token: str | int | None
     def __init__(self, **arguments: Any) -> None: ...
     def tok_encode(self, string: str) -> list[int]: ...

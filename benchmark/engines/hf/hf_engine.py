@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ import torch
 from ....tasks.topics import LETTERS
 from ...console.errors import ApprehendError, UsageError, first_line
 from ..shared.abilities import withheld_by
+from ..shared.endings import endings
 from ..shared.engine import (
     NOTHING,
     Ability,
@@ -26,6 +26,9 @@ from ..shared.engine import (
 )
 from ..shared.labels import LabelReader
 from ..shared.loaded_model import LoadedModel, model_path
+from ..shared.spelling import Spelling
+from ..shared.thinking_arguments import think_end_text, thinking_arguments
+from ..shared.weights import fingerprint
 from .batching import Batches
 from .forcing import Forcer
 from .forward import Forward
@@ -39,7 +42,6 @@ from .timing import TIMED_ROWS, measured_speeds
 
 if TYPE_CHECKING:
     from lm_eval.models.huggingface import HFLM
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
 
@@ -74,10 +76,11 @@ class HFEngine(LoadedModel):
         rows = None if batch_size == "auto" else _whole_number(batch_size)
         name = model_path(str(arguments["pretrained"]), arguments.get("gguf_file"))
         self.name = arguments["pretrained"] = name
-        self._lm = _load(arguments, device)
+        self._lm = _load(thinking_arguments(arguments), device)
         self.model = self._lm.model
         keep_softcap(self.model)
         self.tokenizer = self._lm.tokenizer
+        self.think_end = think_end_text(self._lm.think_end_token, self.tokenizer)
         self._forward = Forward(self.model)
         self._batches = Batches(name, self._forward, rows)
         self._forward.check_sharing(self.model.get_input_embeddings().num_embeddings)
@@ -86,16 +89,14 @@ class HFEngine(LoadedModel):
         self._labels = LabelReader(self.encode, self.tokenizer.get_vocab())
         tracked = {t for label in LETTERS for t in self._labels.single_tokens(label)}
         tracked |= {t for n in range(1, 26) for t in self._labels.single_tokens(str(n))}
+        spelling = Spelling(self.tokenizer, self.think_end)
         self._writer = Writer(
-            self._decode,
+            spelling,
             end_ids(self.model, self.tokenizer),
             self._labels,
             tuple(sorted(tracked)),
-            Forcer(self.encode, self._decode, self._labels),
+            Forcer(self.encode, spelling, self._labels),
         )
-
-    def _decode(self, ids: list[int]) -> str:
-        return str(self.tokenizer.decode(ids, skip_special_tokens=True))
 
     @property
     def identity(self) -> Identity:
@@ -107,7 +108,7 @@ class HFEngine(LoadedModel):
             "architecture": type(self.model).__name__,
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "dtype": str(self.model.dtype).removeprefix("torch."),
-            "fingerprint": _fingerprint(self.model, self.tokenizer),
+            "fingerprint": fingerprint(self.model, self.tokenizer),
         }
 
     @property
@@ -197,9 +198,8 @@ class HFEngine(LoadedModel):
         job = Job(
             copies=copies,
             room=[min(max_new_tokens, self.context_length - len(row)) for row in ids],
-            until=until,
-            temperature=1.0 if sampling is None else sampling.temperature,
-            seeds=None if sampling is None else sampling.seeds,
+            endings=endings(prompts, until, self.think_end),
+            sampling=sampling,
             extras=extras,
         )
         written: dict[int, dict[int, Generation]] = {}
@@ -255,17 +255,3 @@ def _load(arguments: dict[str, object], device: str | None) -> HFLM:
     except Exception as error:
         problem = f"cannot load model {arguments['pretrained']}: {first_line(error)}"
         raise ApprehendError(problem) from error
-
-
-def _fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
-    """Hash a sample of every weight, and the vocabulary: cheap, and sensitive to any change."""
-    digest = hashlib.sha256()
-    weights: dict[str, torch.Tensor] = model.state_dict()
-    for name, weight in sorted(weights.items()):
-        flat = weight.detach().reshape(-1)
-        step = max(1, len(flat) // 64)
-        digest.update(f"{name}{tuple(weight.shape)}".encode())
-        digest.update(flat[::step].float().cpu().numpy().tobytes())
-    for token, index in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
-        digest.update(f"{index}:{token}\n".encode())
-    return digest.hexdigest()[:32]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ....tasks.dataset import EMBEDDED, embedded_file
-from ...console.errors import UsageError
+from ....tasks.reading.reasoning import thinks
+from ...console.errors import UsageError, first_line
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 logger = logging.getLogger(__name__)
 
@@ -16,6 +21,8 @@ logger = logging.getLogger(__name__)
 class PromptingLM(Protocol):
     """The methods of lm-eval's model classes that build prompts."""
 
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase: ...
     @property
     def max_length(self) -> int: ...
     @property
@@ -31,6 +38,8 @@ class LoadedModel:
     """An engine whose model lm-eval loaded into this process as ``_lm``."""
 
     _lm: PromptingLM
+    think_end = ""
+    """The mark that ends a thought, where the user names one (``think_end_token``)."""
 
     @property
     def context_length(self) -> int:
@@ -43,8 +52,53 @@ class LoadedModel:
         return str(self._lm.tokenizer_name)
 
     def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        """Render messages into a prompt by the model's chat template."""
+        """Render messages into a prompt by the model's chat template.
+
+        The system message ends with its last word: lm-eval's descriptions end in blank lines, which
+        belong between texts and not into a message. Where the template refuses a system message,
+        its text opens the first user message.
+        """
+        messages = trimmed(messages)
+        if messages and messages[0]["role"] == "system" and self._no_system is not None:
+            messages = folded(messages)
         return str(self._lm.apply_chat_template(messages, add_generation_prompt))
+
+    @cached_property
+    def _no_system(self) -> str | None:
+        """Why the template refuses a system message, said once; None if it takes one.
+
+        lm-eval would leave the message out, and with it what the task asks for.
+        """
+        from jinja2.exceptions import TemplateError
+
+        try:
+            self._lm.tokenizer.apply_chat_template(
+                [{"role": "system", "content": "x"}, {"role": "user", "content": "x"}],
+                tokenize=False,
+                add_generation_prompt=True,
+                chat_template=getattr(self._lm, "hf_chat_template", None),
+            )
+        except TemplateError as error:
+            refused = first_line(error)
+            logger.warning(
+                "the chat template takes no system message (%s): its text opens the first user "
+                "message instead",
+                refused,
+            )
+            return refused
+        return None
+
+    @property
+    def thinking(self) -> str | None:
+        """Return why the model would think before it answers; None if it would not."""
+        template = self._lm.chat_template(True)
+        if not template:
+            return None
+        prompt = self.chat([{"role": "user", "content": "1 + 1 = ?"}])
+        if not thinks(prompt, template):
+            return None
+        opens = thinks(prompt, "")
+        return f"its chat template {'opens a thought' if opens else 'knows thoughts'}"
 
     def chat_template(self, name: bool | str) -> str | None:
         """Return lm-eval's chat template text."""
@@ -72,6 +126,26 @@ class LoadedModel:
     def count_tokens(self, prompt: str) -> int:
         """Return the length of a prompt in tokens."""
         return len(self.encode(prompt))
+
+
+def trimmed(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Leave out the blank lines at the end of a system message."""
+    return [
+        {**message, "content": message["content"].rstrip()}
+        if message["role"] == "system"
+        else message
+        for message in messages
+    ]
+
+
+def folded(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Put the text of a first system message before that of the first user message."""
+    system, *rest = messages
+    for at, message in enumerate(rest):
+        if message["role"] == "user":
+            text = f"{system['content'].rstrip()}\n\n{message['content']}"
+            return [*rest[:at], {**message, "content": text}, *rest[at + 1 :]]
+    return [{"role": "user", "content": system["content"]}, *rest]
 
 
 def model_path(name: str, gguf_file: object = None) -> str:

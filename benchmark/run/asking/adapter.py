@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from lm_eval.api.instance import Instance
@@ -28,12 +28,13 @@ from ...store.failures import QuestionId
 from ...store.stored_rows import Row
 from .finished_texts import FinishedTexts
 from .forcing_answers import forced_record, forcing_of
+from .generation_settings import GenerationSettings
+from .seeds import question_seed
 
 Sink = Callable[[Signal, list[Row]], None]
 """Stores the rows of one signal for one batch of questions."""
 
 ItemT = TypeVar("ItemT")
-DEFAULT_TOKENS = 1024
 UNANSWERED = (-1e9, False)
 """The reply to lm-eval for each option of a failed question. lm-eval's own scores are not used, but
 it warns of numbers that are not finite."""
@@ -51,7 +52,7 @@ class TaskFacts:
     """The options' texts, where they are known."""
 
     def read(
-        self, generation: Generation, row: QuestionRow, extraction: str, prompt: str
+        self, generation: Generation, row: QuestionRow, extraction: str
     ) -> tuple[ReadAnswer | None, int, list[float] | None]:
         """Read the answer of a generated text.
 
@@ -60,9 +61,12 @@ class TaskFacts:
             log-probabilities there.
         """
         labels = self.labels(row)
-        answer = extractions.read_answer(
-            generation.text, labels, self.options(row), extraction, prompt
-        )
+        start = generation.answer_start
+        answer = None
+        if start is not None:
+            answer = extractions.read_answer(
+                generation.text, labels, self.options(row), extraction, start=start
+            )
         position = -1 if answer is None else generation.token_at(answer.start)
         known = generation.label_logprobs(position, labels) if position >= 0 else None
         return answer, position, known
@@ -118,6 +122,7 @@ class UncertaintyLM(LM):
         step: Step | None = None,
         extraction: str = extractions.DEFAULT,
         writing: Writing = PLAIN,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         self._writing = writing
@@ -126,6 +131,7 @@ class UncertaintyLM(LM):
         self._sink = sink
         self._step = step or Step()
         self._extraction = extraction
+        self._seed = seed
 
     @property
     def tokenizer_name(self) -> str:
@@ -150,6 +156,7 @@ class UncertaintyLM(LM):
         replies: list[tuple[float, bool]] = []
         for batch in self._step.split(questions):
             prompts = [self._choice_prompt(question) for question in batch]
+            self._store_prompts([question[0] for question in batch])
             answers = self.engine.score(prompts)
             for question, answer in zip(batch, answers, strict=True):
                 if isinstance(answer, Failed):
@@ -162,10 +169,11 @@ class UncertaintyLM(LM):
         return replies
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        """Return each prompt's greedy continuation, cut before the first stop sequence.
+        """Return each prompt's continuation, cut before the first stop text of its answer.
 
-        An engine that gives its texts one by one gets all prompts at once, and each text is stored
-        within seconds; of another one, batch after batch is stored.
+        It is greedy unless the settings sample: then it has a seed of its own. An engine that
+        gives its texts one by one gets all prompts at once, and each text is stored within
+        seconds; of another one, batch after batch is stored.
         """
         texts: list[str] = []
         for _, same in groupby(requests, key=lambda r: repr(r.args[1])):
@@ -176,7 +184,8 @@ class UncertaintyLM(LM):
 
     def _generate(self, batch: Sequence[Instance]) -> list[str]:
         """Generate and store the texts of requests with the same settings."""
-        options: Mapping[str, Any] = batch[0].args[1]
+        settings = GenerationSettings.of(batch[0].args[1])
+        self._store_prompts(batch)
 
         def store(texts: Sequence[tuple[int, Generation | Failed]]) -> None:
             rows = [self._trace_row(batch[number], text) for number, text in texts]
@@ -193,9 +202,10 @@ class UncertaintyLM(LM):
         try:
             generations = self.engine.generate(
                 [request.args[0] for request in batch],
-                int(options.get("max_gen_toks", DEFAULT_TOKENS)),
-                _stops(options),
-                extras=Extras(forcings, watch, self._writing.stop_loops),
+                settings.most,
+                settings.until,
+                settings.sampling([self._seed_of(request) for request in batch]),
+                Extras(forcings, watch, self._writing.stop_loops),
             )
             for number, generation in enumerate(generations):
                 if number not in watch.stored:
@@ -203,6 +213,18 @@ class UncertaintyLM(LM):
         finally:
             watch.flush()
         return [g.text if isinstance(g, Generation) else "" for g in generations]
+
+    def _store_prompts(self, requests: Sequence[Instance]) -> None:
+        rows: list[Row] = [
+            (self._id_of(request), {"text": request.args[0]}) for request in requests
+        ]
+        self._sink(Signal.PROMPT, rows)
+
+    def _id_of(self, request: Instance) -> QuestionId:
+        return self._facts[request.task_name].question_id(request.doc, request.doc_id)
+
+    def _seed_of(self, request: Instance) -> int:
+        return question_seed(self._id_of(request), self._seed, "trace", 0)
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
         """Raise NotImplementedError: multiple-choice tasks do not request it."""
@@ -250,7 +272,11 @@ class UncertaintyLM(LM):
         question_id = facts.question_id(doc, request.doc_id)
         if isinstance(generation, Failed):
             return question_id, generation
-        answer, position, known = facts.read(generation, doc, self._extraction, request.args[0])
+        answer, position, known = facts.read(generation, doc, self._extraction)
+        status = Status.UNPARSED if answer is None else Status.PARSED
+        if generation.answer_start is None:
+            status = Status.CUT_WHILE_THINKING
+        begins = generation.answer_token
         return question_id, {
             "text": generation.text,
             "token_logprobs": generation.token_logprobs,
@@ -261,12 +287,16 @@ class UncertaintyLM(LM):
             "option_logprobs": known,
             "answer": None if answer is None else answer.index,
             "rule": None if answer is None else answer.rule.value,
-            "status": (Status.UNPARSED if answer is None else Status.PARSED).value,
+            "status": status.value,
             "correct": int(answer is not None and answer.index == facts.gold(doc)),
             "prompt_tokens": generation.prompt_tokens,
             "finished": int(generation.finished),
             "looped": None if generation.loop_start is None else int(generation.loop_start >= 0),
             "loop_start": generation.loop_start,
+            "answer_start": begins if begins >= 0 and generation.tokens_missing is None else None,
+            "reasoning": generation.reasoning,
+            "thought_closed": int(generation.thought_closed),
+            "tokens_missing": generation.tokens_missing,
         }
 
 
@@ -279,8 +309,3 @@ def _forced_rows(
             continue
         own = mark(record["option_logprobs"], record["answer"], record["text"])
         yield question, {**forced_record(text.forced, cached=True), DERIVED_FROM: own}
-
-
-def _stops(options: Mapping[str, Any]) -> tuple[str, ...]:
-    until = options.get("until") or ()
-    return (until,) if isinstance(until, str) else tuple(map(str, until))

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 
 from ....tasks.question_row import Row
+from ..asking.seeds import question_seed
 
 PARAPHRASES = ("paraphrase_1", "paraphrase_2", "paraphrase_3", "paraphrase_4")
 NO_STEM, SHUFFLED_STEM, INSTRUCTION = "no_stem", "shuffled_stem", "instruction"
 PROMPT_VARIANTS = (*PARAPHRASES, NO_STEM, SHUFFLED_STEM, INSTRUCTION)
-
-
-def question_seed(question_id: int | str, *more: object) -> int:
-    """Return a seed that depends on the question and the purpose alone, never on the batch."""
-    text = ":".join(map(str, (question_id, *more)))
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def rotated(row: Row, shift: int) -> Row:

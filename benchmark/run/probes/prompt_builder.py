@@ -10,13 +10,13 @@ from ....tasks import mmlu_pro
 from ....tasks.prompting import Prompt, load_prompt
 from ....tasks.question_row import Row
 from ...engines.shared.engine import ChoicePrompt, Engine, Sampling
+from ..asking.seeds import question_seed
 from ..asking.task_loading import LoadedTask, Question
 from .perturbing import (
     INSTRUCTION,
     NO_STEM,
     PARAPHRASES,
     SHUFFLED_STEM,
-    question_seed,
     shuffled_stem,
     without_stem,
 )

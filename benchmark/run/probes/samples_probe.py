@@ -104,9 +104,7 @@ class TraceSamples(TextProbe):
         answers: list[int] = []
         logprobs: list[float | None] = []
         for generation in replies:
-            answer, _, known = task.facts.read(
-                generation, question.row, self.options.extraction, prompts[0]
-            )
+            answer, _, known = task.facts.read(generation, question.row, self.options.extraction)
             answers.append(-1 if answer is None else answer.index)
             logprobs.append(known[answer.index] if known and answer is not None else None)
         return _record(self.options, answers, logprobs, [reply.text for reply in replies])

@@ -85,7 +85,9 @@ class StatedConfidence(TextProbe):
     def record(self, item: Item, prompts: Sequence[str], replies: Sequence[Generation]) -> Record:
         task, question = item
         (generation,) = replies
-        report = SELF_REPORTS[self.variant].read(generation.text, task.facts.labels(question.row))
+        report = SELF_REPORTS[self.variant].read(
+            generation.answer_text, task.facts.labels(question.row)
+        )
         return {
             "text": generation.text,
             "value": report.value,
