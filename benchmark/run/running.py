@@ -17,7 +17,8 @@ from ..score.estimator_choice import expand_specs
 from ..score.scoring import say_skipped, score_stores
 from ..store.task_store import TaskStore
 from .answering import collect_answers
-from .asking.task_loading import LoadedTask, TaskOptions, expand_tasks, load_tasks
+from .asking.loaded_task import LoadedTask, TaskOptions
+from .asking.task_loading import expand_tasks, load_tasks
 from .collecting import announce_costs, collect_probes, load_engine, record_work
 from .judgements import collect_judgements
 from .missing import find_missing, missing_from_cache, vanished
@@ -86,6 +87,10 @@ def load_questions(options: RunOptions) -> list[LoadedTask]:
             options.num_fewshot,
             prompts,
             options.gen_kwargs,
+            options.as_letters,
+            options.topic_field,
+            options.normalization,
+            options.seed,
         ),
     )
 
