@@ -35,6 +35,8 @@ CONTRACT: dict[str, str] = {
     "task.extraction": "--extraction",
     "task.thinking_budget": "--thinking_budget",
     "task.request_fields": "the fields of requests (--gen_kwargs)",
+    "task.as_letters": "--as_letters",
+    "task.normalization": "--normalization",
     "data.fingerprint": "the questions",
     "data.topics": "the questions' topics",
 }

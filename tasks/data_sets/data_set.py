@@ -18,6 +18,7 @@ from .naming import name_of_file, slug
 from .preset import Preset, chosen_columns, preset_named, presets, recognized
 from .understood import DataSet
 
+
 def read_data_set(file: Path, data_columns: str | None = None) -> DataSet:
     """Read the questions of a file, or of all tables that lie in a folder.
 

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ....tasks.data_sets.data_set import read_data_set
 from ....tasks.dataset import EMBEDDED
-from ....tasks.own_tasks import OwnTasks, own_tasks
+from ....tasks.mmlu_pro import STYLES
+from ....tasks.own_tasks import SHORT, OwnTasks, own_tasks
 from ....tasks.question_row import same_questions
+from ....tasks.task_names import known_tasks
 from ...console.errors import UsageError
 from ...console.options import say
+from ..questions.task_files import shipped_names
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -30,8 +33,12 @@ class FewshotOptions(Protocol):
     def num_fewshot(self) -> int | None: ...
 
 
-def own_questions(data: str | None, data_columns: str | None) -> OwnTasks | None:
+def own_questions(
+    data: str | None, data_columns: str | None, tasks: Sequence[str], include_path: str | None
+) -> OwnTasks | None:
     """Return the tasks of a file of one's own; None for what is asked as MMLU-Pro.
+
+    None too where every task is lm-eval's or the user's: the file is then in that task's schema.
 
     Raises:
         UsageError: ``data_columns`` without a file.
@@ -39,7 +46,16 @@ def own_questions(data: str | None, data_columns: str | None) -> OwnTasks | None
     """
     if data_columns and data in (None, EMBEDDED):
         raise UsageError("--data_columns: describes the columns of a file; give one with --data")
+    if tasks and all(_is_other(name, include_path) for name in tasks):
+        return None
     return own_tasks(data, data_columns)
+
+
+def _is_other(name: str, include_path: str | None) -> bool:
+    """Return whether a task is none of ours, nor of a file of one's own."""
+    short = [style.removeprefix(SHORT) for style in STYLES]
+    ours = name in known_tasks() or any(name == s or name.startswith(f"{s}_") for s in short)
+    return not ours and (name in shipped_names() or include_path is not None)
 
 
 def say_understood(data: str | None, data_columns: str | None, own: OwnTasks | None) -> None:

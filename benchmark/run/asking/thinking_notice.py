@@ -8,7 +8,7 @@ from ....estimators.signals.batch import Signal
 from ...console.options import say
 from ...engines.shared.engine import Engine
 from .generation_settings import GenerationSettings
-from .task_loading import LoadedTask
+from .loaded_task import LoadedTask
 
 
 def say_thinking(engine: Engine, chat: bool, tasks: Sequence[LoadedTask]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ....tasks.reading.extraction import DEFAULT
 from ..asking.generation_settings import GenerationSettings
-from ..asking.task_loading import LoadedTask, Question
+from ..asking.loaded_task import LoadedTask, Question
 
 Item = tuple[LoadedTask, Question]
 
@@ -16,7 +16,6 @@ Item = tuple[LoadedTask, Question]
 class ProbeOptions:
     """The options of a run that probes need."""
 
-    num_fewshot: int = 0
     apply_chat_template: bool = False
     system_instruction: str | None = None
     samples: int = 8

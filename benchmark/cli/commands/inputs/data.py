@@ -56,7 +56,7 @@ def _style(tasks: str, own: OwnTasks | None) -> str:
 
     known = dict(known_tasks() if own is None else own.names())
     known |= {style.removeprefix(SHORT): (style, None) for style in STYLES}
-    name = tasks.split(",")[0].strip()
+    name = tasks.split(",", maxsplit=1)[0].strip()
     if name not in known:
         raise UsageError(f"--tasks: unknown task {name!r}{did_you_mean(name, known)}")
     return style_name(known[name][0])
