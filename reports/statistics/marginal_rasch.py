@@ -1,7 +1,8 @@
 """The Rasch model by marginal maximum likelihood, and the fit of single questions to it.
 
-P(model m fails on question q) = σ(δ_q - a_m), δ ~ N(0, s²). Abilities a and spread s are fitted with
-the difficulties δ integrated out, so that they stay consistent with few models and many questions.
+P(model m fails on question q) = σ(δ_q - a_m), δ ~ N(0, s²). Abilities a and spread s are fitted
+with the difficulties δ integrated out, so that they stay consistent with few models and many
+questions.
 """
 
 from __future__ import annotations

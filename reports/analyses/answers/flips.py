@@ -57,7 +57,9 @@ def compute_flips(study: Study) -> pd.DataFrame:
         table = _pivot(part, part["shift"].astype(int))
         gold = _gold(part)
         records += [
-            _record(str(model), str(task), "option order", f"shift {shift}", table, gold, (0, shift))
+            _record(
+                str(model), str(task), "option order", f"shift {shift}", table, gold, (0, shift)
+            )
             for shift in table.columns
             if shift != 0 and 0 in table.columns
         ]
@@ -76,7 +78,9 @@ def _pivot(part: pd.DataFrame, variant: pd.Series[Any]) -> pd.DataFrame:
     """Return answers (questions × variants) as option indices, -1 for none, NaN not asked."""
     frame = pd.DataFrame({"key": keys(part["question_id"]), "variant": variant})
     frame["answer"] = part["answer"].astype(float)
-    return frame.pivot_table(index="key", columns="variant", values="answer", aggfunc="first", sort=False)
+    return frame.pivot_table(
+        index="key", columns="variant", values="answer", aggfunc="first", sort=False
+    )
 
 
 def _gold(part: pd.DataFrame) -> pd.Series[float]:

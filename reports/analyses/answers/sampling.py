@@ -21,7 +21,7 @@ SAMPLING_COLUMNS = (
     *("first_draw_low", "pass_at_1", "pass_at_half", "pass_at_all", "level"),
 )
 OVERCONFIDENCE_COLUMNS = (
-    *("model", "task", "estimator", "variant", "topic", "n", "confidence", "vote_share"),
+    *("model", "task", "estimator", "variant", "topic", "n", "confidence", "agreement"),
     *("accuracy", "overconfidence", "low", "high", "seed"),
 )
 LEVEL = 0.95
@@ -86,7 +86,7 @@ def sampled(study: Study, evaluation: Evaluation) -> pd.DataFrame:
     "exceeds one half, and pass@N: at least one of N samples right.",
     limits="The mean of bounds is a description of single questions; the bound of the average "
     "P(right) is the last column but one, from one draw per question. With k samples no bound "
-    "exceeds 0.05^(1/k): 0.55 with five. pass@N rewards guessing: with K options, N draws at random "
+    "exceeds 0.05^(1/k): 0.55 with five. pass@N rewards guessing: with K options, N random draws "
     "reach 1 - (1 - 1/K)^N.",
     requires="sampled answers",
     source="arXiv 2410.03523; pass@N: arXiv 2107.03374",
@@ -151,7 +151,7 @@ def compute_sampling_bounds(study: Study) -> pd.DataFrame:
         *(Shown(name, name, "text") for name in ("model", "task", "estimator", "variant", "topic")),
         Shown("n", "n", "count"),
         Shown("confidence", "confidence", "percent"),
-        Shown("vote share", "vote_share", "percent"),
+        Shown("agreement of samples", "agreement", "percent"),
         Shown("accuracy", "accuracy", "percent"),
         Shown("overconfidence", "overconfidence", "signed"),
         Shown("95 % interval", "low", "interval", "high"),
@@ -182,7 +182,7 @@ def compute_overconfidence(study: Study) -> pd.DataFrame:
                     if rows.size:
                         who = {"model": evaluation.model, "task": evaluation.task}
                         who |= {"estimator": evaluation.estimators[k], "variant": str(variant)}
-                        mean = {"vote_share": float(votes[rows].mean()), "topic": topic}
+                        mean = {"agreement": float(votes[rows].mean()), "topic": topic}
                         mean |= {"accuracy": float((~evaluation.errors[rows]).mean())}
                         mean |= {"confidence": float((gap + votes)[rows].mean())}
                         records.append(who | mean | _mean_gap(gap[rows], study.seed))

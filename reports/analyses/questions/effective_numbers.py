@@ -44,7 +44,9 @@ def error_agreement(errors: FloatArray) -> FloatArray:
     m, n = errors.shape
     signs = np.where(errors > 0.5, 1.0, -1.0)
     features = np.concatenate([np.ones((1, n)), signs / np.sqrt(m)]) / np.sqrt(2)
-    return np.linalg.eigvalsh(features @ features.T / n)
+    # Both products have the same eigenvalues but for zeros: the smaller one is cheaper.
+    gram = features @ features.T if m < n else features.T @ features
+    return np.linalg.eigvalsh(gram / n)
 
 
 def answer_agreement(answers: np.typing.NDArray[np.object_]) -> FloatArray:

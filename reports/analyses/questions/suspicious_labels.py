@@ -25,9 +25,9 @@ LISTED = 30
 
 def _findings(frame: pd.DataFrame) -> list[str]:
     return [
-        f"{task}: {int(own['suspicious'].sum())} of {len(own)} questions have outcomes that ability "
-        "and difficulty do not explain, and most models agree on one other answer: their labels "
-        "deserve a look."
+        f"{task}: {int(own['suspicious'].sum())} of {len(own)} questions have outcomes that "
+        "ability and difficulty do not explain, and most models agree on one other answer: "
+        "their labels deserve a look."
         for task, own in frame.groupby("task", sort=False)
     ]
 

@@ -1,1 +1,1 @@
-"""What scores are worth beyond their ROC AUC: information, stability, scaling, mechanism, choice."""
+"""What scores are worth beyond their ROC AUC: information, stability, scaling, choice."""

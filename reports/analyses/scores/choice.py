@@ -44,7 +44,9 @@ def chosen_columns(evaluation: Evaluation) -> tuple[list[int], np.typing.NDArray
     return sorted(columns), common
 
 
-def selected(evaluation: Evaluation, replicates: int = REPLICATES) -> tuple[list[int], Selection] | None:
+def selected(
+    evaluation: Evaluation, replicates: int = REPLICATES
+) -> tuple[list[int], Selection] | None:
     """Correct the best estimator's ROC AUC for the choice; None with fewer than two estimators."""
     columns, common = chosen_columns(evaluation)
     errors = evaluation.errors[common]

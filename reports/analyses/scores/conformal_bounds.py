@@ -14,7 +14,7 @@ from ..study.study import Study
 
 BOUND_COLUMNS = (
     *("model", "task", "topic", "method", "alpha", "n", "mean_log_size", "mean_log_options"),
-    *("bound", "option_entropy", "uniform"),
+    *("bound", "measured_entropy", "uniform"),
 )
 
 
@@ -48,7 +48,7 @@ def conformal_entropy_bound(alpha: float, options: float, mean_log_size: float) 
         Shown("α", "alpha", "plain3"),
         Shown("n", "n", "count"),
         Shown("bound (nats)", "bound"),
-        Shown("mean option entropy", "option_entropy"),
+        Shown("mean option entropy", "measured_entropy"),
         Shown("mean ln K", "uniform"),
     ),
     shown=lambda frame: frame[frame["alpha"].eq(0.1)],
@@ -82,7 +82,7 @@ def compute_conformal_bounds(study: Study) -> pd.DataFrame:
                         **{"method": method, "alpha": level, "n": int(inside.sum())},
                         **{"mean_log_size": mean_size, "mean_log_options": mean_count},
                         **{"bound": bound, "uniform": mean_count},
-                        "option_entropy": float(np.nanmean(measured[rows[inside]])),
+                        "measured_entropy": float(np.nanmean(measured[rows[inside]])),
                     }
                 )
     return pd.DataFrame.from_records(records, columns=list(BOUND_COLUMNS))

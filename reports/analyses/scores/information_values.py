@@ -162,7 +162,14 @@ def _pairs(study: Study, task: str) -> Iterator[Pair]:
                 rest = np.ones(values.size, dtype=np.bool_)
                 rest[members] = False
                 label = f"{evaluation.model}, {topic}"
-                yield "topic", name, label, "other topics", _known(values[members]), _known(values[rest])
+                yield (
+                    "topic",
+                    name,
+                    label,
+                    "other topics",
+                    _known(values[members]),
+                    _known(values[rest]),
+                )
     for a, b in combinations(largest(own, lambda evaluation: evaluation.errors.size), 2):
         for k in study.columns(a, without="is_control"):
             name = a.estimators[k]

@@ -98,7 +98,8 @@ def benchmark_analyses() -> dict[str, BenchmarkAnalysis]:
             continue
         for value in vars(importlib.import_module(module.name)).values():
             declared = getattr(value, "__dict__", {}).get("benchmark_analysis")
-            if isinstance(declared, BenchmarkAnalysis):
-                if found.setdefault(declared.file, declared) is not declared:
-                    raise ValueError(f"two analyses declare {declared.file}.csv; rename one")
+            if not isinstance(declared, BenchmarkAnalysis):
+                continue
+            if found.setdefault(declared.file, declared) is not declared:
+                raise ValueError(f"two analyses declare {declared.file}.csv; rename one")
     return found
