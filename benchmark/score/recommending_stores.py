@@ -122,13 +122,16 @@ def write_subset(
     except ValueError as error:
         raise ApprehendError(f"{able[0]}: {error}") from error
     frame = pd.DataFrame({"task": able[0], "question_id": found.question_ids})
-    frame["topic"], frame["information"] = found.topics, found.information
+    frame["topic"] = found.topics
     write_text(output_path, csv_text(frame))
     if found.repetitions:
         say(
             f"{able[0]}: {size} questions rank models left out of the choice with a Kendall τ of "
             f"{found.held_out_tau:.3f} to all questions (mean of {found.repetitions} halves of the "
-            f"models, lowest {found.held_out_low:.3f}); as many at random {found.random_tau:.3f}"
+            f"models, lowest {found.held_out_low:.3f}; pairs whose order all questions establish; "
+            f"{found.held_out_tau_all:.3f} over all pairs); their accuracy is off by "
+            f"{found.held_out_gap:.3f}; as many at random: τ {found.random_tau:.3f}, off by "
+            f"{found.random_gap:.3f}"
         )
     else:
         say(f"{able[0]}: too few models to leave some out; how well others are ranked is unknown")

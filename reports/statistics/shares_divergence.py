@@ -56,7 +56,8 @@ def shares_divergence(first: ArrayLike, second: ArrayLike) -> SharesDivergence:
     a, b = a[kept], b[kept]
     n, m, bins = float(a.sum()), float(b.sum()), int(kept.sum())
     if not n or not m:
-        return SharesDivergence(*[float("nan")] * 4, bins)
+        nan = float("nan")
+        return SharesDivergence(nan, nan, nan, nan, bins)
     if (a == 0).any() or (b == 0).any():
         a, b = a + 0.5, b + 0.5
     g, h = a / a.sum(), b / b.sum()

@@ -60,8 +60,8 @@ def compute_flips(study: Study) -> pd.DataFrame:
             _record(
                 str(model), str(task), "option order", f"shift {shift}", table, gold, (0, shift)
             )
-            for shift in table.columns
-            if shift != 0 and 0 in table.columns
+            for shift in table.columns.tolist()
+            if int(shift) != 0 and 0 in table.columns
         ]
     for (model, task), part in study.data.prompted.groupby(["model", "task"], sort=False):
         table, gold = _pivot(part, part["variant"].astype(str)), _gold(part)

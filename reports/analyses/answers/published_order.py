@@ -92,7 +92,11 @@ def compute_published_order(study: Study) -> pd.DataFrame:
                 continue
             count, mean = int(flagged[known].sum()), float(expected[known].sum())
             spread = float(np.sqrt((expected[known] * (1 - expected[known])).sum()))
-            base = {"model": evaluation.model, "task": evaluation.task, "topic": topic}
+            base: dict[str, Any] = {
+                "model": evaluation.model,
+                "task": evaluation.task,
+                "topic": topic,
+            }
             base |= {"n": known.size, "flagged": count, "rate": count / known.size}
             base |= {"chance": mean / known.size}
             base |= {"p": float(norm.sf((count - mean) / spread)) if spread else float("nan")}

@@ -61,7 +61,7 @@ def answer_agreement(answers: np.typing.NDArray[np.object_]) -> FloatArray:
         equal = (codes == codes[row]) & (codes[row] >= 0)
         same[row] = equal.mean(axis=1)
         same[row, row] = 1.0
-    return np.linalg.eigvalsh(same / m)
+    return np.linalg.eigvalsh(same / m).astype(np.float64)
 
 
 @benchmark_analysis(

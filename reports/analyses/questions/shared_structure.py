@@ -17,6 +17,9 @@ STRUCTURE_COLUMNS = ("task", "models", "questions", "rank", "held_out_error", "s
 HIDDEN = 0.1
 SEEDS = 3
 LARGEST_RANK = 3
+RIDGE = 1.0
+"""Penalty on the strength of a cause in a question, beside weights of unit length: a question has
+few known entries, and without it causes fit their noise."""
 
 
 def residual_factors(
@@ -35,7 +38,8 @@ def residual_factors(
         for row in range(x.shape[0]):
             gram = (causes * mask[row]) @ causes.T + 1e-3 * np.eye(rank)
             weights[row] = np.linalg.solve(gram, causes @ x[row])
-        grams = np.einsum("mr,ms,mq->qrs", weights, weights, mask) + 0.05 * np.eye(rank)
+        weights /= np.maximum(np.linalg.norm(weights, axis=0, keepdims=True), 1e-12)
+        grams = np.einsum("mr,ms,mq->qrs", weights, weights, mask) + RIDGE * np.eye(rank)
         causes = np.maximum(np.linalg.solve(grams, (weights.T @ x).T[:, :, None])[:, :, 0].T, 0.0)
     return weights @ causes
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
+from scipy.stats import kendalltau, norm
 
 from ...metrics.evaluation import Evaluation
-from ...statistics.marginal_rasch import marginal_rasch
 from ...statistics.ranking import FloatArray, IntArray, roc_auc
 from ...statistics.short_repr import short_repr
 from ..difficulty import ErrorMatrix
@@ -18,6 +17,9 @@ from ..study.study import rows_of
 from .effective_numbers import effective_number, error_agreement
 
 FOLDS = 10
+FEWEST = 6
+"""Models from which on half of them can be left out."""
+_NAN = float("nan")
 
 
 @short_repr
@@ -27,11 +29,13 @@ class Subset:
 
     Attributes:
         question_ids, topics: (s,) of the questions, in the order in which they were chosen.
-        information: (s,) information of each at the models' abilities.
         held_out_tau: mean Kendall τ of the accuracies on the subset and on all questions, of models
-            that were left out of the choice; NaN with fewer than six models.
+            that were left out of the choice, over the pairs whose order all questions establish
+            (paired test at 95 %); NaN with fewer than six models.
         held_out_low: its lowest value over the repetitions.
-        random_tau: the same for as many questions at random, within topics.
+        held_out_tau_all: the same over all pairs, those tied up to chance among them.
+        held_out_gap: mean absolute difference of the accuracies of models left out.
+        random_tau, random_gap: the same for as many questions at random.
         estimator_tau: model → Kendall τ of its estimators' ROC AUCs on the subset and on all.
         diversity, diversity_all: effective number of questions of the subset and of all.
         repetitions: number of times that half of the models were left out.
@@ -40,10 +44,12 @@ class Subset:
 
     question_ids: NDArray[np.str_]
     topics: NDArray[np.object_]
-    information: FloatArray
     held_out_tau: float
     held_out_low: float
+    held_out_tau_all: float
+    held_out_gap: float
     random_tau: float
+    random_gap: float
     estimator_tau: dict[str, float]
     diversity: float
     diversity_all: float
@@ -51,32 +57,24 @@ class Subset:
     seed: int
 
 
-def question_information(errors: FloatArray) -> FloatArray:
-    """Compute how well each question (q,) tells the models (m, q) apart.
-
-    Fisher information of the Rasch model, p (1 - p) averaged over the models' abilities, times the
-    part of the correlation of the question's outcome with the models' ability that is positive: a
-    question on which able models fail tells nothing about ability, however hard it is.
-    """
-    fit = marginal_rasch(errors)
-    chance = fit.chance()
-    fisher = (chance * (1 - chance)).mean(axis=0)
-    ability = fit.ability - fit.ability.mean()
-    centered = errors - errors.mean(axis=0)
-    scale = np.sqrt((centered**2).sum(axis=0) * (ability**2).sum())
-    related = -(ability @ centered) / np.where(scale > 0, scale, 1.0)
-    return fisher * np.maximum(np.where(scale > 0, related, 0.0), 0.0)
+def outcome_features(errors: FloatArray) -> FloatArray:
+    """Return standardized features (d, q): each model's error, and each pair's common errors."""
+    m, q = errors.shape
+    pairs = [errors[i] * errors[j] for i in range(m) for j in range(i)]
+    features = np.concatenate([errors, np.array(pairs).reshape(-1, q)])
+    spread = features.std(axis=1, keepdims=True)
+    return (features - features.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1.0)
 
 
 def choose_questions(
     errors: FloatArray, topics: NDArray[np.object_], size: int, seed: int = 0
 ) -> IntArray:
-    """Choose `size` questions greedily: the most informative left, topics in proportion.
+    """Choose `size` questions greedily, so that they fail models as all questions do.
 
-    Each step takes a question of the topic that is furthest behind its share of all questions;
-    within a topic, the question that adds most where the outcomes chosen so far tell the models
-    apart least: information divided by one plus the number of chosen questions with the same
-    outcomes. Ties are broken by the seed.
+    Each step takes a question of the topic that is furthest behind its share, namely the one that
+    brings the sums of the features of the chosen questions (each model's errors, and common errors
+    of each pair) closest to those of all questions: the most informative about them, given those
+    already chosen. Ties are broken by the seed.
 
     Args:
         errors: (m, q) outcomes without NaN.
@@ -86,32 +84,55 @@ def choose_questions(
 
     Returns:
         (size,) indices in the order of choice.
+
+    References:
+        Welling 2009 (herding), doi 10.1145/1553374.1553517.
     """
-    information = question_information(errors)
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(errors.shape[1])
-    pattern = np.unique(errors.T, axis=0, return_inverse=True)[1].reshape(-1)
+    features = outcome_features(errors)
+    squares = (features**2).sum(axis=0)
     names, code = np.unique(topics.astype(str), return_inverse=True)
-    queues: list[list[int]] = []
-    for topic in range(len(names)):
-        members = order[code[order] == topic]
-        # The k-th question with the same outcomes adds a k-th of its information.
-        ranked = members[np.argsort(-information[members], kind="stable")]
-        seen: dict[int, int] = {}
-        gain = np.empty(ranked.size)
-        for place, question in enumerate(ranked.tolist()):
-            seen[int(pattern[question])] = seen.get(int(pattern[question]), 0) + 1
-            gain[place] = information[question] / seen[int(pattern[question])]
-        queues.append(ranked[np.argsort(-gain, kind="stable")].tolist())
-    share = np.array([len(queue) for queue in queues]) / errors.shape[1]
-    taken = np.zeros(len(names))
+    order = np.random.default_rng(seed).permutation(errors.shape[1])
+    left = [order[code[order] == topic] for topic in range(len(names))]
+    sizes = np.array([members.size for members in left])
+    taken, total = np.zeros(len(names)), np.zeros(features.shape[0])
     chosen: list[int] = []
     for step in range(1, min(size, errors.shape[1]) + 1):
-        behind = np.where(taken < [len(queue) for queue in queues], share * step - taken, -np.inf)
+        behind = np.where(taken < sizes, sizes / errors.shape[1] * step - taken, -np.inf)
         topic = int(behind.argmax())
-        chosen.append(queues[topic][int(taken[topic])])
+        members = left[topic]
+        # |total + f|² less a constant; rounded, so that equal questions are tied.
+        distance = np.round(squares[members] + 2 * total @ features[:, members], 9)
+        at = int(distance.argmin())
+        question = int(members[at])
+        chosen.append(question)
+        total = total + features[:, question]
+        left[topic] = np.delete(members, at)
         taken[topic] += 1
     return np.array(chosen, dtype=np.int64)
+
+
+def rank_agreement(whole: FloatArray, part: FloatArray, clear: NDArray[np.bool_]) -> float:
+    """Compute Kendall's τ over the pairs of models that are `clear`, ties in `part` counting 0.
+
+    Args:
+        whole: (m,) accuracies on all questions.
+        part: (m,) accuracies on the subset.
+        clear: (m, m) pairs to count.
+
+    Returns:
+        τ in [-1, 1]; NaN without pairs.
+    """
+    first, second = np.triu_indices(whole.size, 1)
+    counted = clear[first, second]
+    signs = np.sign(whole[first] - whole[second]) * np.sign(part[first] - part[second])
+    return float(signs[counted].mean()) if counted.any() else float("nan")
+
+
+def clear_pairs(errors: FloatArray) -> NDArray[np.bool_]:
+    """Flag the pairs (m, m) of models whose order all questions establish (McNemar, 95 %)."""
+    only = (errors[:, None, :] > errors[None, :, :]).sum(axis=2).astype(np.float64)
+    z = np.abs(only - only.T) / np.sqrt(np.maximum(only + only.T, 1.0))
+    return z > norm.ppf(0.975)
 
 
 def choose_subset(
@@ -141,40 +162,46 @@ def choose_subset(
     if common.size < size:
         raise ValueError(f"Expected at least {size} common questions, got {common.size}.")
     chosen = choose_questions(errors, topics, size, seed)
-    taus, random = _held_out(errors, topics, size, seed)
-    nan = float("nan")
+    tried = _held_out(errors, topics, size, seed)
+    tau, tau_all, gap, random, random_gap = np.nanmean(tried, axis=0) if len(tried) else [_NAN] * 5
     ids = matrix.question_ids[common][chosen]
     return Subset(
-        ids,
-        topics[chosen],
-        question_information(errors)[chosen],
-        float(np.mean(taus)) if taus else nan,
-        min(taus) if taus else nan,
-        float(np.mean(random)) if random else nan,
-        {evaluation.model: _estimator_tau(evaluation, ids) for evaluation in evaluated},
-        effective_number(error_agreement(errors[:, chosen])),
-        effective_number(error_agreement(errors)),
-        len(taus),
-        seed,
+        question_ids=ids,
+        topics=topics[chosen],
+        held_out_tau=float(tau),
+        held_out_low=float(np.nanmin(tried[:, 0])) if len(tried) else _NAN,
+        held_out_tau_all=float(tau_all),
+        held_out_gap=float(gap),
+        random_tau=float(random),
+        random_gap=float(random_gap),
+        estimator_tau={one.model: _estimator_tau(one, ids) for one in evaluated},
+        diversity=effective_number(error_agreement(errors[:, chosen])),
+        diversity_all=effective_number(error_agreement(errors)),
+        repetitions=len(tried),
+        seed=seed,
     )
 
 
-def _held_out(
-    errors: FloatArray, topics: NDArray[np.object_], size: int, seed: int
-) -> tuple[list[float], list[float]]:
-    """Rank halves of the models by questions chosen with the other half, and by random ones."""
+def _held_out(errors: FloatArray, topics: NDArray[np.object_], size: int, seed: int) -> FloatArray:
+    """Rank halves of the models by questions chosen with the other half, and by random ones.
+
+    Returns (repetitions, 5): τ over clear pairs, over all pairs, gap of accuracies; τ over clear
+    pairs and gap of random questions.
+    """
     models, rng = errors.shape[0], np.random.default_rng(seed)
-    taus: list[float] = []
-    random: list[float] = []
-    for _ in range(FOLDS if models >= 6 else 0):
+    clear, rows = clear_pairs(errors), []
+    for _ in range(FOLDS if models >= FEWEST else 0):
         order = rng.permutation(models)
         using, left = order[: models // 2], order[models // 2 :]
+        whole, known = errors[left].mean(axis=1), clear[np.ix_(left, left)]
         picked = choose_questions(errors[using], topics, size, seed)
-        whole = errors[left].mean(axis=1)
-        taus.append(float(kendalltau(errors[left][:, picked].mean(axis=1), whole).statistic))
-        any_ = rng.permutation(errors.shape[1])[:size]
-        random.append(float(kendalltau(errors[left][:, any_].mean(axis=1), whole).statistic))
-    return taus, random
+        part = errors[left][:, picked].mean(axis=1)
+        other = errors[left][:, rng.permutation(errors.shape[1])[:size]].mean(axis=1)
+        both = np.ones_like(known)
+        taus = (rank_agreement(whole, part, known), rank_agreement(whole, part, both))
+        gaps = (np.abs(whole - part).mean(), np.abs(whole - other).mean())
+        rows.append((*taus, gaps[0], rank_agreement(whole, other, known), gaps[1]))
+    return np.array(rows).reshape(-1, 5)
 
 
 def _estimator_tau(evaluation: Evaluation, ids: NDArray[np.str_]) -> float:

@@ -69,10 +69,11 @@ def _threshold(chosen: ThresholdChoice) -> str:
     if isnan(chosen.threshold):
         return f"No threshold keeps the error rate at {target} or below on the development half."
     ends = interval(chosen.risk_low, chosen.risk_high)
+    kept, risk = percent(chosen.coverage), f"{number(chosen.risk)} {ends}"
     return (
         f"For an error rate of at most {target}, answer where it is at most "
-        f"{chosen.threshold:.4g}: that keeps {percent(chosen.coverage)} of the other half of the questions, with an error "
-        f"rate of {number(chosen.risk)} {ends}."
+        f"{chosen.threshold:.4g}: that keeps {kept} of the other half of the questions, with an "
+        f"error rate of {risk}."
     )
 
 

@@ -64,7 +64,9 @@ class Rule:
 def score_bins(scores: FloatArray) -> tuple[list[float], list[int]]:
     """Return the inner edges and counts of ten bins of equal mass, as far as ties allow."""
     finite = scores[np.isfinite(scores)]
-    edges = np.unique(np.quantile(finite, np.arange(1, BINS) / BINS)) if finite.size else []
+    edges: FloatArray = np.empty(0)
+    if finite.size:
+        edges = np.unique(np.quantile(finite, np.arange(1, BINS) / BINS))
     return [float(edge) for edge in edges], bin_counts(finite, edges).astype(int).tolist()
 
 

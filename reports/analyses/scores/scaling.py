@@ -55,7 +55,7 @@ def power_law(parameters: FloatArray, values: FloatArray) -> Law:
 
     def linear(b: float) -> tuple[float, FloatArray]:
         design = np.stack([billions**-b, np.ones_like(billions)], axis=1)
-        solved, *_ = np.linalg.lstsq(design, values, rcond=None)
+        solved: FloatArray = np.linalg.lstsq(design, values, rcond=None)[0].astype(np.float64)
         return float(((design @ solved - values) ** 2).sum()), solved
 
     grid = np.linspace(-2, 2, 81)
