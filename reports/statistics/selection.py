@@ -39,7 +39,12 @@ class Selection:
     indistinguishable: np.typing.NDArray[np.bool_]
 
 
-def select_best(values: FloatArray, replicates: FloatArray, level: float = 0.95) -> Selection:
+def select_best(
+    values: FloatArray,
+    replicates: FloatArray,
+    level: float = 0.95,
+    bounds: tuple[float, float] = (0.0, 1.0),
+) -> Selection:
     """Correct the largest of k values for the choice, by resamples that repeat it.
 
     With D = (value of the resample's best in the resample) - (its value on the data), the interval
@@ -50,9 +55,11 @@ def select_best(values: FloatArray, replicates: FloatArray, level: float = 0.95)
         values: (k,) values on the data, higher = better, without NaN.
         replicates: (r, k) values on paired resamples, without NaN.
         level: nominal coverage.
+        bounds: smallest and largest possible value.
 
     Returns:
-        The selection; without resamples the interval is NaN and no set is formed but the best.
+        The selection; without resamples the interval is NaN and no set is formed but the best;
+        where all resamples are identical, the interval is NaN.
 
     References:
         Tibshirani and Tibshirani 2009, doi 10.1214/08-AOAS224; Hsu 1984 (comparison with the best).
@@ -67,7 +74,10 @@ def select_best(values: FloatArray, replicates: FloatArray, level: float = 0.95)
     winners = replicates >= top
     probabilities = (winners / winners.sum(axis=1, keepdims=True)).mean(axis=0)
     excess = top[:, 0] - (winners * values).sum(axis=1) / winners.sum(axis=1)
-    low, high = np.quantile(excess, [(1 - level) / 2, (1 + level) / 2])
+    least, most = np.quantile(excess, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.clip([value - most, value - least], *bounds)
+    if high - low < 1e-12:  # identical resamples say nothing about the variation
+        low = high = float("nan")
     gaps = values[best] - values
     centered = (replicates[:, [best]] - replicates) - gaps
     limit = float(np.quantile(centered.max(axis=1), level))
@@ -77,8 +87,8 @@ def select_best(values: FloatArray, replicates: FloatArray, level: float = 0.95)
         best,
         value,
         value - float(excess.mean()),
-        value - float(high),
-        value - float(low),
+        float(low),
+        float(high),
         probabilities,
         indistinguishable,
     )

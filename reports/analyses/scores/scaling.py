@@ -51,23 +51,32 @@ def power_law(parameters: FloatArray, values: FloatArray) -> Law:
     Returns:
         a, b and c.
     """
-    billions = np.asarray(parameters, np.float64) / 1e9
+    logs = np.log(np.asarray(parameters, np.float64) / 1e9)
+    y = values - values.mean()
 
-    def linear(b: float) -> tuple[float, FloatArray]:
-        design = np.stack([billions**-b, np.ones_like(billions)], axis=1)
-        solved: FloatArray = np.linalg.lstsq(design, values, rcond=None)[0].astype(np.float64)
-        return float(((design @ solved - values) ** 2).sum()), solved
+    def losses(b: FloatArray) -> FloatArray:
+        """Return (k,) residual sums of squares of the linear fit for each exponent."""
+        x = np.exp(-np.outer(b, logs))
+        x = x - x.mean(axis=1, keepdims=True)
+        squares = (x**2).sum(axis=1)
+        explained = np.where(squares > 1e-20, (x @ y) ** 2 / np.maximum(squares, 1e-20), 0.0)
+        return (y**2).sum() - explained
 
     grid = np.linspace(-2, 2, 81)
-    losses = np.array([linear(float(b))[0] for b in grid])
-    at = int(losses.argmin())
+    tried = losses(grid)
+    at = int(tried.argmin())
     ends = float(grid[max(at - 1, 0)]), float(grid[min(at + 1, grid.size - 1)])
     found = minimize_scalar(
-        lambda b: linear(float(b))[0], bounds=ends, method="bounded", options={"xatol": 1e-10}
+        lambda b: float(losses(np.array([b]))[0]),
+        bounds=ends,
+        method="bounded",
+        options={"xatol": 1e-10},
     )
-    b = float(found.x) if float(found.fun) <= losses[at] else float(grid[at])
-    a, c = linear(b)[1]
-    return float(a), b, float(c)
+    b = float(found.x) if float(found.fun) <= tried[at] else float(grid[at])
+    x = np.exp(-b * logs)
+    spread = float(((x - x.mean()) ** 2).sum())
+    a = float(((x - x.mean()) * y).sum()) / spread if spread > 1e-20 else 0.0
+    return a, b, float(values.mean()) - a * float(x.mean())
 
 
 def pareto_front(parameters: FloatArray, values: FloatArray) -> np.typing.NDArray[np.bool_]:
