@@ -90,7 +90,7 @@ def write_recommendation(
             continue
         best = found.estimators[found.choice.best]
         chosen = choose_threshold(evaluation, best, target, seed=seed)
-        pages.append("\n".join(advice(found, chosen, half_width)))
+        pages.append("\n".join(advice(found, chosen)))
     show(*(f"{page}\n" for page in pages))
     if output_path is not None:
         write_text(output_path, "\n\n".join(pages) + "\n")

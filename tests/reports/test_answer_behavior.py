@@ -112,7 +112,7 @@ def test_distributional_correctness_of_extremes():
 @pytest.mark.parametrize("counts", [(2, 3), (1, 2, 3), (1, 1, 1, 1), (4,), (5, 1)])
 def test_moments_of_runs_are_those_of_all_orders(counts):
     values = [c for c, n in enumerate(counts) for _ in range(n)]
-    orders = {order for order in itertools.permutations(values)}
+    orders = set(itertools.permutations(values))
     runs = [count_runs(np.array(order)) for order in orders]
     mean, variance = runs_moments(np.array(counts))
     assert mean == pytest.approx(np.mean(runs), abs=1e-9)
@@ -125,7 +125,7 @@ def test_repeated_letters_are_found():
     stuck = np.array(list("AABB"))[(np.arange(N) // 2) % 4]
     table = compute_runs(study(frame(True, answers=stuck), questions=questions))
     (letters,) = table[table["of"] == "letters"].to_dict("records")
-    within = [np.flatnonzero(TOPICS == topic) for topic in ("law", "math")]
+    within = [np.flatnonzero(topic == TOPICS) for topic in ("law", "math")]
     runs = sum(1 + int((stuck[rows][1:] != stuck[rows][:-1]).sum()) for rows in within)
     assert letters["runs"] == runs
     assert letters["sequences"] == 2

@@ -11,13 +11,12 @@ from .recommending import COST_WORDS, Recommendation
 LISTED = 6
 
 
-def advice(found: Recommendation, threshold: ThresholdChoice, half_width: float) -> list[str]:
+def advice(found: Recommendation, threshold: ThresholdChoice) -> list[str]:
     """State the recommendation, what it rests on, and what it does not show.
 
     Args:
         found: The recommendation.
         threshold: The threshold of the recommended estimator for a target risk.
-        half_width: The wanted half-width of a topic's interval.
 
     Returns:
         Sentences, the recommendation first.
@@ -54,7 +53,7 @@ def advice(found: Recommendation, threshold: ThresholdChoice, half_width: float)
             f"loses {number(found.loss)} {interval(found.loss_low, found.loss_high)}."
         )
     lines.append(_threshold(threshold))
-    lines += _sizes(found, half_width)
+    lines += _sizes(found)
     for reason, left in found.left_out.items():
         lines.append(f"Not considered, {reason}: {', '.join(plain(name) for name in left)}.")
     lines.append(
@@ -77,7 +76,7 @@ def _threshold(chosen: ThresholdChoice) -> str:
     )
 
 
-def _sizes(found: Recommendation, half_width: float) -> list[str]:
+def _sizes(found: Recommendation) -> list[str]:
     few = [size for size in found.sizes if isnan(size.half_width)]
     short = [size for size in found.sizes if size.needed > size.n]
     lines = []
@@ -90,7 +89,7 @@ def _sizes(found: Recommendation, half_width: float) -> list[str]:
     if short:
         named = sorted(short, key=lambda size: -size.needed / size.n)
         lines.append(
-            f"For a 95 % interval of ± {half_width:g} a topic needs more questions: "
+            f"For a 95 % interval of ± {found.half_width:g} a topic needs more questions: "
             + ", ".join(
                 f"{plain(size.topic)} {count(size.needed)} (has {count(size.n)})"
                 for size in named[:LISTED]
@@ -98,5 +97,7 @@ def _sizes(found: Recommendation, half_width: float) -> list[str]:
             + (f" and {len(named) - LISTED} more topics." if len(named) > LISTED else ".")
         )
     if not few and not short:
-        lines.append(f"Every topic has enough questions for a 95 % interval of ± {half_width:g}.")
+        lines.append(
+            f"Every topic has enough questions for a 95 % interval of ± {found.half_width:g}."
+        )
     return lines

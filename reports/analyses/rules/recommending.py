@@ -58,7 +58,8 @@ class Recommendation:
         choice: the best of them, corrected for the choice.
         cheaper: index of the best one of a cheaper class; None if there is none.
         loss, loss_low, loss_high: macro ROC AUC that it loses, with a 95 % interval.
-        sizes: per topic, whether it has enough questions.
+        sizes: per topic, whether it has enough questions for `half_width`.
+        half_width: wanted half of the 95 % interval of a topic's ROC AUC.
         left_out: reason → names of estimators that could not be compared.
     """
 
@@ -74,6 +75,7 @@ class Recommendation:
     loss_low: float
     loss_high: float
     sizes: list[TopicSize]
+    half_width: float
     left_out: Mapping[str, list[str]]
 
 
@@ -134,7 +136,7 @@ def recommend(
     best = columns[choice.best]
     sizes = [_size(evaluation, name, rows, best, half_width) for name, rows in chosen.items()]
     found = (evaluation.model, evaluation.task, list(groups), names, kinds, values, choice)
-    return Recommendation(*found, cheaper, *loss, sizes, left)
+    return Recommendation(*found, cheaper, *loss, sizes, half_width, left)
 
 
 def _groups(
