@@ -29,11 +29,11 @@ from .commands import (
     paper,
     reporting,
     split,
-    threshold,
     verify,
 )
 from .commands import run as running
 from .commands import score as scoring
+from .commands.decisions import applying, recommend, subset, threshold
 from .commands.inputs import data
 from .showing import show
 
@@ -54,6 +54,9 @@ app.command("report")(reporting.report)
 app.command("paper")(paper.paper)
 app.command("compare")(compare.compare)
 app.command("threshold")(threshold.threshold)
+app.command("apply")(applying.apply)
+app.command("recommend")(recommend.recommend)
+app.command("subset")(subset.subset)
 app.command("cascade")(cascade.cascade)
 app.command("split")(split.split)
 app.command("analyse")(analyse.analyse)

@@ -26,6 +26,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     "judgements": (*("task", "question_id", "questionnaire", "judge", "value", "label", "rating"),),
     "orders": ("model", "task", "question_id", "shift", "answer", "gold"),
+    "prompted": ("model", "task", "question_id", "variant", "answer", "gold"),
+    "samples": ("model", "task", "question_id", "variant", "answers", "gold", "temperature"),
     "costs": ("model", "task", "item", "kind", "questions", "seconds", "tokens", "needs"),
     "chains": (
         *("model", "task", "question_id", "answer", "forced", "gold", "finished", "looped"),
@@ -65,6 +67,10 @@ class ReportInput:
             (text, or null), rating in [1, 10]; null where the reply could not be parsed.
         orders: one row per (model, task, question_id, shift): answer with the options cyclically
             shifted (0 = original order) and the correct one, as original option indices.
+        prompted: one row per (model, task, question_id, variant): the answer to another prompt, or
+            as asked, and the correct one, as option indices; -1 where none was found or is known.
+        samples: one row per (model, task, question_id, variant): the list of sampled answers and
+            the correct one, as in `prompted`, and the temperature of the draws.
         costs: one row per (model, task, item): questions, seconds and tokens spent on a signal or,
             with kind "estimator", on the signals that an estimator needs.
         chains: one row per chain of thought with a forced answer: index of the option read in the
@@ -91,6 +97,8 @@ class ReportInput:
     sets: pd.DataFrame = field(default_factory=lambda: _empty("sets"))
     judgements: pd.DataFrame = field(default_factory=lambda: _empty("judgements"))
     orders: pd.DataFrame = field(default_factory=lambda: _empty("orders"))
+    prompted: pd.DataFrame = field(default_factory=lambda: _empty("prompted"))
+    samples: pd.DataFrame = field(default_factory=lambda: _empty("samples"))
     costs: pd.DataFrame = field(default_factory=lambda: _empty("costs"))
     chains: pd.DataFrame = field(default_factory=lambda: _empty("chains"))
     flow: pd.DataFrame = field(default_factory=lambda: _empty("flow"))

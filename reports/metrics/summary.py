@@ -20,12 +20,13 @@ def summarize(
     metrics: pd.DataFrame,
     comparisons: pd.DataFrame | None = None,
     flow: pd.DataFrame | None = None,
+    selection: pd.DataFrame | None = None,
 ) -> list[str]:
     """Summarize a frame from `compute_metrics` in one paragraph per (model, task).
 
     Given a frame from `compare`, the paragraph names the estimators that are not distinguishable
     from the best; given one from `compute_flow`, it counts unparsed answers under any row
-    convention.
+    convention; given one from `compute_selection`, the best value is corrected for the choice.
     """
     return [
         _paragraph(
@@ -34,9 +35,39 @@ def summarize(
             part,
             _own(comparisons, str(model), str(task)),
             _unread(part, flow, str(model), str(task)),
+            chosen_row(selection, str(model), str(task)),
         )
         for (model, task), part in metrics.groupby(["model", "task"], sort=False)
     ]
+
+
+def chosen_row(selection: pd.DataFrame | None, model: str, task: str) -> pd.Series[Any] | None:
+    """Select the row of the best estimator in a frame from `compute_selection`; None without."""
+    if selection is None or selection.empty:
+        return None
+    own = selection["model"].astype(str).eq(model) & selection["task"].astype(str).eq(task)
+    best = selection[own & selection["best"].astype(bool)]
+    return None if best.empty else best.iloc[0]
+
+
+def told_apart(selection: pd.DataFrame, model: str, task: str) -> int:
+    """Count the estimators that cannot be told from the best one, without itself."""
+    own = selection["model"].astype(str).eq(model) & selection["task"].astype(str).eq(task)
+    part = selection[own]
+    return int((part["indistinguishable"].astype(bool) & ~part["best"].astype(bool)).sum())
+
+
+def choice_text(row: pd.Series[Any] | None, name: str, among: int) -> str:
+    """State the value corrected for the choice: `; corrected for the choice …`; empty if unknown.
+
+    The correction belongs to the questions that all estimators scored, so that it is left out
+    where another estimator is the best on these.
+    """
+    if row is None or np.isnan(row["low"]) or str(row["estimator"]) != name:
+        return ""
+    ends = interval(float(row["low"]), float(row["high"]))
+    value = number(float(row["roc_auc_corrected"]))
+    return f"; corrected for the choice among {among}: {value} {ends}"
 
 
 def _own(comparisons: pd.DataFrame | None, model: str, task: str) -> pd.DataFrame | None:
@@ -141,6 +172,7 @@ def _paragraph(
     metrics: pd.DataFrame,
     comparisons: pd.DataFrame | None,
     unread: tuple[int, int, int],
+    chosen: pd.Series[Any] | None,
 ) -> str:
     pooled = metrics[metrics["topic"] == ALL].set_index("estimator")
     most = int(pooled["n"].to_numpy(dtype=float).argmax())
@@ -158,7 +190,7 @@ def _paragraph(
         head,
         f"Of {len(pooled)} estimator{'s' * (len(pooled) != 1)}, {plain(name)} has the highest "
         f"ROC AUC of errors: {number(best['roc_auc'])} {ends} over all questions, "
-        f"{macro}{_range(own)}.",
+        f"{macro}{_range(own)}{choice_text(chosen, name, len(pooled))}.",
         *_distinguishable(name, comparisons),
         *_against_chance(pooled),
         *_incomplete(pooled),

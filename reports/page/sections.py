@@ -18,6 +18,7 @@ from ..metrics.evaluation import ALL, MACRO, Evaluation
 from ..metrics.summary import against, best_estimator, few_note
 from ..metrics.topic_tables import topic_tables
 from . import answer_tables, metric_tables, missing_tables
+from .choice_tables import choice_table
 from .placed_figures import task_figures
 
 
@@ -72,10 +73,13 @@ class TaskSection:
         return shown
 
     def _ranking(self) -> Block:
-        table = metric_tables.pooled_table(self.metrics, self.analyses.more_metrics)
+        shown = [metric_tables.pooled_table(self.metrics, self.analyses.more_metrics)]
         title = "Ranking of errors, all questions pooled"
         note = few_note(self.metrics[self.metrics["topic"].isin((ALL, MACRO))])
-        return Block(title, note, self._figures("ranking"), [table])
+        choice = self.analyses.of("selection", self.evaluation)
+        if len(choice):
+            shown.append(choice_table(choice))
+        return Block(title, note, self._figures("ranking"), shown)
 
     def _differences(self) -> Iterator[Block]:
         if self.best is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import estimator_consensus_oracles  # noqa: F401  (completes both tables)
 import numpy as np
 import pytest
 from apprehend.estimators import builtin_estimators, evaluate, reasons
@@ -38,6 +39,8 @@ PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "vendi_score": ({"samples": "direct"}, {"samples": "cot", "kernel": "words"}),
     "verbalized_confidence": ({"style": "one_step"}, {"style": "two_step"}, {"style": "top_k"}),
     "inv_entropy": ({"kernel": "letter"}, {"kernel": "jsd"}),
+    "majority_margin": ({"over": "orders"}, {"over": "prompts"}),
+    "consensus_cross_entropy": ({"over": "orders"}, {"over": "prompts"}),
     "prompt_consistency": ({"m": 4}, {"m": 2}),
     "prompt_mutual_information": ({"m": 4}, {"m": 3}),
     "question_ablation": ({"ablation": "no_stem"}, {"ablation": "shuffled_stem"}),
