@@ -83,6 +83,9 @@ def _records(file: Path, text: IO[str], delimiter: str) -> Iterator[tuple[str, l
                 yield f"line {first}", cells
             first = reader.line_num + 1
     except csv.Error as error:
+        why = first_line(error)
+        if "unexpected end" in why:
+            why = "its quotation mark is not closed"
         raise DataError(
-            f"{file}, line {first}: not a readable row of delimited text: {first_line(error)}"
+            f"{file}, line {first}: not a readable row of delimited text: {why}"
         ) from error

@@ -60,7 +60,7 @@ def spelling_of(cell: object) -> Spelling | None:
     if isinstance(cell, int | float):
         whole = isinstance(cell, int) or (math.isfinite(cell) and cell.is_integer())
         return Spelling(number=int(cell)) if whole else Spelling(text=str(cell))
-    text = unicodedata.normalize("NFKC", cell[:_LONGEST]).strip()
+    text = _plain_signs(cell[:_LONGEST]).strip()
     bare = _bare(text)
     if len(bare) == 1 and bare.isascii() and bare.isalpha():
         return Spelling(letter=ord(bare.upper()) - ord("A"))
@@ -70,6 +70,19 @@ def spelling_of(cell: object) -> Spelling | None:
     if with_text:
         return Spelling(letter=ord(with_text[1].upper()) - ord("A"), text=with_text[2])
     return Spelling(text=text)
+
+
+def _plain_signs(text: str) -> str:
+    """Return full-width and circled signs as plain ones; a superscript 2 stays no number."""
+    if text.isascii():
+        return text
+    kinds = ("<wide>", "<narrow>", "<circle>", "<compat>", "<noBreak>")
+    return "".join(
+        unicodedata.normalize("NFKC", sign)
+        if unicodedata.decomposition(sign).startswith(kinds)
+        else sign
+        for sign in text
+    )
 
 
 def _bare(text: str) -> str:
