@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..files.cells import is_missing
 
@@ -60,7 +61,12 @@ def spelling_of(cell: object) -> Spelling | None:
     if isinstance(cell, int | float):
         whole = isinstance(cell, int) or (math.isfinite(cell) and cell.is_integer())
         return Spelling(number=int(cell)) if whole else Spelling(text=str(cell))
-    text = _plain_signs(cell[:_LONGEST]).strip()
+    return _spelling_of_text(cell[:_LONGEST])
+
+
+@lru_cache(maxsize=4096)
+def _spelling_of_text(cell: str) -> Spelling:
+    text = _plain_signs(cell).strip()
     bare = _bare(text)
     if len(bare) == 1 and bare.isascii() and bare.isalpha():
         return Spelling(letter=ord(bare.upper()) - ord("A"))
