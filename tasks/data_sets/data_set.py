@@ -18,6 +18,7 @@ from .naming import name_of_file, slug
 from .preset import Preset, chosen_columns, preset_named, presets, recognized
 from .understood import DataSet
 
+
 def read_data_set(file: Path, data_columns: str | None = None) -> DataSet:
     """Read the questions of a file, or of all tables that lie in a folder.
 
@@ -117,7 +118,7 @@ def _table(file: Path, given: ColumnMap) -> tuple[FileTable, Preset | None]:
 
 
 def _lacks_header(table: FileTable) -> bool:
-    """Whether what should be the header is a question: its last cell is a letter, as in all rows."""
+    """Whether what should be the header is a question: its last cell is a letter, as in all."""
     names = list(table.columns)
     if not (table.delimiter or kind_of(table.file) == "workbook") or not 4 <= len(names) <= 27:
         return False
@@ -133,7 +134,9 @@ def _without_header(table: FileTable) -> dict[str, str]:
     return {"question": "1", "options": options, "answer": str(last), "topic": "@file"}
 
 
-def _name(table: FileTable, preset: Preset | None, columns: Mapping[str, str], given: ColumnMap) -> str:
+def _name(
+    table: FileTable, preset: Preset | None, columns: Mapping[str, str], given: ColumnMap
+) -> str:
     """Name the data set: as published, if the file has its columns and no others, else as the file.
 
     A file that is one topic of a data set, or that is named after it and more, keeps that in its

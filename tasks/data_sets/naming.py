@@ -17,7 +17,7 @@ _ENDING = re.compile(
 
 
 def name_of_file(file: Path) -> str:
-    """Return what a file is about: ``anatomy_test.csv`` and ``anatomy/test.parquet`` are anatomy."""
+    """Return what a file is about: of ``anatomy_test.csv`` and ``anatomy/test.csv`` anatomy."""
     whole = _ENDING.sub("", file.name)
     stem = _SHARD.sub("", whole)
     if stem.lower() in _SPLITS or stem != whole:

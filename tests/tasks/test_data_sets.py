@@ -330,7 +330,7 @@ def test_a_folder_of_files(tmp_path: Path) -> None:
         "no options (a cloze question)": 2, "several right options": 2,
     }  # fmt: skip
     lines(folder, {**GOOD, "subject": "x"}, name="zoo_test.jsonl")
-    with pytest.raises(DataError, match="zoo_test.jsonl: its schema is"):
+    with pytest.raises(DataError, match=r"zoo_test\.jsonl: its schema is"):
         read_data_set(folder)
     for file in folder.iterdir():
         file.unlink()

@@ -119,9 +119,7 @@ def third_party_errors(where: str, third_party: bool = True) -> Iterator[None]:
         ) from error
 
 
-def expand_tasks(
-    text: str, include_path: str | None, own: OwnTasks | None = None
-) -> list[str]:
+def expand_tasks(text: str, include_path: str | None, own: OwnTasks | None = None) -> list[str]:
     """Expand a comma-separated list into distinct leaf tasks; a group becomes its topics.
 
     Raises UsageError for a name that is neither built in nor (with ``include_path``) a file's.
@@ -139,9 +137,7 @@ def expand_tasks(
             leaves |= dict.fromkeys(names_of if own is None else own.leaves(group, topic))
         elif include_path is None:
             shows = f"`apprehend {'list tasks' if own is None else f'data {own.data}'}` shows all"
-            raise UsageError(
-                f"--tasks: unknown task {name!r}; {shows}{did_you_mean(name, known)}"
-            )
+            raise UsageError(f"--tasks: unknown task {name!r}; {shows}{did_you_mean(name, known)}")
         else:
             leaves[name] = None
     return list(leaves)
