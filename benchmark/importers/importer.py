@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ...tasks.files.bounds import is_clutter
+from ...tasks.files.content import start_of
 from ..console.declared import REQUIRED, Typed
 from ..console.errors import ApprehendError, UsageError, first_line
 from ..recordings.recorded import Recording
@@ -56,6 +57,7 @@ def one_file(paths: Sequence[Path]) -> Path:
         raise UsageError(f"import: expected one file, got {len(paths)}")
     if not paths[0].is_file():
         raise UsageError(f"no such file: {paths[0]}")
+    start_of(paths[0])
     return paths[0]
 
 
@@ -70,6 +72,7 @@ def files_in(paths: Sequence[Path], wanted: Callable[[Path], bool], what: str) -
             inside = (file for file in sorted(path.rglob("*")) if file.is_file())
             files += [file for file in inside if not is_clutter(file.name) and wanted(file)]
         elif path.is_file():
+            start_of(path)  # names what stands in the place of the real file
             files.append(path)
         else:
             raise UsageError(f"no such file or folder: {path}")

@@ -85,7 +85,7 @@ def note_failures(
     """Replace the failures of the ``asked`` questions by ``failed``: question id → reason."""
     before = read_failures(store)
     key = (signal.value, variant, source)
-    settled = set(asked)
+    settled = set(map(str, asked))
     rows = [
         row
         for row in before
@@ -97,7 +97,7 @@ def note_failures(
             "signal": key[0],
             "variant": key[1],
             "source": key[2],
-            "question_id": question,
+            "question_id": str(question),
             "reason": reason.encode("utf-8", "backslashreplace").decode("utf-8"),
         }
         for question, reason in failed.items()

@@ -229,7 +229,7 @@ class TaskStore(StoreFolder):
         Returns:
             The number of rows copied.
         """
-        lacking = set(ids) - self.done(signal, variant, source)
+        lacking = set(map(id_text, ids)) - self.done(signal, variant, source)
         shared = sorted(lacking & other.done(signal, variant, source), key=str)
         schema = signal_schema(signal)
         for start in range(0, len(shared), ROWS_COPIED_AT_A_TIME):

@@ -18,10 +18,10 @@ def id_text(value: object) -> str | None:
     Whole numbers stored as floating point (as pandas does beside missing cells) lose their ``.0``.
     None where there is no id: an empty cell, or a value that names nothing (a list, true, NaN).
     """
+    if isinstance(value, str):
+        return None if not value or value.isspace() else value
     if is_blank(value) or isinstance(value, bool):
         return None
-    if isinstance(value, str):
-        return value
     if isinstance(value, numbers.Integral):
         return str(int(value))
     if isinstance(value, numbers.Real):

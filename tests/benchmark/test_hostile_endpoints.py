@@ -129,7 +129,7 @@ def check_failures(store: TaskStore, name: str) -> set[int]:
         assert failed == []
         return set(QUESTIONS)
     (row,) = failed
-    assert row["question_id"] == VICTIM
+    assert row["question_id"] == str(VICTIM)
     assert re.search(wanted, row["reason"]), row["reason"]
     assert len(row["reason"].splitlines()) == 1
     assert len(row["reason"]) <= 300
@@ -178,7 +178,7 @@ def test_every_question_to_a_hostile_judge_has_its_row_or_a_reason(
     judge = load_judge(JudgeOptions("local-chat-completions", arguments(server), "j"))
     judge.ask(["Question number 0?"], 5)  # an endpoint that has answered once
     began = time.monotonic()
-    problems = judge_questions(store, judge, ["complexity"], list(QUESTIONS), {})
+    problems = judge_questions(store, judge, ["complexity"], list(map(str, QUESTIONS)), {})
     assert time.monotonic() - began < 2 * TIMEOUT + SLACK
     expected = check_failures(store, name)
     assert bool(problems) == bool(BEHAVIORS[name].reason)
@@ -321,12 +321,12 @@ def test_a_text_that_cannot_be_stored_costs_its_row(tmp_path: Path) -> None:
         def stop(self) -> None:
             pass
 
-    (problem,) = judge_questions(store, Batch(), ["complexity"], list(QUESTIONS), {})  # type: ignore[arg-type]
+    (problem,) = judge_questions(store, Batch(), ["complexity"], list(map(str, QUESTIONS)), {})  # type: ignore[arg-type]
     assert "on 1 of 3 questions" in problem
     assert "half of a character" in problem
     assert set(rows(store.path, "judgement").question_id) == {0, 2}
     (row,) = read_failures(store.path)
-    assert row["question_id"] == 1
+    assert row["question_id"] == "1"
 
 
 def test_a_failed_reply_costs_its_own_question_and_no_request_more(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def engine() -> HFEngine:
 @pytest.fixture(scope="module")
 def questions() -> dict[int, dict[str, Any]]:
     found = read_questions(embedded_file("questions.parquet"))
-    return {row["question_id"]: row for row in found}
+    return {int(row["question_id"]): row for row in found}
 
 
 def plain(engine: HFEngine, row: dict[str, Any]) -> Any:
