@@ -16,10 +16,11 @@ from ..store import manifest as manifests
 from ..store.failures import Failed, QuestionId
 from ..store.stored_rows import Row
 from .asking.adapter import UncertaintyLM
-from .asking.task_loading import LoadedTask, Question
+from .asking.loaded_task import LoadedTask, Question
 from .families import Family, model_name
 from .missing import Work
 from .outcome import RunOutcome
+from .questions.examples import asking
 from .run_options import RunOptions
 
 if TYPE_CHECKING:
@@ -104,13 +105,16 @@ def _evaluate(
     for task, question in part:
         samples.setdefault(task.name, []).append(question.index)
         tasks[task.name] = task.task
-    for lm_eval_task in tasks.values():
-        lm_eval_task.set_config("num_fewshot", options.num_fewshot or 0)
-        lm_eval_task.set_fewshot_seed(options.seed)
+    for task, _ in part:
+        task.task.set_config("num_fewshot", task.num_fewshot)
+        task.task.set_fewshot_seed(options.seed)
+    model.asked = {name: sorted(indices) for name, indices in samples.items()}
+    for name, lm_eval_task in tasks.items():
+        asking(lm_eval_task, model.asked[name])
     evaluate(
         model,
         tasks,
-        samples={name: sorted(indices) for name, indices in samples.items()},
+        samples=dict(model.asked),
         apply_chat_template=options.apply_chat_template,
         fewshot_as_multiturn=options.apply_chat_template,
         system_instruction=options.system_instruction,

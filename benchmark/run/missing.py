@@ -14,7 +14,7 @@ from ..store import manifest as manifests
 from ..store.derivation import is_derived
 from ..store.failures import read_failures
 from ..store.provenance import settings_key
-from .asking.task_loading import LoadedTask, Question
+from .asking.loaded_task import LoadedTask, Question
 from .families import Family
 from .plan import Plan
 from .probes.probe_registry import wanted_probes, withheld_signal
@@ -60,10 +60,15 @@ def _missing(plan: Plan, family: Family) -> Work:
 
 def _wanted(family: Family, estimators: Sequence[Estimator]) -> list[tuple[Signal, str]]:
     """Return the probes that the estimators need and the family's tasks support."""
-    if not family.tasks[0].own:
-        return []
     needs = [need for estimator in estimators for need in estimator.requirements()]
-    return wanted_probes(needs, family.signal)
+    wanted = wanted_probes(needs, family.signal)
+    return [pair for pair in wanted if _refused(family, *pair) is None]
+
+
+def _refused(family: Family, signal: Signal, variant: str) -> str | None:
+    """Return why a family's tasks cannot give a signal; None if all of them can."""
+    reasons = (task.facts.why_not(signal, variant) for task in family.tasks)
+    return next((why for why in reasons if why is not None), None)
 
 
 def _identified(family: Family) -> bool:
@@ -101,12 +106,11 @@ def missing_from_cache(plan: Plan) -> list[str]:
 
     Raises UsageError if stored signals were collected under other settings.
     """
-    needs = [need for estimator in plan.estimators for need in estimator.requirements()]
     problems = []
     for family in plan.families:
         _check_stored(plan, family)
         ids = set(family.ids)
-        wanted = [(family.signal, ""), *wanted_probes(needs, family.signal)]
+        wanted = [(family.signal, ""), *_wanted(family, plan.estimators)]
         lacking = {
             f"{signal.value} {variant}".strip(): len(ids - family.store.done(signal, variant))
             for signal, variant in wanted

@@ -118,6 +118,19 @@ def read_gen_kwargs(text: str) -> dict[str, object]:
     return given
 
 
+NORMALIZATIONS = ("none", "characters", "bytes", "tokens", "prior")
+"""How log-likelihoods of whole texts are made comparable, see `questions.option_scores`."""
+
+
+def read_normalization(text: str) -> str:
+    if text not in NORMALIZATIONS:
+        raise UsageError(
+            f"--normalization: expected one of {', '.join(NORMALIZATIONS)}, got {text!r}"
+            f"{did_you_mean(text, NORMALIZATIONS)}"
+        )
+    return text
+
+
 def read_overwrite(text: str) -> Overwrite:
     known = [mode.value for mode in Overwrite]
     if text not in known:

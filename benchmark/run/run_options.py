@@ -26,6 +26,7 @@ from .option_values import (
     read_limit,
     read_metrics,
     read_name,
+    read_normalization,
     read_overwrite,
     read_shard,
 )
@@ -180,6 +181,27 @@ class RunOptions:
         ),
         rows=True,
         read=read_extraction,
+    )
+    as_letters: bool = _option(
+        Typed(
+            "Ask the questions of lm-eval's and your own tasks for a letter, in a prompt of ours.",
+            kind=bool,
+            default=False,
+        ),
+        rows=True,
+    )
+    normalization: str = _option(
+        Typed(
+            "How log-likelihoods of options that are whole texts are normalized: none (lm-eval's "
+            "acc), characters (acc_norm), bytes (acc_bytes), tokens, prior (acc_mutual_info).",
+            default="none",
+        ),
+        rows=True,
+        read=read_normalization,
+    )
+    topic_field: str | None = _option(
+        Typed("Field of the documents that holds the topic, for lm-eval's and your own tasks."),
+        rows=True,
     )
     overwrite: Overwrite = _option(
         Typed(

@@ -17,8 +17,9 @@ from ..score.estimator_choice import expand_specs
 from ..score.scoring import say_skipped, score_stores
 from ..store.task_store import TaskStore
 from .answering import collect_answers
+from .asking.loaded_task import LoadedTask, TaskOptions
 from .asking.own_loading import own_questions, say_understood
-from .asking.task_loading import LoadedTask, TaskOptions, expand_tasks, load_tasks
+from .asking.task_loading import expand_tasks, load_tasks
 from .collecting import announce_costs, collect_probes, load_engine, record_work
 from .judgements import collect_judgements
 from .missing import find_missing, missing_from_cache, vanished
@@ -78,7 +79,7 @@ def check_options(options: RunOptions) -> list[Estimator] | None:
 def load_questions(options: RunOptions) -> list[LoadedTask]:
     """Load the tasks with their questions. Raises UsageError for unknown ones."""
     prompts = {k: path for k, path in options.prompts.items() if not k.startswith("judge")}
-    own = own_questions(options.data, options.data_columns)
+    own = own_questions(options)
     tasks = load_tasks(
         expand_tasks(options.tasks, options.include_path, own),
         TaskOptions(
@@ -88,10 +89,15 @@ def load_questions(options: RunOptions) -> list[LoadedTask]:
             options.num_fewshot,
             prompts,
             options.gen_kwargs,
+            options.as_letters,
+            options.topic_field,
+            options.normalization,
+            options.seed,
             data_columns=options.data_columns,
         ),
     )
-    say_understood(options.data, options.data_columns, own)
+    if any(task.own for task in tasks):
+        say_understood(options.data, options.data_columns, own)
     return tasks
 
 

@@ -32,6 +32,8 @@ CONTRACT: dict[str, str] = {
     "task.rendered": "the task's prompts (--include_path)",
     "task.generation": "the generation settings",
     "task.extraction": "--extraction",
+    "task.as_letters": "--as_letters",
+    "task.normalization": "--normalization",
     "data.fingerprint": "the questions",
     "data.topics": "the questions' topics",
 }

@@ -77,7 +77,8 @@ class AnswerTable(Options, SignalTable, signal=Signal.ANSWER, cost="1 prompt", o
     option_logprobs: FloatArray = column(Kind.FLOATS)
     """(n, K) natural-log probability of each option's label, variants such as "A" and " A"
     merged, not renormalized, so that their exp sums to at most 1. NaN beyond a question's last
-    option. Imported logits are stored after a log-softmax over the options."""
+    option. Imported logits are stored after a log-softmax over the options, and so are
+    log-likelihoods of options that are whole texts, after their normalization."""
     scored_logprobs: FloatArray = column(Kind.FLOATS)
     """(n, K) log-likelihood of the exact continuation that lm-eval asked for; it decides
     ``answer``."""
@@ -94,11 +95,16 @@ class AnswerTable(Options, SignalTable, signal=Signal.ANSWER, cost="1 prompt", o
     answer: IntArray = column(Kind.INT)
     """(n,) index of the chosen option, -1 for none."""
     status: ObjectArray = column(Kind.TEXT)
-    """(n,) a ``Status``: is the single most probable token a label of an option?"""
+    """(n,) a ``Status``: is the single most probable token a label of an option? Always parsed
+    where options are whole texts."""
     correct: IntArray = column(Kind.INT)
     """(n,) 1 right, 0 wrong, as lm-eval (or the imported record) scored it; -1 unknown."""
     prompt_tokens: IntArray = column(Kind.INT)
     """(n,) length of the prompt in tokens."""
+    option_tokens: IntArray = column(Kind.INTS)
+    """(n, K) number of tokens of each option that is a whole text; none for labels."""
+    prior_logprobs: FloatArray = column(Kind.FLOATS)
+    """(n, K) log-likelihood of each such option without the prompt, where it was asked for."""
 
 
 @dataclass(frozen=True)

@@ -32,14 +32,16 @@ from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed
 from apprehend.benchmark.judges.judge import load_judge
 from apprehend.benchmark.judges.judge_options import JudgeOptions
 from apprehend.benchmark.judges.judging import judge_questions
-from apprehend.benchmark.run.asking.adapter import TaskFacts, UncertaintyLM
+from apprehend.benchmark.run.asking.adapter import UncertaintyLM
 from apprehend.benchmark.run.probes.probe import ChoiceProbe
 from apprehend.benchmark.run.probes.probe_options import Item, ProbeOptions
+from apprehend.benchmark.run.questions.task_facts import TaskFacts
 from apprehend.benchmark.store.failures import note_failures, read_failures
 from apprehend.benchmark.store.manifest import new_manifest
 from apprehend.benchmark.store.stored_rows import Record, Row
 from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.estimators import Signal
+from apprehend.tasks.question_view import view
 from faulty_server import verdict
 from helpers import Run, environment, rows
 from hostile_server import (
@@ -87,8 +89,10 @@ def model(server: HostileServer, **more: Any) -> CompletionsEngine:
 def answer(store: TaskStore, engine: CompletionsEngine, count: int = 3) -> None:
     """Ask the questions through the class that lm-eval uses, and store the rows."""
     chat = "chat" in engine.kind
-    facts = TaskFacts(lambda doc: LETTERS.index(doc["gold"]), lambda _: list(LETTERS),
-                      lambda _: 3, lambda doc, _: doc["id"])  # fmt: skip
+    facts = TaskFacts(
+        view=lambda doc: view("?", tuple(LETTERS), (LETTERS.index(doc["gold"]),)),
+        own_id=lambda doc, _: doc["id"],
+    )
 
     def sink(signal: Signal, rows: list[Row]) -> None:
         store.store_part(signal, rows)

@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from apprehend.benchmark.run.asking.task_loading import TaskOptions, expand_tasks, load_tasks
+from apprehend.benchmark.run.asking.loaded_task import TaskOptions
+from apprehend.benchmark.run.asking.task_loading import expand_tasks, load_tasks
 from apprehend.benchmark.store.task_store import Results
 from apprehend.estimators import Signal
 from apprehend.tasks.data_sets.column_map import FIELDS, SETTINGS, parse_columns

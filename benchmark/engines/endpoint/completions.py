@@ -143,6 +143,8 @@ class CompletionsEngine:
                 "chain of thought (--tasks mmlu_pro_cot)"
             )
         for prompt in prompts:
+            if prompt.exact:
+                raise UsageError(f"{self.kind}: {self.withheld[Ability.OPTION_TEXTS]}")
             check_labels(prompt.continuations)
         before = self._outside
         answers = self._requests.each(

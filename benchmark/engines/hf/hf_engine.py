@@ -151,13 +151,10 @@ class HFEngine(LoadedModel):
         hidden_state: bool = False,
     ) -> list[Answer]:
         """Return one Answer per prompt: one forward pass, and one decoding step after it."""
-        contexts = [_split_spaces(prompt) for prompt in prompts]
-        whole = [self.encode(context) for context, _ in contexts]
-        labels = [
-            self._labels.read(context, row, continuations)
-            for (context, continuations), row in zip(contexts, whole, strict=True)
-        ]
-        ids = self.fit(whole, 8)
+        encoded = [self.encode_choice(prompt, self._labels) for prompt in prompts]
+        labels = [own for _, own in encoded]
+        longest = max((len(label.requested) for own in labels for label in own), default=0)
+        ids = self.fit([row for row, _ in encoded], max(8, longest))
 
         def read(state: State) -> list[Answer]:
             own = None
@@ -250,15 +247,6 @@ class HFEngine(LoadedModel):
         tokens = max(SMALLEST_PASS, sizes.tokens >> self._halved)
         together = max(tokens, sizes.together >> self._halved)
         return Sizes(tokens, together, max(1, sizes.rows >> self._halved))
-
-
-def _split_spaces(prompt: ChoicePrompt) -> tuple[str, tuple[str, ...]]:
-    """Move the prompt's trailing spaces to the labels, as lm-eval does."""
-    context = prompt.context.rstrip(" ")
-    spaces = prompt.context[len(context) :]
-    if not context:
-        raise ApprehendError("an empty prompt cannot be scored")
-    return context, tuple(spaces + continuation for continuation in prompt.continuations)
 
 
 def _whole_number(batch_size: str | int) -> int:

@@ -25,6 +25,7 @@ class Ability(str, Enum):
     """What a signal may require of an engine."""
 
     OPTIONS = "log-probabilities of options"
+    OPTION_TEXTS = "log-likelihoods of options that are whole texts"
     TEXTS = "generated texts"
     HIDDEN_STATES = "hidden states"
 
@@ -38,6 +39,9 @@ class ChoicePrompt:
     """The labels to score, e.g. ``" A", " B"``; the don't-know label, if any, comes last."""
     option_count: int
     """Number of options; continuations beyond them are the don't-know label."""
+    exact: bool = False
+    """Whether the continuations are whole texts, scored as they stand, rather than labels, which
+    have variants ("A", " A"). Only then may ``context`` be empty: the texts' own probabilities."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class Answer:
     """Index of the label of each sample, -1 for no label."""
     hidden_state: list[float] | None = None
     """(d,) last layer at the answer position, if requested."""
+    continuation_tokens: list[int] = field(default_factory=list)
+    """Number of tokens of each exact continuation, where the engine has the tokenizer."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from ....tasks.dataset import EMBEDDED, embedded_file
-from ...console.errors import UsageError
+from ...console.errors import ApprehendError, UsageError
+from .engine import ChoicePrompt
+from .labels import LabelReader, LabelTokens
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +26,9 @@ class PromptingLM(Protocol):
         self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True, /
     ) -> str: ...
     def chat_template(self, chat_template: bool | str = False, /) -> str | None: ...
-    def tok_encode(self, string: str, /) -> list[int]: ...
+    @property
+    def prefix_token_id(self) -> int: ...
+    def tok_encode(self, string: str, add_special_tokens: bool | None = None) -> list[int]: ...
 
 
 class LoadedModel:
@@ -53,6 +57,32 @@ class LoadedModel:
     def encode(self, text: str) -> list[int]:
         """Return the token ids of a whole prompt, as lm-eval encodes it (at most one BOS)."""
         return list(self._lm.tok_encode(text))
+
+    def encode_choice(
+        self, prompt: ChoicePrompt, labels: LabelReader
+    ) -> tuple[list[int], tuple[LabelTokens, ...]]:
+        """Return the token ids of a prompt and of what is scored after it, as lm-eval splits them.
+
+        The prompt's trailing spaces go to the continuations (before whole texts all white space).
+        An empty prompt is the model's first token: BOS, or EOS where it has none.
+
+        Raises ApprehendError for labels after an empty prompt.
+        """
+        context = prompt.context.rstrip() if prompt.exact else prompt.context.rstrip(" ")
+        spaces = prompt.context[len(context) :]
+        continuations = tuple(spaces + continuation for continuation in prompt.continuations)
+        if context:
+            ids = self.encode(context)
+            read = labels.exact if prompt.exact else labels.read
+            return ids, read(context, ids, continuations)
+        if not prompt.exact:
+            raise ApprehendError("an empty prompt cannot be scored")
+        first = self._lm.prefix_token_id
+        paths = [
+            tuple(self._lm.tok_encode(text, add_special_tokens=False)) for text in continuations
+        ]
+        paths = [path[1:] if path[:1] == (first,) and path[1:] else path for path in paths]
+        return [first], tuple(LabelTokens(path, (path,)) for path in paths)
 
     def fit(self, rows: Sequence[list[int]], spare: int) -> list[list[int]]:
         """Truncate prompts on the left to the model's context less ``spare`` tokens, as lm-eval.

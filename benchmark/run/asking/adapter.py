@@ -10,21 +10,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeVar
 
-import numpy as np
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
 from ....estimators.signals.batch import Signal, Status
-from ....tasks.question_row import Row as QuestionRow
 from ....tasks.reading import extraction as extractions
-from ....tasks.reading.answer_types import ReadAnswer
-from ...engines.shared.engine import Answer, ChoicePrompt, Engine, Failed, Generation
+from ...engines.shared.engine import Answer, Engine, Failed, Generation
 from ...store.failures import QuestionId
 from ...store.stored_rows import Row
+from ..questions.option_scores import prompts_of, scores_of
+from ..questions.task_facts import TaskFacts
 
 Sink = Callable[[Signal, list[Row]], None]
 """Stores the rows of one signal for one batch of questions."""
@@ -34,35 +32,6 @@ DEFAULT_TOKENS = 1024
 UNANSWERED = (-1e9, False)
 """The reply to lm-eval for each option of a failed question. lm-eval's own scores are not used, but
 it warns of numbers that are not finite."""
-
-
-@dataclass(frozen=True)
-class TaskFacts:
-    """How to read a task's rows: the right option, the labels, their number, and the id."""
-
-    gold: Callable[[QuestionRow], int]
-    labels: Callable[[QuestionRow], list[str]]
-    option_count: Callable[[QuestionRow], int]
-    question_id: Callable[[QuestionRow, int], QuestionId]
-    options: Callable[[QuestionRow], Sequence[str]] = lambda row: ()
-    """The options' texts, where they are known."""
-
-    def read(
-        self, generation: Generation, row: QuestionRow, extraction: str, prompt: str
-    ) -> tuple[ReadAnswer | None, int, list[float] | None]:
-        """Read the answer of a generated text.
-
-        Returns:
-            The answer, the position of its token (-1 if unknown), and the labels'
-            log-probabilities there.
-        """
-        labels = self.labels(row)
-        answer = extractions.read_answer(
-            generation.text, labels, self.options(row), extraction, prompt
-        )
-        position = -1 if answer is None else generation.token_at(answer.start)
-        known = generation.label_logprobs(position, labels) if position >= 0 else None
-        return answer, position, known
 
 
 class Step:
@@ -106,6 +75,8 @@ class UncertaintyLM(LM):
         self._sink = sink
         self._step = step or Step()
         self._extraction = extraction
+        self.asked: Mapping[str, Sequence[int]] = {}
+        """Task → the indices of the documents that lm-eval is told to ask, in its order."""
 
     @property
     def tokenizer_name(self) -> str:
@@ -129,15 +100,17 @@ class UncertaintyLM(LM):
         ]
         replies: list[tuple[float, bool]] = []
         for batch in self._step.split(questions):
-            prompts = [self._choice_prompt(question) for question in batch]
-            answers = self.engine.score(prompts)
-            for question, answer in zip(batch, answers, strict=True):
-                if isinstance(answer, Failed):
-                    replies += [UNANSWERED] * len(question)
-                    continue
-                replies += list(zip(answer.scored_logprobs, answer.is_greedy, strict=True))
-                assert len(question) == len(answer.scored_logprobs)
-            rows = [self._answer_row(q, a) for q, a in zip(batch, answers, strict=True)]
+            own = [
+                prompts_of(question, facts.option_count(question[0].doc), facts.normalization)
+                for question in batch
+                for facts in [self._facts[question[0].task_name]]
+            ]
+            scored = iter(self.engine.score([prompt for prompts in own for prompt in prompts]))
+            rows: list[Row] = []
+            for question, prompts in zip(batch, own, strict=True):
+                answers = [next(scored) for _ in prompts]
+                replies += _replies(question, answers)
+                rows.append(self._answer_row(question, answers))
             self._sink(Signal.ANSWER, rows)
         return replies
 
@@ -164,46 +137,66 @@ class UncertaintyLM(LM):
         """Raise NotImplementedError: multiple-choice tasks do not request it."""
         raise NotImplementedError("apprehend scores multiple-choice and generative tasks only")
 
-    def _choice_prompt(self, question: Sequence[Instance]) -> ChoicePrompt:
+    def _answer_row(self, question: Sequence[Instance], answers: Sequence[Answer | Failed]) -> Row:
         facts, doc = self._facts[question[0].task_name], question[0].doc
-        return ChoicePrompt(
-            context=question[0].args[0],
-            continuations=tuple(request.args[1] for request in question),
-            option_count=facts.option_count(doc),
-        )
-
-    def _answer_row(self, question: Sequence[Instance], answer: Answer | Failed) -> Row:
-        facts, doc = self._facts[question[0].task_name], question[0].doc
-        question_id = facts.question_id(doc, question[0].doc_id)
-        if isinstance(answer, Failed):
-            return question_id, answer
+        question_id = self._question_id(question[0])
+        given: list[Answer] = []
+        for answer in answers:
+            if isinstance(answer, Failed):
+                return question_id, answer
+            given.append(answer)
+        first = given[0]
         count = facts.option_count(doc)
-        best = int(np.argmax(answer.scored_logprobs))
-        if answer.greedy_label is None:
+        scores = scores_of(given, facts.scored(doc), facts.normalization)
+        if facts.normalization is not None:
+            return question_id, {
+                "option_logprobs": scores.option_logprobs,
+                "scored_logprobs": scores.scored_logprobs,
+                "prior_logprobs": scores.prior_logprobs,
+                "option_tokens": scores.tokens,
+                "dont_know_logprob": math.nan,
+                "entropy": math.nan,
+                "post_answer_entropy": math.nan,
+                "missing_mass": math.nan,
+                "answer": scores.best,
+                "status": Status.PARSED.value,
+                "correct": int(facts.is_right(doc, scores.best)),
+                "prompt_tokens": first.prompt_tokens,
+            }
+        if first.greedy_label is None:
             status = Status.UNPARSED
         else:
-            status = Status.DONT_KNOW if answer.greedy_label >= count else Status.PARSED
+            status = Status.DONT_KNOW if first.greedy_label >= count else Status.PARSED
+        best = scores.best
         if best >= count:
             status = Status.DONT_KNOW
         return question_id, {
-            "option_logprobs": answer.label_logprobs[:count],
-            "scored_logprobs": answer.scored_logprobs[:count],
-            "dont_know_logprob": answer.label_logprobs[count]
-            if len(answer.label_logprobs) > count
+            "option_logprobs": scores.option_logprobs,
+            "scored_logprobs": scores.scored_logprobs,
+            "dont_know_logprob": first.label_logprobs[count]
+            if len(first.label_logprobs) > count
             else math.nan,
-            "entropy": answer.entropy,
-            "post_answer_entropy": answer.post_answer_entropy,
-            "top_logprobs": answer.top_logprobs,
-            "missing_mass": answer.missing_mass,
+            "entropy": first.entropy,
+            "post_answer_entropy": first.post_answer_entropy,
+            "top_logprobs": first.top_logprobs,
+            "missing_mass": first.missing_mass,
             "answer": best if best < count else None,
             "status": status.value,
-            "correct": int(best == facts.gold(doc)),
-            "prompt_tokens": answer.prompt_tokens,
+            "correct": int(facts.is_right(doc, best)),
+            "prompt_tokens": first.prompt_tokens,
         }
+
+    def _question_id(self, request: Instance) -> QuestionId:
+        """Return a question's id; lm-eval's ``doc_id`` counts the documents that it was asked."""
+        index = request.doc_id
+        asked = self.asked.get(request.task_name)
+        return self._facts[request.task_name].own_id(
+            request.doc, index if asked is None else asked[index]
+        )
 
     def _trace_row(self, request: Instance, generation: Generation | Failed) -> Row:
         facts, doc = self._facts[request.task_name], request.doc
-        question_id = facts.question_id(doc, request.doc_id)
+        question_id = self._question_id(request)
         if isinstance(generation, Failed):
             return question_id, generation
         answer, position, known = facts.read(generation, doc, self._extraction, request.args[0])
@@ -218,10 +211,23 @@ class UncertaintyLM(LM):
             "answer": None if answer is None else answer.index,
             "rule": None if answer is None else answer.rule.value,
             "status": (Status.UNPARSED if answer is None else Status.PARSED).value,
-            "correct": int(answer is not None and answer.index == facts.gold(doc)),
+            "correct": int(answer is not None and facts.is_right(doc, answer.index)),
             "prompt_tokens": generation.prompt_tokens,
             "finished": int(generation.finished),
         }
+
+
+def _replies(
+    question: Sequence[Instance], answers: Sequence[Answer | Failed]
+) -> list[tuple[float, bool]]:
+    """Return the reply to each request of a question."""
+    replies: list[tuple[float, bool]] = []
+    for answer in answers:
+        if isinstance(answer, Failed):
+            return [UNANSWERED] * len(question)
+        replies += zip(answer.scored_logprobs, answer.is_greedy, strict=True)
+    assert len(replies) >= len(question)
+    return replies[: len(question)]
 
 
 def _stops(options: Mapping[str, Any]) -> tuple[str, ...]:

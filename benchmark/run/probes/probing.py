@@ -100,7 +100,7 @@ class Prober:
         """Return the work of collecting these signals, probes or the answers themselves."""
         builder = PromptBuilder(self.engine, self.options)
         sample = self.items[:: max(1, len(self.items) // 20)]
-        tokens = [self.engine.count_tokens(builder.context(t, q.row)) for t, q in sample]
+        tokens = [self.engine.count_tokens(builder.context(t, q)) for t, q in sample]
         mean = sum(tokens) / max(1, len(tokens))
         loads = []
         for signal, variant in wanted:
