@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from ....estimators.signals.batch import Signal
+from ....tasks.files.identifiers import id_text
 from ....tasks.prompting import Prompt, load_prompt
 from ....tasks.question_row import Row
 from ....tasks.question_view import LETTERED_SYSTEM, LETTERED_USER
@@ -171,8 +172,9 @@ def _facts(leaf: str, task: Task, topic: Topic, options: TaskOptions) -> tuple[T
     output = task.get_config("output_type")
     field = id_field(task.eval_docs)
 
-    def own_id(row: Row, index: int) -> int | str:
-        return index if field is None else cast("Mapping[str, Any]", row)[field]
+    def own_id(row: Row, index: int) -> str:
+        own = None if field is None else id_text(cast("Mapping[str, Any]", row)[field])
+        return str(index) if own is None else own
 
     if output == "multiple_choice":
         return choice_facts(task, leaf, topic, own_id, options.normalization), Signal.ANSWER

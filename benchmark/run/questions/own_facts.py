@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....tasks import mmlu_pro
 from ....tasks.prompting import Prompt
-from ....tasks.question_row import Row
+from ....tasks.question_row import Row, question_id_of
 from .task_facts import TaskFacts
 
 
@@ -13,7 +13,7 @@ def own_facts(family: str, user: Prompt | None = None) -> TaskFacts:
     style = mmlu_pro.style_of(family)
     return TaskFacts(
         view=style.view,
-        own_id=lambda row, index: row["question_id"],
+        own_id=question_id_of,
         rotated=rotated,
         restemmed=lambda row, change: mmlu_pro.render_user(
             {**row, "question": change(row["question"])}, style, user
