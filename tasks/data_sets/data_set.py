@@ -11,8 +11,8 @@ from ..files.content import kind_of
 from ..files.file_errors import DataError, did_you_mean
 from ..files.table_reader import FileTable, read_table_file
 from .building import build_questions
+from .column_cells import has_column
 from .column_map import FILE, ColumnMap, parse_columns
-from .columns import has_column
 from .folder import read_parts, state_of
 from .naming import name_of_file, slug
 from .preset import Preset, chosen_columns, preset_named, presets, recognized
