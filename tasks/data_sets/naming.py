@@ -41,11 +41,13 @@ def slug(text: str) -> str:
 def slugs(texts: Iterable[str]) -> dict[str, str]:
     """Return text → slug, with a number behind those that would be the same."""
     found: dict[str, str] = {}
+    used: set[str] = set()
     for text in texts:
         base = name = slug(text)
         number = 1
-        while name in found.values():
+        while name in used:
             number += 1
             name = f"{base}_{number}"
+        used.add(name)
         found[text] = name
     return found
