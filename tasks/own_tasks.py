@@ -12,8 +12,9 @@ from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from .data_sets.data_set import DataSet, read_data_set
+from .data_sets.data_set import read_data_set
 from .data_sets.naming import slugs
+from .data_sets.understood import DataSet
 from .dataset import EMBEDDED, load_dataset
 from .mmlu_pro import STYLES, only_topic, render_system, style_name, task_functions
 from .topics import TOPICS

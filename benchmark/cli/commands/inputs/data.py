@@ -13,7 +13,7 @@ from ....console.errors import UsageError, did_you_mean
 from ....console.options import show
 
 if TYPE_CHECKING:
-    from .....tasks.data_sets.data_set import DataSet
+    from .....tasks.data_sets.understood import DataSet
     from .....tasks.own_tasks import OwnTasks
 
 MOST_TOPICS = 60
