@@ -59,6 +59,8 @@ RESULT = {"question_id": 1, "question": "x", "options": ["a", "b"], "answer": "A
           "answer_index": 0, "category": "law", "pred": "B", "model_outputs": "so B"}  # fmt: skip
 QUESTION = {"question_id": 1, "question": "x", "options": ["a", "b"], "answer": "A",
             "category": "law", "src": "s"}  # fmt: skip
+CHOICES: dict[str, Any] = {"id": "1", "question": "Which?", "answerKey": "B",
+                           "choices": {"text": ["a", "b"], "label": ["A", "B"]}}  # fmt: skip
 MANIFEST = {"schema_version": 1, "created": "x", "model": {"engine": "hf"}, "task": {}, "data": {},
             "command": ["apprehend", "run"], "judges": {"j": {"engine": "hf"}},
             "costs": {}}  # fmt: skip
@@ -249,6 +251,14 @@ TARGETS = {
         _of_a_file("o.zip", read_results),
     ),
     "data.jsonl": Target([_lines(QUESTION), *TWISTED], _of_a_file("d.jsonl", read_questions)),
+    "data.csv": Target(
+        [b"id,question,A,B,answer\n1,Which?,a,b,B\n", b"Which?,a,b,c,d,A\nWhy?,a,b,c,d,B\n"],
+        _of_a_file("d.csv", read_questions),
+    ),
+    "data_choices.jsonl": Target(
+        [_lines(CHOICES), _lines({**CHOICES, "choices": json.dumps(CHOICES["choices"])})],
+        _of_a_file("d.jsonl", read_questions),
+    ),
     "data.parquet": Target(
         [_parquet(QUESTION), _bad_text(QUESTION, "src")], _of_a_file("d.parquet", read_questions)
     ),

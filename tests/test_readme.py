@@ -69,6 +69,7 @@ def test_every_option_that_the_readme_names_exists(cli: Run) -> None:
         cli(*words, "--help").stdout
         for words in (
             ("run",),
+            ("data",),
             ("score",),
             ("report",),
             ("import", "table"),

@@ -141,7 +141,7 @@ def _wanted_manifest(
             "fingerprint": fingerprint(tasks),
             "topics": topics_hash(tasks),
             "limit": options.limit,
-            **described(options.data, options.data_columns),
+            **(described(options.data, options.data_columns) if tasks[0].own else {}),
         },
         seed=options.seed,
     )

@@ -79,8 +79,7 @@ def check_options(options: RunOptions) -> list[Estimator] | None:
 def load_questions(options: RunOptions) -> list[LoadedTask]:
     """Load the tasks with their questions. Raises UsageError for unknown ones."""
     prompts = {k: path for k, path in options.prompts.items() if not k.startswith("judge")}
-    names = [name.strip() for name in options.tasks.split(",") if name.strip()]
-    own = own_questions(options.data, options.data_columns, names, options.include_path)
+    own = own_questions(options)
     tasks = load_tasks(
         expand_tasks(options.tasks, options.include_path, own),
         TaskOptions(
@@ -94,7 +93,7 @@ def load_questions(options: RunOptions) -> list[LoadedTask]:
             options.topic_field,
             options.normalization,
             options.seed,
-            options.data_columns,
+            data_columns=options.data_columns,
         ),
     )
     if any(task.own for task in tasks):

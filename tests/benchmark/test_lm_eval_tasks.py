@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import helpers
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +20,7 @@ from apprehend.benchmark.run.questions.task_files import task_manager
 from apprehend.estimators import Signal
 from apprehend.tasks.prompting import load_prompt
 from apprehend.tasks.question_view import lettered_user
-from helpers import in_process, rows
+from helpers import in_process
 from lm_eval_data import SUBJECTS, options, word, write_hub
 from models import make_model
 
@@ -160,6 +161,12 @@ def test_the_lettered_prompt_is_a_plain_function_of_a_view(hub: Path) -> None:
         turned = lettered.facts.rotated(question.row, 1)
         assert lettered.facts.view(turned).options == (*view.options[1:], view.options[0])
     assert lettered.prompts["lettered_system"] == load_prompt("lettered_system").source
+
+
+def rows(folder: Path, name: str) -> pd.DataFrame:
+    """The stored rows of a signal, ids as text, as questions have them."""
+    table = helpers.rows(folder, name)
+    return table.assign(question_id=table["question_id"].astype(str))
 
 
 # -- values ---------------------------------------------------------------------------------------

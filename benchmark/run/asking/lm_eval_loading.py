@@ -173,8 +173,8 @@ def _facts(leaf: str, task: Task, topic: Topic, options: TaskOptions) -> tuple[T
     field = id_field(task.eval_docs)
 
     def own_id(row: Row, index: int) -> str:
-        value = None if field is None else cast("Mapping[str, Any]", row)[field]
-        return id_text(value) or str(index)
+        own = None if field is None else id_text(cast("Mapping[str, Any]", row)[field])
+        return str(index) if own is None else own
 
     if output == "multiple_choice":
         return choice_facts(task, leaf, topic, own_id, options.normalization), Signal.ANSWER
