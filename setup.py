@@ -1,4 +1,7 @@
-"""Every folder of modules is a package below ``apprehend``; all else is in pyproject.toml."""
+"""Every folder of modules is a package below ``apprehend``; all else is in pyproject.toml.
+
+``apprehend`` itself is the folder ``interface``.
+"""
 
 from setuptools import find_packages, setup
 
@@ -6,8 +9,11 @@ FOLDERS = ("benchmark", "estimators", "reports", "tasks")
 
 setup(
     packages=[
-        ".".join(("apprehend", folder, *filter(None, [inner])))
-        for folder in FOLDERS
-        for inner in ("", *find_packages(folder))
+        "apprehend",
+        *(
+            ".".join(("apprehend", folder, *filter(None, [inner])))
+            for folder in FOLDERS
+            for inner in ("", *find_packages(folder))
+        ),
     ]
 )

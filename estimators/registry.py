@@ -140,7 +140,14 @@ def estimator_markdown() -> str:
 
 
 def split_specs(text: str) -> list[str]:
-    """Split a comma-separated list, leaving commas inside parentheses alone."""
+    """Split a comma-separated list of specifications.
+
+    Args:
+        text: For example ``"token_entropy, renyi_entropy(alpha=2, base=2)"``.
+
+    Returns:
+        The specifications without blanks around them; commas inside parentheses do not split.
+    """
     parts, depth, current = [], 0, ""
     for character in text:
         depth += (character == "(") - (character == ")")
@@ -157,6 +164,9 @@ def load_estimator(spec: str) -> Estimator:
 
     Args:
         spec: ``name``, ``name(parameter=value)`` or ``path/to/file.py:Class``.
+
+    Returns:
+        An instance of the named class.
 
     Raises:
         EstimatorLookupError: the name is unknown (the message suggests the closest one), the file
@@ -175,7 +185,17 @@ def load_estimator(spec: str) -> Estimator:
 
 
 def load_estimators(specs: Sequence[str]) -> list[Estimator]:
-    """Create several estimators. Raises EstimatorLookupError if two have the same name."""
+    """Create several estimators.
+
+    Args:
+        specs: Specifications as of ``load_estimator``.
+
+    Returns:
+        Their instances, in this order.
+
+    Raises:
+        EstimatorLookupError: One is unknown or refuses its parameters, or two have the same name.
+    """
     loaded = [load_estimator(spec) for spec in specs]
     seen: dict[str, str] = {}
     for spec, estimator in zip(specs, loaded, strict=True):

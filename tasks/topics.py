@@ -33,15 +33,36 @@ MAX_OPTIONS = 25
 
 
 def topic_slug(topic: str) -> str:
-    """Convert ``"computer science"`` to ``"computer_science"``, as in task names."""
+    """Convert a topic's name to the form that task names have.
+
+    Args:
+        topic: For example ``"computer science"``.
+
+    Returns:
+        For example ``"computer_science"``.
+    """
     return topic.replace(" ", "_")
 
 
 def letters(count: int) -> list[str]:
-    """Return the first ``count`` letters: ``["A", "B", …]``."""
+    """Return the labels of the default style.
+
+    Args:
+        count: Number of options, 0 to 26.
+
+    Returns:
+        ``["A", "B", …]``.
+    """
     return list(LETTERS[:count])
 
 
 def numbers(count: int) -> list[str]:
-    """Return the first ``count`` numbers as text: ``["1", "2", …]``, the paper's style."""
+    """Return the labels of the reference paper's style.
+
+    Args:
+        count: Number of options.
+
+    Returns:
+        ``["1", "2", …]``.
+    """
     return [str(i + 1) for i in range(count)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import re
 import subprocess
 from pathlib import Path
@@ -150,3 +152,16 @@ def test_coverage_is_summed_per_folder() -> None:
 
     files = {"a/x.py": entry(1, 2), "a/b/y.py": entry(3, 3), "c/z.py": entry(0, 5)}
     assert shares(files) == [("a", 4, 5), ("a/b", 3, 3), ("c", 0, 5), ("all", 4, 10)]
+
+
+@pytest.mark.parametrize("package", ["estimators", "reports", "tasks"])
+def test_exported_functions_document_arguments_and_results(package: str) -> None:
+    module = importlib.import_module(f"apprehend.{package}")
+    for name in module.__all__:
+        function = getattr(module, name)
+        if not inspect.isfunction(function) or not inspect.signature(function).parameters:
+            continue
+        documented, signature = inspect.getdoc(function) or "", inspect.signature(function)
+        assert "Args:" in documented, name
+        returns = signature.return_annotation not in ("None", None)
+        assert not returns or "Returns:" in documented, name

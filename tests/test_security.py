@@ -24,7 +24,7 @@ from faulty_server import serving
 from helpers import ROOT, Run, environment
 
 SOURCES = [
-    path for folder in ("benchmark", "estimators", "reports", "tasks") for path in
+    path for folder in ("benchmark", "estimators", "interface", "reports", "tasks") for path in
     sorted((ROOT / folder).rglob("*.py"))
 ]  # fmt: skip
 UNSAFE_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...estimators.conformal import (
+from ...estimators.core.prediction_sets import (
     RULES,
     calibration_scores,
     conformal_sets,

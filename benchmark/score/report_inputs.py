@@ -7,17 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ...estimators.signals.batch import Need, Signal, Status
 from ...reports import FORMATS, EstimatorTraits, MetricFailure, ReportInput, Rows, build_report
-from ...tasks.questionnaires import QUESTIONNAIRES
-from ...tasks.topics import LETTERS
 from ..console.options import say, show
 from ..store import parts
 from ..store.checks.ownership import (
@@ -32,10 +27,16 @@ from .costs import costs_of
 from .estimator_traits import read_traits
 from .metric_loading import load_metrics
 from .option_sets import with_option_sets
+from .question_frames import (
+    answers_by_order,
+    flow_counts,
+    judge_replies,
+    lowest_ratings,
+    option_probabilities,
+)
 from .same_questions import warn_of_differences
 from .scoring import score_store
-from .signal_loading import load_outcome, outcome_signal
-from .stored_chains import forced_answers, meaning_of_parsed
+from .stored_chains import forced_answers
 
 logger = logging.getLogger(__name__)
 
@@ -101,11 +102,11 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         strata.append(stratum.assign(task=store.task))
         if (new_questions := _questions(store, seen)) is not None:
             questions.append(new_questions)
-        ratings.append(_ratings(store))
-        flow.append(_flow(store))
-        options.append(_options(store))
-        judgements.append(_judgements(store))
-        orders.append(_orders(store))
+        ratings.append(lowest_ratings(store))
+        flow.append(flow_counts(store))
+        options.append(option_probabilities(store))
+        judgements.append(judge_replies(store))
+        orders.append(answers_by_order(store))
         chains.append(forced_answers(store))
         costs.append(costs_of(store, scores[-1]))
         folders = {"model_folder": store.model, "task_folder": store.task}
@@ -181,106 +182,3 @@ def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
                 frame.assign(**{name: frame[name].cat.set_categories(names)}) for frame in known
             ]
     return pd.concat(known, ignore_index=True)
-
-
-def _ratings(store: TaskStore) -> pd.DataFrame:
-    """Return the lowest rating per question over all stored judgements of it."""
-    if not store.has(Signal.JUDGEMENT):
-        return pd.DataFrame({"task": [], "question_id": [], "rating": []})
-    signals = store.load([Need.of(Signal.JUDGEMENT)], store.question_ids)
-    columns = [signals.judgement[name].stack("rating") for name in signals.judgement]
-    lowest: npt.NDArray[np.float64] = np.concatenate(columns, axis=1)
-    missing = np.isnan(lowest).all(axis=1)
-    lowest = np.where(np.isnan(lowest), np.inf, lowest).min(axis=1)
-    return pd.DataFrame(
-        {
-            "task": store.task,
-            "question_id": signals.question_id,
-            "rating": np.where(missing, np.nan, lowest),
-        }
-    )
-
-
-def _options(store: TaskStore) -> pd.DataFrame:
-    """Return the option probabilities of direct answers, with the index of the right option."""
-    if not store.has(Signal.ANSWER):
-        return pd.DataFrame()
-    ids = store.question_ids
-    answer = store.load([Need.of(Signal.ANSWER)], ids).answer
-    probabilities = answer.option_probs
-    present = ~np.isnan(probabilities)
-    known = np.flatnonzero(present.any(axis=1))
-    letters = store.questions.column("gold").to_pylist() if "gold" in _columns(store) else []
-    gold = [_index(letters[row]) for row in known] if letters else [-1] * len(known)
-    return pd.DataFrame(
-        {
-            "model": store.model,
-            "task": store.task,
-            "question_id": [ids[row] for row in known],
-            "probabilities": [probabilities[row][present[row]] for row in known],
-            "gold": gold,
-        }
-    )
-
-
-def _orders(store: TaskStore) -> pd.DataFrame:
-    """Return the answers under every stored order of the options, as original option indices."""
-    if not store.has(Signal.PERMUTED_ANSWERS) or "gold" not in _columns(store):
-        return pd.DataFrame()
-    ids = store.question_ids
-    table = store.load([Need.of(Signal.PERMUTED_ANSWERS)], ids).permuted_answers
-    gold = np.array([_index(letter) for letter in store.questions.column("gold").to_pylist()])
-    rows, columns = np.nonzero((table.shifts >= 0) & table.present[:, None])
-    return pd.DataFrame(
-        {
-            **{"model": store.model, "task": store.task},
-            "question_id": [ids[row] for row in rows],
-            **{"shift": table.shifts[rows, columns], "answer": table.answers[rows, columns]},
-            "gold": gold[rows],
-        }
-    )
-
-
-def _columns(store: TaskStore) -> list[str]:
-    return list(store.questions.column_names)
-
-
-def _index(letter: object) -> int:
-    return LETTERS.index(letter) if isinstance(letter, str) and letter in LETTERS else -1
-
-
-def _judgements(store: TaskStore) -> pd.DataFrame:
-    """Return every judge's reply to every questionnaire on the questions themselves."""
-    if not store.has(Signal.JUDGEMENT):
-        return pd.DataFrame()
-    signals = store.load([Need.of(Signal.JUDGEMENT)], store.question_ids)
-    frames = []
-    for name in signals.judgement:
-        if name not in QUESTIONNAIRES:
-            continue  # about one model's answer, not about the question
-        for judge, table in signals.judgement[name].tables.items():
-            labels = [
-                ", ".join(str(label) for label in row if label is not None) or None
-                for row in table.labels.tolist()
-            ]
-            frame = {
-                **{"task": store.task, "question_id": signals.question_id},
-                **{"questionnaire": name, "judge": judge},
-                **{"value": table.value, "label": labels, "rating": table.rating},
-            }
-            frames.append(pd.DataFrame(frame)[table.present])
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-
-def _flow(store: TaskStore) -> dict[str, Any]:
-    ids = store.question_ids
-    table = load_outcome(store, ids)
-    return {
-        "model": store.model,
-        "task": store.task,
-        "asked": len(ids),
-        "answered": int(table.present.sum()),
-        "parsed": int((table.status == Status.PARSED.value).sum()),
-        "dont_know": int((table.status == Status.DONT_KNOW.value).sum()),
-        "found": meaning_of_parsed(store.manifest, outcome_signal(store)),
-    }

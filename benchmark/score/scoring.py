@@ -110,32 +110,22 @@ def score_store(
         with store.writing():
             pass
     store.forget()
-    outcome = outcome_signal(store)
-    answered = store.done(outcome)
-    ids = [i for i in store.question_ids if i in answered]
+    ids = answered_questions(store)
     chosen, skipped = chosen_estimators(store, specs, committee)
     result = Scored(skipped=skipped, questions=len(ids))
-    columns = {e.label: _Column() for e in chosen}
-
-    def read(needs: Collection[Need], ids: Sequence[Any]) -> Signals:
-        return with_committee(store, store.load(needs, ids), needs, committee)
-
-    outcomes = _score_in_batches(read, ids, chosen, outcome, columns, result.failed)
-    _score_out_of_fold(read, ids, chosen, outcomes, columns, result.failed, folds)
+    computed, result.failed = compute_scores(store, ids, chosen, committee, folds)
     tables = []
     by_label = {estimator.label: estimator for estimator in chosen}
-    for label, column in columns.items():
-        if label in result.failed:
-            continue
-        values, why = np.concatenate(column.scores), np.concatenate(column.reasons)
-        if np.isnan(values).all():
+    for label, table in computed.items():
+        if table.column("score").null_count == len(table):
             estimator = by_label[label]
             if specs is None or lacks_something(store, estimator):
-                result.skipped[label] = lacking(store, estimator, read, ids) or str(why[0])
+                why = lacking(store, estimator, _reader(store, committee), ids)
+                result.skipped[label] = why or str(table.column("reason")[0].as_py())
                 continue
             result.empty[label] = str(why[0])
         result.estimators.append(label)
-        tables.append(_rows(store, label, values, why, column.fold, outcomes))
+        tables.append(table)
     if not tables and result.failed:
         raise EstimatorError("; ".join(result.failed.values()))
     if not tables:
@@ -144,6 +134,52 @@ def score_store(
     write_parquet(store.path / SCORES, marked_scores(store, pa.concat_tables(tables), about))
     write_strata(store, ids)
     return result
+
+
+def answered_questions(store: TaskStore) -> list[Any]:
+    """Return the ids of a store's answered questions. Raises NothingToScore if there are none."""
+    answered = store.done(outcome_signal(store))
+    return [i for i in store.question_ids if i in answered]
+
+
+def compute_scores(
+    store: TaskStore,
+    ids: Sequence[Any],
+    chosen: Sequence[Estimator],
+    committee: Sequence[str] = (),
+    folds: Folds | None = None,
+) -> tuple[dict[str, pa.Table], dict[str, str]]:
+    """Compute scores on a store's signals; nothing is written.
+
+    Args:
+        store: The store.
+        ids: The n questions, all of them answered.
+        chosen: The estimators; those that learn are fitted out of fold.
+        committee: The other models whose answers count as a committee; empty for all.
+        folds: The folds; None for the default.
+
+    Returns:
+        Label of each estimator → its n rows in the columns of ``scores.parquet``; and, for those
+        that raised an error, label → the error.
+    """
+    read = _reader(store, committee)
+    columns = {estimator.label: _Column() for estimator in chosen}
+    failed: dict[str, str] = {}
+    outcomes = _score_in_batches(read, ids, chosen, outcome_signal(store), columns, failed)
+    _score_out_of_fold(read, ids, chosen, outcomes, columns, failed, folds)
+    tables = {}
+    for label, column in columns.items():
+        if label not in failed:
+            values, why = np.concatenate(column.scores), np.concatenate(column.reasons)
+            tables[label] = _rows(store, label, values, why, column.fold, outcomes)
+    return tables, failed
+
+
+def _reader(store: TaskStore, committee: Sequence[str]) -> Read:
+    def read(needs: Collection[Need], ids: Sequence[Any]) -> Signals:
+        return with_committee(store, store.load(needs, ids), needs, committee)
+
+    return read
 
 
 def _traits(estimator: Estimator) -> EstimatorTraits:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from .atomic_files import write_atomically
 from .csv_files import csv_text
-from .formatting import latex, markdown
+from .markup import latex, markdown
 
 NARROW = 6
 """Most columns of a LaTeX table in footnotesize; wider tables use scriptsize."""

@@ -11,27 +11,7 @@ import numpy as np
 from ..statistics.intervals import FEW_MARK
 
 UNDEFINED = "–"
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': "''",
-    "-": "{-}",
-    "–": "--",
-    FEW_MARK: "\\dag{}",
-    "[": "{[}",
-    "]": "{]}",
-}
+_UNSHOWN = frozenset(("Cc", "Cs", "Cn", "Cf", "Co"))
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -67,28 +47,6 @@ def plain(text: object) -> str:
     """Put text on one line; control and unassigned characters become U+FFFD."""
     cleaned = re.sub(r"\s+", " ", str(text))
     return "".join("\ufffd" if unicodedata.category(c) in _UNSHOWN else c for c in cleaned)
-
-
-_LATIN_1 = frozenset(map(chr, range(0xC0, 0x100))) - frozenset("×÷ÐÞðþ")  # in OT1
-_UNSHOWN = frozenset(("Cc", "Cs", "Cn", "Cf", "Co"))
-
-
-def latex(text: object) -> str:
-    """Escape text for LaTeX; letters beyond Latin-1 become their base letter or `?`."""
-    return "".join(_LATEX.get(c) or _latin(c) for c in plain(text))
-
-
-def _latin(character: str) -> str:
-    if character.isascii() or character in _LATIN_1:
-        return character
-    base = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
-    return "".join(_LATEX.get(c, c) for c in base) or "?"
-
-
-def markdown(text: object) -> str:
-    """Escape text for a cell of a Markdown table."""
-    escaped = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", escaped)
 
 
 def file_stems(names: Iterable[str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from ..generated.forced import forced_table
 from ..metrics.evaluation import ALL, MACRO, Evaluation
 from ..metrics.summary import against, best_estimator, few_note
 from ..metrics.topic_tables import topic_tables
-from . import answer_tables, metric_tables
+from . import answer_tables, metric_tables, missing_tables
 from .placed_figures import task_figures
 
 
@@ -188,10 +188,10 @@ class TaskSection:
         flow = self.analyses.of("flow", self.evaluation)
         missing = self.analyses.of("missing", self.evaluation)
         by_topic = self.analyses.of("missing_by_topic", self.evaluation)
-        gaps = answer_tables.missing_tables(missing, by_topic)
+        gaps = missing_tables.missing_tables(missing, by_topic)
         note = "" if len(missing) else "Every estimator scored every question."
         found = self.analyses.found.get((self.evaluation.model, self.evaluation.task))
-        table = answer_tables.flow_table(flow, found or answer_tables.PARSED)
+        table = missing_tables.flow_table(flow, found or missing_tables.PARSED)
         shown = [table, *gaps]
         figures = self._figures("flow")
         return Block("Questions and missing scores (n-flow)", note, figures, shown)

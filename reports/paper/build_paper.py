@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from ..figures.drawing import Drawer
 from ..frames.atomic_files import write_atomically
 from ..frames.csv_files import csv_text
-from ..frames.formatting import number
 from ..frames.inputs import ReportInput
 from ..frames.style import FORMATS
 from ..metrics.computing import compute_metrics
@@ -22,7 +20,8 @@ from ..statistics.short_repr import short_repr
 from .ece_verdicts import compute_ece_verdicts
 from .paper_blocks import PaperBlocks
 from .published_tables import paper_estimators
-from .verdicts import DIFFERS, REPRODUCED, UNKNOWN, compute_verdicts
+from .verdict_summary import counted_verdicts, verdict_summary
+from .verdicts import compute_verdicts
 
 
 @short_repr
@@ -81,7 +80,7 @@ def build_paper(
     every = compute_metrics(reduced, "all", max(2, replicates // 10), seed, on_all)
     verdicts = compute_verdicts(metrics, every)
     errors = compute_ece_verdicts(evaluated, on_all, replicates, seed)
-    paper = Paper(verdicts, errors, [*_summary(verdicts), _counted(errors, "ECEs")])
+    paper = Paper(verdicts, errors, [*verdict_summary(verdicts), counted_verdicts(errors, "ECEs")])
     for name, frame in (("verdicts", verdicts), ("ece_verdicts", errors)):
         paper.files.append(write_atomically(root / f"{name}.csv", csv_text(frame)))
     drawer = Drawer(root / "figures", formats)
@@ -96,29 +95,3 @@ def build_paper(
     html = render_page(sections, data.manifests, [], settings)
     paper.files.append(write_atomically(root / "index.html", html))
     return paper
-
-
-def _summary(verdicts: pd.DataFrame) -> list[str]:
-    """Count the reproduced values by stored model and task."""
-    lines = [_counted(verdicts, "ROC AUCs")]
-    known = verdicts[verdicts["verdict"] != UNKNOWN]
-    for (model, task, source), part in known.groupby(["stored_model", "stored_task", "source"]):
-        same = int((part["verdict"] == REPRODUCED).sum())
-        gap = float(np.median(np.abs(part["difference"].astype(float))))
-        reasons = part.loc[part["verdict"] == DIFFERS, "reason"].str.split(":").str[0]
-        why = ", ".join(f"{name} ({n})" for name, n in reasons.value_counts().items())
-        lines.append(
-            f"{model} on {task} against {source}: {same} of {len(part)} reproduced, median "
-            f"absolute difference {number(gap)}{'; explanations: ' + why if why else ''}."
-        )
-    return lines
-
-
-def _counted(verdicts: pd.DataFrame, what: str) -> str:
-    """Count published values by verdict in a sentence."""
-    counts = verdicts["verdict"].value_counts()
-    return (
-        f"Of {len(verdicts)} published {what}, {int(counts.get(REPRODUCED, 0))} are reproduced, "
-        f"{int(counts.get(DIFFERS, 0))} differ, and {int(counts.get(UNKNOWN, 0))} are "
-        f"{UNKNOWN}."
-    )

@@ -8,7 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.benchmark.score.option_sets import ALPHAS, with_option_sets
-from apprehend.estimators.conformal import conformal_sets, conformal_threshold, nonconformity
+from apprehend.estimators.core.prediction_sets import (
+    conformal_sets,
+    conformal_threshold,
+    nonconformity,
+)
 from apprehend.reports import ReportInput, evaluations
 from apprehend.reports.metrics.conformal_sets import compute_conformal, halves
 

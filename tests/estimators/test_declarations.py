@@ -27,7 +27,7 @@ OTHER_MEANINGS = {
 def named() -> Iterator[tuple[Path, int, str]]:
     """File, line and name wherever a text in the code is a built-in estimator's name."""
     names = builtin_estimators().keys()
-    for folder in ("benchmark", "estimators", "reports", "tasks"):
+    for folder in ("benchmark", "estimators", "interface", "reports", "tasks"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 text = getattr(node, "value", None) if isinstance(node, ast.Constant) else None

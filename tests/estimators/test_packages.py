@@ -22,7 +22,7 @@ import pytest
 from apprehend.estimators import evaluate, load_estimator
 from apprehend.estimators.chain_of_thought import rank_features
 from apprehend.estimators.checks.synthetic import synthetic_questions
-from apprehend.estimators.conformal import (
+from apprehend.estimators.core.prediction_sets import (
     calibration_scores,
     conformal_sets,
     conformal_threshold,

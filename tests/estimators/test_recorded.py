@@ -10,7 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.estimators import Panel, Signal, Signals, evaluate, load_estimator
-from apprehend.estimators.conformal import calibration_scores, conformal_sets, conformal_threshold
+from apprehend.estimators.core.prediction_sets import (
+    calibration_scores,
+    conformal_sets,
+    conformal_threshold,
+)
 from apprehend.estimators.signals.batch import AnswerTable, CommitteeTable
 from apprehend.estimators.signals.probabilities import softmax
 from sklearn.metrics import roc_auc_score

@@ -19,7 +19,11 @@ from apprehend.estimators import (
 from apprehend.estimators.answer_distribution import truncated_entropy_bounds
 from apprehend.estimators.checks.alterations import unobserved
 from apprehend.estimators.checks.synthetic import synthetic_questions
-from apprehend.estimators.conformal import conformal_sets, conformal_threshold, nonconformity
+from apprehend.estimators.core.prediction_sets import (
+    conformal_sets,
+    conformal_threshold,
+    nonconformity,
+)
 from apprehend.estimators.learning.cross_fitting import Folds, cross_fit
 from apprehend.estimators.position_bias import at_positions
 from apprehend.estimators.signals.batch import (

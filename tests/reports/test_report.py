@@ -19,7 +19,8 @@ from apprehend.estimators import builtin_estimators
 from apprehend.reports import METRIC_COLUMNS, ReportInput, build_report, topic_tables
 from apprehend.reports.figures.score_histograms import bin_edges, compute_histograms
 from apprehend.reports.frames.atomic_files import clear_leftovers, write_atomically
-from apprehend.reports.frames.formatting import file_stems, latex, markdown, number, percent
+from apprehend.reports.frames.formatting import file_stems, number, percent
+from apprehend.reports.frames.markup import latex, markdown
 from apprehend.reports.frames.style import (
     BY_NAME,
     Styles,

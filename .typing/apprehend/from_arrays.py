@@ -1,0 +1,1 @@
+../../interface/from_arrays.py

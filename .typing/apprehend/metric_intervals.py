@@ -1,0 +1,1 @@
+../../interface/metric_intervals.py

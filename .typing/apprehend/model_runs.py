@@ -1,0 +1,1 @@
+../../interface/model_runs.py

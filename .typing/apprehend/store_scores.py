@@ -1,0 +1,1 @@
+../../interface/store_scores.py

@@ -1,0 +1,1 @@
+../../interface/stored_results.py
