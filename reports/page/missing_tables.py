@@ -6,7 +6,6 @@ import pandas as pd
 
 from ..frames.blocks import PageTable, Shown, table_from_frame
 
-
 PARSED = "parsed"
 
 

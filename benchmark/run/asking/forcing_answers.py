@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from ....tasks.forced_answers import answer_cue, cut_points
+from ....tasks.answer_forcing import answer_cue, cut_points
 from ...engines.shared.engine import ForcedAnswer, Forcing
 from ...store.stored_rows import Record
 
