@@ -1,7 +1,8 @@
 """Calibrated probabilities of error, learned from labels out of fold.
 
 ``temperature_scaled`` rescales the option logits; ``platt`` and ``isotonic`` map another
-estimator's score to the probability that the answer is wrong.
+estimator's score to the probability that the answer is wrong, ``correctness_aware`` the answers
+under all option orders.
 """
 
 from __future__ import annotations
@@ -13,10 +14,18 @@ import numpy as np
 from .answer_distribution import MaxProbability
 from .core.estimator import Estimator, require_fit
 from .core.logistic import LogisticModel, fit_logistic
+from .core.parameters import number_above
 from .learning.score_learner import ScoreLearner, known_gold
 from .signals.batch import Signal, Signals
 from .signals.estimator_errors import EstimatorError
-from .signals.probabilities import softmax, top_two
+from .signals.probabilities import (
+    entropy,
+    mean_distribution,
+    mutual_information,
+    pick,
+    softmax,
+    top_two,
+)
 from .signals.tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "calibrated"
@@ -149,6 +158,69 @@ class Isotonic(ScoreLearner):
         if known.any():
             scores[known] = steps.predict(np.clip(base[known], steps.X_min_, steps.X_max_))
         return scores
+
+
+class CorrectnessAware(Estimator):
+    """σ(w · x + b), the probability of error given p under all option orders, in [0, 1].
+
+    x: mean and smallest p_r(answer) over the cyclic orders r, share of the orders that choose the
+    answer, H(p̄) / ln K, and H(p̄) - mean H(p_r). Logistic regression on standardized features with
+    ``penalty`` / 2 · ‖w‖², fitted out of fold: unlike a temperature it is trained on correctness.
+    """
+
+    name = "correctness_aware"
+    is_probability = True
+    needs = frozenset({Signal.ANSWER, Signal.PERMUTED_ANSWERS})
+    cost = "x"
+    family = FAMILY
+    reference = "apprehend"
+
+    def __init__(self, penalty: float = 1.0) -> None:
+        self.penalty = number_above("penalty", penalty, 0.0)
+        self._model: LogisticModel | None = None
+
+    def fit(self, signals: Signals, correct: BoolArray) -> None:
+        """Fit w and b on the training part's answers under all orders."""
+        features = order_features(signals)
+        rows = np.flatnonzero(np.isfinite(features).all(axis=1))
+        if len(np.unique(correct[rows])) < 2:
+            raise EstimatorError(
+                "Expected right and wrong answers under several option orders to learn from, but "
+                f"got {len(rows)} of one kind"
+            )
+        wrong = np.where(correct[rows], 0.0, 1.0)
+        self._model = fit_logistic(features[rows], wrong, self.penalty)
+
+    def score(self, signals: Signals) -> FloatArray:
+        model, features = require_fit(self, self._model), order_features(signals)
+        known = np.isfinite(features).all(axis=1)
+        return np.where(known, model.predict(features), np.nan)
+
+    def missing_reason(self, signals: Signals, row: int) -> str | None:
+        if not signals.answer.present[row] or not signals.permuted_answers.present[row]:
+            return None
+        if signals.answer.answer[row] < 0:
+            return "the model gave no answer"
+        return "fewer than two option orders with probabilities"
+
+
+def order_features(signals: Signals) -> FloatArray:
+    """Return the (n, 5) features of ``correctness_aware``; NaN for fewer than two orders."""
+    table = signals.permuted_answers
+    p, answer = table.option_probs, signals.answer.answer
+    there = ~np.isnan(p).all(axis=2)
+    chosen = np.stack([pick(p[:, r], answer) for r in range(p.shape[1])], axis=1)
+    count = np.maximum(there.sum(axis=1), 1)
+    mean = np.where(there, np.nan_to_num(chosen), 0.0).sum(axis=1) / count
+    least = np.where(there, np.nan_to_num(chosen), np.inf).min(axis=1, initial=np.inf)
+    asked = table.shifts >= 0
+    same = (asked & (table.answers == answer[:, None])).sum(axis=1) / np.maximum(
+        asked.sum(axis=1), 1
+    )
+    total = entropy(mean_distribution(p)) / np.log(np.maximum(signals.option_count, 2))
+    features = np.stack([mean, least, same, total, mutual_information(p)], axis=1)
+    usable = (there.sum(axis=1) > 1) & (answer >= 0) & (answer < p.shape[2])
+    return np.where(usable[:, None], features, np.nan)
 
 
 def _rounded(scores: FloatArray) -> FloatArray:

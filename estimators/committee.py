@@ -27,6 +27,7 @@ class CommitteeDisagreement(Estimator):
 
     name = "committee_disagreement"
     against_difficulty = True
+    is_divergence = True
     needs = frozenset({Signal.COMMITTEE, Signal.ANSWER | Signal.TRACE})
     family = FAMILY
     reference = "apprehend"

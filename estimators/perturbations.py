@@ -162,6 +162,7 @@ class PromptMutualInformation(_PromptEstimator):
 class _PairEstimator(Estimator):
     """Compares the plain prompt with another one."""
 
+    is_divergence = True
     family = FAMILY
     cost = "m"
     reference = "apprehend"

@@ -35,36 +35,11 @@ class PrideDebiasedProbability(Estimator):
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
         """Fit the prior over positions for each K; ``correct`` is not used."""
-        table = signals.permuted_answers
-        by_position = at_positions(table.option_probs, table.shifts, signals.option_count)
-        ids = [str(i) for i in signals.question_id.tolist()]
-        order = np.array(sorted(range(len(ids)), key=lambda row: ids[row]), dtype=np.int64)
-        priors = {}
-        for count in sorted(set(signals.option_count.tolist())):
-            rows = order[signals.option_count[order] == count]
-            shapes = [position_prior(by_position[row, :, :count]) for row in rows]
-            complete = [prior for prior in shapes if prior is not None][: self.questions]
-            if complete:
-                priors[count] = np.mean(complete, axis=0)
-        if not priors:
-            raise EstimatorError("Expected questions answered under all option orders, got none")
-        self._priors = priors
+        self._priors = position_priors(signals, self.questions)
 
     def score(self, signals: Signals) -> FloatArray:
         priors = require_fit(self, self._priors)
-        p = signals.answer.option_probs
-        debiased = np.full(p.shape, np.nan)
-        for count, prior in priors.items():
-            rows = np.flatnonzero(signals.option_count == count)
-            if count > p.shape[1]:
-                continue
-            weights = p[np.ix_(rows, np.arange(count))] / prior
-            # 0 / 0: an option of probability 0 stays at 0 in any position.
-            weights = np.where(p[rows, :count] == 0, 0.0, weights)
-            total = weights.sum(axis=1, keepdims=True)
-            # Positive probability where the prior is 0: the prior does not fit.
-            debiased[rows, :count] = np.where(np.isfinite(total), weights / total, np.nan)
-        return 1.0 - pick(debiased, signals.answer.answer)
+        return 1.0 - pick(debiased_probabilities(signals, priors), signals.answer.answer)
 
     def missing_reason(self, signals: Signals, row: int) -> str | None:
         priors = require_fit(self, self._priors)
@@ -76,6 +51,44 @@ class PrideDebiasedProbability(Estimator):
         if signals.answer.answer[row] < 0:
             return "the model gave no answer"
         return "no option probabilities stored, or a position that was never given any"
+
+
+def position_priors(signals: Signals, questions: int) -> dict[int, FloatArray]:
+    """Estimate the prior over positions for each K, from at most ``questions`` of each, by id.
+
+    Raises EstimatorError if no question was answered under all its option orders.
+    """
+    table = signals.permuted_answers
+    by_position = at_positions(table.option_probs, table.shifts, signals.option_count)
+    ids = [str(i) for i in signals.question_id.tolist()]
+    order = np.array(sorted(range(len(ids)), key=lambda row: ids[row]), dtype=np.int64)
+    priors: dict[int, FloatArray] = {}
+    for count in sorted(set(signals.option_count.tolist())):
+        rows = order[signals.option_count[order] == count]
+        shapes = [position_prior(by_position[row, :, :count]) for row in rows]
+        complete = [prior for prior in shapes if prior is not None][:questions]
+        if complete:
+            priors[count] = np.mean(complete, axis=0)
+    if not priors:
+        raise EstimatorError("Expected questions answered under all option orders, got none")
+    return priors
+
+
+def debiased_probabilities(signals: Signals, priors: dict[int, FloatArray]) -> FloatArray:
+    """Return (n, K) probabilities ∝ p / prior; NaN where there is no prior, or it does not fit."""
+    p = signals.answer.option_probs
+    debiased = np.full(p.shape, np.nan)
+    for count, prior in priors.items():
+        rows = np.flatnonzero(signals.option_count == count)
+        if count > p.shape[1]:
+            continue
+        weights = p[np.ix_(rows, np.arange(count))] / prior
+        # 0 / 0: an option of probability 0 stays at 0 in any position.
+        weights = np.where(p[rows, :count] == 0, 0.0, weights)
+        total = weights.sum(axis=1, keepdims=True)
+        # Positive probability where the prior is 0: the prior does not fit.
+        debiased[rows, :count] = np.where(np.isfinite(total), weights / total, np.nan)
+    return debiased
 
 
 def at_positions(p: FloatArray, shifts: IntArray, option_count: IntArray) -> FloatArray:

@@ -18,8 +18,11 @@ from . import (
     chain_of_thought,
     committee,
     conformal,
+    consensus,
     controls,
+    entropy_production,
     forced_answers,
+    id_prior,
     judges,
     perturbations,
     position_bias,
@@ -29,21 +32,32 @@ from . import (
 )
 from .core.estimator import Estimator
 from .core.user_files import is_file_spec, load_from_file
+from .others import cross_model
 from .signals.batch import Need
 from .signals.estimator_errors import EstimatorLookupError
+from .trace import trace_course, trace_wording
+from .trained import rank_mixing, state_space
 
 ENTRY_POINT_GROUP = "apprehend.estimators"
 _MODULES: tuple[ModuleType, ...] = (
     answer_distribution,
     chain_of_thought,
+    trace_course,
+    trace_wording,
     forced_answers,
+    entropy_production,
     samples,
+    rank_mixing,
     self_reports,
     perturbations,
+    consensus,
     position_bias,
+    id_prior,
     judges,
     committee,
+    cross_model,
     supervised,
+    state_space,
     calibration,
     conformal,
     controls,

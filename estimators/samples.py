@@ -31,6 +31,7 @@ class _SampleEstimator(Estimator):
     needs = frozenset({Signal.SAMPLES.variant("direct")})
     family = FAMILY
     cost = "x"
+    is_sampled = True
 
     def __init__(self, samples: str = "direct") -> None:
         self.samples = one_of("samples", samples, WAYS)

@@ -9,6 +9,20 @@ from .analyses.decisions import (
     summarize_split,
 )
 from .analyses.flow import compute_flow, compute_missing
+from .analyses.questions.subsets import Subset, choose_subset
+from .analyses.rules.advice import advice
+from .analyses.rules.choosing import CostChoice, choose_by_cost, choose_by_topic, make_rule
+from .analyses.rules.costs import Costs, read_costs
+from .analyses.rules.recommending import Recommendation, recommend
+from .analyses.rules.rule import (
+    Rule,
+    RuleError,
+    apply_rule,
+    drift_reading,
+    read_rule,
+    rule_drift,
+)
+from .analyses.study.study import Study
 from .analyses.thresholds import ThresholdChoice, choose_threshold
 from .analyses.together import Analyses, compute_analyses
 from .figures.cascade_curve import CASCADE, cascade_figure
@@ -99,6 +113,8 @@ __all__ = [
     "CalibrationBins",
     "Cascade",
     "Comparison",
+    "CostChoice",
+    "Costs",
     "Difference",
     "Drawer",
     "EstimatorTraits",
@@ -109,17 +125,24 @@ __all__ = [
     "MetricFailure",
     "Needs",
     "Paper",
+    "Recommendation",
     "Report",
     "ReportInput",
     "Rows",
+    "Rule",
+    "RuleError",
     "ScoredGroup",
+    "Study",
     "Styles",
+    "Subset",
     "TaskContext",
     "TaskFigure",
     "ThresholdChoice",
     "Trend",
     "accuracy_at_coverage",
     "accuracy_test",
+    "advice",
+    "apply_rule",
     "area_influence",
     "augrc",
     "aurc",
@@ -134,6 +157,9 @@ __all__ = [
     "calibration_bins",
     "cascade_figure",
     "check_metric",
+    "choose_by_cost",
+    "choose_by_topic",
+    "choose_subset",
     "choose_threshold",
     "compare",
     "compute_analyses",
@@ -148,12 +174,14 @@ __all__ = [
     "delong_covariance",
     "delong_interval",
     "delong_test",
+    "drift_reading",
     "ece",
     "evaluations",
     "figure_style",
     "file_stems",
     "holm",
     "log_loss",
+    "make_rule",
     "mass_bins",
     "metric",
     "mutual_information_share",
@@ -163,12 +191,16 @@ __all__ = [
     "percentile_interval",
     "pr_auc",
     "prr",
+    "read_costs",
+    "read_rule",
+    "recommend",
     "resample_weights",
     "risk_coverage_curve",
     "roc_auc",
     "roc_auc_interval",
     "roc_auc_replicates",
     "roc_curve",
+    "rule_drift",
     "separation",
     "summarize_split",
     "task_figure",

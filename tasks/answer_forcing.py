@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from .reading.reasoning import closing_mark
+from .reading.reasoning import answer_start, closed_thought
 
 CUE = "The answer is [["
 POINTS = 5
@@ -45,8 +45,7 @@ def answer_cue(text: str, prompt: str = "") -> str:
         text: The generated text so far.
         prompt: What it continues; a chat template may have opened a thought there.
     """
-    close = closing_mark(text, prompt)
-    if close:
-        return f"\n{close}\n\n{CUE}"
+    if answer_start(text, prompt) is None:
+        return closed_thought(text, prompt) + CUE
     whole = text or prompt[-1:]
     return CUE if not whole or whole[-1:].isspace() else f" {CUE}"

@@ -2,20 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from .files.file_errors import DataError, did_you_mean, first_line
 
-
-class DataError(ValueError):
-    """Unusable questions or an unusable prompt template; the message is one complete line."""
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``"; did you mean 'x'?"`` for the nearest of ``known``, else an empty string."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or its type if it has none."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0].strip()
+__all__ = ["DataError", "did_you_mean", "first_line"]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from .dataset import load_dataset
 from .prompting import Choice, Prompt, load_prompt
 from .question_row import Row
+from .question_view import QuestionView, shown_choices
 from .reading.extraction import read_answer
 from .topics import DONT_KNOW_LABEL, LETTERS, TOPICS, letters, numbers, topic_slug
 
@@ -35,20 +36,27 @@ class Style:
 
     def choices(self, options: list[str]) -> list[Choice]:
         """Return the options as the prompt shows them, the don't-know option last if any."""
-        shown = [Choice(*pair) for pair in zip(self.labels(len(options)), options, strict=True)]
-        if self.dont_know is not None:
-            shown.append(Choice(self.dont_know, "I do not know"))
-        return shown
+        return shown_choices(self.labels(len(options)), options, self.dont_know)
 
     def context(self, row: Row) -> dict[str, object]:
         """Return the variables of this style's prompt templates."""
-        return {
-            "question": row["question"],
-            "choices": self.choices(list(row["options"])),
-            "topic": row["category"],
-            "label_kind": self.label_kind,
-            "dont_know": self.dont_know,
-        }
+        return self.view(row).context()
+
+    def view(self, row: Row) -> QuestionView:
+        """Return the question of a row, its options called as this style calls them."""
+        options = tuple(row["options"])
+        answer = row.get("answer")
+        return QuestionView(
+            stem=row["question"],
+            options=options,
+            labels=tuple(self.labels(len(options))),
+            gold=(LETTERS.index(answer),) if answer in LETTERS else (),
+            topic=row["category"],
+            question_id=row.get("question_id", ""),
+            label_kind=self.label_kind,
+            dont_know=self.dont_know,
+            src=row.get("src"),
+        )
 
 
 STYLES: dict[str, Style] = {
@@ -61,6 +69,24 @@ STYLES: dict[str, Style] = {
     "mmlu_pro_cot_numbered": Style("number", numbers, "cot_system", "cot", chain_of_thought=True),
 }
 """Task group name → its style. Each group has one task per topic, ``<group>_<topic>``."""
+
+
+def style_name(group: str) -> str:
+    """Return the style of a group's tasks: of ``mmlu_pro_cot`` and of ``medqa_cot`` the same.
+
+    Raises KeyError for a group of no style.
+    """
+    if group in STYLES:
+        return group
+    fits = [style for style in STYLES if group.endswith(style.removeprefix("mmlu_pro"))]
+    if not fits:
+        raise KeyError(group)
+    return max(fits, key=len)
+
+
+def style_of(group: str) -> Style:
+    """Return how a group's tasks ask. Raises KeyError for a group of no style."""
+    return STYLES[style_name(group)]
 
 
 def gold_index(row: Row) -> int:
@@ -76,12 +102,13 @@ def render_user(row: Row, style: Style, prompt: Prompt | None = None) -> str:
 def render_system(topic: str, style: Style, prompt: Prompt | None = None) -> str:
     """Render the system message (without a chat template: the first lines of the prompt)."""
     chosen = prompt or load_prompt(style.system)
+    topic = topic.replace("_", " ")  # as in the names of MMLU's subjects
     return chosen.render(topic=topic, label_kind=style.label_kind, dont_know=style.dont_know)
 
 
 def choice_labels(row: Row, style: Style) -> list[str]:
     """Return the continuations that lm-eval scores: all labels, the don't-know label last."""
-    return [choice.label for choice in style.choices(list(row["options"]))]
+    return [choice.label for choice in style.view(row).choices]
 
 
 def trace_results(row: Row, results: list[str], style: Style) -> dict[str, float]:

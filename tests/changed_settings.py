@@ -86,4 +86,5 @@ CHANGES: dict[str, list[tuple[str, Callable[[Path], Any]]]] = {
     "seed": [("seed", lambda _: 1)],
     "samples": [("samples", lambda _: 4)],
     "temperature": [("temperature", lambda _: 3.0)],
+    "thinking_budget": [("--thinking_budget", lambda _: 5)],
 }

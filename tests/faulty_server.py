@@ -51,6 +51,8 @@ class Server:
     payloads: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    refused_field: str = ""
+    """A field of requests that the server takes for an error."""
     answered: int = 0
     most_at_once: int = 0
     _now: int = 0
@@ -97,6 +99,10 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.state.begin(payload, dict(self.headers))
         try:
             time.sleep(self.state.delay)
+            if self.state.refused_field in payload:
+                error = f"Unsupported parameter: '{self.state.refused_field}'"
+                self._say(400, {"error": {"message": error}})
+                return
             self._fail(fault, payload) if fault else self._say(200, self.state.reply(payload))
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True

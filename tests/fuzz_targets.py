@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 from apprehend.benchmark.console.errors import ApprehendError
 from apprehend.benchmark.endpoints.reply_json import parse
 from apprehend.benchmark.endpoints.request_errors import RequestFailed
-from apprehend.benchmark.engines.endpoint.replies import label_logprobs, read_chat, read_text
+from apprehend.benchmark.engines.endpoint.replies import read_chat, read_text
+from apprehend.benchmark.engines.endpoint.tokens import label_logprobs
 from apprehend.benchmark.importers.lm_eval_samples import read_samples
 from apprehend.benchmark.importers.mmlu_pro_results import read_results
 from apprehend.benchmark.importers.table import TableColumns, read_table

@@ -73,7 +73,10 @@ def imported(folder: Path, *more: Any, model: str = "m") -> Done:
 
 
 def rows(folder: Path, name: str) -> pd.DataFrame:
+    """The stored rows of a signal in the order of their ids; ids that are numbers come as such."""
     table = ds.dataset(folder / "signals" / name, format="parquet").to_table().to_pandas()
+    if table["question_id"].astype(str).str.fullmatch("[0-9]{1,18}").all():
+        table["question_id"] = table["question_id"].astype("int64")
     return table.sort_values(["question_id", "variant", "source"], ignore_index=True)
 
 

@@ -77,6 +77,7 @@ def test_every_option_that_the_readme_names_exists(cli: Run) -> None:
             ("cascade",),
             ("split",),
             ("verify",),
+            ("show",),
             ("merge",),
         )
     )

@@ -1,13 +1,20 @@
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from enum import Enum
+from typing import Any, TypedDict
 
 from .api.task import Task
 
 class Loaded(TypedDict):
     tasks: dict[str, Task]
 
+class Entry:
+    kind: Enum
+    cfg: dict[str, Any] | None
+    tags: set[str]
+
 class TaskManager:
     all_tasks: list[str]
+    task_index: dict[str, Entry]
     def __init__(
         self,
         include_path: Sequence[str] | None = ...,

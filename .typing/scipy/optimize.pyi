@@ -41,3 +41,9 @@ def minimize(
     tol: float | None = ...,
     options: dict[str, Any] | None = ...,
 ) -> OptimizeResult: ...
+def minimize_scalar(
+    fun: Callable[[float], float],
+    bounds: tuple[float, float] = ...,
+    method: str = ...,
+    options: dict[str, Any] | None = ...,
+) -> OptimizeResult: ...

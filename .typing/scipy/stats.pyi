@@ -24,6 +24,7 @@ norm: _Distribution
 beta: _Distribution
 t: _Distribution
 chi2: _Distribution
+binom: _Distribution
 
 class BinomTestResult:
     pvalue: float
@@ -35,6 +36,7 @@ class SignificanceResult:
 
 def binomtest(k: int, n: int, p: float = ...) -> BinomTestResult: ...
 def rankdata(a: npt.ArrayLike, method: str = ..., axis: int | None = ...) -> _Floats: ...
+def kendalltau(x: npt.ArrayLike, y: npt.ArrayLike) -> SignificanceResult: ...
 def spearmanr(a: npt.ArrayLike, b: npt.ArrayLike) -> SignificanceResult: ...
 
 class LinregressResult:
@@ -42,5 +44,7 @@ class LinregressResult:
     intercept: float
     stderr: float
     intercept_stderr: float
+    rvalue: float
+    pvalue: float
 
 def linregress(x: npt.ArrayLike, y: npt.ArrayLike) -> LinregressResult: ...

@@ -52,6 +52,11 @@ class PreTrainedTokenizerBase:
     chat_template: str | None
     eos_token_id: int | list[int] | None
     pad_token_id: int
+    bos_token: str | None
+    bos_token_id: int | None
+    added_tokens_decoder: Mapping[int, object]
+    all_special_ids: Sequence[int]
+    all_special_tokens: Sequence[str]
     def get_vocab(self) -> dict[str, int]: ...
     def decode(self, token_ids: object, skip_special_tokens: bool = ...) -> str: ...
     def batch_decode(self, sequences: object, skip_special_tokens: bool = ...) -> list[str]: ...
@@ -62,6 +67,7 @@ class PreTrainedTokenizerBase:
         conversation: Sequence[Mapping[str, str]],
         tokenize: bool = ...,
         add_generation_prompt: bool = ...,
+        **template_args: object,
     ) -> str: ...
     def save_pretrained(self, save_directory: str | Path) -> object: ...
     def __call__(self, text: str | Sequence[str], **options: object) -> BatchEncoding: ...

@@ -29,11 +29,13 @@ from .commands import (
     paper,
     reporting,
     split,
-    threshold,
     verify,
 )
 from .commands import run as running
 from .commands import score as scoring
+from .commands.decisions import applying, recommend, subset, threshold
+from .commands.inputs import data
+from .showing import show
 
 app = typer.Typer(
     name="apprehend",
@@ -46,14 +48,19 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("run")(running.run)
+app.command("data")(data.data)
 app.command("score")(scoring.score)
 app.command("report")(reporting.report)
 app.command("paper")(paper.paper)
 app.command("compare")(compare.compare)
 app.command("threshold")(threshold.threshold)
+app.command("apply")(applying.apply)
+app.command("recommend")(recommend.recommend)
+app.command("subset")(subset.subset)
 app.command("cascade")(cascade.cascade)
 app.command("split")(split.split)
 app.command("analyse")(analyse.analyse)
+app.command("show")(show.show)
 app.command("verify")(verify.verify)
 app.command("merge")(merge.merge)
 app.add_typer(importing.app, name="import")

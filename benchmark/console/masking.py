@@ -18,6 +18,8 @@ MASK = "…"
 _SECRET_WORD = re.compile(
     "(api)?key|auth(orization)?|bearer|cookie|credentials?|headers?|passw(or)?d|pwd|secret|token"
 )
+_MARKS = re.compile(r"(?:add_)?(?:think_end|think_start|bos|eos|pad|unk|sep|mask)_token")
+"""Names of tokens of text, which are no secrets: arguments of models and tokenizers."""
 _HARMLESS = re.compile(r"(?i)true|false|none|null|[+-]?\d{1,6}(\.\d*)?")
 _KEY_SHAPES = re.compile(
     r"\b(?:sk|pk|rk|hf|ghp|gho|ghs|glpat|xox[abp]|github_pat)[-_][A-Za-z0-9_-]{10,}"
@@ -42,7 +44,10 @@ _typed: set[str] = set()
 
 def is_secret_name(name: str) -> bool:
     """Return whether a name denotes a secret: its last word is key, token, password or the like."""
-    words = re.split(r"[^a-z0-9]+", name.strip().strip("-").lower())
+    bare = name.strip().strip("-").lower()
+    if _MARKS.fullmatch(bare):
+        return False
+    words = re.split(r"[^a-z0-9]+", bare)
     return bool(_SECRET_WORD.fullmatch(words[-1])) or words[-2:] == ["key", "id"]
 
 

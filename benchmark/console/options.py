@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .errors import UsageError, did_you_mean, first_line
 from .escaping import printable
-from .masking import is_secret_name, remember_secret
 from .streams import for_layout
 
 LONGEST_CONFIG = 1_000_000
@@ -42,44 +42,6 @@ def check_text(where: str, text: str) -> None:
 def whole_number(text: str) -> int | None:
     """Parse a text of at most 18 digits 0 to 9; None for any other text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
-
-
-def parse_arguments(option: str, text: str | None) -> dict[str, object]:
-    """Parse ``a=1,b=x`` as lm-eval does.
-
-    Args:
-        option: name of the option, for error messages.
-        text: comma-separated ``name=value`` pairs.
-
-    Returns:
-        Name → value: numbers, True/False and None as such, anything else as text.
-
-    Raises:
-        UsageError: a piece has no ``=``.
-    """
-    arguments: dict[str, object] = {}
-    for piece in (text or "").split(","):
-        if not piece.strip():
-            continue
-        name, equals, value = piece.partition("=")
-        if not equals:
-            raise UsageError(f"{option}: expected name=value, got {piece.strip()!r}")
-        arguments[name.strip()] = _value(value.strip())
-        if is_secret_name(name):
-            remember_secret(value.strip())
-    return arguments
-
-
-def _value(text: str) -> object:
-    named = {"true": True, "false": False, "none": None}
-    if text.lower() in named:
-        return named[text.lower()]
-    for convert in (int, float):
-        try:
-            return convert(text)
-        except ValueError:
-            continue
-    return text
 
 
 def split_names(text: str | None) -> list[str]:
@@ -158,7 +120,8 @@ def _config_value(name: str, value: object, repeated: bool) -> object:
 
 
 def _one_value(value: object) -> object:
-    return ",".join(_pairs(value)) if isinstance(value, Mapping) else value
+    """Return an option's value; a mapping as JSON, so that its values stay what they are."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping) else value
 
 
 def _pairs(value: Mapping[object, object]) -> list[str]:

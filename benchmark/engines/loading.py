@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from ..console.errors import UsageError, did_you_mean
 from ..endpoints.budget import Budget
@@ -27,7 +28,12 @@ def check_engine(name: str) -> None:
 
 
 def load_engine(
-    name: str, model_args: Mapping[str, object], batch_size: str, device: str | None, budget: Budget
+    name: str,
+    model_args: Mapping[str, object],
+    batch_size: str,
+    device: str | None,
+    budget: Budget,
+    fields: Mapping[str, object] = MappingProxyType({}),
 ) -> Engine:
     """Return an engine with its model loaded, or with its endpoint probed.
 
@@ -37,6 +43,7 @@ def load_engine(
         batch_size: ``auto`` or a number of prompts; for ``hf`` only.
         device: The device to load the model on; for engines in this process only.
         budget: The limits on requests; for endpoints only.
+        fields: More fields of each request; for endpoints only.
 
     Raises UsageError for an unknown engine or unsuitable arguments, ApprehendError if loading
     fails.
@@ -52,4 +59,4 @@ def load_engine(
         return VLLMEngine(dict(model_args), device)
     from .endpoint.completions import CompletionsEngine
 
-    return CompletionsEngine(name, model_args, budget)
+    return CompletionsEngine(name, model_args, budget, fields)

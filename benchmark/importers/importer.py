@@ -7,36 +7,19 @@ NAME``, its options and its line in ``apprehend list importers`` follow from it.
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ...estimators.signals.batch import Signal
-from ..console.declared import Typed
-from ..console.errors import UsageError
-from .common import ImportedQuestion
-
-
-@dataclass(frozen=True)
-class Recording:
-    """Recorded answers of one model on one task, as read from files.
-
-    Attributes:
-        files: The files; messages name the first.
-        signal: ``answer``, or ``trace`` if text was generated.
-        questions: One recorded answer per question, with unique ids.
-        task: The task's name in the files; None if they do not contain it.
-        origin: What the manifest says about how the files were read.
-    """
-
-    files: Sequence[Path]
-    signal: Signal
-    questions: Sequence[ImportedQuestion]
-    task: str | None = None
-    origin: Mapping[str, Any] = field(default_factory=dict)
+from ...tasks.files.bounds import is_clutter
+from ...tasks.files.content import start_of
+from ..console.declared import REQUIRED, Typed
+from ..console.errors import ApprehendError, UsageError, first_line
+from ..recordings.recorded import Recording
 
 
 @dataclass(frozen=True)
@@ -52,6 +35,9 @@ class Importer:
             ApprehendError or DataError with file and line for invalid content.
         options: Name → option, besides those of every importer (model, task, output path).
         task: The default name of the task; None: as the files say.
+        rank: Of several that recognize a file, the one of the lowest rank reads it; 0 for one
+            that is never chosen by itself.
+        every_option: Whether it takes the options of all others, none of them required.
     """
 
     name: str
@@ -61,6 +47,8 @@ class Importer:
     read: Callable[[Sequence[Path], Mapping[str, Any]], Iterable[Recording]]
     options: Mapping[str, Typed] = field(default_factory=dict)
     task: str | None = None
+    rank: int = 0
+    every_option: bool = False
 
 
 def one_file(paths: Sequence[Path]) -> Path:
@@ -69,7 +57,39 @@ def one_file(paths: Sequence[Path]) -> Path:
         raise UsageError(f"import: expected one file, got {len(paths)}")
     if not paths[0].is_file():
         raise UsageError(f"no such file: {paths[0]}")
+    start_of(paths[0])
     return paths[0]
+
+
+def files_in(paths: Sequence[Path], wanted: Callable[[Path], bool], what: str) -> list[Path]:
+    """Return the given files, and those of given folders that are wanted, in their order.
+
+    Raises UsageError for a path that is neither, and if there are none: ``what`` names them.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = (file for file in sorted(path.rglob("*")) if file.is_file())
+            files += [file for file in inside if not is_clutter(file.name) and wanted(file)]
+        elif path.is_file():
+            start_of(path)  # names what stands in the place of the real file
+            files.append(path)
+        else:
+            raise UsageError(f"no such file or folder: {path}")
+    if not files:
+        raise UsageError(f"no {what} in {', '.join(map(str, paths))}")
+    return files
+
+
+@contextmanager
+def as_written_by(program: str, place: str) -> Iterator[None]:
+    """Raise ApprehendError, with the place, where content has not the form a program gives it."""
+    try:
+        yield
+    except (AttributeError, TypeError, KeyError, IndexError, OverflowError) as error:
+        raise ApprehendError(
+            f"{place}: not as {program} writes it ({type(error).__name__}: {first_line(error)})"
+        ) from error
 
 
 @lru_cache(maxsize=1)
@@ -78,4 +98,22 @@ def importers() -> dict[str, Importer]:
     names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
     modules = (import_module(f".{name}", __package__) for name in names)
     declared: list[Importer] = [m.IMPORTER for m in modules if hasattr(m, "IMPORTER")]
-    return {importer.name: importer for importer in declared}
+    options: dict[str, Typed] = {}
+    for importer in declared:
+        for name, option in importer.options.items():
+            default = None if option.default is REQUIRED else option.default
+            options.setdefault(name, replace(option, default=default))
+    return {
+        importer.name: replace(importer, options=options) if importer.every_option else importer
+        for importer in declared
+    }
+
+
+def recognizing(paths: Sequence[Path]) -> list[Importer]:
+    """Return the importers that recognize every path, the most specific first."""
+    found = [
+        importer
+        for importer in importers().values()
+        if importer.rank and all(importer.recognizes(path) for path in paths)
+    ]
+    return sorted(found, key=lambda importer: importer.rank)

@@ -1,184 +1,164 @@
-"""``apprehend import lm-eval``: the ``samples_*.jsonl`` that lm-eval logs.
-
-lm-eval logs numbers and booleans as text in some fields; each is parsed as its own type.
-"""
+"""``apprehend import lm-eval``: the samples that lm-eval of any age logs."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
-
-import numpy as np
+from typing import Any
 
 from ...estimators.signals.batch import Signal
-from ...tasks.jsonl import read_jsonl
-from ...tasks.reading.parsing import parse_marked_label
-from ...tasks.task_names import known_tasks
-from ...tasks.topics import letters
-from ..console.errors import ApprehendError, UsageError
-from ..console.options import whole_number
-from .common import UNKNOWN_TOPIC, ImportedQuestion, option_index
-from .importer import Importer, Recording
+from ...tasks.files.json_rows import read_json_rows
+from ..console.declared import Typed
+from ..console.errors import ApprehendError, UsageError, did_you_mean
+from ..recordings.recorded import ImportedQuestion, Recording, places_named
+from .importer import Importer
+from .lm_eval_files import (
+    grouped_files,
+    is_samples,
+    newest_files,
+    sample_files,
+    task_of,
+)
+from .lm_eval_sample import Sample, read_sample
 
-_FILE = re.compile(r"samples_(?P<task>.+?)(_\d{4}-\d{2}-\d{2}T[\d.:\-]+)?\.jsonl")
-_LETTER = re.compile(r"\(?([A-Za-z])\)?[.:]?")
-METRICS = ("acc", "exact_match")
-
-
-def sample_files(paths: Sequence[Path]) -> list[Path]:
-    """Return the sample files in ``paths``, searching folders. Raises UsageError for none."""
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            files += sorted(path.rglob("samples_*.jsonl"))
-        elif path.is_file():
-            files.append(path)
-        else:
-            raise UsageError(f"no such file or folder: {path}")
-    if not files:
-        raise UsageError(f"no samples_*.jsonl in {', '.join(map(str, paths))}")
-    return files
+UNNAMED = "none"
+"""The filter of samples that name none."""
 
 
-def task_of(file: Path) -> str:
-    """Return the task's name in ``samples_<task>_<time>.jsonl``."""
-    match = _FILE.fullmatch(file.name)
-    return match["task"] if match else file.stem
-
-
-def grouped_files(files: Sequence[Path], task: str | None) -> dict[str, list[Path]]:
-    """Group files by the task whose store they go to.
-
-    Topics of one of our groups go together; if ``task`` is given, all files do.
-    """
-    groups: dict[str, list[Path]] = {}
-    for file in files:
-        name = task_of(file)
-        family = known_tasks().get(name, (name, None))[0]
-        groups.setdefault(task or family, []).append(file)
-    return groups
-
-
-def read_samples(files: Sequence[Path]) -> tuple[Signal, list[ImportedQuestion]]:
+def read_samples(
+    files: Sequence[Path],
+    chosen: str | None = None,
+    metric: str | None = None,
+    topic: str | None = None,
+    task: str | None = None,
+) -> tuple[Signal, list[ImportedQuestion]]:
     """Read the recorded answers of one task, whose topics may be in several files.
 
-    Raises ApprehendError, with file and line, for content that lm-eval would not log.
+    Args:
+        files: The files of samples.
+        chosen: The filter whose answers to take; the only one by default.
+        metric: The metric that tells right from wrong.
+        topic: The document's field with the topic.
+        task: The task they go to. In files of other tasks, positions are made ids by the task.
+
+    Raises ApprehendError, with file and line, for content that lm-eval would not log, and
+    UsageError where several filters are logged and none is chosen.
     """
-    questions: dict[Any, tuple[ImportedQuestion, str]] = {}
-    signals = set()
+    questions: dict[str, ImportedQuestion] = {}
+    signals: dict[Signal, str] = {}
     for file in files:
-        for number, sample in read_jsonl(file).items():
-            place = f"{file}, line {number}"
-            signal, question = _read(place, sample, task_of(file))
-            signals.add(signal)
+        own = task_of(file)
+        samples = _filtered(file, list(_samples(file, own, metric, topic)), chosen)
+        numbered = not all(sample.own_id for sample in samples) or _repeated(samples)
+        for sample in samples:
+            question = sample.question
+            if numbered:
+                where = sample.position
+                question.question_id = where if task in (None, own) else f"{own}:{where}"
+            signals.setdefault(sample.signal, f"{file}, {question.place}")
             if question.question_id in questions:
-                if sample.get("filter") != questions[question.question_id][1]:
-                    continue  # the same answer under another of lm-eval's filters
-                raise ApprehendError(f"{place}: duplicate id {question.question_id!r}")
-            questions[question.question_id] = (question, str(sample.get("filter")))
+                raise ApprehendError(
+                    f"{file}, {question.place}: duplicate id {question.question_id}"
+                )
+            questions[question.question_id] = question
     if not questions:
         raise ApprehendError(f"{files[0]}: is empty")
     if len(signals) > 1:
         raise ApprehendError(
-            "some of these files score options and others generate; import them separately"
+            "some of these files score options and others generate "
+            f"({' and '.join(signals.values())}); import them separately"
         )
-    return signals.pop(), [question for question, _ in questions.values()]
+    return next(iter(signals)), list(questions.values())
 
 
-def _read(place: str, sample: Mapping[str, Any], task: str) -> tuple[Signal, ImportedQuestion]:
-    for name in ("doc", "target", "resps", "filtered_resps"):
-        if name not in sample:
-            raise ApprehendError(f"{place}: no {name!r}; expected a line logged by lm-eval")
-    doc = sample["doc"] if isinstance(sample["doc"], dict) else {}
-    correct = _correct(place, sample)
-    identity = doc.get("question_id", sample.get("doc_id"))
-    if isinstance(identity, str):
-        number = whole_number(identity)
-        identity = identity if number is None else number
-    readable = identity is None or isinstance(identity, str | int | float)
-    if not readable or (isinstance(identity, float) and not math.isfinite(identity)):
-        raise ApprehendError(f"{place}: expected a text or number as the question's id")
-    options = doc.get("options") or doc.get("choices")
-    options = [str(o) for o in options] if isinstance(options, list) else None
-    question = ImportedQuestion(
-        question_id=cast(int, identity),
-        topic=str(doc.get("category") or doc.get("subject") or task or UNKNOWN_TOPIC),
-        answer=None,
-        correct=correct,
-        gold=option_index(sample["target"]),
-        question=str(doc["question"]) if doc.get("question") else None,
-        options=options,
+def _samples(file: Path, task: str, metric: str | None, topic: str | None) -> Iterator[Sample]:
+    for place, row in read_json_rows(file).items():
+        yield read_sample(f"{file}, {place}", row, task, metric, topic)
+
+
+def _repeated(samples: Sequence[Sample]) -> bool:
+    """Whether the documents' own ids are not unique, as of passages with several questions."""
+    return len({sample.question.question_id for sample in samples}) < len(samples)
+
+
+def _filtered(file: Path, samples: Sequence[Sample], chosen: str | None) -> list[Sample]:
+    """Return the samples of the chosen filter, or of the only one."""
+    names = {sample.filter for sample in samples}
+    if names == {""}:
+        samples, names = _numbered_filters(samples)
+    else:
+        names = {name or UNNAMED for name in names}
+    if chosen is None and len(names) > 1:
+        raise UsageError(
+            f"{file}: holds the answers of {len(names)} filters: {', '.join(sorted(names))}; "
+            "choose one by --filter"
+        )
+    if chosen is None:
+        return list(samples)
+    if chosen not in names:
+        raise UsageError(
+            f"--filter: {file} has no filter {chosen!r}, found: {', '.join(sorted(names))}"
+            f"{did_you_mean(chosen, names)}"
+        )
+    return [sample for sample in samples if (sample.filter or UNNAMED) == chosen]
+
+
+def _numbered_filters(samples: Sequence[Sample]) -> tuple[list[Sample], set[str]]:
+    """Name the filters of old files, which do not, by their order: 1, 2, …"""
+    seen: dict[str, int] = {}
+    named = []
+    for sample in samples:
+        seen[sample.position] = number = seen.get(sample.position, 0) + 1
+        named.append((number, sample))
+    if max(seen.values(), default=1) == 1:
+        return list(samples), {UNNAMED}
+    return (
+        [replace(sample, filter=str(number)) for number, sample in named],
+        {str(number) for number, _ in named},
     )
-    pairs = _pairs(sample["filtered_resps"])
-    if pairs is not None:
-        question.option_logprobs = pairs[: len(options)] if options else pairs
-        best = int(np.argmax(pairs))
-        question.answer = best if best < len(question.option_logprobs) else None
-        return Signal.ANSWER, question
-    return Signal.TRACE, _from_text(question, sample, correct)
 
 
-def _from_text(
-    question: ImportedQuestion, sample: Mapping[str, Any], correct: bool
-) -> ImportedQuestion:
-    reply = sample["filtered_resps"]
-    reply = reply[0] if isinstance(reply, list) and reply else reply
-    text = sample["resps"]
-    while isinstance(text, list) and text:
-        text = text[0]
-    question.trace = text if isinstance(text, str) else None
-    marked = parse_marked_label(str(reply), letters(len(question.options or []) or 25))
-    letter = _LETTER.fullmatch(str(reply).strip())
-    if marked is not None:
-        question.answer = marked.index
-    elif letter is not None:
-        question.answer = option_index(letter.group(1))
-    target = parse_marked_label(str(sample["target"]), letters(25))
-    if question.gold is None and target is not None:
-        question.gold = target.index
-    if correct and question.answer is None:
-        question.answer = question.gold
-    return question
-
-
-def _correct(place: str, sample: Mapping[str, Any]) -> bool:
-    for name in METRICS:
-        if name in sample:
-            try:
-                return float(sample[name]) > 0.5
-            except (TypeError, ValueError, OverflowError):
-                raise ApprehendError(f"{place}: {name} is {sample[name]!r}, not a number") from None
-    raise ApprehendError(f"{place}: neither {' nor '.join(METRICS)}; cannot tell right from wrong")
-
-
-def _pairs(replies: Any) -> list[float] | None:
-    """Return the options' log-likelihoods from lm-eval's (log-likelihood, is greedy) pairs."""
-    if not isinstance(replies, list) or len(replies) < 2:
-        return None
-    values = []
-    for reply in replies:
-        if not isinstance(reply, list) or len(reply) != 2:
-            return None
-        try:
-            values.append(float(reply[0]))
-        except (TypeError, ValueError, OverflowError):
-            return None
-    return values
+def _metric_note(questions: Sequence[ImportedQuestion]) -> list[str]:
+    """Say where the metric calls wrong what reads as the right option, or the other way round."""
+    against = [
+        question.place
+        for question in questions
+        if question.gold is not None
+        and question.answer is not None
+        and question.correct != (question.answer == question.gold)
+    ]
+    if not against:
+        return []
+    return [
+        f"the metric contradicts answer = target in {len(against):,} of {len(questions):,} samples "
+        f"({places_named(against)}); the metric counts"
+    ]
 
 
 def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[Recording]:
-    for task, files in grouped_files(sample_files(paths), options["task"]).items():
-        signal, questions = read_samples(files)
-        yield Recording(files, signal, questions, task)
+    notes: list[str] = []
+    files = newest_files(sample_files(paths), notes)
+    for task, own in grouped_files(files, options["task"]).items():
+        signal, questions = read_samples(
+            own, options["filter"], options["metric"], options["topic"], task
+        )
+        origin = {name: options[name] for name in ("filter", "metric") if options[name] is not None}
+        said = [*notes, *_metric_note(questions)]
+        notes = []
+        yield Recording(own, signal, questions, task, origin=origin, notes=said)
 
 
 IMPORTER = Importer(
     name="lm-eval",
-    summary="Samples that lm-eval logged with --log_samples.",
+    summary="Samples that lm-eval logged with --log_samples (0.3's --write_out too).",
     files="samples_*.jsonl files, or folders.",
-    recognizes=lambda path: _FILE.fullmatch(path.name) is not None,
+    recognizes=is_samples,
     read=_read_paths,
+    options={
+        "filter": Typed("Of samples with several filters, the one whose answers to take."),
+        "metric": Typed("Metric that tells right from wrong (default: acc, exact_match, …)."),
+        "topic": Typed("Field of the document with the topic (default: category, subject, …)."),
+    },
+    rank=1,
 )

@@ -2,130 +2,172 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import zipfile
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...estimators.signals.batch import Signal
-from ...tasks.bounds import check_text, unpacked_members
-from ...tasks.data_errors import DataError
-from ...tasks.topics import LETTERS
-from ..console.errors import ApprehendError
-from ..console.options import whole_number
-from .common import ImportedQuestion, fail, is_missing, option_index, place_of
-from .importer import Importer, Recording, one_file
+from ...tasks.files.bounds import open_archive, unpacked_members
+from ...tasks.files.cells import as_list
+from ...tasks.files.content import start_of, unreadable_named
+from ...tasks.files.file_errors import DataError
+from ...tasks.files.identifiers import id_text
+from ...tasks.files.json_rows import JsonRows, read_json_rows, rows_of_text
+from ...tasks.reading.answer_columns import MOST, ReadColumns, read_answer_columns
+from ..console.errors import ApprehendError, UsageError
+from ..recordings.recorded import ImportedQuestion, Recording
+from ..recordings.sniffing import mentions
+from .importer import Importer
 
-_UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""What a damaged, encrypted or unusually compressed archive, or invalid JSON, raises."""
-_LONGEST_LIST = 1_000_000
-"""Maximum characters of a list as text: parsing takes about a hundred times as many bytes."""
 REQUIRED = ("question_id", "options", "answer", "category", "pred")
+Place = tuple[str, str]
+"""File (or archive and member), and row."""
 
 
-def read_results(file: Path) -> list[ImportedQuestion]:
-    """Read recorded chain-of-thought answers from a JSON file, or a zip of one or several.
+def result_files(path: Path) -> list[Path]:
+    """Return the result files of a path: itself, or those of a folder, without summaries.
 
-    ``pred`` is the parsed letter (null: unparsed) and ``answer`` the answer key that the file
-    was scored with. Raises ApprehendError, with file and row, for invalid content, DataError for
-    a file over the size limits.
+    Raises UsageError if there are none.
     """
-    questions: dict[Any, ImportedQuestion] = {}
-    for name, rows in _documents(file):
-        if not isinstance(rows, list) or not rows:
-            raise ApprehendError(f"{name}: expected a list of results, one per question")
-        for number, row in enumerate(rows):
-            question = _read(Path(name), number, row)
-            if question.question_id in questions:
-                raise fail(
-                    Path(name), number, "question_id", f"duplicate id {question.question_id!r}"
-                )
-            questions[question.question_id] = question
-    return list(questions.values())
+    if not path.is_dir():
+        if not path.is_file():
+            raise UsageError(f"no such file or folder: {path}")
+        return [path]
+    found = sorted(path.rglob("*.json")) + sorted(path.rglob("*.jsonl"))
+    files = [file for file in found if not file.name.startswith("._") and _recognizes(file)]
+    if not files:
+        raise UsageError(f"no result files (question_id, pred, …) in {path}")
+    return files
 
 
-def _documents(file: Path) -> Iterable[tuple[str, Any]]:
-    try:
-        if not zipfile.is_zipfile(file):
-            check_text(file)
-            yield str(file), json.loads(file.read_text(encoding="utf-8"))
-            return
-        empty = True
-        for name, content in unpacked_members(file, ".json"):
-            empty = False
-            yield f"{file}:{name}", json.loads(content.decode("utf-8"))
-        if empty:
-            raise ApprehendError(f"{file}: no JSON file in it")
-    except DataError:
-        raise
-    except _UNREADABLE as error:
-        raise ApprehendError(f"{file}: not a readable result file: {error}") from error
+def read_results(path: Path) -> list[ImportedQuestion]:
+    """Read recorded chain-of-thought answers from JSON files, a zip or a folder of them.
+
+    ``pred`` is the parsed option (null: unparsed) and ``answer`` the answer key that the file was
+    scored with. Summaries beside the results are left out. Raises ApprehendError or DataError, with
+    file and row, for invalid content and for a file over the size limits.
+    """
+    rows: dict[Place, Mapping[str, Any]] = {}
+    for file in result_files(path):
+        for name, document in _documents(file):
+            rows |= {(name, place): row for place, row in document.items() if not _is_summary(row)}
+    if not rows:
+        raise ApprehendError(f"{path}: expected a list of results, one per question")
+    return _read(list(rows), list(rows.values()))
 
 
-def _read(file: Path, number: int, row: Any) -> ImportedQuestion:
-    if not isinstance(row, Mapping):
-        raise ApprehendError(f"{file}, {place_of(file, number)}: expected an object")
-    for name in REQUIRED:
-        if name not in row:
-            raise fail(file, number, name, "is missing; expected a published MMLU-Pro result")
-    options = _options(file, number, row["options"])
-    gold = option_index(row["answer"])
-    if gold is None or gold >= len(options):
-        raise fail(file, number, "answer", f"{row['answer']!r} names none of its options")
-    pred = row["pred"]
-    letter = None if is_missing(pred) else str(pred).strip().upper()
-    answer = LETTERS.index(letter) if letter in LETTERS[: len(options)] else None
-    identity = row["question_id"]
-    whole = whole_number(str(identity))
-    text = row.get("generated_text", row.get("model_outputs"))
-    return ImportedQuestion(
-        question_id=str(identity) if whole is None else whole,
-        topic=str(row["category"]),
-        answer=answer,
-        correct=answer == gold,
-        gold=gold,
-        question=str(row.get("question") or "") or None,
-        options=options,
-        trace=str(text) if isinstance(text, str) else None,
-    )
-
-
-def _options(file: Path, number: int, cell: Any) -> list[str]:
-    """Parse a list, or a list as Python text, as in some published files."""
-    if isinstance(cell, str):
-        if len(cell) > _LONGEST_LIST:
-            raise fail(
-                file, number, "options", f"expected a list of texts, got {len(cell):,} characters"
-            )
+def _documents(file: Path) -> Iterator[tuple[str, JsonRows]]:
+    if not start_of(file).startswith(b"PK"):
+        yield str(file), read_json_rows(file)
+        return
+    empty = True
+    with unreadable_named(file):
         try:
-            cell = ast.literal_eval(cell)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            raise fail(file, number, "options", "expected a list of texts") from None
-    if not isinstance(cell, list) or not 1 <= len(cell) <= 25:
-        raise fail(file, number, "options", "expected a list of 1 to 25 texts")
-    return [str(option) for option in cell]
+            for name, content in unpacked_members(file, ".json"):
+                empty = False
+                text = content.decode("utf-8-sig")
+                yield f"{file}:{name}", rows_of_text(Path(f"{file}:{name}"), text)
+        except (UnicodeDecodeError, NotImplementedError, zipfile.LargeZipFile) as error:
+            raise ApprehendError(f"{file}: not a readable result file: {error}") from error
+    if empty:
+        raise ApprehendError(f"{file}: no JSON file in it")
+
+
+def _is_summary(row: Mapping[str, Any]) -> bool:
+    """Whether a row is of a summary: counts of right and wrong answers by subject."""
+    counts = {"corr", "wrong", "acc"}
+    inside = [value for value in row.values() if isinstance(value, Mapping)]
+    return counts <= row.keys() or any(counts <= value.keys() for value in inside)
+
+
+def _read(places: Sequence[Place], rows: Sequence[Mapping[str, Any]]) -> list[ImportedQuestion]:
+    def fail(row: int, column: str, message: str) -> DataError:
+        file, place = places[row]
+        return DataError(f"{file}, {place}, column {column!r}: {message}")
+
+    options: list[list[str]] = []
+    seen: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        for name in REQUIRED:
+            if name not in row:
+                raise fail(number, name, "is missing; expected a published MMLU-Pro result")
+        texts = as_list(row["options"])
+        if texts is None or not 1 <= len(texts) <= MOST:
+            raise fail(number, "options", f"expected a list of 1 to {MOST} texts")
+        options.append([str(text) for text in texts])
+        identity = id_text(row["question_id"])
+        if identity is None:
+            raise fail(number, "question_id", "is missing, or no id")
+        if identity in seen:
+            first = ", ".join(places[seen[identity]])
+            raise fail(number, "question_id", f"duplicate id {identity}, first in {first}")
+        seen[identity] = number
+    answers = _answers(rows, options, lambda row: ", ".join(places[row]))
+    questions = []
+    for number, (identity, row) in enumerate(zip(seen, rows, strict=True)):
+        gold, answer = answers.indices["answer"][number], answers.indices["pred"][number]
+        if gold is None:
+            raise fail(number, "answer", f"{row['answer']!r} names none of its options")
+        text = row.get("generated_text", row.get("model_outputs"))
+        questions.append(
+            ImportedQuestion(
+                question_id=identity,
+                topic=str(row["category"]),
+                answer=answer,
+                correct=answer == gold,
+                gold=gold,
+                question=str(row.get("question") or "") or None,
+                options=options[number],
+                trace=text if isinstance(text, str) else None,
+                place=places[number][1],
+                said=None if answers.missing["pred"][number] else str(row["pred"])[:200],
+            )
+        )
+    return questions
+
+
+def _answers(
+    rows: Sequence[Mapping[str, Any]],
+    options: Sequence[Sequence[str]],
+    place: Callable[[int], str],
+) -> ReadColumns:
+    """Read the answers; numbers count from 0, as ``answer_index`` does, unless the data differ."""
+    cells = {name: [row[name] for row in rows] for name in ("answer", "pred")}
+    counts = [len(texts) for texts in options]
+    try:
+        return read_answer_columns(cells, counts, options, place=place)
+    except DataError:
+        return read_answer_columns(cells, counts, options, index_base=0, place=place)
 
 
 def _read_paths(paths: Sequence[Path], _: Mapping[str, Any]) -> Iterator[Recording]:
-    file = one_file(paths)
-    yield Recording([file], Signal.TRACE, read_results(file))
+    if len(paths) != 1:
+        raise UsageError(f"import: expected one file or folder, got {len(paths)}")
+    files = result_files(paths[0])
+    yield Recording(files, Signal.TRACE, read_results(paths[0]))
 
 
 def _recognizes(path: Path) -> bool:
-    """Return whether the first bytes are those of a JSON list or a zip file."""
-    with path.open("rb") as file:
-        start = file.read(64)
-    return start.startswith(b"PK\x03\x04") or start.lstrip()[:1] == b"["
+    """Return whether a file holds results with these columns, or is a zip of such files."""
+    if path.is_dir():
+        return any(_recognizes(file) for file in sorted(path.rglob("*.json"))[:50])
+    if mentions(path, "question_id", "pred"):
+        return True
+    try:
+        with open_archive(path) as archive:
+            names = archive.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+    return "header.json" not in names and any(name.endswith(".json") for name in names)
 
 
 IMPORTER = Importer(
     name="mmlu-pro",
     summary="Results as the MMLU-Pro authors publish them (answers after a chain of thought).",
-    files="A published result file: JSON or zip.",
+    files="A published result file, JSON or zip, or a folder of them.",
     recognizes=_recognizes,
     read=_read_paths,
     task="mmlu_pro_cot",
+    rank=2,
 )

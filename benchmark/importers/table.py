@@ -1,284 +1,203 @@
-"""``apprehend import table``: recorded answers in CSV, TSV, JSONL or Parquet."""
+"""``apprehend import table``: recorded answers in a table of any format."""
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from ...estimators.signals.batch import Signal, Status
-from ..console.declared import REQUIRED, Typed
-from ..console.errors import ApprehendError, UsageError, did_you_mean
-from ..console.options import parse_pairs
-from ..store.names import check_names
-from .common import (
-    UNKNOWN_TOPIC,
-    ImportedQuestion,
-    fail,
-    is_missing,
-    log_softmax,
-    option_index,
-    place_of,
-    truth,
+from ...tasks.files.cells import is_blank
+from ...tasks.files.file_errors import DataError
+from ...tasks.files.table_reader import FileTable, is_table_name, read_table_file
+from ...tasks.reading.answer_columns import ReadColumns, read_answer_columns
+from ..console.errors import ApprehendError, UsageError
+from ..recordings.outcomes import check_consistent, read_outcomes
+from ..recordings.recorded import ImportedQuestion, Recording
+from ..recordings.score_columns import read_confidences, read_scores
+from .importer import Importer, one_file
+from .table_columns import COLUMN_OPTIONS, TableColumns
+from .table_fields import (
+    cells_of,
+    check_unique,
+    chosen_rows,
+    failure,
+    option_counts,
+    read_distributions,
+    read_ids,
+    read_options,
+    read_topics,
 )
-from .importer import Importer, Recording, one_file
-from .table_files import FORMATS, read_frame
-
-OPTIONS = {
-    "id": Typed("Column of the question's id.", default=REQUIRED),
-    "topic": Typed("Column of the topic."),
-    "answer": Typed("Column of the right option: letter or index from 0."),
-    "prediction": Typed("Column of the model's option; empty = unparsed."),
-    "correct": Typed("Column that says whether the answer was right."),
-    "score": Typed("NAME=COLUMN: an uncertainty score under its name (repeatable).", list[str]),
-    "option_logits": Typed("List column: a logit per option."),
-    "option_probs": Typed("List column: probabilities."),
-    "question": Typed("Column of the question's text."),
-    "options": Typed("List column of the options."),
-    "where": Typed("COLUMN=VALUE: take only rows that hold it (repeatable).", list[str]),
-}
-_COLUMNS = [name for name, option in OPTIONS.items() if option.kind is str]
-
-
-@dataclass(frozen=True)
-class TableColumns:
-    """The column of each field; ``scores`` maps an estimator's name to its column."""
-
-    id: str
-    topic: str | None = None
-    answer: str | None = None
-    prediction: str | None = None
-    correct: str | None = None
-    scores: Mapping[str, str] = field(default_factory=dict)
-    option_logits: str | None = None
-    option_probs: str | None = None
-    question: str | None = None
-    options: str | None = None
-    where: Mapping[str, str] = field(default_factory=dict)
-    """Column → the text that its cells must equal for a row to be imported."""
-
-    def named(self) -> dict[str, str]:
-        """Return option → column, for all that are given."""
-        single = {
-            f"--{name}": value for name in _COLUMNS if (value := getattr(self, name)) is not None
-        }
-        single |= {f"--score {name}": column for name, column in self.scores.items()}
-        return single | {f"--where {column}": column for column in self.where}
 
 
 def read_table(file: Path, columns: TableColumns) -> list[ImportedQuestion]:
-    """Read the rows of a table as recorded answers, checked row by row.
+    """Read the rows of a table as recorded answers, see `record_table`."""
+    return list(record_table(file, columns).questions)
 
-    Raises UsageError for a missing column, ApprehendError with file, row and column for an
-    invalid cell.
+
+def record_table(file: Path, columns: TableColumns) -> Recording:
+    """Read the rows of a table as recorded answers, checked column by column.
+
+    Raises UsageError for a missing column, ApprehendError or DataError with file, row and column
+    for an invalid cell.
     """
-    frame = read_frame(file)
-    for option, column in columns.named().items():
-        if column not in frame.columns:
-            raise UsageError(
-                f"{option}: {file} has no column {column!r}, found: "
-                f"{', '.join(map(str, frame.columns))}{did_you_mean(column, frame.columns)}"
-            )
+    table = read_table_file(file, columns.encoding)
+    columns.check(table)
     if columns.correct is None and columns.answer is None:
         raise UsageError("give --answer (the gold option) or --correct (whether it was right)")
-    frame = frame.reset_index(drop=True)
-    for column, wanted in columns.where.items():
-        frame = frame[frame[column].astype(str) == wanted]
-    if not len(frame):
+    notes: list[str] = []
+    found = read_ids(table, columns.id, notes)
+    table, ids = chosen_rows(table, found, columns.where)
+    if not table.rows:
         raise ApprehendError(f"{file}: no rows" + (" with that --where" if columns.where else ""))
-    seen: dict[int | str, int] = {}
-    questions = []
-    records = cast("list[dict[str, object]]", frame.to_dict("records"))
-    for row, cells in zip(frame.index.tolist(), records, strict=True):
-        question = _read_row(file, row, cells, columns)
-        if question.question_id in seen:
-            raise fail(
-                file,
-                row,
-                columns.id,
-                f"duplicate id {question.question_id!r}, first in "
-                f"{place_of(file, seen[question.question_id])}",
-            )
-        seen[question.question_id] = row
-        questions.append(question)
-    return questions
+    check_unique(table, columns.id, ids)
+    options = read_options(table, columns)
+    masses = read_distributions(table, columns, notes)
+    counts = option_counts(table, columns, options, masses)
+    answers = _answers(table, columns, counts, options, notes)
+    questions = [
+        ImportedQuestion(id, topic, None, None, place=place)
+        for id, topic, place in zip(ids, read_topics(table, columns), table.places, strict=True)
+    ]
+    _fill(questions, "options", options)
+    if masses is not None:
+        _fill(questions, "option_logprobs", masses.logprobs)
+        _fill(questions, "missing_mass", masses.missing_mass)
+    if columns.question is not None:
+        texts = table.column(columns.question)
+        _fill(questions, "question", [None if is_blank(c) else str(c) for c in texts])
+    _set_answers(table, columns, questions, answers)
+    _set_outcomes(table, columns, questions, answers, notes)
+    for name, column in columns.scores.items():
+        _set_scores(questions, name, read_scores(*cells_of(table, column)))
+    for name, column in columns.confidences.items():
+        _set_scores(questions, name, read_confidences(*cells_of(table, column)))
+    return Recording([file], Signal.ANSWER, questions, notes=notes,
+                     confidences=tuple(columns.confidences))  # fmt: skip
 
 
-def _read_row(
-    file: Path, row: int, cells: Mapping[str, object], columns: TableColumns
-) -> ImportedQuestion:
-    identity = cells[columns.id]
-    if is_missing(identity):
-        raise fail(file, row, columns.id, "is missing")
-    if isinstance(identity, float) and identity.is_integer():
-        identity = int(identity)
-    logprobs = _logprobs(file, row, cells, columns)
-    options = _options(file, row, cells, columns)
-    count = len(logprobs) if logprobs is not None else None if options is None else len(options)
-    gold = _gold(file, row, cells, columns, count)
-    answer = _answer(cells, columns, logprobs, count)
-    correct, status = _outcome(file, row, cells, columns, gold, answer)
-    topic = UNKNOWN_TOPIC if columns.topic is None else cells[columns.topic]
-    if is_missing(topic):
-        raise fail(file, row, str(columns.topic), "is missing")
-    text = None if columns.question is None else cells[columns.question]
-    return ImportedQuestion(
-        question_id=identity if isinstance(identity, int) else str(identity),
-        topic=str(topic),
-        answer=answer,
-        correct=correct,
-        gold=gold,
-        option_logprobs=logprobs,
-        scores={name: _number(file, row, cells, column) for name, column in columns.scores.items()},
-        question=None if is_missing(text) else str(text),
-        options=options,
-        status=status,
+def _answers(
+    table: FileTable,
+    columns: TableColumns,
+    counts: Sequence[int | None],
+    options: Sequence[Sequence[str] | None],
+    notes: list[str],
+) -> ReadColumns:
+    names = {columns.answer, columns.prediction} - {None}
+    ordered = [name for name in (columns.answer, columns.prediction) if name in names]
+    cells = {name: table.column(name) for name in ordered if name is not None}
+    try:
+        found = read_answer_columns(
+            cells, counts, options, columns.index_base, place=lambda row: table.places[row]
+        )
+    except DataError as error:
+        raise DataError(f"{table.file}, {error}") from error
+    notes += found.notes
+    return found
+
+
+def _set_answers(
+    table: FileTable,
+    columns: TableColumns,
+    questions: Sequence[ImportedQuestion],
+    answers: ReadColumns,
+) -> None:
+    if columns.answer is not None:
+        golds, blank = answers.indices[columns.answer], answers.missing[columns.answer]
+        for row, (gold, empty) in enumerate(zip(golds, blank, strict=True)):
+            if gold is None and not empty:
+                raise table.fail(
+                    row, columns.answer, _no_option(table, row, columns, questions[row])
+                )
+        _fill(questions, "gold", golds)
+    if columns.prediction is not None:
+        _fill(questions, "answer", answers.indices[columns.prediction])
+        cells = table.column(columns.prediction)
+        for row, empty in enumerate(answers.missing[columns.prediction]):
+            if questions[row].answer is None and not empty:
+                questions[row].said = str(cells[row])[:200]
+        return
+    for question in questions:
+        if question.option_logprobs is not None:
+            question.answer = int(np.argmax(question.option_logprobs))
+
+
+def _no_option(
+    table: FileTable, row: int, columns: TableColumns, question: ImportedQuestion
+) -> str:
+    cell = table.column(columns.answer or "")[row]
+    known = question.options if question.options is not None else question.option_logprobs
+    what = f"one of the question's {len(known)} options" if known is not None else "an option"
+    shown = str(cell)
+    line = f"expected {what} by its letter, number or text, got {shown[:60]!r}"
+    return (
+        line
+        if question.options is not None or len(shown) < 3
+        else (f"{line}; --options names the column of the options, for answers that are their text")
     )
 
 
-def _number(file: Path, row: int, cells: Mapping[str, object], column: str) -> float:
-    cell = cells[column]
-    if is_missing(cell):
-        return math.nan
-    try:
-        return float(cast(float, cell))
-    except (TypeError, ValueError, OverflowError):
-        raise fail(file, row, column, f"expected a number, got {cell!r}") from None
-
-
-def _list(file: Path, row: int, column: str, cell: object) -> list[object]:
-    if isinstance(cell, str):
-        text = cell
-        try:
-            cell = json.loads(text)
-        except (ValueError, RecursionError):
-            raise fail(file, row, column, f"expected a list, got text {text[:40]!r}") from None
-    if isinstance(cell, np.ndarray):
-        cell = cell.tolist()
-    if not isinstance(cell, list) or not cell:
-        raise fail(file, row, column, f"expected a list, got {type(cell).__name__}")
-    return cell
-
-
-def _options(
-    file: Path, row: int, cells: Mapping[str, object], columns: TableColumns
-) -> list[str] | None:
-    if columns.options is None or is_missing_list(cells[columns.options]):
-        return None
-    return [str(option) for option in _list(file, row, columns.options, cells[columns.options])]
-
-
-def is_missing_list(cell: object) -> bool:
-    """Return whether a list cell is empty."""
-    return not isinstance(cell, list | np.ndarray) and is_missing(cell)
-
-
-def _logprobs(
-    file: Path, row: int, cells: Mapping[str, object], columns: TableColumns
-) -> list[float] | None:
-    column = columns.option_logits or columns.option_probs
-    if column is None or is_missing_list(cells[column]):
-        return None
-    try:
-        values = [
-            math.nan if v is None else float(cast(float, v))
-            for v in _list(file, row, column, cells[column])
-        ]
-    except (TypeError, ValueError, OverflowError):
-        raise fail(file, row, column, "expected numbers in the list") from None
-    if any(math.isnan(value) or value == math.inf for value in values):
-        raise fail(file, row, column, "holds a value that is not a number")
-    if columns.option_logits is not None:
-        if max(values) == -math.inf:
-            raise fail(file, row, column, "holds no finite logit")
-        return log_softmax(values)
-    if any(not 0.0 <= value <= 1.0 for value in values) or sum(values) > 1.0 + 1e-6:
-        raise fail(file, row, column, "expected probabilities that sum to at most 1")
-    return [math.log(value) if value > 0 else -math.inf for value in values]
-
-
-def _gold(
-    file: Path, row: int, cells: Mapping[str, object], columns: TableColumns, count: int | None
-) -> int | None:
-    if columns.answer is None or is_missing(cells[columns.answer]):
-        return None
-    gold = option_index(cells[columns.answer])
-    if gold is None:
-        raise fail(
-            file,
-            row,
-            columns.answer,
-            f"expected an option's letter or index, got {cells[columns.answer]!r}",
-        )
-    if gold >= (count or 25):
-        raise fail(
-            file,
-            row,
-            columns.answer,
-            f"{cells[columns.answer]!r} is beyond the question's {count or 25} options",
-        )
-    return gold
-
-
-def _answer(
-    cells: Mapping[str, object],
+def _set_outcomes(
+    table: FileTable,
     columns: TableColumns,
-    logprobs: list[float] | None,
-    count: int | None,
-) -> int | None:
-    if columns.prediction is not None:
-        answer = option_index(cells[columns.prediction])
-        return answer if answer is not None and answer < (count or 25) else None
-    return None if logprobs is None else int(np.argmax(logprobs))
+    questions: Sequence[ImportedQuestion],
+    answers: ReadColumns,
+    notes: list[str],
+) -> None:
+    has_answers = columns.prediction is not None or any(q.answer is not None for q in questions)
+    if columns.correct is None:
+        if not has_answers:
+            raise UsageError("give --prediction, --option_logits or --option_probs beside --answer")
+        for question in questions:
+            if question.gold is not None:
+                question.correct = question.answer == question.gold
+        return
+    outcomes = read_outcomes(table.column(columns.correct), failure(table, columns.correct))
+    _fill(questions, "correct", outcomes)
+    if columns.answer is not None and has_answers:
+        said = columns.prediction or columns.option_logits or columns.option_probs or ""
+        warning = check_consistent(
+            outcomes,
+            [question.gold for question in questions],
+            [question.answer for question in questions],
+            table.places,
+            (f"--correct {columns.correct}", f"--answer {columns.answer}", f"prediction {said}"),
+        )
+        if warning is not None:
+            notes.append(warning)
+    if columns.prediction is None:
+        for question in questions:
+            if question.answer is None:
+                question.status = Status.PARSED
 
 
-def _outcome(
-    file: Path,
-    row: int,
-    cells: Mapping[str, object],
-    columns: TableColumns,
-    gold: int | None,
-    answer: int | None,
-) -> tuple[bool | None, Status | None]:
-    if columns.correct is not None:
-        cell = cells[columns.correct]
-        correct = truth(cell)
-        if correct is None:
-            raise fail(file, row, columns.correct, f"expected true or false, got {cell!r}")
-        no_answers = columns.prediction is None and answer is None
-        return correct, Status.PARSED if no_answers else None
-    if gold is None:
-        return None, None
-    if columns.prediction is None and answer is None:
-        raise UsageError("give --prediction, --option_logits or --option_probs beside --answer")
-    return answer == gold, None
+def _fill(questions: Sequence[ImportedQuestion], name: str, values: Sequence[object]) -> None:
+    for question, value in zip(questions, values, strict=True):
+        setattr(question, name, value)
+
+
+def _set_scores(questions: Sequence[ImportedQuestion], name: str, values: Sequence[float]) -> None:
+    for question, value in zip(questions, values, strict=True):
+        question.scores[name] = value
 
 
 def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[Recording]:
-    given = {name: options[name] for name in _COLUMNS}
-    scores = parse_pairs("--score", options["score"])
-    check_names("--score", scores)
-    if given["option_logits"] is not None and given["option_probs"] is not None:
-        raise UsageError("give --option_logits or --option_probs, not both")
-    where = parse_pairs("--where", options["where"])
-    file = one_file(paths)
-    columns = TableColumns(**given, scores=scores, where=where)
-    questions = read_table(file, columns)
-    origin = {"columns": columns.named(), "where": where}
-    yield Recording([file], Signal.ANSWER, questions, origin=origin)
+    columns = TableColumns.of(options)
+    recording = record_table(one_file(paths), columns)
+    origin = {"columns": columns.named(), "where": dict(columns.where)}
+    yield replace(recording, origin=origin)
 
 
 IMPORTER = Importer(
     name="table",
     summary="Answers in a table, one row per question.",
-    files="A CSV, TSV, JSONL or Parquet file.",
-    recognizes=lambda path: path.suffix.lower() in FORMATS,
+    files="CSV, TSV, JSON, JSONL, Parquet, .xlsx or .ods; also .gz, .zst, .bz2, .xz, .zip.",
+    recognizes=lambda path: is_table_name(path.name),
     read=_read_paths,
-    options=OPTIONS,
+    options=COLUMN_OPTIONS,
     task="imported",
+    rank=9,
 )

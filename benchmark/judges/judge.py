@@ -7,20 +7,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from ...tasks.reading.reasoning import answer_start
 from ..console.errors import ApprehendError, UsageError, first_line
 from ..console.masking import mask_arguments, mask_text
 from ..endpoints.budget import Budget
 from ..endpoints.lm_eval_models import model_class
 from ..endpoints.reply_json import shown, the_choice, the_object, the_text
 from ..endpoints.request_errors import RequestFailed, TryAgain
-from ..engines.shared.engine import (
-    Answer,
-    ChoicePrompt,
-    Engine,
-    Failed,
-    Generation,
-    Identity,
-)
+from ..engines.shared.engine import Answer, ChoicePrompt, Engine, Failed, Generation, Identity
 from ..engines.shared.known import TRANSPORT, known_identity
 from .judge_options import JudgeOptions
 
@@ -74,7 +68,7 @@ class EngineJudge:
 
     def ask(self, messages: Sequence[str], max_new_tokens: int) -> list[str]:
         prompts = [self._prompt(message) for message in messages]
-        return [_granted(g).text for g in self._engine.generate(prompts, max_new_tokens)]
+        return [_granted(g).answer_text for g in self._engine.generate(prompts, max_new_tokens)]
 
     def _prompt(self, message: str) -> str:
         if not self._engine.has_chat_template:
@@ -183,6 +177,7 @@ class HTTPJudge:
         if name not in source:
             raise TryAgain(f"the reply has no text: {shown(reply)}")
         text = "" if source[name] is None else the_text(source[name], "the reply's text")
+        text = text[start:] if (start := answer_start(text)) is not None else ""
         if not text:
             reason = shown(choice.get("finish_reason"))
             raise RequestFailed(f"an empty reply (finish_reason {reason})")

@@ -18,10 +18,11 @@ from ..store import manifest as manifests
 from ..store.failures import Failed, QuestionId
 from ..store.stored_rows import Row
 from .asking.adapter import UncertaintyLM, Writing
-from .asking.task_loading import LoadedTask, Question
+from .asking.loaded_task import LoadedTask, Question
 from .families import model_name
 from .missing import Work
 from .outcome import RunOutcome
+from .questions.examples import asking
 from .run_options import RunOptions
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ def _ask(
 
     def sink(signal: Signal, rows: list[Row]) -> None:
         nonlocal tokens, looped
+        if signal is Signal.PROMPT:
+            known = family.store.done(signal)
+            family.store.store_part(signal, [row for row in rows if row[0] not in known])
+            return
         reasons = family.store.store_part(signal, rows)
         if signal is not family.signal:
             return
@@ -77,6 +82,7 @@ def _ask(
             stop_loops=options.stop_loops,
             count_tokens=TokenCount(bar).add,
         ),
+        seed=options.seed,
     )
     for start in range(0, len(missing), QUESTIONS_PER_EVALUATION):
         _evaluate(options, model, missing[start : start + QUESTIONS_PER_EVALUATION])
@@ -90,6 +96,7 @@ def _ask(
         )
         family.store.compact(family.signal)
         family.store.compact(Signal.FORCED_ANSWERS)
+        family.store.compact(Signal.PROMPT)
         family.store.write_manifest(family.manifest)
     if looped:
         end = "they were cut" if options.stop_loops else "--stop_loops cuts them"
@@ -122,13 +129,16 @@ def _evaluate(
     for task, question in part:
         samples.setdefault(task.name, []).append(question.index)
         tasks[task.name] = task.task
-    for lm_eval_task in tasks.values():
-        lm_eval_task.set_config("num_fewshot", options.num_fewshot or 0)
-        lm_eval_task.set_fewshot_seed(options.seed)
+    for task, _ in part:
+        task.task.set_config("num_fewshot", task.num_fewshot)
+        task.task.set_fewshot_seed(options.seed)
+    model.asked = {name: sorted(indices) for name, indices in samples.items()}
+    for name, lm_eval_task in tasks.items():
+        asking(lm_eval_task, model.asked[name])
     evaluate(
         model,
         tasks,
-        samples={name: sorted(indices) for name, indices in samples.items()},
+        samples=dict(model.asked),
         apply_chat_template=options.apply_chat_template,
         fewshot_as_multiturn=options.apply_chat_template,
         system_instruction=options.system_instruction,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from ...estimators.signals.batch import Signal
 from ..console.errors import UsageError
 from ..endpoints.budget import Budget
 from ..engines import loading
 from ..engines.shared.engine import Engine
 from ..store import manifest as manifests
 from ..store.provenance import record_settings
+from .asking.generation_settings import request_extras
+from .asking.thinking_notice import say_thinking
+from .asking.thought_budget import with_budget
 from .families import Family, model_name
 from .forecasting import announce
 from .missing import Work
@@ -29,8 +33,14 @@ def load_engine(options: RunOptions, works: Sequence[Work], budget: Budget) -> E
     if not any(work.needs_engine for work in works):
         return None
     engine = loading.load_engine(
-        options.model, options.model_args, options.batch_size, options.device, budget
+        options.model,
+        options.model_args,
+        options.batch_size,
+        options.device,
+        budget,
+        request_extras(options.gen_kwargs),
     )
+    engine = with_budget(engine, options.thinking_budget)
     if options.apply_chat_template and not engine.has_chat_template:
         raise UsageError(f"--apply_chat_template: {engine.name} has no chat template")
     for work in works:
@@ -38,6 +48,7 @@ def load_engine(options: RunOptions, works: Sequence[Work], budget: Budget) -> E
         family.manifest["model"] |= engine.identity | {"device": engine.device_name}
         if family.store.manifest:
             manifests.check_agreement(family.store, family.manifest)
+    say_thinking(engine, options.apply_chat_template, [work.family.tasks[0] for work in works])
     return engine
 
 
@@ -60,6 +71,7 @@ def _record_settings(options: RunOptions, work: Work) -> None:
         if signal is not family.signal:
             settings = probe_settings(options, family.tasks, signal, variant)
         record_settings(family.manifest, signal, variant, "", settings)
+    record_settings(family.manifest, Signal.PROMPT, "", "", {})
     questions = [task.stored(q) for task in family.tasks for q in family.questions[task.name]]
     family.store.add_questions(questions)
     family.store.write_manifest(family.manifest)

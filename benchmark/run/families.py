@@ -15,9 +15,11 @@ from ..store import manifest as manifests
 from ..store.contract import complete
 from ..store.failures import QuestionId
 from ..store.task_store import Results, TaskStore
-from .asking.task_loading import LoadedTask, Question, fingerprint
+from .asking.loaded_task import LoadedTask, Question
+from .asking.own_loading import described
 from .option_values import Overwrite
-from .row_settings import task_settings, topics_hash
+from .questions.fingerprints import fingerprint, source_of, topics_hash
+from .row_settings import task_settings
 from .run_options import RunOptions
 
 
@@ -125,19 +127,21 @@ def _wanted_manifest(
         task={
             "name": family,
             "version": str(tasks[0].task.VERSION),
-            "num_fewshot": options.num_fewshot or 0,
+            "num_fewshot": tasks[0].num_fewshot,
             "apply_chat_template": options.apply_chat_template,
             "system_instruction": options.system_instruction,
+            "system_message": "ends with its text" if options.apply_chat_template else None,
             "prompts": {name: manifests.text_hash(text) for name, text in texts.items()},
             "prompt_texts": texts,
             **task_settings(options, family, tasks),
         },
         data={
-            "source": options.data or "TIGER-Lab/MMLU-Pro",
+            "source": options.data or source_of(tasks[0]),
             "fewshot_source": options.fewshot_data,
             "fingerprint": fingerprint(tasks),
             "topics": topics_hash(tasks),
             "limit": options.limit,
+            **described(options.data, options.data_columns),
         },
         seed=options.seed,
     )

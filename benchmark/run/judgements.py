@@ -18,6 +18,7 @@ from ..score.estimator_choice import expand_specs
 from ..store import manifest as manifests
 from ..store.provenance import SETTINGS, record_settings, settings_key
 from ..store.task_store import Results, TaskStore
+from .asking.thought_budget import without_budget
 from .families import Family
 from .outcome import RunOutcome
 from .plan import Plan
@@ -50,7 +51,7 @@ def _judge(
         return
     prompts = judge_prompts(options)
     judge: Judge = load_judge(
-        judge_options, options.batch_size, options.device, engine, outcome.budget
+        judge_options, options.batch_size, options.device, without_budget(engine), outcome.budget
     )
     identity = {**known_judge(judge_options), **judge.identity}
     settings_by_name = {name: judge_settings(identity, name, prompts) for name in questionnaires}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from ...estimators.core.estimator import Estimator
 from ...estimators.signals.batch import Need, Signal
-from ...tasks.mmlu_pro import STYLES
 from ..console.options import say
 from ..engines.shared.known import is_comparable
 from ..judges.judge import OWN, known_judge
@@ -15,7 +14,7 @@ from ..store import manifest as manifests
 from ..store.derivation import is_derived
 from ..store.failures import read_failures
 from ..store.provenance import settings_key
-from .asking.task_loading import LoadedTask, Question
+from .asking.loaded_task import LoadedTask, Question
 from .families import Family
 from .plan import Plan
 from .probes.probe_registry import wanted_probes, withheld_signal
@@ -63,12 +62,17 @@ def _wanted(
     engine: str, family: Family, estimators: Sequence[Estimator]
 ) -> list[tuple[Signal, str]]:
     """Return the probes that the estimators need and the family's tasks support."""
-    if family.tasks[0].family not in STYLES:
-        return []
     needs = [need for estimator in estimators for need in estimator.requirements()]
     if engine == "hf":  # it forces the answer of every text while the text is in its cache
         needs.append(Need.of(Signal.FORCED_ANSWERS))
-    return wanted_probes(needs, family.signal)
+    wanted = wanted_probes(needs, family.signal)
+    return [pair for pair in wanted if _refused(family, *pair) is None]
+
+
+def _refused(family: Family, signal: Signal, variant: str) -> str | None:
+    """Return why a family's tasks cannot give a signal; None if all of them can."""
+    reasons = (task.facts.why_not(signal, variant) for task in family.tasks)
+    return next((why for why in reasons if why is not None), None)
 
 
 def _identified(family: Family) -> bool:
@@ -106,12 +110,11 @@ def missing_from_cache(plan: Plan) -> list[str]:
 
     Raises UsageError if stored signals were collected under other settings.
     """
-    needs = [need for estimator in plan.estimators for need in estimator.requirements()]
     problems = []
     for family in plan.families:
         _check_stored(plan, family)
         ids = set(family.ids)
-        wanted = [(family.signal, ""), *wanted_probes(needs, family.signal)]
+        wanted = [(family.signal, ""), *_wanted(family, plan.estimators)]
         lacking = {
             f"{signal.value} {variant}".strip(): len(ids - family.store.done(signal, variant))
             for signal, variant in wanted

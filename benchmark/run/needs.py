@@ -8,6 +8,8 @@ from ...estimators.core.estimator import Estimator
 from ...estimators.signals.batch import Need, Signal
 from ...tasks.questionnaires import ABOUT_QUESTION, QUESTIONNAIRES
 from ..console.errors import UsageError
+from ..engines.shared.abilities import withheld_by
+from ..engines.shared.engine import Ability
 from .families import Family
 from .probes.probe_registry import probed_signals, withheld_signal
 from .run_options import RunOptions
@@ -43,6 +45,7 @@ def _check_need(
         return [need.variant] if need.variant else list(ABOUT_QUESTION)
     if need.signals <= probed_signals() | {Signal.COMMITTEE}:
         _check_engine_gives(options, estimator, need)
+        _check_tasks_give(estimator, need, families)
     elif not need.signals & {family.signal for family in families}:
         names = ", ".join(sorted({t.family for f in families for t in f.tasks}))
         raise UsageError(
@@ -56,6 +59,32 @@ def _check_engine_gives(options: RunOptions, estimator: Estimator, need: Need) -
     reasons = [withheld_signal(options.model, signal) for signal in sorted(need.signals)]
     if reasons and all(reasons):
         raise UsageError(f"estimator {estimator.label} needs signal {need}: {reasons[0]}")
+
+
+def _check_tasks_give(estimator: Estimator, need: Need, families: Sequence[Family]) -> None:
+    """Raise UsageError for a chosen estimator whose signal none of the tasks can give."""
+    reasons = [
+        task.facts.why_not(signal, need.variant)
+        for family in families
+        for task in family.tasks
+        for signal in sorted(need.signals)
+    ]
+    if reasons and all(reasons):
+        raise UsageError(
+            f"estimator {estimator.label} needs signal {need}: {reasons[0]} (--as_letters asks in "
+            "a prompt of ours)"
+        )
+
+
+def check_whole_texts(options: RunOptions, families: Sequence[Family]) -> None:
+    """Raise UsageError if options are whole texts and the engine cannot score these."""
+    why = withheld_by(options.model).get(Ability.OPTION_TEXTS)
+    for family in families:
+        if why is not None and family.tasks[0].facts.normalization is not None:
+            raise UsageError(
+                f"--tasks: the options of {family.tasks[0].name} are whole texts, which --model "
+                f"{options.model} cannot score: {why}; give --as_letters"
+            )
 
 
 def _check_judge(

@@ -6,10 +6,12 @@ import os
 from collections.abc import Sequence
 from enum import Enum
 
+from ...tasks.data_errors import DataError
 from ...tasks.reading.extraction import EXTRACTIONS
+from ..console.arguments import parse_arguments
 from ..console.errors import UsageError, did_you_mean
-from ..console.number_limits import MOST_QUESTIONS, MOST_TOKENS
-from ..console.options import parse_arguments, whole_number
+from ..console.number_limits import MOST_QUESTIONS
+from ..console.options import whole_number
 from ..judges.judge_options import JudgeOptions
 from ..store.names import check_name, check_names
 
@@ -67,6 +69,16 @@ def read_judges(
     ]
 
 
+def read_data_columns(text: str | None) -> str | None:
+    from ...tasks.data_sets.column_map import parse_columns
+
+    try:
+        parse_columns(text)
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    return text
+
+
 def read_batch_size(text: str) -> str:
     if text != "auto" and not 0 < (whole_number(text) or 0) <= MOST_QUESTIONS:
         raise UsageError(f"--batch_size: expected auto or a whole number, got {text!r}")
@@ -91,20 +103,17 @@ def read_extraction(text: str) -> str:
     return text
 
 
-def read_gen_kwargs(text: str) -> dict[str, object]:
-    given = parse_arguments("--gen_kwargs", text)
-    for name, value in given.items():
-        if name != "max_gen_toks":
-            raise UsageError(
-                f"--gen_kwargs: {name} cannot be set; expected max_gen_toks=NUMBER (traces are "
-                "greedy, samples have --temperature)"
-            )
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MOST_TOKENS:
-            raise UsageError(
-                f"--gen_kwargs: max_gen_toks: expected a whole number from 1 to {MOST_TOKENS}, "
-                f"got {value!r}"
-            )
-    return given
+NORMALIZATIONS = ("none", "characters", "bytes", "tokens", "prior")
+"""How log-likelihoods of whole texts are made comparable, see `questions.option_scores`."""
+
+
+def read_normalization(text: str) -> str:
+    if text not in NORMALIZATIONS:
+        raise UsageError(
+            f"--normalization: expected one of {', '.join(NORMALIZATIONS)}, got {text!r}"
+            f"{did_you_mean(text, NORMALIZATIONS)}"
+        )
+    return text
 
 
 def read_overwrite(text: str) -> Overwrite:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ...estimators.core.estimator import Estimator
 from ..score.estimator_choice import expand_specs
-from .asking.task_loading import LoadedTask
+from .asking.loaded_task import LoadedTask
 from .families import Family, group_by_store
-from .needs import needed_questionnaires
+from .needs import check_whole_texts, needed_questionnaires
 from .run_options import RunOptions
 from .sharding import Shard, sharded, with_device
 
@@ -46,6 +46,7 @@ def make_plan(
     """
     specs = expand_specs(options.estimators)
     families = group_by_store(options, tasks)
+    check_whole_texts(options, families)
     questionnaires = needed_questionnaires(options, estimators, families)
     results = options.output_path
     if options.shard is not None:

@@ -7,20 +7,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...estimators.signals.batch import Signal
-from ...tasks import mmlu_pro
+from ...tasks.files.identifiers import plain_number
 from ...tasks.prompting import load_prompt
+from ...tasks.question_row import same_questions
 from ...tasks.questionnaires import QUESTIONNAIRES, RATING_PROMPT
+from ...tasks.reading.extraction import DEFAULT
 from ..store.manifest import text_hash
-from .asking.task_loading import LoadedTask
+from .asking.generation_settings import GenerationSettings, request_extras
+from .asking.loaded_task import LoadedTask
 from .probes.probe_options import ProbeOptions
 from .probes.probe_registry import all_probes
+from .questions.fingerprints import rendered_hash
 from .run_options import RunOptions
 
 
 def probe_options(options: RunOptions) -> ProbeOptions:
     """Return the options of a run that probes need."""
     return ProbeOptions(
-        num_fewshot=options.num_fewshot or 0,
         apply_chat_template=options.apply_chat_template,
         system_instruction=options.system_instruction,
         samples=options.samples,
@@ -67,20 +70,39 @@ def task_settings(options: RunOptions, family: str, tasks: Sequence[LoadedTask])
     These are the few-shot examples, the generation settings, and the rendered prompts of
     third-party tasks.
     """
-    shots = options.num_fewshot or 0
-    settings: dict[str, Any] = {"examples": _examples(tasks) if shots else None}
+    shots = tasks[0].num_fewshot
+    settings: dict[str, Any] = {
+        "examples": _examples(tasks) if shots else None,
+        "thinking_budget": options.thinking_budget,
+        "request_fields": request_extras(options.gen_kwargs),
+    }
     config = tasks[0].task.get_config("fewshot_config")  # a mapping in older lm-eval
     sampler = config.get("sampler") if isinstance(config, Mapping) else config and config.sampler
     if shots and sampler != "first_n":
         settings["fewshot_seed"] = options.seed
     if tasks[0].signal is Signal.TRACE:
         settings["generation"] = dict(tasks[0].task.get_config("generation_kwargs") or {})
-        settings["extraction"] = options.extraction
+        own = tasks[0].facts.filter_name if options.extraction == DEFAULT else None
+        settings["extraction"] = options.extraction if own is None else f"filter {own}"
         if options.stop_loops:
             settings["generation"]["stop_loops"] = True
-    if family not in mmlu_pro.STYLES:
-        settings["rendered"] = {task.name: _rendered(task) for task in tasks}
+        if GenerationSettings.of(settings["generation"]).temperature:
+            settings["generation"]["seed"] = options.seed
+    if not tasks[0].own:
+        settings |= _of_lm_eval(tasks)
     return settings
+
+
+def _of_lm_eval(tasks: Sequence[LoadedTask]) -> dict[str, Any]:
+    """Return the settings of tasks that are not ours, and what they cannot give."""
+    facts = tasks[0].facts
+    return {
+        "rendered": {task.name: rendered_hash(task.task) for task in tasks},
+        "as_letters": tasks[0].as_letters,
+        "normalization": facts.normalization,
+        "lacks": facts.lacks,
+        "refused": {name: why for task in tasks for name, why in task.facts.refused.items()},
+    }
 
 
 def _examples(tasks: Sequence[LoadedTask]) -> str:
@@ -90,22 +112,8 @@ def _examples(tasks: Sequence[LoadedTask]) -> str:
     rows = data[split] if split and split in data else tasks[0].task.fewshot_docs() or ()
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(repr(sorted(row.items())).encode("utf-8", "replace"))
+        known = {**row, "question_id": plain_number(row["question_id"])} if tasks[0].own else row
+        digest.update(repr(sorted(known.items())).encode("utf-8", "replace"))
+    if tasks[0].own and same_questions(data["test"], rows):
+        digest.update(b"without the question itself")
     return digest.hexdigest()[:32]
-
-
-def _rendered(task: LoadedTask) -> str:
-    """Hash a task's rendering of its first question: prompt, choices and target."""
-    row = task.task.eval_docs[0]
-    parts = (task.task.doc_to_text(row), task.task.doc_to_choice(row), task.task.doc_to_target(row))
-    description = task.task.get_config("description")
-    return text_hash(repr((description, *parts)))
-
-
-def topics_hash(tasks: Sequence[LoadedTask]) -> str | None:
-    """Hash all questions' ids and topics; None for data without topics."""
-    dataset = tasks[0].task.dataset["test"]
-    if not {"question_id", "category"} <= set(dataset.column_names):
-        return None
-    pairs = zip(dataset["question_id"], dataset["category"], strict=True)
-    return text_hash(repr(sorted((str(i), str(c)) for i, c in pairs)))

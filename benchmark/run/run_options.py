@@ -10,21 +10,24 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from ...tasks.reading.extraction import DEFAULT
+from ..console.arguments import parse_arguments
 from ..console.declared import Typed
 from ..console.errors import UsageError
-from ..console.number_limits import HIGHEST_COST, LARGEST_SEED, MOST_QUESTIONS
-from ..console.options import parse_arguments, parse_pairs, split_names
+from ..console.number_limits import HIGHEST_COST, LARGEST_SEED, MOST_QUESTIONS, MOST_TOKENS
+from ..console.options import parse_pairs, split_names
 from ..judges.judge_options import JudgeOptions
+from .asking.generation_settings import check_for_engine, read_gen_kwargs
 from .option_values import (
     Overwrite,
     read_batch_size,
+    read_data_columns,
     read_estimators,
     read_extraction,
-    read_gen_kwargs,
     read_judges,
     read_limit,
     read_metrics,
     read_name,
+    read_normalization,
     read_overwrite,
     read_shard,
 )
@@ -89,9 +92,19 @@ class RunOptions:
         rows=False,
     )
     data: str | None = _option(
-        Typed("Local Parquet/JSONL in MMLU-Pro's schema, or: embedded."), rows=True
+        Typed("A file of questions, or a folder (see `apprehend data`), or: embedded."), rows=True
     )
-    fewshot_data: str | None = _option(Typed("The same for few-shot examples."), rows=True)
+    fewshot_data: str | None = _option(
+        Typed("The same for few-shot examples (default: the file's other questions)."), rows=True
+    )
+    data_columns: str | None = _option(
+        Typed(
+            "What the file's columns are, where its schema is not known: "
+            "question=stem,options=A+B+C+D,answer=label,topic=subject."
+        ),
+        rows=True,
+        read=read_data_columns,
+    )
     estimators: Sequence[str] | None = _option(
         Typed("Comma-separated: all, names, name(parameter=value), file.py:Class."),
         rows=False,
@@ -154,12 +167,21 @@ class RunOptions:
     )
     gen_kwargs: Mapping[str, object] = _option(
         Typed(
-            "Settings of generated texts, as in lm-eval: max_gen_toks=NUMBER (their largest number "
-            "of tokens).",
+            "Settings of generated texts, as in lm-eval: max_gen_toks=NUMBER, temperature=, "
+            "top_p=, until=…; for an endpoint any field of its requests.",
             default="",
         ),
         rows=True,
         read=read_gen_kwargs,
+    )
+    thinking_budget: int | None = _option(
+        Typed(
+            "Tokens after which a thought is closed and the answer asked for; 0: no thought.",
+            kind=int,
+            min=0,
+            max=MOST_TOKENS,
+        ),
+        rows=True,
     )
     extraction: str = _option(
         Typed(
@@ -177,6 +199,27 @@ class RunOptions:
             kind=bool,
             default=False,
         ),
+        rows=True,
+    )
+    as_letters: bool = _option(
+        Typed(
+            "Ask the questions of lm-eval's and your own tasks for a letter, in a prompt of ours.",
+            kind=bool,
+            default=False,
+        ),
+        rows=True,
+    )
+    normalization: str = _option(
+        Typed(
+            "How log-likelihoods of options that are whole texts are normalized: none (lm-eval's "
+            "acc), characters (acc_norm), bytes (acc_bytes), tokens, prior (acc_mutual_info).",
+            default="none",
+        ),
+        rows=True,
+        read=read_normalization,
+    )
+    topic_field: str | None = _option(
+        Typed("Field of the documents that holds the topic, for lm-eval's and your own tasks."),
         rows=True,
     )
     overwrite: Overwrite = _option(
@@ -250,4 +293,5 @@ def read_options(given: Mapping[str, Any]) -> RunOptions:
     options = RunOptions(**values)
     if options.model == "hf" and not options.model_args:
         raise UsageError("--model_args: expected pretrained=NAME_OR_PATH, or pretrained=embedded")
+    check_for_engine(options.gen_kwargs, options.model, options.model not in ("hf", "vllm"))
     return options

@@ -17,7 +17,9 @@ from ..score.estimator_choice import expand_specs
 from ..score.scoring import say_skipped, score_stores
 from ..store.task_store import TaskStore
 from .answering import collect_answers
-from .asking.task_loading import LoadedTask, TaskOptions, expand_tasks, load_tasks
+from .asking.loaded_task import LoadedTask, TaskOptions
+from .asking.own_loading import own_questions, say_understood
+from .asking.task_loading import expand_tasks, load_tasks
 from .collecting import announce_costs, collect_probes, load_engine, record_work
 from .judgements import collect_judgements
 from .missing import find_missing, missing_from_cache, vanished
@@ -77,8 +79,10 @@ def check_options(options: RunOptions) -> list[Estimator] | None:
 def load_questions(options: RunOptions) -> list[LoadedTask]:
     """Load the tasks with their questions. Raises UsageError for unknown ones."""
     prompts = {k: path for k, path in options.prompts.items() if not k.startswith("judge")}
-    return load_tasks(
-        expand_tasks(options.tasks, options.include_path),
+    names = [name.strip() for name in options.tasks.split(",") if name.strip()]
+    own = own_questions(options.data, options.data_columns, names, options.include_path)
+    tasks = load_tasks(
+        expand_tasks(options.tasks, options.include_path, own),
         TaskOptions(
             options.data,
             options.fewshot_data,
@@ -86,8 +90,16 @@ def load_questions(options: RunOptions) -> list[LoadedTask]:
             options.num_fewshot,
             prompts,
             options.gen_kwargs,
+            options.as_letters,
+            options.topic_field,
+            options.normalization,
+            options.seed,
+            options.data_columns,
         ),
     )
+    if any(task.own for task in tasks):
+        say_understood(options.data, options.data_columns, own)
+    return tasks
 
 
 def collect(plan: Plan, outcome: RunOutcome) -> None:

@@ -9,6 +9,7 @@ from ...estimators.registry import builtin_estimators, load_estimators
 from ...estimators.signals.batch import Signal, Signals
 from ...estimators.signals.tables import FloatArray
 from ..store.task_store import TaskStore
+from .lacking import refusal
 from .signal_loading import NothingToScore, unmet_need
 
 
@@ -67,7 +68,7 @@ def chosen_estimators(
         if unmet is None:
             chosen.append(estimator)
         else:
-            skipped[estimator.label] = f"needs {unmet}"
+            skipped[estimator.label] = refusal(store, estimator) or f"needs {unmet}"
     chosen += [Recorded(name) for name in recorded if specs is None or name in specs]
     if not chosen:
         reasons = ", ".join(f"{name}: {reason}" for name, reason in skipped.items())

@@ -1,4 +1,4 @@
-"""Explain why an estimator has no score on a store: columns that its engine cannot show."""
+"""Explain why an estimator has no score on a store: what its engine or its task cannot give."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..store.task_store import TaskStore
 
 
 def lacks_something(store: TaskStore, estimator: Estimator) -> bool:
-    """Return whether the store's engine leaves columns of the estimator's signals empty."""
+    """Return whether the store's engine or task leaves columns of the estimator's signals empty."""
     return bool(_columns(store, estimator))
 
 
@@ -41,9 +41,24 @@ def lacking(
 
 
 def _columns(store: TaskStore, estimator: Estimator) -> dict[str, str]:
-    lacks = cast("dict[str, dict[str, str]]", lookup(store.manifest, "model.lacks", {}))
     signals = {signal for need in estimator.requirements() for signal in need.signals}
-    return {f"{s}.{name}": why for s in sorted(signals) for name, why in lacks.get(s, {}).items()}
+    columns: dict[str, str] = {}
+    for section in ("model.lacks", "task.lacks"):
+        lacks = cast("dict[str, dict[str, str]]", lookup(store.manifest, section, {}))
+        for s in sorted(signals):
+            columns |= {f"{s}.{name}": why for name, why in lacks.get(s, {}).items()}
+    return columns
+
+
+def refusal(store: TaskStore, estimator: Estimator) -> str | None:
+    """Return why the store's task cannot give a signal that the estimator needs; None if it can."""
+    refused = cast("dict[str, str]", lookup(store.manifest, "task.refused", {}))
+    for need in estimator.requirements():
+        for signal in sorted(need.signals):
+            for key in (signal.value, f"{signal.value} {need.variant}"):
+                if len(need.signals) == 1 and key in refused:
+                    return f"no {need}: {refused[key]} (--as_letters asks in a prompt of ours)"
+    return None
 
 
 def _read_columns(estimator: Estimator, signals: Signals) -> set[str] | None:

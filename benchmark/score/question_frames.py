@@ -1,18 +1,14 @@
-"""What each question of a store has besides scores: options, orders, ratings, replies, a flow."""
+"""What each question of a store has besides scores: options, orders, ratings, replies."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...estimators.signals.batch import Need, Signal, Status
+from ...estimators.signals.batch import Need, Signal
 from ...tasks.questionnaires import QUESTIONNAIRES
 from ..store.task_store import TaskStore
-from .signal_loading import load_outcome, outcome_signal
-from .stored_chains import meaning_of_parsed
 
 
 def lowest_ratings(store: TaskStore) -> pd.DataFrame:
@@ -95,17 +91,3 @@ def judge_replies(store: TaskStore) -> pd.DataFrame:
             }
             frames.append(pd.DataFrame(frame)[table.present])
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-
-
-def flow_counts(store: TaskStore) -> dict[str, Any]:
-    ids = store.question_ids
-    table = load_outcome(store, ids)
-    return {
-        "model": store.model,
-        "task": store.task,
-        "asked": len(ids),
-        "answered": int(table.present.sum()),
-        "parsed": int((table.status == Status.PARSED.value).sum()),
-        "dont_know": int((table.status == Status.DONT_KNOW.value).sum()),
-        "found": meaning_of_parsed(store.manifest, outcome_signal(store)),
-    }

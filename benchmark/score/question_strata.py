@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ...estimators.signals.batch import Need, Signal
 from ...tasks.questionnaires import QUESTIONNAIRES
+from ..store.arrow import ID_TYPE
 from ..store.files import write_parquet
 from ..store.task_store import TaskStore
 
@@ -49,10 +50,9 @@ def write_strata(store: TaskStore, ids: Sequence[Any]) -> None:
                     rows["question_id"].append(question)
                     rows["stratum"].append("src")
                     rows["value"].append(sources[question])
-    id_type = store.questions.schema.field("question_id").type
     table = pa.table(
         {
-            "question_id": pa.array(rows["question_id"], id_type),
+            "question_id": pa.array(rows["question_id"], ID_TYPE),
             "stratum": pa.array(rows["stratum"], pa.string()),
             "value": pa.array(rows["value"], pa.string()),
         }

@@ -16,6 +16,8 @@ from ...reports import (
 from ..console.errors import ApprehendError, UsageError, did_you_mean
 from ..console.options import say, show
 from ..store.task_store import Results, TaskStore
+from .answer_frames import with_answer_frames
+from .option_sets import with_option_sets
 from .report_inputs import input_of, report_input
 
 
@@ -86,6 +88,8 @@ def evaluated_with(
 
 def write_analyses(paths: Sequence[Path], output_path: Path) -> None:
     """Write the analyses of the benchmark by the stored models."""
-    result = build_benchmark_analyses(input_of(stores_at(paths)), output_path)
+    stores = stores_at(paths)
+    data = with_option_sets(with_answer_frames(input_of(stores), stores))
+    result = build_benchmark_analyses(data, output_path)
     show(*result.summary)
     say(f"analyses: {output_path / 'index.html'}")

@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ...reports import FORMATS, EstimatorTraits, MetricFailure, ReportInput, Rows, build_report
 from ..console.options import say, show
@@ -23,13 +22,13 @@ from ..store.checks.ownership import (
     is_outdated,
 )
 from ..store.task_store import Results, TaskStore
+from .answer_counts import flow_of, readings_of
 from .costs import costs_of
 from .estimator_traits import read_traits
 from .metric_loading import load_metrics
 from .option_sets import with_option_sets
 from .question_frames import (
     answers_by_order,
-    flow_counts,
     judge_replies,
     lowest_ratings,
     option_probabilities,
@@ -91,23 +90,25 @@ def report_input(results: Results) -> ReportInput:
 def input_of(stores: Sequence[TaskStore]) -> ReportInput:
     """Return the frames of these stores; missing scores are computed."""
     scores, strata, questions, ratings, flow, manifests = [], [], [], [], [], []
-    options, judgements, costs, orders, chains = [], [], [], [], []
+    options, judgements, costs, orders = [], [], [], []
+    chains, readings = [], []
     traits: dict[str, EstimatorTraits] = {}
     seen: set[tuple[str, Any]] = set()
     check_owned(stores)
     warn_of_differences(stores)
     for store in stores:
         scores.append(_scores(store, traits))
-        stratum = pq.read_table(store.path / "strata.parquet").to_pandas()
+        stratum = parts.read_parquet(store.path / "strata.parquet").to_pandas()
         strata.append(stratum.assign(task=store.task))
         if (new_questions := _questions(store, seen)) is not None:
             questions.append(new_questions)
         ratings.append(lowest_ratings(store))
-        flow.append(flow_counts(store))
+        flow.append(flow_of(store))
         options.append(option_probabilities(store))
         judgements.append(judge_replies(store))
         orders.append(answers_by_order(store))
         chains.append(forced_answers(store))
+        readings.append(readings_of(store))
         costs.append(costs_of(store, scores[-1]))
         folders = {"model_folder": store.model, "task_folder": store.task}
         manifests.append({**folders, **store.manifest})
@@ -123,6 +124,7 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         costs=_joined(costs),
         orders=_joined(orders),
         chains=_joined(chains),
+        readings=_joined(readings),
         traits=traits,
         manifests=manifests,
     )

@@ -19,6 +19,7 @@ from ...reports import EstimatorTraits
 from ...tasks.topics import LETTERS
 from ..console.errors import ApprehendError
 from ..console.options import say
+from ..store.arrow import ID_TYPE
 from ..store.checks.ownership import SCORES, check_owned, marked_scores
 from ..store.files import write_parquet
 from ..store.task_store import TaskStore
@@ -201,7 +202,7 @@ def _rows(
         {
             "model": pa.array([store.model] * count),
             "task": pa.array([store.task] * count),
-            "question_id": pa.array(outcomes["question_id"]),
+            "question_id": pa.array(outcomes["question_id"], ID_TYPE),
             "topic": pa.array(outcomes["topic"], pa.string()),
             "estimator": pa.array([label] * count),
             "score": pa.array(values, pa.float64(), from_pandas=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,16 +11,29 @@ import pyarrow as pa
 
 from ...estimators.signals.batch import TABLES, Panel, Signal, Variants
 from ...estimators.signals.tables import Kind, SignalTable
+from ...tasks.files.identifiers import id_text
 from .derivation import DERIVED, DERIVED_FROM
 
 Cells = pa.Array | pa.ChunkedArray
 KEYS = ("question_id", "variant", "source")
 
 
-def question_id_type(ids: Sequence[Any]) -> pa.DataType:
-    """Return int64 if all ids are whole numbers, else text."""
-    whole = all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in ids)
-    return pa.int64() if whole else pa.string()
+ID_TYPE = pa.string()
+"""Ids of questions are text. Files of schemas before 5 have int64 where all were numbers."""
+
+
+def id_array(ids: Iterable[object]) -> pa.Array:
+    """Return question ids as a column; numbers become their text."""
+    return pa.array([id_text(i) for i in ids], ID_TYPE)
+
+
+def with_text_ids(table: pa.Table) -> pa.Table:
+    """Return a table whose question ids are text; those of older files may be numbers."""
+    names = table.column_names
+    if "question_id" not in names or table.column("question_id").type == ID_TYPE:
+        return table
+    ids = table.column("question_id").cast(ID_TYPE)
+    return table.set_column(names.index("question_id"), "question_id", ids)
 
 
 def _arrow_type(kind: Kind, single: bool) -> pa.DataType:
@@ -36,7 +49,7 @@ def _arrow_type(kind: Kind, single: bool) -> pa.DataType:
     }[kind]
 
 
-def signal_schema(signal: Signal, id_type: pa.DataType) -> pa.Schema:
+def signal_schema(signal: Signal) -> pa.Schema:
     """Return the columns of a part.
 
     These are the keys, the mark of the answer that a derived row depends on, and the columns of the
@@ -44,23 +57,21 @@ def signal_schema(signal: Signal, id_type: pa.DataType) -> pa.Schema:
     """
     table = TABLES[signal]
     single = table.single_precision()
-    fields = [("question_id", id_type), ("variant", pa.string()), ("source", pa.string())]
+    fields = [("question_id", ID_TYPE), ("variant", pa.string()), ("source", pa.string())]
     fields += [(DERIVED_FROM, pa.string())] if signal in DERIVED else []
     fields += [(name, _arrow_type(kind, name in single)) for name, kind in table.kinds().items()]
     return pa.schema(fields)
 
 
-def records_to_arrow(
-    signal: Signal, records: Sequence[Mapping[str, Any]], id_type: pa.DataType
-) -> pa.Table:
+def records_to_arrow(signal: Signal, records: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Convert records (one mapping per row; NaN and absent keys become null) to a part's table."""
-    schema = signal_schema(signal, id_type)
+    schema = signal_schema(signal)
     columns = {}
     for field in schema:
         default = "" if field.name in KEYS else None
         cells = [record.get(field.name, default) for record in records]
-        if field.name == "question_id" and id_type == pa.string():
-            cells = [str(cell) for cell in cells]
+        if field.name == "question_id":
+            cells = [id_text(cell) for cell in cells]
         columns[field.name] = pa.array(cells, type=field.type, from_pandas=True)
     return pa.table(columns, schema=schema)
 
@@ -119,8 +130,7 @@ def arrow_to_table(signal: Signal, table: pa.Table, ids: Sequence[Any]) -> Signa
     """Convert the rows of ``ids``, in that order; missing questions are marked as not present."""
     import pyarrow.compute as pc
 
-    id_type = table.schema.field("question_id").type
-    wanted = pa.array(ids, type=id_type)
+    wanted = id_array(ids)
     keys = table.column("question_id").combine_chunks()
     positions = pc.index_in(wanted, value_set=keys)
     rows = table.take(positions)

@@ -10,7 +10,7 @@ from ..console.errors import ApprehendError
 from ..console.masking import mask_arguments, mask_command
 from .manifest_shape import check_shape
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 CONTRACT: dict[str, str] = {
     "model.engine": "--model",
     "model.model": "the model's name at its endpoint",
@@ -28,10 +28,15 @@ CONTRACT: dict[str, str] = {
     "task.fewshot_seed": "--seed of the few-shot examples",
     "task.apply_chat_template": "--apply_chat_template",
     "task.system_instruction": "--system_instruction",
+    "task.system_message": "the end of the system message (older versions left blank lines)",
     "task.prompts": "the prompt templates",
     "task.rendered": "the task's prompts (--include_path)",
     "task.generation": "the generation settings",
     "task.extraction": "--extraction",
+    "task.thinking_budget": "--thinking_budget",
+    "task.request_fields": "the fields of requests (--gen_kwargs)",
+    "task.as_letters": "--as_letters",
+    "task.normalization": "--normalization",
     "data.fingerprint": "the questions",
     "data.topics": "the questions' topics",
 }
@@ -55,6 +60,8 @@ def lookup(manifest: Mapping[str, Any], path: str, default: object = None) -> ob
 def contract_of(manifest: Mapping[str, Any]) -> dict[str, object]:
     """Return the settings of a manifest that signals must share, by path."""
     values = {path: lookup(manifest, path, _ABSENT) for path in CONTRACT}
+    if lookup(manifest, "task.apply_chat_template") and values["task.system_message"] is _ABSENT:
+        values["task.system_message"] = "ends in blank lines"
     return {path: value for path, value in values.items() if value is not _ABSENT}
 
 
@@ -160,8 +167,14 @@ def _from_3(manifest: dict[str, Any]) -> dict[str, Any]:
     return migrated
 
 
+def _from_4(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Raise the version number: ids are text, and files with numbers are read as such."""
+    return {**manifest, "schema_version": 5}
+
+
 _STEPS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: _from_1,
     2: _from_2,
     3: _from_3,
+    4: _from_4,
 }

@@ -22,7 +22,8 @@ from .files import write_text
 FAILURES = "failures.json"
 
 
-QuestionId = int | str
+QuestionId = str
+"""Ids are text: 7 and "7" are the same question."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def read_failures(store: Path) -> list[FailureRow]:
         raise ApprehendError(
             f"{file}: not readable ({error}); delete it, the next run asks these questions again"
         ) from error
+    for row in rows:
+        row["question_id"] = str(row["question_id"])  # older files have numbers
     return list(rows)
 
 
@@ -82,7 +85,7 @@ def note_failures(
     """Replace the failures of the ``asked`` questions by ``failed``: question id → reason."""
     before = read_failures(store)
     key = (signal.value, variant, source)
-    settled = set(asked)
+    settled = set(map(str, asked))
     rows = [
         row
         for row in before
@@ -94,7 +97,7 @@ def note_failures(
             "signal": key[0],
             "variant": key[1],
             "source": key[2],
-            "question_id": question,
+            "question_id": str(question),
             "reason": reason.encode("utf-8", "backslashreplace").decode("utf-8"),
         }
         for question, reason in failed.items()

@@ -88,6 +88,8 @@ _FIELDS: dict[str, Check] = {
         num_fewshot=_maybe(_number),
         prompts=_all(_text),
         prompt_texts=_all(_text),
+        lacks=_all(_all(_text)),
+        refused=_all(_text),
     ),
     "data": _object(source=_optional_text, fingerprint=_optional_text, questions=_maybe(_number)),
     "packages": _all(_text),

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from ...estimators.signals.batch import Signal
 from ..console.errors import ApprehendError, first_line
-from .arrow import KEYS, signal_schema
+from .arrow import ID_TYPE, KEYS, signal_schema, with_text_ids
 from .files import clear_leftovers, file_checksum, publish, temporary_file
 
 PART_NAME = re.compile(
@@ -123,7 +123,6 @@ def merge_parts(
     folder: Path,
     signal: Signal,
     provenance: Provenance,
-    id_type: pa.DataType,
     keep: Callable[[pa.Table], pa.Table] | None = None,
 ) -> None:
     """Merge the parts of a signal into one with a row group for each, in constant memory.
@@ -132,7 +131,6 @@ def merge_parts(
         folder: the folder of the signal.
         signal: the signal.
         provenance: provenance of the merged part, except for the settings, which the parts record.
-        id_type: type of the question ids.
         keep: selects the rows to keep of each part; all by default.
 
     Raises:
@@ -141,7 +139,7 @@ def merge_parts(
     files = part_files(folder)
     if len(files) < 2 and keep is None:
         return
-    schema = signal_schema(signal, id_type)
+    schema = signal_schema(signal)
     merged = replace(provenance, settings=_settings_of(files))
     marked = schema.with_metadata(_metadata(signal, merged, [file.name for file in files]))
 
@@ -236,12 +234,14 @@ def read_parquet(
     Raises ApprehendError if the file is truncated or damaged.
     """
     try:
-        return pq.read_table(
-            file,
-            columns=columns,
-            partitioning=None,
-            page_checksum_verification=True,
-            read_dictionary=dictionary,
+        return with_text_ids(
+            pq.read_table(
+                file,
+                columns=columns,
+                partitioning=None,
+                page_checksum_verification=True,
+                read_dictionary=dictionary,
+            )
         )
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(file, error) from error
@@ -267,6 +267,10 @@ def read_keys(file: Path) -> list[tuple[Any, str, str]]:
 
 def read_rows(files: Sequence[Path], schema: pa.Schema, chosen: Any) -> pa.Table:
     """Read the rows of parts that match the Arrow expression ``chosen``, verifying checksums."""
+    older = [file for file in files if read_schema(file).field("question_id").type != ID_TYPE]
+    if older:
+        tables = [_conformed(read_parquet(file), schema).filter(chosen) for file in files]
+        return pa.concat_tables(tables)
     scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
     form = ds.ParquetFileFormat(default_fragment_scan_options=scan)
     try:

@@ -10,23 +10,22 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...estimators.signals.batch import Signal, Signals, Table
+from ...tasks.files.identifiers import id_text
 from ...tasks.topics import LETTERS
-from .arrow import question_id_type
+from .arrow import id_array, with_text_ids
 
 
 def with_questions(table: pa.Table | None, rows: Sequence[Mapping[str, Any]]) -> pa.Table | None:
     """Return a table of questions extended by the new ones of ``rows``; None if there are none."""
     known = [] if table is None else table.to_pylist()
     ids = {row["question_id"] for row in known}
-    merged = [*known, *(dict(row) for row in rows if row["question_id"] not in ids)]
+    given = ({**row, "question_id": id_text(row["question_id"])} for row in rows)
+    merged = [*known, *(row for row in given if row["question_id"] not in ids)]
     if len(merged) == len(known):
         return None
     names = list(dict.fromkeys(name for row in merged for name in row))
-    id_type = question_id_type([row["question_id"] for row in merged])
     columns: dict[str, Any] = {n: [row.get(n) for row in merged] for n in names}
-    if id_type == pa.string():
-        columns["question_id"] = [str(i) for i in columns["question_id"]]
-    return pa.table({n: _column(cells) for n, cells in columns.items()})
+    return with_text_ids(pa.table({n: _column(cells) for n, cells in columns.items()}))
 
 
 def _column(cells: list[Any]) -> Any:
@@ -41,7 +40,7 @@ def signals_of(questions: pa.Table, ids: Sequence[Any], tables: Mapping[Signal, 
     import pyarrow.compute as pc
 
     keys = questions.column("question_id").combine_chunks()
-    rows = questions.take(pc.index_in(pa.array(ids, type=keys.type), value_set=keys))
+    rows = questions.take(pc.index_in(id_array(ids), value_set=keys))
     return Signals(
         question_id=rows.column("question_id").to_numpy(),
         topic=rows.column("topic").to_numpy(),

@@ -15,9 +15,17 @@ import pyarrow.dataset as ds
 
 from ...estimators.signals.batch import TABLES, Need, Signal, Signals, Table
 from ...estimators.signals.tables import TableT
+from ...tasks.files.identifiers import id_text
 from ..console.errors import ApprehendError, UsageError
 from . import parts
-from .arrow import KEYS, arrow_to_table, arrow_to_variants, records_to_arrow, signal_schema
+from .arrow import (
+    KEYS,
+    arrow_to_table,
+    arrow_to_variants,
+    id_array,
+    records_to_arrow,
+    signal_schema,
+)
 from .derivation import DERIVED, MARKED, is_derived, marks_of, state_of_rows
 from .failures import Failed, QuestionId, note_failures
 from .files import write_parquet
@@ -76,9 +84,6 @@ class TaskStore(StoreFolder):
     def question_ids(self) -> list[Any]:
         """Ids of the questions asked so far, in the order of asking."""
         return list(self.questions.column("question_id").to_pylist())
-
-    def _id_type(self) -> pa.DataType:
-        return self.questions.schema.field("question_id").type
 
     def done(self, signal: Signal, variant: str = "", source: str = "") -> set[Any]:
         """Return the ids of the questions for which the signal is stored.
@@ -151,9 +156,7 @@ class TaskStore(StoreFolder):
             def keep(rows: pa.Table) -> pa.Table:
                 return rows.filter([state is not False for state in self.states(signal, rows)])
 
-            parts.merge_parts(
-                self.signal_folder(signal), signal, self.provenance(signal), self._id_type(), keep
-            )
+            parts.merge_parts(self.signal_folder(signal), signal, self.provenance(signal), keep)
             self._outdated[signal] = 0
         return outdated
 
@@ -203,13 +206,13 @@ class TaskStore(StoreFolder):
         if not records:
             return
         self.done(signal)
-        table = records_to_arrow(signal, records, self._id_type())
+        table = records_to_arrow(signal, records)
         self._append_table(signal, table)
         if signal in OUTCOMES:
             self._marks = None
         for record in records:
             key = (record.get("variant", ""), record.get("source", ""))
-            self._done[signal].setdefault(key, set()).add(record["question_id"])
+            self._done[signal].setdefault(key, set()).add(id_text(record["question_id"]))
 
     def _append_table(self, signal: Signal, table: pa.Table) -> None:
         self._parts += 1
@@ -226,15 +229,15 @@ class TaskStore(StoreFolder):
         Returns:
             The number of rows copied.
         """
-        lacking = set(ids) - self.done(signal, variant, source)
+        lacking = set(map(id_text, ids)) - self.done(signal, variant, source)
         shared = sorted(lacking & other.done(signal, variant, source), key=str)
-        schema = signal_schema(signal, self._id_type())
+        schema = signal_schema(signal)
         for start in range(0, len(shared), ROWS_COPIED_AT_A_TIME):
             batch = shared[start : start + ROWS_COPIED_AT_A_TIME]
             rows = parts.read_rows(
                 other.part_files(signal),
                 schema,
-                ds.field("question_id").isin(pa.array(batch, type=self._id_type()))
+                ds.field("question_id").isin(id_array(batch))
                 & (ds.field("variant") == variant)
                 & (ds.field("source") == source),
             )
@@ -245,7 +248,7 @@ class TaskStore(StoreFolder):
     def compact(self, signal: Signal) -> None:
         """Merge the parts of a signal into one with a row group for each, in constant memory."""
         provenance = self.provenance(signal)
-        parts.merge_parts(self.signal_folder(signal), signal, provenance, self._id_type())
+        parts.merge_parts(self.signal_folder(signal), signal, provenance)
 
     def load(self, needs: Iterable[Need], ids: Sequence[Any]) -> Signals:
         """Load the stored signals among ``needs`` for these questions, in this order."""
@@ -261,10 +264,10 @@ class TaskStore(StoreFolder):
 
     def _load_signal(self, signal: Signal, ids: Sequence[Any]) -> Table:
         self.done(signal)
-        wanted = pa.array(ids, type=self._id_type())
+        wanted = id_array(ids)
         rows = parts.read_rows(
             self.part_files(signal),
-            signal_schema(signal, self._id_type()),
+            signal_schema(signal),
             ds.field("question_id").isin(wanted),
         )
         if signal in DERIVED:

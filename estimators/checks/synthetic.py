@@ -81,6 +81,7 @@ class _Maker:
     def __init__(self, count: int, seed: int) -> None:
         self.count = count
         self.rng = np.random.default_rng(seed)
+        self.wording = np.random.default_rng([seed, 1])
         self.option_count = self.rng.integers(3, 11, count).astype(np.int64)
         there = np.arange(10) < self.option_count[:, None]
         best = self.rng.integers(0, self.option_count)
@@ -155,13 +156,15 @@ class _Maker:
         longest = int(length.max(initial=1))
         there = np.arange(longest) < length[:, None]
         scale = 4.0 * (1.0 - 0.7 * self.u)
-        q = softmax(self.noise(1.0, longest, _VOCABULARY) * scale[:, None, None])
+        # The more uncertain, the more the entropies rise over the trace.
+        course = 1.0 - 0.4 * self.u[:, None] * np.linspace(0.0, 1.0, longest)
+        q = softmax(self.noise(1.0, longest, _VOCABULARY) * (scale[:, None] * course)[:, :, None])
         logs = np.where(there[:, :, None], np.log(q), np.nan)
         ranked = -np.sort(-logs, axis=2)
         uniform = -np.log(_VOCABULARY) - logs.mean(axis=2)
         return self.table(
             Signal.TRACE,
-            text=self.full("step by step", object),
+            text=self._wording(),
             token_logprobs=ranked[:, :, 0],
             token_entropies=np.where(there, entropy(q), np.nan),
             token_top_logprobs=ranked[:, :, : _VOCABULARY - 1],
@@ -174,6 +177,14 @@ class _Maker:
             prompt_tokens=self.rng.integers(40, 200, self.count),
             finished=self.full(1),
         )
+
+    def _wording(self) -> Column:
+        """Return texts that hedge and turn back the more often, the larger u is."""
+        doubts = self.wording.poisson(3.0 * self.u)
+        texts: Column = np.empty(self.count, dtype=object)
+        for row, count in enumerate(doubts.tolist()):
+            texts[row] = "step by step" + " wait, perhaps it is not so, step by step" * count
+        return texts
 
     def samples(self) -> dict[str, SignalTable]:
         made = {}

@@ -60,6 +60,11 @@ class Estimator:
     answer is drawn: its mean over questions then says how undecided a model is."""
     is_control: ClassVar[bool] = False
     """Whether the score knows nothing of the answer: any estimator must beat it."""
+    is_sampled: ClassVar[bool] = False
+    """Whether the score is computed from sampled answers, so that their temperature matters."""
+    is_divergence: ClassVar[bool] = False
+    """Whether the score compares the model's answer with its answer to another input, or with
+    another model's; ``apprehend analyse`` maps it against an entropy."""
     against_difficulty: ClassVar[bool] = False
     """Whether ``apprehend analyse`` sets its mean against a question's difficulty for others."""
     in_demo: ClassVar[bool] = False

@@ -12,16 +12,19 @@ from enum import Enum
 
 import numpy as np
 
-from .probabilities import softmax
 from .tables import BoolArray, FloatArray, IntArray, Kind, ObjectArray, SignalTable, column
+from .trace_tables import ForcedAnswersTable, Options, PromptTable, TraceTable
+
+__all__ = ["ForcedAnswersTable", "PromptTable", "TraceTable"]
 
 
 class Signal(str, Enum):
-    """Names of the signals; an estimator lists those it needs. Each has its table below."""
+    """Names of the signals; an estimator lists those it needs. Each has a table."""
 
     ANSWER = "answer"
     TRACE = "trace"
     FORCED_ANSWERS = "forced_answers"
+    PROMPT = "prompt"
     SAMPLES = "samples"
     PERMUTED_ANSWERS = "permuted_answers"
     PROMPTED_ANSWERS = "prompted_answers"
@@ -60,17 +63,6 @@ class Need:
         return f"{names}[{self.variant}]" if self.variant else names
 
 
-class Options:
-    """Tables with log-probabilities of options."""
-
-    option_logprobs: FloatArray
-
-    @property
-    def option_probs(self) -> FloatArray:
-        """(n, K) or (n, R, K) probabilities renormalized over the options (sum 1; NaN padding)."""
-        return softmax(self.option_logprobs)
-
-
 @dataclass(frozen=True)
 class AnswerTable(Options, SignalTable, signal=Signal.ANSWER, cost="1 prompt", outcome=True):
     """The direct answer: the model's distribution at the answer token."""
@@ -78,7 +70,8 @@ class AnswerTable(Options, SignalTable, signal=Signal.ANSWER, cost="1 prompt", o
     option_logprobs: FloatArray = column(Kind.FLOATS)
     """(n, K) natural-log probability of each option's label, variants such as "A" and " A"
     merged, not renormalized, so that their exp sums to at most 1. NaN beyond a question's last
-    option. Imported logits are stored after a log-softmax over the options."""
+    option. Imported logits are stored after a log-softmax over the options, and so are
+    log-likelihoods of options that are whole texts, after their normalization."""
     scored_logprobs: FloatArray = column(Kind.FLOATS)
     """(n, K) log-likelihood of the exact continuation that lm-eval asked for; it decides
     ``answer``."""
@@ -95,76 +88,16 @@ class AnswerTable(Options, SignalTable, signal=Signal.ANSWER, cost="1 prompt", o
     answer: IntArray = column(Kind.INT)
     """(n,) index of the chosen option, -1 for none."""
     status: ObjectArray = column(Kind.TEXT)
-    """(n,) a ``Status``: is the single most probable token a label of an option?"""
+    """(n,) a ``Status``: is the single most probable token a label of an option? Always parsed
+    where options are whole texts."""
     correct: IntArray = column(Kind.INT)
     """(n,) 1 right, 0 wrong, as lm-eval (or the imported record) scored it; -1 unknown."""
     prompt_tokens: IntArray = column(Kind.INT)
     """(n,) length of the prompt in tokens."""
-
-
-@dataclass(frozen=True)
-class TraceTable(Options, SignalTable, signal=Signal.TRACE, cost="1 text", outcome=True):
-    """A greedy chain of thought, token by token, with the position of the answer token."""
-
-    text: ObjectArray = column(Kind.TEXT)
-    """(n,) the generated text."""
-    token_logprobs: FloatArray = column(Kind.FLOATS, single=True)
-    """(n, T) log-probability of each generated token, nats; without the end-of-sequence token."""
-    token_entropies: FloatArray = column(Kind.FLOATS, single=True)
-    """(n, T) full-vocabulary entropy at each generated token, nats."""
-    token_top_logprobs: FloatArray = column(Kind.FLOAT_LISTS, single=True)
-    """(n, T, k) the k largest log-probabilities at each token, descending."""
-    token_uniform_kl: FloatArray = column(Kind.FLOATS, single=True)
-    """(n, T) KL(uniform ‖ q) at each generated token: -ln V - (1/V) Σ_v ln q_v over the full
-    vocabulary, nats. Tokens that the model cannot produce (-inf) are left out of V."""
-    answer_position: IntArray = column(Kind.INT)
-    """(n,) index of the answer's first token among the generated ones, -1 if not found."""
-    option_logprobs: FloatArray = column(Kind.FLOATS)
-    """(n, K) as in AnswerTable, at the answer position."""
-    answer: IntArray = column(Kind.INT)
-    """(n,) index of the option in the last marker, -1 if not found."""
-    status: ObjectArray = column(Kind.TEXT)
-    """(n,) a ``Status``."""
-    correct: IntArray = column(Kind.INT)
-    """(n,) 1 right, 0 wrong, -1 unknown."""
-    prompt_tokens: IntArray = column(Kind.INT)
-    """(n,) length of the prompt in tokens."""
-    rule: ObjectArray = column(Kind.TEXT)
-    """(n,) name of the rule that read the answer, see `apprehend.tasks.reading`; None without."""
-    finished: IntArray = column(Kind.INT)
-    """(n,) 1 if the model ended the text, 0 if the token limit did, -1 unknown."""
-    looped: IntArray = column(Kind.INT)
-    """(n,) 1 if an n-gram is repeated over the last 256 tokens at least, 0 if not, -1 unknown."""
-    loop_start: IntArray = column(Kind.INT)
-    """(n,) index of the first token of that loop, -1 without one."""
-
-
-@dataclass(frozen=True)
-class ForcedAnswersTable(
-    Options,
-    SignalTable,
-    signal=Signal.FORCED_ANSWERS,
-    cost="5 cues (prompts, where the trace is not in a cache)",
-    derived=True,
-):
-    """The answer that the model gives if it must, at R points of its chain of thought.
-
-    A cue ("The answer is [[") is appended to the text so far, an unfinished thought is closed
-    before, and the options are read at the next token. The last point is the end of the trace,
-    whether it was finished, cut or ended without an answer.
-    """
-
-    option_logprobs: FloatArray = column(Kind.FLOAT_LISTS)
-    """(n, R, K) as in AnswerTable, at each point."""
-    entropies: FloatArray = column(Kind.FLOATS)
-    """(n, R) entropy of the full-vocabulary distribution after the cue, nats."""
-    points: FloatArray = column(Kind.FLOATS)
-    """(n, R) share of the trace's characters before the cue, ascending, in [0, 1]."""
-    answers: IntArray = column(Kind.INTS)
-    """(n, R) index of the most probable option, the forced answer; -1 is padding."""
-    cached: IntArray = column(Kind.INT)
-    """(n,) 1 if the cue continues the generated tokens, 0 if the text was encoded anew (its tokens
-    may be others where it was cut)."""
+    option_tokens: IntArray = column(Kind.INTS)
+    """(n, K) number of tokens of each option that is a whole text; none for labels."""
+    prior_logprobs: FloatArray = column(Kind.FLOATS)
+    """(n, K) log-likelihood of each such option without the prompt, where it was asked for."""
 
 
 @dataclass(frozen=True)
@@ -321,7 +254,8 @@ class RecordedScoreTable(SignalTable, signal=Signal.RECORDED_SCORE, cost="import
     """(n,) higher = more uncertain."""
 
 
+_DECLARED = {Signal(table.signal): table for table in SignalTable.__subclasses__()}
 TABLES: dict[Signal, type[SignalTable]] = {
-    Signal(table.signal): table for table in SignalTable.__subclasses__()
+    signal: _DECLARED[signal] for signal in Signal if signal in _DECLARED
 }
-"""Signal → the table that declares it, in the order above."""
+"""Signal → the table that declares it, in the order of their names."""

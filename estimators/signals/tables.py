@@ -28,6 +28,8 @@ class Status(str, Enum):
     PARSED = "parsed"
     UNPARSED = "unparsed"
     DONT_KNOW = "dont_know"
+    CUT_WHILE_THINKING = "cut_while_thinking"
+    """The text ends within the reasoning of a thinking model: there is no answer to read."""
 
 
 class Kind(Enum):

@@ -1,4 +1,4 @@
-"""n-flow and missing scores: how many questions a value is based on, and why others are not."""
+"""n-flow, missing scores, and how answers were read: what a value is based on, and what not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ FLOW_COLUMNS = ("model", "task", "stage", "estimator", "n", "share")
 MISSING_COLUMNS = ("model", "task", "estimator", "reason", "n")
 TOPIC_MISSING_COLUMNS = (
     *("model", "task", "topic", "estimator", "n", "unparsed", "dont_know", "missing"),
+    "cut_while_thinking",
 )
+READING_COLUMNS = ("model", "task", "topic", "rule", "n", "share", "n_errors", "accuracy", "closed")
+CUT_STAGE = "cut_while_thinking"
+NO_RULE = "no answer read"
+CUT = "cut while thinking"
 UNEXPLAINED = "no reason recorded"
 UNSTORED = "no score stored"
 
@@ -27,9 +32,9 @@ def compute_flow(
 ) -> pd.DataFrame:
     """Count the questions per model, task and stage, in the order in which questions drop out.
 
-    Stages: asked; answered (a record is stored); parsed (an option was found); dont_know (a part of
-    those answered); kept (with rows "paper": after the filter); scored, once per estimator; common
-    (scored by every estimator with any score).
+    Stages: asked; answered (a record is stored); parsed (an option was found); dont_know and, of
+    thinking models, cut_while_thinking (parts of those answered); kept (with rows "paper": after
+    the filter); scored, once per estimator; common (scored by every estimator with any score).
 
     Args:
         data: Scores and facts of a results folder; without a flow of a model on a task, its scores
@@ -69,12 +74,16 @@ def _counts(data: ReportInput, evaluation: Evaluation) -> dict[str, int]:
     same = flow["model"].astype(str).eq(evaluation.model)
     known = flow[same & flow["task"].astype(str).eq(evaluation.task)]
     if len(known):
-        return {name: int(known.iloc[0][name]) for name in names}
+        counts = {name: int(known.iloc[0][name]) for name in names}
+        cut = known.iloc[0].get(CUT_STAGE)
+        return counts if pd.isna(cut) else {**counts, CUT_STAGE: int(cut)}
     same = scores["model"].astype(str).eq(evaluation.model)
     own = scores[same & scores["task"].astype(str).eq(evaluation.task)]
     status = own.drop_duplicates("question_id")["status"]
     parsed, unknown = int(status.eq("parsed").sum()), int(status.eq("dont_know").sum())
-    return dict(zip(names, (len(status), len(status), parsed, unknown), strict=True))
+    counts = dict(zip(names, (len(status), len(status), parsed, unknown), strict=True))
+    cut = int(status.eq(CUT_STAGE).sum())
+    return {**counts, CUT_STAGE: cut} if cut else counts
 
 
 def compute_missing(
@@ -121,7 +130,7 @@ def compute_missing_by_topic(evaluation: Evaluation) -> pd.DataFrame:
     """Count the questions without answer or score, one row per topic and estimator.
 
     Columns: model, task, topic, estimator, n (questions kept), unparsed, dont_know, missing (no
-    score by the estimator despite a parsed answer).
+    score by the estimator despite a parsed answer), cut_while_thinking (a part of unparsed).
     """
     records = []
     absent = np.isnan(evaluation.raw) & ~evaluation.unparsed[:, None]
@@ -132,6 +141,7 @@ def compute_missing_by_topic(evaluation: Evaluation) -> pd.DataFrame:
             **{"model": evaluation.model, "task": evaluation.task, "topic": topic},
             **{"n": members.size, "unparsed": int(evaluation.unparsed[members].sum())},
             "dont_know": int(evaluation.dont_know[members].sum()),
+            "cut_while_thinking": int(evaluation.cut[members].sum()),
         }
         missing = absent[members].sum(axis=0)
         records += [
@@ -139,3 +149,33 @@ def compute_missing_by_topic(evaluation: Evaluation) -> pd.DataFrame:
             for name, n in zip(evaluation.estimators, missing, strict=True)
         ]
     return pd.DataFrame.from_records(records, columns=list(TOPIC_MISSING_COLUMNS))
+
+
+@task_analysis(file="readings")
+def compute_readings(evaluation: Evaluation) -> pd.DataFrame:
+    """Count the answers of chains of thought by the rule that read them, per topic.
+
+    Columns: model, task, topic, rule (its name; or no answer read, or cut while thinking), n,
+    share (of the topic's questions), n_errors, accuracy (share of right answers among them),
+    closed (how many of their thoughts a budget closed). Without rows where no rule is stored.
+    """
+    rules = evaluation.rules.copy()
+    if not any(rule is not None for rule in rules) and not evaluation.cut.any():
+        return pd.DataFrame(columns=list(READING_COLUMNS))
+    rules[[rule is None for rule in rules]] = NO_RULE
+    rules[evaluation.cut] = CUT
+    records = []
+    for topic, members in evaluation.groups.items():
+        if "=" in topic and not topic.startswith("topic="):
+            continue
+        for rule, n in Counter(rules[members]).most_common():
+            chosen = members[rules[members] == rule]
+            errors = int(evaluation.errors[chosen].sum())
+            records.append(
+                {
+                    **{"model": evaluation.model, "task": evaluation.task, "topic": topic},
+                    **{"rule": rule, "n": n, "share": n / members.size, "n_errors": errors},
+                    **{"accuracy": 1 - errors / n, "closed": int(evaluation.closed[chosen].sum())},
+                }
+            )
+    return pd.DataFrame.from_records(records, columns=list(READING_COLUMNS))

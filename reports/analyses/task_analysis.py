@@ -1,4 +1,4 @@
-"""Declaration of analyses of one model on one task, which are discovered in this folder.
+"""Declaration of analyses of one model on one task, discovered in this folder and those below.
 
     @task_analysis(file="thresholds")
     def compute_thresholds(evaluation: Evaluation) -> pd.DataFrame: ...
@@ -40,8 +40,8 @@ def task_analyses() -> dict[str, Compute]:
     Raises ValueError if two analyses declare the same file.
     """
     analyses: dict[str, Compute] = {}
-    for module in pkgutil.iter_modules(folders):
-        loaded = importlib.import_module(f"{__package__}.{module.name}")
+    for module in pkgutil.walk_packages(folders, f"{__package__}."):
+        loaded = importlib.import_module(module.name)
         for value in vars(loaded).values():
             file = getattr(value, "__dict__", {}).get("analysis_file")
             if file is not None and analyses.setdefault(file, value) is not value:

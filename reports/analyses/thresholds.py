@@ -123,7 +123,7 @@ def choose_threshold(
     column = evaluation.estimators.index(estimator)
     scores = evaluation.scores[:, column]
     known = ~np.isnan(scores)
-    chosen = _development(evaluation, known, development, seed)
+    chosen = development_rows(evaluation, known, development, seed)
     rest = known & ~chosen
     blocks = TieBlocks.from_rows(evaluation.errors[chosen], scores[chosen])
     rows, wrong = blocks.kept()
@@ -159,7 +159,10 @@ def choose_threshold(
     )
 
 
-def _development(evaluation: Evaluation, known: BoolArray, share: float, seed: int) -> BoolArray:
+def development_rows(
+    evaluation: Evaluation, known: BoolArray, share: float, seed: int
+) -> BoolArray:
+    """Draw a share of the known questions (n,) at random within topics."""
     rng = np.random.default_rng(seed)
     chosen = np.zeros(known.size, dtype=np.bool_)
     groups = list(evaluation.topics.values())

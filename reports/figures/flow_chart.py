@@ -19,10 +19,11 @@ _NAMES = {
     "answered": "answered",
     "parsed": "parsed",
     "dont_know": "“don't know”",
+    "cut_while_thinking": "cut while thinking",
     "kept": "kept by the filter",
     "common": "scored by all",
 }
-_COLORS = {"scored": SKY, "dont_know": GRAY}
+_COLORS = {"scored": SKY, "dont_know": GRAY, "cut_while_thinking": GRAY}
 
 
 @dataclass(frozen=True)

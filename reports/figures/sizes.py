@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,6 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from scipy.stats import linregress, t
 
 from ..analyses.model_comparisons import best_column
+from ..analyses.scores.scaling import parameters_of
 from ..frames.figure_kind import FigureKind
 from ..frames.formatting import plain
 from ..frames.style import BLUE, GRAY
@@ -37,21 +37,7 @@ SIZE_COLUMNS = (
     *("model", "task", "parameters", "accuracy", "estimator", "roc_auc", "entropy"),
     *("mean_entropy", "calibrated", "ece"),
 )
-_SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s*([bm])(?![a-z])", re.IGNORECASE)
 _TICKS = [base * 10.0**power for power in range(6, 13) for base in (1, 3)]
-
-
-def parameters_of(model: str, manifests: Sequence[Mapping[str, Any]] = ()) -> float:
-    """Return the number of parameters from a manifest or a name ("Qwen2.5-3B"); NaN if unknown."""
-    for manifest in manifests:
-        about = manifest.get("model")
-        names = {manifest.get("model_folder")}
-        if isinstance(about, Mapping) and model in names and about.get("parameters"):
-            return float(about["parameters"])
-    match = _SIZE.search(model.replace("_", "-"))
-    if match is None:
-        return float("nan")
-    return float(match[1]) * (1e9 if match[2].lower() == "b" else 1e6)
 
 
 def compute_sizes(

@@ -26,13 +26,18 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
     "judgements": (*("task", "question_id", "questionnaire", "judge", "value", "label", "rating"),),
     "orders": ("model", "task", "question_id", "shift", "answer", "gold"),
+    "prompted": ("model", "task", "question_id", "variant", "answer", "gold"),
+    "samples": ("model", "task", "question_id", "variant", "answers", "gold", "temperature"),
     "costs": ("model", "task", "item", "kind", "questions", "seconds", "tokens", "needs"),
     "chains": (
         *("model", "task", "question_id", "answer", "forced", "gold", "finished", "looped"),
     ),
     "flow": ("model", "task", "asked", "answered", "parsed", "dont_know"),
+    "readings": ("model", "task", "question_id", "rule", "closed"),
 }
-STATUSES = ("parsed", "unparsed", "dont_know")
+STATUSES = ("parsed", "unparsed", "dont_know", "cut_while_thinking")
+UNREAD = ("unparsed", "cut_while_thinking")
+"""Statuses of texts without an answer: none was found, or the text ends within its reasoning."""
 
 
 def _empty(name: str) -> pd.DataFrame:
@@ -46,7 +51,7 @@ class ReportInput:
 
     Attributes:
         scores: one row per (model, task, question_id, estimator): topic, score (NaN = none),
-            answer (option letter or null), correct, status ("parsed", "unparsed", "dont_know"),
+            answer (option letter or null), correct, status (see `STATUSES`),
             reason (why the score is missing, or null).
         strata: one row per (task, question_id, stratum) with its value; shown as "stratum=value".
         questions: text, options and gold letter per (task, question_id).
@@ -62,13 +67,20 @@ class ReportInput:
             (text, or null), rating in [1, 10]; null where the reply could not be parsed.
         orders: one row per (model, task, question_id, shift): answer with the options cyclically
             shifted (0 = original order) and the correct one, as original option indices.
+        prompted: one row per (model, task, question_id, variant): the answer to another prompt, or
+            as asked, and the correct one, as option indices; -1 where none was found or is known.
+        samples: one row per (model, task, question_id, variant): the list of sampled answers and
+            the correct one, as in `prompted`, and the temperature of the draws.
         costs: one row per (model, task, item): questions, seconds and tokens spent on a signal or,
             with kind "estimator", on the signals that an estimator needs.
         chains: one row per chain of thought with a forced answer: index of the option read in the
             text (-1 for none), of the one forced at its end, and of the right one (-1 unknown);
             finished and looped are 1, 0 or -1 (unknown).
-        flow: numbers of questions asked, answered, parsed and "don't know" per (model, task);
-            a column ``found``, if there is one, says what "parsed" means for the task's answers.
+        flow: numbers of questions asked, answered, parsed and "don't know" per (model, task); of
+            thinking models also `cut_while_thinking`, null for others; a column ``found``, if there
+            is one, says what "parsed" means for the task's answers.
+        readings: per (model, task, question_id) of a chain of thought the name of the rule that
+            read its answer (null: none), and whether its thought was `closed` by a budget.
         manifests: manifests of the runs, shown in the page.
         traits: traits by estimator; an estimator without an entry has the default traits, so that
             its scores are not treated as probabilities.
@@ -85,9 +97,12 @@ class ReportInput:
     sets: pd.DataFrame = field(default_factory=lambda: _empty("sets"))
     judgements: pd.DataFrame = field(default_factory=lambda: _empty("judgements"))
     orders: pd.DataFrame = field(default_factory=lambda: _empty("orders"))
+    prompted: pd.DataFrame = field(default_factory=lambda: _empty("prompted"))
+    samples: pd.DataFrame = field(default_factory=lambda: _empty("samples"))
     costs: pd.DataFrame = field(default_factory=lambda: _empty("costs"))
     chains: pd.DataFrame = field(default_factory=lambda: _empty("chains"))
     flow: pd.DataFrame = field(default_factory=lambda: _empty("flow"))
+    readings: pd.DataFrame = field(default_factory=lambda: _empty("readings"))
     manifests: Sequence[Mapping[str, Any]] = ()
     traits: Mapping[str, EstimatorTraits] = field(default_factory=dict)
 
@@ -137,6 +152,6 @@ def _check_scores(scores: pd.DataFrame) -> None:
     if unknown or scores["status"].isna().any():
         got = ", ".join(sorted(map(repr, unknown))) or "null"
         raise ValueError(f"Expected status to be one of {', '.join(STATUSES)}, got {got}.")
-    unknowable = scores["correct"].isna() & (scores["status"] != "unparsed")
+    unknowable = scores["correct"].isna() & ~scores["status"].isin(UNREAD)
     if unknowable.any():
         raise ValueError(f"Expected `correct` on answered rows, got {int(unknowable.sum())} null.")

@@ -17,6 +17,9 @@ class EstimatorTraits:
         is_entropy: whether its score is the entropy of the distribution from which the answer is
             sampled, in nats; its mean is compared between model sizes.
         is_control: whether it ignores the answer, as a baseline for all others.
+        is_sampled: whether it is computed from sampled answers.
+        is_divergence: whether it compares the answer with that to another input, or of another
+            model.
         against_difficulty: whether its mean is plotted against the difficulty of questions.
         look: names of color and line style in figures, see `Styles`; derived from the
             estimator's name where empty.
@@ -27,6 +30,8 @@ class EstimatorTraits:
     is_probability: bool = False
     is_entropy: bool = False
     is_control: bool = False
+    is_sampled: bool = False
+    is_divergence: bool = False
     against_difficulty: bool = False
     look: tuple[str, str] = ("", "")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..frames.inputs import ReportInput
+from ..frames.inputs import UNREAD, ReportInput
 from ..statistics.ranking import BoolArray, FloatArray, IntArray
 from ..statistics.short_repr import short_repr
 
@@ -45,10 +45,13 @@ class Evaluation:
         raw: (n, k) the original scores of the estimators; NaN = missing.
         answers: (n,) option letters or None.
         unparsed: (n,) true where no answer could be parsed from the response.
+        cut: (n,) true for those of them that end within the reasoning of a thinking model.
         dont_know: (n,) true where the model chose the "don't know" option.
         topics: topic → row indices.
         strata: "stratum=value" → row indices.
         rows: the row convention, "all" or "paper".
+        rules: (n,) names of the rules that read the answers of chains of thought, None without.
+        closed: (n,) true where a budget closed the thought.
     """
 
     model: str
@@ -60,10 +63,13 @@ class Evaluation:
     raw: FloatArray
     answers: NDArray[np.object_]
     unparsed: BoolArray
+    cut: BoolArray
     dont_know: BoolArray
     topics: dict[str, IntArray]
     strata: dict[str, IntArray]
     rows: Rows
+    rules: NDArray[np.object_]
+    closed: BoolArray
 
     @property
     def groups(self) -> dict[str, IntArray]:
@@ -115,7 +121,7 @@ def _evaluation(
     raw = np.full((len(questions), len(estimators)), np.nan)
     raw[row, column] = frame["score"].to_numpy(dtype=np.float64, na_value=np.nan)
     facts = _facts(frame.assign(question_id=ids), model, task)
-    unparsed = (facts["status"].eq("unparsed") & facts["answer"].isna()).to_numpy(dtype=np.bool_)
+    unparsed = (facts["status"].isin(UNREAD) & facts["answer"].isna()).to_numpy(dtype=np.bool_)
     correct = facts["correct"].eq(True).fillna(False).to_numpy(dtype=np.bool_)
     errors = ~correct | unparsed
     scores = np.where(unparsed[:, None], np.inf, raw)
@@ -132,11 +138,24 @@ def _evaluation(
         raw=raw[keep],
         answers=answers.to_numpy(dtype=object),
         unparsed=unparsed[keep],
+        cut=facts["status"].eq("cut_while_thinking").to_numpy(dtype=np.bool_),
         dont_know=facts["status"].eq("dont_know").to_numpy(dtype=np.bool_),
         topics=_topics(facts),
         strata=_strata(data, task, facts),
         rows=rows,
+        **_readings(data, model, task, facts),
     )
+
+
+def _readings(data: ReportInput, model: str, task: str, facts: pd.DataFrame) -> dict[str, Any]:
+    known = data.readings
+    own = known[known["model"].astype(str).eq(model) & known["task"].astype(str).eq(task)]
+    by_id = own.set_index(keys(own["question_id"])).reindex(facts.index)
+    rules = by_id["rule"].astype(object)
+    return {
+        "rules": rules.where(rules.notna(), None).to_numpy(dtype=object),
+        "closed": by_id["closed"].eq(True).fillna(False).to_numpy(dtype=np.bool_),
+    }
 
 
 def _facts(frame: pd.DataFrame, model: str, task: str) -> pd.DataFrame:

@@ -7,11 +7,18 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from . import calibration_error, counts, information, missing_scores, ranking_metrics
+from . import (
+    abstention,
+    calibration_error,
+    counts,
+    information,
+    missing_scores,
+    ranking_metrics,
+)
 from .metric import SHOWN, Metric, MetricDeclarationError, Needs, declaration
 
 _MODULES: tuple[ModuleType, ...] = (
-    *(counts, ranking_metrics, information, calibration_error, missing_scores),
+    *(counts, ranking_metrics, information, calibration_error, missing_scores, abstention),
 )
 _KEYS = ("model", "task", "estimator", "topic")
 _MADE = (

@@ -20,12 +20,13 @@ def summarize(
     metrics: pd.DataFrame,
     comparisons: pd.DataFrame | None = None,
     flow: pd.DataFrame | None = None,
+    selection: pd.DataFrame | None = None,
 ) -> list[str]:
     """Summarize a frame from `compute_metrics` in one paragraph per (model, task).
 
     Given a frame from `compare`, the paragraph names the estimators that are not distinguishable
     from the best; given one from `compute_flow`, it counts unparsed answers under any row
-    convention.
+    convention; given one from `compute_selection`, the best value is corrected for the choice.
     """
     return [
         _paragraph(
@@ -34,9 +35,39 @@ def summarize(
             part,
             _own(comparisons, str(model), str(task)),
             _unread(part, flow, str(model), str(task)),
+            chosen_row(selection, str(model), str(task)),
         )
         for (model, task), part in metrics.groupby(["model", "task"], sort=False)
     ]
+
+
+def chosen_row(selection: pd.DataFrame | None, model: str, task: str) -> pd.Series[Any] | None:
+    """Select the row of the best estimator in a frame from `compute_selection`; None without."""
+    if selection is None or selection.empty:
+        return None
+    own = selection["model"].astype(str).eq(model) & selection["task"].astype(str).eq(task)
+    best = selection[own & selection["best"].astype(bool)]
+    return None if best.empty else best.iloc[0]
+
+
+def told_apart(selection: pd.DataFrame, model: str, task: str) -> int:
+    """Count the estimators that cannot be told from the best one, without itself."""
+    own = selection["model"].astype(str).eq(model) & selection["task"].astype(str).eq(task)
+    part = selection[own]
+    return int((part["indistinguishable"].astype(bool) & ~part["best"].astype(bool)).sum())
+
+
+def choice_text(row: pd.Series[Any] | None, name: str, among: int) -> str:
+    """State the value corrected for the choice: `; corrected for the choice …`; empty if unknown.
+
+    The correction belongs to the questions that all estimators scored, so that it is left out
+    where another estimator is the best on these.
+    """
+    if row is None or np.isnan(row["low"]) or str(row["estimator"]) != name:
+        return ""
+    ends = interval(float(row["low"]), float(row["high"]))
+    value = number(float(row["roc_auc_corrected"]))
+    return f"; corrected for the choice among {among}: {value} {ends}"
 
 
 def _own(comparisons: pd.DataFrame | None, model: str, task: str) -> pd.DataFrame | None:
@@ -48,14 +79,15 @@ def _own(comparisons: pd.DataFrame | None, model: str, task: str) -> pd.DataFram
 
 def _unread(
     metrics: pd.DataFrame, flow: pd.DataFrame | None, model: str, task: str
-) -> tuple[int, int]:
-    """Count the answers in which no option was found, and all answers."""
+) -> tuple[int, int, int]:
+    """Count the answers in which no option was found, all answers, and thoughts that were cut."""
     if flow is not None:
         own = flow[flow["model"].eq(model) & flow["task"].eq(task)].set_index("stage")["n"]
         answered = int(own["answered"])
-        return answered - int(own["parsed"]) - int(own["dont_know"]), answered
+        unread = answered - int(own["parsed"]) - int(own["dont_know"])
+        return unread, answered, int(own.get("cut_while_thinking", 0))
     pooled = metrics[metrics["topic"] == ALL]
-    return int(pooled["n_unparsed"].max()), int(pooled["n"].max())
+    return int(pooled["n_unparsed"].max()), int(pooled["n"].max()), 0
 
 
 def pooled_rank(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -139,7 +171,8 @@ def _paragraph(
     task: str,
     metrics: pd.DataFrame,
     comparisons: pd.DataFrame | None,
-    unread: tuple[int, int],
+    unread: tuple[int, int, int],
+    chosen: pd.Series[Any] | None,
 ) -> str:
     pooled = metrics[metrics["topic"] == ALL].set_index("estimator")
     most = int(pooled["n"].to_numpy(dtype=float).argmax())
@@ -157,7 +190,7 @@ def _paragraph(
         head,
         f"Of {len(pooled)} estimator{'s' * (len(pooled) != 1)}, {plain(name)} has the highest "
         f"ROC AUC of errors: {number(best['roc_auc'])} {ends} over all questions, "
-        f"{macro}{_range(own)}.",
+        f"{macro}{_range(own)}{choice_text(chosen, name, len(pooled))}.",
         *_distinguishable(name, comparisons),
         *_against_chance(pooled),
         *_incomplete(pooled),
@@ -166,12 +199,13 @@ def _paragraph(
     return " ".join(sentences)
 
 
-def _headline(pooled: pd.Series[Any], unread: tuple[int, int]) -> str:
+def _headline(pooled: pd.Series[Any], unread: tuple[int, int, int]) -> str:
     """State accuracy and number of unparsed answers, the latter first if no answer is correct."""
     n, accuracy, few = float(pooled["n"]), float(pooled["accuracy"]), pooled["roc_auc_low"]
-    missing, answered = unread
+    missing, answered, cut = unread
     parsed = (
         f"no option was found in {count(missing)} of {count(answered)} answers"
+        + (f" ({count(cut)} cut while thinking)" if cut else "")
         if missing
         else f"an option was found in all {count(answered)} answers"
     )

@@ -19,6 +19,7 @@ from ..analyses.difficulty import (
     error_matrix,
 )
 from ..analyses.factorization import Factors, compute_factors
+from ..analyses.study.study import Study
 from ..figures.drawing import Drawer
 from ..figures.layout import single
 from ..figures.leaderboard import Heatmap, heatmap_figure
@@ -32,6 +33,7 @@ from ..frames.style import BY_NAME, FORMATS
 from ..metrics.evaluation import Rows, evaluations
 from ..statistics.short_repr import short_repr
 from .columns import DIFFERENCE, INTERVAL, N, texts
+from .declared_analyses import declared_blocks, declared_frames, declared_summary
 from .page import PageSection, render_page
 
 U_CURVE = FigureKind(
@@ -71,17 +73,20 @@ def build_benchmark_analyses(
     output_path: str | Path,
     rows: Rows = "all",
     formats: Sequence[str] = FORMATS,
+    seed: int = 0,
 ) -> BenchmarkAnalyses:
     """Analyze the benchmark and write CSV files, figures and a page below `output_path`.
 
-    The CSV files are u_curve, option_order, rasch_difficulty, rasch, clusters and factors, each
-    only if it has rows; the summary states what the stored models do not allow.
+    The CSV files are u_curve, option_order, rasch_difficulty, rasch, clusters, factors and those of
+    the declared analyses (`BenchmarkAnalysis`), each only if it has rows; the summary states what
+    the stored models do not allow.
 
     Args:
         data: Scores and facts of a results folder.
         output_path: Folder of the files, created if necessary.
         rows: Row convention, "all" or "paper".
         formats: Formats of the figures, any of "png", "svg", "pdf".
+        seed: Seed of what is drawn at random.
 
     Returns:
         Frames, factors, summary and paths of the files.
@@ -110,16 +115,19 @@ def build_benchmark_analyses(
         "factors": _ranks(factors),
         "clusters": pd.concat(clusters) if clusters else pd.DataFrame(),
     }
-    result = BenchmarkAnalyses(frames, factors, _summary(frames, factors))
+    declared = declared_frames(Study(data, evaluated, seed))
+    summary = _summary(frames, factors) + declared_summary(declared)
+    frames |= declared
+    result = BenchmarkAnalyses(frames, factors, summary)
     drawer = Drawer(root / "figures", formats)
     for name, frame in frames.items():
         if len(frame):
             text = csv_text(frame)
             result.files.append(write_atomically(root / f"{name}.csv", text))
     with drawer:
-        blocks = _blocks(frames, factors, drawer)
+        blocks = _blocks(frames, factors, drawer) + declared_blocks(declared)
     result.files.extend(drawer.files)
-    settings: dict[str, Any] = {"rows": rows, "replicates": 0, "seed": 0}
+    settings: dict[str, Any] = {"rows": rows, "replicates": 0, "seed": seed}
     settings |= {"title": "The benchmark itself", "summary": result.summary}
     html = render_page([PageSection("Analyses", blocks)], data.manifests, [], settings)
     result.files.append(write_atomically(root / "index.html", html))

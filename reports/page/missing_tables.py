@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from ..frames.blocks import PageTable, Shown, table_from_frame
+from ..metrics.evaluation import ALL
 
 PARSED = "parsed"
 
@@ -12,7 +13,13 @@ PARSED = "parsed"
 def flow_table(flow: pd.DataFrame, found: str = PARSED) -> PageTable:
     """Tabulate the numbers of questions asked, answered, parsed (``found``), scored and common."""
     named = flow.assign(
-        stage=flow["stage"].replace({"dont_know": "“don't know”", PARSED: found}),
+        stage=flow["stage"].replace(
+            {
+                "dont_know": "“don't know”",
+                "cut_while_thinking": "cut while thinking",
+                PARSED: found,
+            }
+        ),
         estimator=flow["estimator"].where(flow["stage"] == "scored", None),
     )
     columns = (
@@ -39,9 +46,14 @@ def missing_tables(missing: pd.DataFrame, by_topic: pd.DataFrame) -> list[PageTa
     topics = by_topic.drop_duplicates("topic").set_index("topic")
     if names or topics[["unparsed", "dont_know"]].to_numpy().any():
         table = by_topic[lacking].pivot(index="topic", columns="estimator", values="missing")
-        wide = topics[["n", "unparsed", "dont_know"]].join(table[names]).reset_index()
+        counted = ["unparsed", "dont_know"]
         shown = [Shown("topic", "topic", "text"), Shown("questions", "n", "count")]
         shown += [Shown("unparsed", "unparsed", "count"), Shown("don't know", "dont_know", "count")]
+        if topics["cut_while_thinking"].any():
+            counted.append("cut_while_thinking")
+            shown.append(Shown("of these cut while thinking", "cut_while_thinking", "count"))
+            shown[-1], shown[-2] = shown[-2], shown[-1]
+        wide = topics[["n", *counted]].join(table[names]).reset_index()
         shown += [Shown(f"no {name}", name, "count") for name in names]
         tables.append(
             table_from_frame(
@@ -49,3 +61,21 @@ def missing_tables(missing: pd.DataFrame, by_topic: pd.DataFrame) -> list[PageTa
             )
         )
     return tables
+
+
+def reading_tables(readings: pd.DataFrame) -> list[PageTable]:
+    """Tabulate the rules that read the answers: over all questions, and by topic (collapsed)."""
+    columns = (
+        Shown("topic", "topic", "text"),
+        Shown("rule", "rule", "text"),
+        Shown("answers", "n", "count"),
+        Shown("share", "share", "percent"),
+        Shown("right", "accuracy", "percent"),
+        *((Shown("thought closed", "closed", "count"),) if readings["closed"].any() else ()),
+    )
+    pooled, file = readings["topic"] == ALL, "readings.csv"
+    title = "How answers were read"
+    return [
+        table_from_frame(readings[pooled], title, columns[1:], file=file),
+        table_from_frame(readings[~pooled], f"{title}, by topic", columns, folded=True, file=file),
+    ]

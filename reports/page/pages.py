@@ -13,7 +13,7 @@ from ..frames.blocks import Block, Shown, table_from_frame
 from ..frames.formatting import file_stems
 from ..frames.limits import PAGE, ROWS, SUMMARIES
 from ..metrics.evaluation import ALL
-from ..metrics.summary import best_estimator
+from ..metrics.summary import best_estimator, chosen_row, told_apart
 from .page import PageSection, render_page
 
 FOLDER = "sections"
@@ -31,13 +31,14 @@ def block_size(block: Block) -> int:
 def write_pages(
     root: Path,
     sections: Sequence[PageSection],
-    metrics: pd.DataFrame,
+    tables: tuple[pd.DataFrame, pd.DataFrame],
     manifests: Sequence[Mapping[str, Any]],
     estimators: Sequence[tuple[str, str]],
     settings: Mapping[str, Any],
 ) -> list[Path]:
     """Write index.html with all sections.
 
+    `tables` are the metrics and the choice of the best estimators (`compute_selection`).
     If their total size exceeds `PAGE`, each section becomes a page below sections/, and index.html
     contains their summaries, a table of the best estimators, and links.
     """
@@ -58,7 +59,7 @@ def write_pages(
         links.append((name, part.title))
     described = {part.of for part in parts}
     rest = [manifest for manifest in manifests if _run(manifest) not in described]
-    html = render_page(*_index(sections, metrics, links, rest, estimators, settings))
+    html = render_page(*_index(sections, tables, links, rest, estimators, settings))
     return [*files, write_atomically(root / "index.html", html)]
 
 
@@ -86,7 +87,7 @@ def _parts(sections: Sequence[PageSection]) -> Iterator[PageSection]:
 
 def _index(
     sections: Sequence[PageSection],
-    metrics: pd.DataFrame,
+    tables: tuple[pd.DataFrame, pd.DataFrame],
     links: Sequence[tuple[str, str]],
     manifests: Sequence[Mapping[str, Any]],
     estimators: Sequence[tuple[str, str]],
@@ -103,7 +104,7 @@ def _index(
     )
     note += f"; the first {ROWS} are linked above." if len(links) > ROWS else ", linked above."
     table = table_from_frame(
-        _best(metrics),
+        _best(*tables),
         "Best estimator of each model and task",
         (
             Shown("model", "model", "text"),
@@ -113,6 +114,9 @@ def _index(
             Shown("best estimator", "estimator", "text"),
             Shown("its ROC AUC", "roc_auc"),
             Shown("95 % interval", "roc_auc_low", "interval", "roc_auc_high"),
+            Shown("corrected for the choice", "roc_auc_corrected"),
+            Shown("95 % interval", "chosen_low", "interval", "chosen_high"),
+            Shown("not told from it", "not_told", "count"),
         ),
         file="metrics.csv",
     )
@@ -121,11 +125,23 @@ def _index(
     return [main], manifests[:SUMMARIES], estimators, known
 
 
-def _best(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Select the pooled row of the best estimator of each model and task."""
+def _best(metrics: pd.DataFrame, selection: pd.DataFrame) -> pd.DataFrame:
+    """Select the pooled row of the best estimator of each model and task.
+
+    With its value corrected for the choice, where known, and the number of estimators that cannot
+    be told from it.
+    """
     rows = []
-    for _, part in metrics.groupby(["model", "task"], sort=False):
+    for (model, task), part in metrics.groupby(["model", "task"], sort=False):
         best = best_estimator(part)
         if best is not None:
-            rows.append(part[(part["topic"] == ALL) & (part["estimator"] == best)])
+            row = part[(part["topic"] == ALL) & (part["estimator"] == best)]
+            chosen = chosen_row(selection, str(model), str(task))
+            same = chosen is not None and str(chosen["estimator"]) == best
+            ends = ("roc_auc_corrected", "low", "high")
+            value, low, high = (float(chosen[x]) if same else float("nan") for x in ends)
+            row = row.assign(roc_auc_corrected=value, chosen_low=low, chosen_high=high)
+            rows.append(
+                row.assign(not_told=told_apart(selection, str(model), str(task)) if same else None)
+            )
     return pd.concat(rows, ignore_index=True) if rows else metrics.head(0)

@@ -114,7 +114,9 @@ def build_report(
     drawer = Drawer(root / "figures", formats)
     measured = measure(data, rows, replicates, seed, metrics)
     analyses = compute_analyses(data, rows, replicates, seed, measured=measured)
-    report = Report(analyses, summarize(analyses.metrics, analyses.comparisons, analyses.flow))
+    selection = analyses.by_task["selection"]
+    summary = summarize(analyses.metrics, analyses.comparisons, analyses.flow, selection)
+    report = Report(analyses, summary)
     for name, frame in analyses.frames().items():
         report.files.append(write_atomically(root / f"{name}.csv", csv_text(frame)))
     _write_tables(report, root / "tables")
@@ -127,7 +129,9 @@ def build_report(
     )
     estimators = [(name, data.traits.get(name, UNKNOWN).summary) for name in names]
     report.files.extend(
-        write_pages(root, sections, analyses.metrics, data.manifests, estimators, settings)
+        write_pages(
+            root, sections, (analyses.metrics, selection), data.manifests, estimators, settings
+        )
     )
     return report
 

@@ -18,6 +18,7 @@ from ..metrics.evaluation import ALL, MACRO, Evaluation
 from ..metrics.summary import against, best_estimator, few_note
 from ..metrics.topic_tables import topic_tables
 from . import answer_tables, metric_tables, missing_tables
+from .choice_tables import choice_table
 from .placed_figures import task_figures
 
 
@@ -72,10 +73,13 @@ class TaskSection:
         return shown
 
     def _ranking(self) -> Block:
-        table = metric_tables.pooled_table(self.metrics, self.analyses.more_metrics)
+        shown = [metric_tables.pooled_table(self.metrics, self.analyses.more_metrics)]
         title = "Ranking of errors, all questions pooled"
         note = few_note(self.metrics[self.metrics["topic"].isin((ALL, MACRO))])
-        return Block(title, note, self._figures("ranking"), [table])
+        choice = self.analyses.of("selection", self.evaluation)
+        if len(choice):
+            shown.append(choice_table(choice))
+        return Block(title, note, self._figures("ranking"), shown)
 
     def _differences(self) -> Iterator[Block]:
         if self.best is None:
@@ -192,7 +196,9 @@ class TaskSection:
         note = "" if len(missing) else "Every estimator scored every question."
         found = self.analyses.found.get((self.evaluation.model, self.evaluation.task))
         table = missing_tables.flow_table(flow, found or missing_tables.PARSED)
-        shown = [table, *gaps]
+        readings = self.analyses.of("readings", self.evaluation)
+        rules = missing_tables.reading_tables(readings) if len(readings) else []
+        shown = [table, *rules, *gaps]
         figures = self._figures("flow")
         return Block("Questions and missing scores (n-flow)", note, figures, shown)
 

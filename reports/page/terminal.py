@@ -22,7 +22,8 @@ COLUMNS = 5
 TABLES = 20
 """Largest number of models and tasks whose tables are shown."""
 _FEW_STYLE = "bright_black"
-_STAGES = ("asked", "answered", "parsed", "dont_know", "kept", "common")
+_STAGES = ("asked", "answered", "parsed", "dont_know", "cut_while_thinking", "kept", "common")
+_HEADS = {"dont_know": "don't know", "cut_while_thinking": "cut while thinking"}
 
 
 def terminal(
@@ -63,12 +64,12 @@ def _flow_table(flow: pd.DataFrame, found: Mapping[tuple[str, str], str]) -> Tab
     for name in ("model", "task"):
         table.add_column(name, overflow="fold")
     for stage in [*stages[:-1], "scored", "common"]:
-        table.add_column("don't know" if stage == "dont_know" else stage, justify="right")
+        table.add_column(_HEADS.get(stage, stage), justify="right")
     for (model, task), part in flow.groupby(["model", "task"], sort=False):
         n = part.set_index("stage")["n"]
         scored = part.loc[part["stage"] == "scored", "n"]
         low, high = count(float(scored.min())), count(float(scored.max()))
-        cells = [count(float(n[stage])) if stage in n else "–" for stage in stages[:-1]]
+        cells = [count(float(n[s])) if s in n.index else "" for s in stages[:-1]]
         cells += [low if low == high else f"{low}–{high}", count(float(n["common"]))]
         table.add_row(*map(Text, (plain(model), plain(task), *cells)))
     return table

@@ -13,12 +13,15 @@ from .answer_types import Choices, ReadAnswer, Rule
 from .parsing import parse_marked_label
 
 _NOUN = r"(?:answer|option|choice|solution|response)"
-_QUALIFIED = (
-    r"(?:\s+(?:choice|option|letter|here|among\s+the\s+options|"
-    r"to\s+(?:this|the)\s+(?:question|problem)))?"
+_ASKED = (
+    r"(?:to|for|of)\s+(?:this|the|that|your)"
+    r"(?:\s+(?:given|above|following|multiple[- ]choice|original|current|main|actual)){0,2}"
+    r"\s+(?:question|problem)(?:\s+[\"“][^\"”\n]{1,300}[\"”])?"
 )
+_QUALIFIED = rf"(?:\s+(?:choice|option|letter|here|among\s+the\s+options|{_ASKED}))?"
 _VERB = (
-    r"(?:is|'s|’s|was|would\s+be|must\s+be|should\s+be|will\s+be|could\s+only\s+be|"
+    r"(?:is|'s|’s|was|(?:would|must|should|will)(?:\s+(?:therefore|thus|then))?\s+be|"
+    r"could\s+only\s+be|has\s+to\s+be|"
     r"seems\s+to\s+be|appears\s+to\s+be|remains)"
 )
 _ADVERB = (
@@ -28,7 +31,8 @@ _ADVERB = (
 _CUES = re.compile(
     "|".join(
         (
-            rf"\b{_NOUN}{_QUALIFIED}[*_]{{0,3}}\s*(?:{_VERB}\b\s*:?|:|=|→|->){_ADVERB}",
+            rf"\b{_NOUN}{_QUALIFIED}[*_]{{0,3}}\s*(?:{_VERB}\b\s*:?|:|=|→|->){_ADVERB}"
+            rf"(?:\s*:)?",
             rf"\b(?:closest|nearest|best)\s+(?:one|match|fit|approximation)\s+{_VERB}\b{_ADVERB}",
             r"\b(?:is|are|be)\s+closest\s+to\b(?:\s+(?:option|choice)\b)?",
             r"\b(?:I|we)(?:\s+(?:would|will|must|should|can)|'ll|'d)?\s+(?:therefore\s+)?"

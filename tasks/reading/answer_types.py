@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -19,6 +19,8 @@ class Rule(str, Enum):
     FIRST_STATEMENT = "first_answer_statement"
     ANSWER_LINE = "answer_line"
     ANY_LETTER = "any_letter"
+    FILTER = "filter"
+    """The own filter of a task of lm-eval's."""
 
     def __str__(self) -> str:
         return self.value
@@ -44,6 +46,19 @@ class Choices:
     def index(self, label: str) -> int | None:
         """Position of the label, None where no option has it."""
         return list(self.labels).index(label) if label in self.labels else None
+
+
+def as_filtered(index: int | None, located: ReadAnswer | None) -> ReadAnswer | None:
+    """Return the answer that a task's own filter read, which does not say where.
+
+    Its place is that of ``located``, the same answer as another rule read it; -1 if that read
+    another one.
+    """
+    if index is None:
+        return None
+    if located is not None and located.index == index:
+        return replace(located, rule=Rule.FILTER)
+    return ReadAnswer(index, -1, -1, Rule.FILTER)
 
 
 Finder = Callable[[str, Choices], ReadAnswer | None]

@@ -71,6 +71,7 @@ def read_answer(
     options: Sequence[str] = (),
     extraction: str = DEFAULT,
     prompt: str = "",
+    start: int | None = None,
 ) -> ReadAnswer | None:
     """Read the answer in a generated text, by the first rule of the ladder that reads one.
 
@@ -82,6 +83,7 @@ def read_answer(
         options: The options' texts, where they are known.
         extraction: A name of `EXTRACTIONS`.
         prompt: The end of the prompt, in which a chat template may have opened a thought.
+        start: Where the answer part begins, if that is known; None to look for it.
 
     Returns:
         The option, where it is named, and the rule; None where no rule reads an answer.
@@ -90,7 +92,8 @@ def read_answer(
         KeyError: There is no such extraction.
     """
     rules = EXTRACTIONS[extraction]
-    start = answer_start(text, prompt)
+    if start is None:
+        start = answer_start(text, prompt)
     if start is None:
         return None
     choices = Choices(tuple(labels), tuple(options))

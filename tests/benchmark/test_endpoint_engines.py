@@ -16,7 +16,7 @@ from apprehend.benchmark.console.errors import ApprehendError, UsageError
 from apprehend.benchmark.endpoints.budget import Budget
 from apprehend.benchmark.endpoints.request_errors import TryAgain
 from apprehend.benchmark.engines.endpoint.completions import CompletionsEngine
-from apprehend.benchmark.engines.endpoint.replies import (
+from apprehend.benchmark.engines.endpoint.tokens import (
     Token,
     label_logprob,
     label_logprobs,

@@ -20,26 +20,23 @@ from apprehend.benchmark.endpoints.endpoint import Endpoint
 from apprehend.benchmark.endpoints.reply_json import parse
 from apprehend.benchmark.endpoints.request_errors import EndpointGone, RequestFailed, TryAgain
 from apprehend.benchmark.engines.endpoint.completions import CompletionsEngine
-from apprehend.benchmark.engines.endpoint.replies import (
-    Reply,
-    Token,
-    generation,
-    label_logprob,
-    read_chat,
-    read_text,
-)
+from apprehend.benchmark.engines.endpoint.replies import Reply, generation, read_chat, read_text
+from apprehend.benchmark.engines.endpoint.tokens import Token, label_logprob
+from apprehend.benchmark.engines.shared.endings import Ending
 from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed
 from apprehend.benchmark.judges.judge import load_judge
 from apprehend.benchmark.judges.judge_options import JudgeOptions
 from apprehend.benchmark.judges.judging import judge_questions
-from apprehend.benchmark.run.asking.adapter import TaskFacts, UncertaintyLM
+from apprehend.benchmark.run.asking.adapter import UncertaintyLM
 from apprehend.benchmark.run.probes.probe import ChoiceProbe
 from apprehend.benchmark.run.probes.probe_options import Item, ProbeOptions
+from apprehend.benchmark.run.questions.task_facts import TaskFacts
 from apprehend.benchmark.store.failures import note_failures, read_failures
 from apprehend.benchmark.store.manifest import new_manifest
 from apprehend.benchmark.store.stored_rows import Record, Row
 from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.estimators import Signal
+from apprehend.tasks.question_view import view
 from faulty_server import verdict
 from helpers import Run, environment, rows
 from hostile_server import (
@@ -87,8 +84,10 @@ def model(server: HostileServer, **more: Any) -> CompletionsEngine:
 def answer(store: TaskStore, engine: CompletionsEngine, count: int = 3) -> None:
     """Ask the questions through the class that lm-eval uses, and store the rows."""
     chat = "chat" in engine.kind
-    facts = TaskFacts(lambda doc: LETTERS.index(doc["gold"]), lambda _: list(LETTERS),
-                      lambda _: 3, lambda doc, _: doc["id"])  # fmt: skip
+    facts = TaskFacts(
+        view=lambda doc: view("?", tuple(LETTERS), (LETTERS.index(doc["gold"]),)),
+        own_id=lambda doc, _: doc["id"],
+    )
 
     def sink(signal: Signal, rows: list[Row]) -> None:
         store.store_part(signal, rows)
@@ -129,7 +128,7 @@ def check_failures(store: TaskStore, name: str) -> set[int]:
         assert failed == []
         return set(QUESTIONS)
     (row,) = failed
-    assert row["question_id"] == VICTIM
+    assert row["question_id"] == str(VICTIM)
     assert re.search(wanted, row["reason"]), row["reason"]
     assert len(row["reason"].splitlines()) == 1
     assert len(row["reason"]) <= 300
@@ -178,7 +177,7 @@ def test_every_question_to_a_hostile_judge_has_its_row_or_a_reason(
     judge = load_judge(JudgeOptions("local-chat-completions", arguments(server), "j"))
     judge.ask(["Question number 0?"], 5)  # an endpoint that has answered once
     began = time.monotonic()
-    problems = judge_questions(store, judge, ["complexity"], list(QUESTIONS), {})
+    problems = judge_questions(store, judge, ["complexity"], list(map(str, QUESTIONS)), {})
     assert time.monotonic() - began < 2 * TIMEOUT + SLACK
     expected = check_failures(store, name)
     assert bool(problems) == bool(BEHAVIORS[name].reason)
@@ -321,12 +320,12 @@ def test_a_text_that_cannot_be_stored_costs_its_row(tmp_path: Path) -> None:
         def stop(self) -> None:
             pass
 
-    (problem,) = judge_questions(store, Batch(), ["complexity"], list(QUESTIONS), {})  # type: ignore[arg-type]
+    (problem,) = judge_questions(store, Batch(), ["complexity"], list(map(str, QUESTIONS)), {})  # type: ignore[arg-type]
     assert "on 1 of 3 questions" in problem
     assert "half of a character" in problem
     assert set(rows(store.path, "judgement").question_id) == {0, 2}
     (row,) = read_failures(store.path)
-    assert row["question_id"] == 1
+    assert row["question_id"] == "1"
 
 
 def test_a_failed_reply_costs_its_own_question_and_no_request_more(tmp_path: Path) -> None:
@@ -397,7 +396,7 @@ def test_a_place_in_a_text_is_that_of_its_token_or_none(
     tokens: list[str], text: str, place: int
 ) -> None:
     made = tuple(Token(token, -0.1, ((token, -0.1),)) for token in tokens)
-    found = generation(Reply(text, made, True, 7), ())
+    found = generation(Reply(text, made, True, 7), Ending())
     assert found.token_at(text.index("A")) == place
     assert found.token_logprobs == [-0.1] * len(tokens)
 

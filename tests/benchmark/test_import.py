@@ -67,10 +67,12 @@ def test_recorded_option_logits(recorded_data: Path, cli: Run, tmp_path: Path, m
     scores = pd.read_parquet(tmp_path / model / "mmlu" / "scores.parquet")
     own = {name: g.set_index("question_id").score for name, g in scores.groupby("estimator")}
     entropy = -(probs * np.log(probs)).sum(axis=1)
-    np.testing.assert_allclose(own["option_entropy"][raw.id], entropy, atol=1e-9)
-    np.testing.assert_allclose(own["max_probability"][raw.id], 1 - probs.max(axis=1), atol=1e-9)
+    np.testing.assert_allclose(own["option_entropy"][raw.id.astype(str)], entropy, atol=1e-9)
+    np.testing.assert_allclose(
+        own["max_probability"][raw.id.astype(str)], 1 - probs.max(axis=1), atol=1e-9
+    )
     correct = scores.drop_duplicates("question_id").set_index("question_id").correct
-    assert (correct[raw.id].to_numpy() == ~wrong).all()
+    assert (correct[raw.id.astype(str)].to_numpy() == ~wrong).all()
     assert "token_entropy" not in own  # logits of six options say nothing of the vocabulary
 
 
@@ -223,13 +225,15 @@ def test_published_mmlu_pro_results(recorded_data: Path, cli: Run, tmp_path: Pat
         ours = pd.read_parquet(folder / "scores.parquet").drop_duplicates("question_id")
         ours = ours.set_index("question_id")
         elsewhere = recorded[recorded.model == model].set_index("question_id")
+        elsewhere.index = elsewhere.index.astype(str)
         common = ours.index.intersection(elsewhere.index)
         assert len(common) > 11_900
         theirs = elsewhere.prediction[common].fillna("-")
         assert (ours.answer[common].fillna("-") == theirs).mean() > 0.99
         with zipfile.ZipFile(file) as archive:
             rows = [r for name in archive.namelist() for r in json.loads(archive.read(name))]
-        published[model] = pd.DataFrame(rows).set_index("question_id").sort_index()
+        frame = pd.DataFrame(rows).astype({"question_id": str})
+        published[model] = frame.set_index("question_id").sort_index()
     done = cli("score", tmp_path, "--estimators", "committee_disagreement")
     assert done.returncode == 0, done.stderr
     one, other = published.values()

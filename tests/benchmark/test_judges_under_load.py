@@ -79,7 +79,7 @@ def test_a_third_of_all_requests_may_fail(tmp_path: Path, seed: int) -> None:
     failed = read_failures(store.path)
     assert bool(problems) == bool(failed)
     got = {(r.question_id, r.variant) for r in table.itertuples()}
-    got |= {(row["question_id"], row["variant"]) for row in failed}
+    got |= {(int(row["question_id"]), row["variant"]) for row in failed}
     assert got == {(i, v) for i in range(COUNT) for v in ("complexity", "education_level")}
     assert len(table) > 0.95 * 2 * COUNT
     assert budget.requests == len(server.payloads)

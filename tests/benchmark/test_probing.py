@@ -14,11 +14,11 @@ import torch
 from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Sampling
 from apprehend.benchmark.run.probes.perturbing import (
-    rotated,
     rotated_back,
     shuffled_stem,
     without_stem,
 )
+from apprehend.benchmark.run.questions.own_facts import rotated
 from apprehend.estimators import builtin_estimators
 from apprehend.tasks.dataset import embedded_file, read_questions
 from apprehend.tasks.mmlu_pro import STYLES, choice_labels, render_system, render_user
@@ -60,7 +60,7 @@ def engine() -> HFEngine:
 @pytest.fixture(scope="module")
 def questions() -> dict[int, dict[str, Any]]:
     found = read_questions(embedded_file("questions.parquet"))
-    return {row["question_id"]: row for row in found}
+    return {int(row["question_id"]): row for row in found}
 
 
 def plain(engine: HFEngine, row: dict[str, Any]) -> Any:
@@ -174,12 +174,16 @@ def test_prompt_variants_equal_plain_prompts(
     everything: Path, engine: HFEngine, questions: dict[int, dict[str, Any]]
 ) -> None:
     table = rows(everything / "mmlu_pro_direct", "prompted_answers")
-    changes = {"no_stem": without_stem, "shuffled_stem": lambda row: shuffled_stem(row, 0)}
+    changes = {
+        "no_stem": lambda row: without_stem(row["question"]),
+        "shuffled_stem": lambda row: shuffled_stem(row["question"], row["question_id"], 0),
+    }
     for variant, change in changes.items():
         records = list(table[table.variant == variant].iloc[::29].itertuples())
         assert len(records) == 2
         for record in records:
-            expected = plain(engine, change(questions[record.question_id])).label_logprobs
+            row = questions[record.question_id]
+            expected = plain(engine, {**row, "question": change(row)}).label_logprobs
             np.testing.assert_allclose(record.option_logprobs, expected, atol=1e-3)
 
 

@@ -113,6 +113,9 @@ ELSEWHERE = {
     "extraction": "test_other_settings_of_traces_are_refused",
     "gen_kwargs": "test_other_settings_of_traces_are_refused",
     "stop_loops": "test_other_settings_of_traces_are_refused",
+    "normalization": "test_other_ways_to_ask_whole_texts_are_refused_or_stored_apart",
+    "topic_field": "test_other_ways_to_ask_whole_texts_are_refused_or_stored_apart",
+    "as_letters": "test_other_ways_to_ask_whole_texts_are_refused_or_stored_apart",
 }
 """Options whose change has a test of its own."""
 
@@ -157,6 +160,8 @@ def test_other_settings_are_refused_and_change_nothing(
         ({"extraction": "strict"}, "--extraction"),
         ({"gen_kwargs": {"max_gen_toks": 9}}, "the generation settings"),
         ({"stop_loops": True}, "the generation settings"),
+        ({"gen_kwargs": {"temperature": 0.5, "do_sample": True}}, "the generation settings"),
+        ({"thinking_budget": 9}, "--thinking_budget"),
     ],
 )
 def test_other_settings_of_traces_are_refused(
@@ -234,6 +239,26 @@ def test_other_words_of_a_third_party_task_are_refused(tmp_path: Path) -> None:
     third_party(tmp_path / "tasks", "{{question}} A. no B. yes Answer:")
     with pytest.raises(UsageError, match="the task's prompts"):
         run(mine)
+
+
+def test_other_ways_to_ask_whole_texts_are_refused_or_stored_apart(tmp_path: Path) -> None:
+    path = third_party(tmp_path / "tasks", "{{question}} Answer:")
+    config = yaml.safe_load((path / "parity.yaml").read_text())
+    config["doc_to_choice"] = "{{['it is ' ~ choices[0], 'it is surely ' ~ choices[1]]}}"
+    (path / "parity.yaml").write_text(yaml.safe_dump(config))
+    mine = options_of(tmp_path / "results", tasks="parity", data=None, include_path=str(path),
+                      fewshot_data=None, num_fewshot=0, estimators=None, judges=())  # fmt: skip
+    assert not run(mine).problems
+    store = TaskStore(tmp_path / "results" / "tiny" / "parity")
+    before = store.manifest
+    with pytest.raises(UsageError, match="--normalization"):
+        run(replace(mine, normalization="bytes"))
+    with pytest.raises(UsageError, match="the questions' topics"):
+        run(replace(mine, topic_field="answer"))
+    assert not run(replace(mine, as_letters=True)).problems
+    store.forget()
+    assert store.manifest == before
+    assert TaskStore(tmp_path / "results" / "tiny" / "parity_as_letters").has(Signal.ANSWER)
 
 
 # -- answers that rows were derived from ---------------------------------------------------------

@@ -208,9 +208,9 @@ def test_a_prompt_from_a_file_reaches_the_model(tmp_path: Path, cli: Run) -> Non
     style, mine = STYLES["mmlu_pro_direct"], load_prompt("direct", template)
     lengths = rows(out / "embedded" / "mmlu_pro_direct", "answer").set_index("question_id")
     for question in read_questions(embedded_file("questions.parquet")):
-        if question["question_id"] in lengths.index:
+        if int(question["question_id"]) in lengths.index:
             prompt = f"{render_system('law', style)}\n\n{render_user(question, style, mine)}"
-            counted = lengths.prompt_tokens[question["question_id"]]
+            counted = lengths.prompt_tokens[int(question["question_id"])]
             assert counted == len(tokenizer.encode(prompt))
     again = cli("run", *EMBEDDED, "--tasks", "mmlu_pro_direct_law", "--limit", 3,
                 "--output_path", out)  # fmt: skip

@@ -69,10 +69,10 @@ def test_merging_takes_every_row_once(tmp_path: Path) -> None:
     store = TaskStore(path)
     assert count == 10
     assert store.path == tmp_path / "model" / "task"
-    assert store.question_ids == [1, 2, 3, 4, 5]
-    assert store.done(Signal.ANSWER) == {1, 2, 3, 4, 5}
+    assert store.question_ids == ["1", "2", "3", "4", "5"]
+    assert store.done(Signal.ANSWER) == {"1", "2", "3", "4", "5"}
     assert store.manifest["costs"]["answer"] == {"questions": 5, "seconds": 2.0}
-    assert [row["question_id"] for row in read_failures(store.path)] == [5]
+    assert [row["question_id"] for row in read_failures(store.path)] == ["5"]
     assert not (tmp_path / "shards").exists()
     make_shard(tmp_path, 0, 1, [4, 5, 6])
     ((path, count),) = move_shards(tmp_path).items()
@@ -93,7 +93,7 @@ def test_a_shard_that_is_being_written_is_not_merged(tmp_path: Path) -> None:
     store = make_shard(tmp_path, 0, 1, [1])
     with store.writing(), pytest.raises(ApprehendError, match="is being written by process"):
         move_shards(tmp_path)
-    assert store.done(Signal.ANSWER) == {1}
+    assert store.done(Signal.ANSWER) == {"1"}
 
 
 def test_nothing_to_merge(tmp_path: Path) -> None:

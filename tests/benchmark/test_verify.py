@@ -189,13 +189,13 @@ def test_verify_names_damage_and_repair_sets_it_aside(
     aside = [path for path in (store.path / "set_aside").glob("*/signals/**/*") if path.is_file()]
     assert len(aside) == (damage is not of_an_unknown_signal)
     fresh = TaskStore(store.path)
-    assert fresh.done(Signal.ANSWER) == set(range(9)) - lost
+    assert fresh.done(Signal.ANSWER) == set(map(str, set(range(9)) - lost))
     assert run("verify", results)[0] == 0
     kept = {file.name: file.read_bytes() for file in parts_of(store)}
     assert kept == {name: content for name, content in good.items() if name in kept}
     with fresh.writing():
         fresh.append(Signal.ANSWER, [answer(i) for i in sorted(lost)])
-    assert TaskStore(store.path).done(Signal.ANSWER) == set(range(9))
+    assert TaskStore(store.path).done(Signal.ANSWER) == set(map(str, range(9)))
 
 
 def test_verify_says_what_was_asked_in_vain(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_rows_that_only_a_doubled_part_holds_are_kept(tmp_path: Path) -> None:
     assert status == 0
     assert "kept 1 rows of them that no other file has" in shown
     assert "collects" not in shown
-    assert TaskStore(store.path).done(Signal.ANSWER) == set(range(9))
+    assert TaskStore(store.path).done(Signal.ANSWER) == set(map(str, range(9)))
     assert run("verify", tmp_path)[0] == 0
 
 
@@ -295,7 +295,7 @@ def test_the_second_of_two_writers_is_refused(tmp_path: Path) -> None:
             writer.__enter__()
         assert len(str(refused.value).splitlines()) == 1
         assert "--output_path" in str(refused.value)
-        assert store.done(Signal.ANSWER) == set(range(9))
+        assert store.done(Signal.ANSWER) == set(map(str, range(9)))
 
 
 def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
@@ -392,7 +392,7 @@ def test_a_full_disk_damages_nothing(tmp_path: Path) -> None:
         with pytest.raises(ApprehendError, match="No space left on device"):
             store.compact(Signal.TRACE)
         fresh = TaskStore(store.path)
-        assert fresh.done(Signal.ANSWER) == set(range(9))
+        assert fresh.done(Signal.ANSWER) == set(map(str, range(9)))
         assert fresh.variants(Signal.TRACE).keys() == {str(i) for i in range(9, number)}
         assert not list(disk.rglob(".tmp-*"))
         assert run("verify", disk / "results")[0] == 0
@@ -415,7 +415,7 @@ def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
                 work()
             assert str(disk) in str(error.value)
             assert len(str(error.value).splitlines()) == 1
-        assert TaskStore(store.path).done(Signal.ANSWER) == set(range(9))
+        assert TaskStore(store.path).done(Signal.ANSWER) == set(map(str, range(9)))
         assert run("verify", disk / "results")[0] == 0
 
 

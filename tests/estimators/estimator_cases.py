@@ -21,6 +21,22 @@ REPORTS = ("p_true", "one_step", "two_step", "top_k", "linguistic")
 QUESTIONNAIRES = ("complexity", "education_level", "reasoning_steps", "correctness")
 
 
+WORDS = {
+    "law": ("plain", "", 1),
+    "area 2": ("plain", "", 2),
+    "mightily": ("plain", "", 1),
+    "法律": ("plain", "", 2),
+    "Perhaps": ("hedge", "en", 1),
+    "not sure": ("hedge", "en", 2),
+    "vielleicht": ("hedge", "de", 1),
+    "可能": ("hedge", "zh", 2),
+    "wait": ("reflection", "en", 1),
+    "Let me check": ("reflection", "en", 3),
+    "jedoch": ("reflection", "de", 1),
+}
+"""Piece of a text → what it is, its language, its number of words."""
+
+
 @dataclass
 class Case:
     """Signals, and what they were made from."""
@@ -32,6 +48,8 @@ class Case:
     """Row → the same one token later."""
     trace: dict[int, list[Any]] = field(default_factory=dict)
     """Row → the whole distribution at every token of the trace."""
+    wording: dict[int, list[str]] = field(default_factory=dict)
+    """Row → the pieces that the text of the trace was made of."""
 
 
 def distribution(rng: np.random.Generator, size: int) -> Any:
@@ -163,8 +181,11 @@ class CaseMaker:
         self.case.trace[row] = steps
         drawn = [int(self.rng.choice(8, p=q)) for q in steps]
         found = length > 0 and not self.chance()
+        pieces = list(np.random.default_rng([row, length, *drawn]).choice([*WORDS], length))
+        self.case.wording[row] = pieces
         uniform = [float(-np.mean(log(q)[q > 0]) - np.log((q > 0).sum())) for q in steps]
         return {
+            "text": ", ".join(pieces),
             "token_logprobs": [float(log(q)[d]) for q, d in zip(steps, drawn, strict=True)],
             "token_entropies": [nats(q) for q in steps],
             "token_top_logprobs": [log(np.sort(q)[::-1][:TOP]) for q in steps],

@@ -187,9 +187,8 @@ def conformal_set_size(
     return np.array(sizes)
 
 
-def pride_debiased_probability(
-    train: Signals, correct: Any, test: Signals, questions: int = 500
-) -> Any:
+def id_priors(train: Signals, questions: int) -> dict[int, Any]:
+    """K → prior over ids, from questions answered under all K cyclic orders."""
     table = train.permuted_answers
     shapes = defaultdict(list)
     for row in sorted(range(len(train)), key=lambda r: str(train.question_id[r])):
@@ -205,14 +204,19 @@ def pride_debiased_probability(
             means = [math.prod(v ** (1 / count) for v in values) for values in seen]
             if sum(means) > 0:
                 shapes[count].append([m / sum(means) for m in means])
-    scores = []
+    return {count: np.mean(found[:questions], axis=0) for count, found in shapes.items()}
+
+
+def pride_debiased_probability(
+    train: Signals, correct: Any, test: Signals, questions: int = 500
+) -> Any:
+    priors, scores = id_priors(train, questions), []
     for row in range(len(test)):
         p = probabilities(test.answer.option_logprobs[row])
-        answer, found = int(test.answer.answer[row]), shapes.get(int(test.option_count[row]))
-        if p is None or answer < 0 or not found:
+        answer, prior = int(test.answer.answer[row]), priors.get(int(test.option_count[row]))
+        if p is None or answer < 0 or prior is None:
             scores.append(math.nan)
             continue
-        prior = np.mean(found[:questions], axis=0)
         if any(v > 0 and w == 0 for v, w in zip(p, prior, strict=True)):
             scores.append(math.nan)
             continue

@@ -5,21 +5,29 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import estimator_consensus_oracles  # noqa: F401  (completes the table)
 import numpy as np
 import pytest
 from apprehend.estimators import Signals, builtin_estimators, evaluate
 from apprehend.estimators.learning.cross_fitting import fit_fresh
 from estimator_cases import CaseMaker
-from estimator_learning_oracles import LEARNING_ORACLES
+from estimator_oracles_of_states import LEARNING_ORACLES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "weighted_epr": ({"k": 3, "penalty": 2.0}, {"k": 15, "penalty": 0.5}),
     "pride_debiased_probability": ({}, {"questions": 1}),
+    "id_debiased_entropy": ({}, {"questions": 1}),
+    "adaptive_tsallis_entropy": ({}, {"low": 0.2, "high": 3.0}, {"low": 1.0, "high": 1.0}),
+    "correctness_aware": ({}, {"penalty": 4.0}),
     "platt": ({}, {"base": "option_entropy"}),
     "isotonic": ({}, {"base": "committee_disagreement"}),
     "stacked": ({}, {"bases": ("option_entropy", "vote_share"), "penalty": 3.0}),
+    "mahalanobis_distance": ({}, {"form": "relative"}),
+    "semantic_entropy_probe": ({}, {"penalty": 3.0}),
+    "chosen_committee": ({}, {"size": 1}),
+    "consistency_with_confidence": ({}, {"style": "two_step"}),
     "conformal_set_size": (
         {},
         {"rule": "aps", "alpha": 0.2},

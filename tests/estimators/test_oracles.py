@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import estimator_consensus_oracles  # noqa: F401  (completes both tables)
 import numpy as np
 import pytest
 from apprehend.estimators import builtin_estimators, evaluate, reasons
 from estimator_cases import Case, cases
-from estimator_learning_oracles import LEARNING_ORACLES
-from estimator_oracles_of_many import ORACLES
+from estimator_oracles_of_states import LEARNING_ORACLES
+from estimator_oracles_of_texts import ORACLES
 from hypothesis import HealthCheck, given, settings
 
 PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
@@ -38,11 +39,17 @@ PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "vendi_score": ({"samples": "direct"}, {"samples": "cot", "kernel": "words"}),
     "verbalized_confidence": ({"style": "one_step"}, {"style": "two_step"}, {"style": "top_k"}),
     "inv_entropy": ({"kernel": "letter"}, {"kernel": "jsd"}),
+    "majority_margin": ({"over": "orders"}, {"over": "prompts"}),
+    "consensus_cross_entropy": ({"over": "orders"}, {"over": "prompts"}),
     "prompt_consistency": ({"m": 4}, {"m": 2}),
     "prompt_mutual_information": ({"m": 4}, {"m": 3}),
     "question_ablation": ({"ablation": "no_stem"}, {"ablation": "shuffled_stem"}),
     "masj_expected": ({"questionnaire": "reasoning_steps"}, {"questionnaire": "complexity"}),
     "committee_disagreement": ({"form": "share"}, {"form": "jsd"}, {"members": ("a",)}),
+    "committee_surprise": ({}, {"members": ("a",)}),
+    "trace_profile": ({"measure": "slope"}, {"measure": "linearity"}),
+    "hedge_words": ({}, {"language": "de"}, {"language": "zh"}),
+    "reflection_count": ({}, {"language": "en"}),
     "random": ({"seed": 0}, {"seed": 3}),
 }
 SPECS = [(name, parameters) for name in ORACLES for parameters in PARAMETERS.get(name, ({},))]

@@ -20,7 +20,6 @@ from unittest.mock import MagicMock
 import numpy as np
 import pytest
 from apprehend.estimators import evaluate, load_estimator
-from apprehend.estimators.chain_of_thought import rank_features
 from apprehend.estimators.checks.synthetic import synthetic_questions
 from apprehend.estimators.core.prediction_sets import (
     calibration_scores,
@@ -28,6 +27,7 @@ from apprehend.estimators.core.prediction_sets import (
     conformal_threshold,
     nonconformity,
 )
+from apprehend.estimators.entropy_production import rank_features
 from estimator_cases import make_case
 from estimator_oracles_of_many import jsd
 from helpers import ROOT

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from apprehend.benchmark.run.probes.perturbing import rotated
+from apprehend.benchmark.run.questions.own_facts import rotated
 from apprehend.tasks.mmlu_pro import STYLES, choice_labels, render_system, render_user
 from scipy.stats import norm
 

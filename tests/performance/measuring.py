@@ -69,13 +69,13 @@ def direct(
     dtype: str = "auto",
 ) -> Result:
     """Ours: option log-probabilities and all else that a direct answer stores."""
-    from apprehend.benchmark.run.asking.adapter import Step, TaskFacts, UncertaintyLM
+    from apprehend.benchmark.run.asking.adapter import Step, UncertaintyLM
+    from apprehend.benchmark.run.questions.task_facts import TaskFacts
+    from apprehend.tasks.question_view import view
 
     facts = TaskFacts(
-        gold=lambda doc: int(doc["answer_index"]),
-        labels=lambda doc: list("ABCDEFGHIJ"[: len(doc["options"])]),
-        option_count=lambda doc: len(doc["options"]),
-        question_id=lambda doc, _: doc["question_id"],
+        view=lambda doc: view(doc["question"], tuple(doc["options"]), (int(doc["answer_index"]),)),
+        own_id=lambda doc, _: doc["question_id"],
     )
     engine = _engine(model, device, dtype)
     before = peak_bytes(device)

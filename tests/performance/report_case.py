@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from apprehend.benchmark.importers.common import ImportedQuestion, write_import
+from apprehend.benchmark.recordings.writing import ImportedQuestion, write_import
 from apprehend.benchmark.score.scoring import score_store
 from apprehend.benchmark.store.task_store import Results
 from apprehend.estimators.signals.batch import Signal

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+from apprehend.benchmark.store.parts import read_parquet
 from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.estimators.registry import builtin_estimators
 from apprehend.estimators.signals.batch import Signal
@@ -47,7 +47,7 @@ def widen(source: Path, folder: Path, task: str, questions: int) -> None:
         [row | {"question_id": i} for i, row in enumerate(islice(cycle(known), questions))]
     )
     for part in sorted((one.path / "signals").iterdir()):
-        tables = [pq.read_table(file) for file in sorted(part.rglob("*.parquet"))]
+        tables = [read_parquet(file) for file in sorted(part.rglob("*.parquet"))]
         rows = pa.concat_tables(tables, promote_options="default").to_pylist()
         for some in _repeated([_long(row) for row in rows], number, questions):
             two.append(Signal(part.name), some)

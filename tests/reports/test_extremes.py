@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from apprehend.benchmark.cli.main import main
-from apprehend.benchmark.importers.common import ImportedQuestion, write_import
+from apprehend.benchmark.recordings.writing import ImportedQuestion, write_import
 from apprehend.benchmark.score.report_inputs import input_of
 from apprehend.benchmark.score.scoring import score_store
 from apprehend.benchmark.store.task_store import Results, TaskStore

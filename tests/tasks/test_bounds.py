@@ -12,10 +12,10 @@ import pytest
 from apprehend.benchmark.console.errors import ApprehendError
 from apprehend.benchmark.importers.lm_eval_samples import read_samples
 from apprehend.benchmark.importers.mmlu_pro_results import read_results
-from apprehend.benchmark.importers.table_files import read_frame
-from apprehend.tasks.bounds import VARIABLE, check_parquet, limit
 from apprehend.tasks.data_errors import DataError
 from apprehend.tasks.dataset import read_questions
+from apprehend.tasks.files.bounds import VARIABLE, check_parquet, limit
+from apprehend.tasks.files.table_reader import read_table_file
 from oversized import (
     archive,
     crowded_archive,
@@ -77,7 +77,7 @@ def test_an_archive_of_many_files(tmp_path: Path) -> None:
 def test_one_text_in_very_many_rows(tmp_path: Path) -> None:
     file = repeated_text(tmp_path)
     assert file.stat().st_size < 200_000
-    for read in (read_questions, read_frame):
+    for read in (read_questions, read_table_file):
         refused(lambda read=read: read(file), str(file), "holds over 1 GB", VARIABLE)  # type: ignore[misc]
 
 
@@ -85,7 +85,7 @@ def test_one_text_in_very_many_rows(tmp_path: Path) -> None:
 def test_very_many_values(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     file = make(tmp_path)
     assert file.stat().st_size < 200_000
-    for read in (read_questions, read_frame):
+    for read in (read_questions, read_table_file):
         refused(lambda read=read: read(file), "21,000,00", "values", VARIABLE)  # type: ignore[misc]
 
 
@@ -93,13 +93,13 @@ def test_texts_of_very_many_values(tmp_path: Path) -> None:
     file = empty_objects(tmp_path)
     refused(lambda: read_results(file), "values", VARIABLE)
     for name, read in (
-        ("t.jsonl", read_frame), ("t.jsonl", read_questions),
+        ("t.jsonl", read_table_file), ("t.jsonl", read_questions),
         ("t.jsonl", lambda file: read_samples([file])),
     ):  # fmt: skip
         refused(lambda read=read, name=name: read(file.rename(tmp_path / name)), "values")  # type: ignore[misc]
         (tmp_path / name).rename(file)
     (tmp_path / "t.csv").write_bytes(b"a,b\n" + b"," * 21_000_000)
-    refused(lambda: read_frame(tmp_path / "t.csv"), "values", VARIABLE)
+    refused(lambda: read_table_file(tmp_path / "t.csv"), "values", VARIABLE)
 
 
 def test_what_is_ordinary_passes(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_what_is_ordinary_passes(tmp_path: Path) -> None:
     )
     pq.write_table(table, tmp_path / "t.parquet")
     check_parquet(tmp_path / "t.parquet")
-    assert read_frame(tmp_path / "t.parquet")["text"][0] == "a"
+    assert read_table_file(tmp_path / "t.parquet").column("text")[0] == "a"
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "many", "inf", "nan", "1e3", "²"])
@@ -136,4 +136,4 @@ def test_a_footer_that_contradicts_itself() -> None:
     with pytest.raises(DataError, match="not a readable Parquet file"):
         read_questions(file)
     with pytest.raises(ApprehendError, match="not a readable parquet file"):
-        read_frame(file)
+        read_table_file(file)

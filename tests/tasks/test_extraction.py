@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 import pytest
-from apprehend.tasks.reading.answer_types import Rule
+from apprehend.tasks.reading.answer_types import Choices, Rule
 from apprehend.tasks.reading.extraction import EXTRACTIONS, read_answer
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +25,12 @@ READ = {
     "The answer is not listed, but the closest one is (B).": (1, Rule.STATEMENT),
     "A. stomach\nB. kidney\n\nThe correct answer is:\nB. kidney": (1, Rule.STATEMENT),
     "I would therefore choose option D.": (3, Rule.STATEMENT),
+    "The answer to the question is B": (1, Rule.STATEMENT),
+    "So the answer to the given question is: B. kidney": (1, Rule.STATEMENT),
+    "The correct answer for this multiple-choice question is **B**.": (1, Rule.STATEMENT),
+    'The answer to the question "Which organ filters blood?" is B.': (1, Rule.STATEMENT),
+    "The answer must therefore be B.": (1, Rule.STATEMENT),
+    "The answer is therefore: (B)": (1, Rule.STATEMENT),
     "Hence (B) is the correct answer, by elimination.": (1, Rule.STATEMENT),
     "The answer is (A). Wait, that is wrong.\n\nThe answer is (B).": (1, Rule.STATEMENT),
     "The answer is (A).\n\nQuestion: What else?\nThe answer is (B).": (0, Rule.STATEMENT),
@@ -47,6 +53,10 @@ NONE = (
     "The closest option is (C). However, this is not the correct answer.",
     "The answer is (C).\nAnswer: None of the above.",
     "The answer is F = ma.",
+    "The answer to the question is a kidney that works.",
+    "The answer to the question A is hard.",
+    "The answer to part A is B, if the answer to the question is C",
+    'The answer to the question "Is it B?" is unknown.',
     "I cannot say.",
     "Check each option:\nA. stomach is too large.\nB. kidney",
     "The energy is given by $E$ and the capacity (C) of the",
@@ -149,6 +159,34 @@ def test_rules_on_texts_read_by_hand(published):
     assert sum(read[number][0] == wanted[number] for number in readable) / len(readable) >= 0.95
     rules = {rule for _, rule in read.values()}
     assert {Rule.STATEMENT, Rule.LAST_LABEL, Rule.OPTION_TEXT} <= rules
+
+
+ALONE = {
+    "read_statement": (67, 67),
+    "read_final_line": (3, 3),
+    "read_option_text": (4, 4),
+    "read_last_label": (119, 118),
+    "_first_statement": (44, 31),
+    "_answer_line": (3, 2),
+    "_any_letter": (205, 126),
+}
+"""Rule → how many of the hand-read texts it reads if it is asked first, and how many rightly. Of
+these texts none holds a marker or a box: other tests try these rules."""
+
+
+@pytest.mark.parametrize("rule", ALONE)
+def test_precision_and_recall_of_each_rule_alone(published, rule):
+    """Our rules err once in 193 readings, those that were published in about a third."""
+    wanted = {number: letter for letter, numbers in HAND_READ.items() for number in numbers}
+    (finder,) = {f for name in ("ladder", "mmlu_pro") for f in EXTRACTIONS[name]
+                 if f.__name__ == rule}  # fmt: skip
+    answers = [
+        (wanted[row.Index], finder(row.model_output, Choices(LABELS[: len(row.options)],
+                                                             tuple(row.options))))
+        for row in published.loc[list(wanted)].itertuples()
+    ]  # fmt: skip
+    read = [(letter, LABELS[answer.index]) for letter, answer in answers if answer is not None]
+    assert (len(read), sum(one == other for one, other in read)) == ALONE[rule]
 
 
 def test_unknown_extraction():

@@ -3,6 +3,8 @@ from typing import Any
 
 from datasets import Dataset, DatasetDict
 
+from .instance import Instance
+
 class TaskConfig:
     task: str
 
@@ -16,9 +18,19 @@ class Task:
     def get_config(self, key: str) -> Any: ...
     def set_config(self, key: str, value: object) -> None: ...
     def set_fewshot_seed(self, seed: int | None = ...) -> None: ...
-    def doc_to_text(self, doc: Mapping[str, object]) -> str: ...
+    def doc_to_text(self, doc: Mapping[str, object]) -> str | int: ...
     def doc_to_choice(self, doc: Mapping[str, object]) -> Sequence[str]: ...
-    def doc_to_target(self, doc: Mapping[str, object]) -> int | str: ...
+    def doc_to_target(self, doc: Mapping[str, object]) -> int | str | list[int | str]: ...
+    def doc_to_prefix(self, doc: Mapping[str, object]) -> str | None: ...
+    def construct_requests(
+        self,
+        doc: Mapping[str, object],
+        ctx: str | list[str],
+        *,
+        metadata: tuple[str, int, int],
+        apply_chat_template: bool = ...,
+        chat_template: Callable[..., str] | None = ...,
+    ) -> list[Instance]: ...
     def fewshot_context(
         self,
         doc: Mapping[str, object],
@@ -28,4 +40,7 @@ class Task:
         fewshot_as_multiturn: bool = ...,
         chat_template: Callable[..., str] | None = ...,
         gen_prefix: str | None = ...,
-    ) -> str: ...
+    ) -> str | list[str]: ...
+
+class ConfigurableTask(Task):
+    download: Callable[..., None]

@@ -19,8 +19,9 @@ from ...console.options import say
 from ...store.names import check_name
 
 if TYPE_CHECKING:
-    from ...importers.common import Imported
     from ...importers.importer import Importer
+    from ...recordings.recorded import Recording
+    from ...recordings.writing import Imported
 
 
 class _Importers(TyperGroup):
@@ -35,9 +36,6 @@ class _Importers(TyperGroup):
         """Return the command of an importer."""
         return _commands().get_command(ctx, cmd_name)
 
-
-if TYPE_CHECKING:
-    from ...importers.common import Imported
 
 app = typer.Typer(
     cls=_Importers,
@@ -68,6 +66,7 @@ def _command(importer: Importer) -> Callable[..., None]:
         "model": Typed("What to call the model.", default=REQUIRED),
         "task": Typed("What to call the task (default: as the files say).", default=importer.task),
         "output_path": Typed("Results folder.", Path, Path("results")),
+        "dry_run": Typed("Show what is understood of the files, and write nothing.", bool, False),
     }
     if importer.task is not None:
         shared["task"] = Typed("What to call the task.", default=importer.task)
@@ -85,27 +84,65 @@ def _import(
     model: str,
     task: str | None,
     output_path: Path,
+    dry_run: bool,
     **options: Any,
 ) -> None:
-    from ...importers.common import file_origin, write_import
+    from ...recordings.writing import file_origin, plan_import
     from ...store.task_store import Results
 
     check_name("--model", model)
     if task is not None:
         check_name("--task", task)
     with _other_format(importer, paths):
-        for recording in importer.read(paths, {**options, "task": task}):
-            name = task or recording.task
-            assert name is not None, f"importer {importer.name}: names no task"
-            origin = file_origin(importer.name, recording.files, **recording.origin)
-            results = Results(output_path)
-            _done(write_import(results, model, name, recording.signal, recording.questions, origin))
+        recordings = list(importer.read(paths, {**options, "task": task}))
+    named = [(task or _task_of(importer, recording), recording) for recording in recordings]
+    for _, recording in named:
+        _say_notes(recording)
+    if dry_run:
+        _show_understanding(named)
+        return
+    results = Results(output_path)
+    planned = []
+    for name, recording in named:
+        origin = file_origin(importer.name, recording.files, **recording.origin)
+        planned.append(
+            plan_import(results, model, name, recording.signal, recording.questions, origin)
+        )
+    for plan in planned:
+        _done(plan.write())
+
+
+def _task_of(importer: Importer, recording: Recording) -> str:
+    name = recording.task or importer.task
+    assert name is not None, f"importer {importer.name}: names no task"
+    return check_name("--task", name)
+
+
+def _say_notes(recording: Recording) -> None:
+    from ...recordings.outcomes import unread_warning
+    from ...recordings.score_columns import orientation_warnings
+
+    warnings = [unread_warning(recording), *orientation_warnings(recording)]
+    for note in recording.notes:
+        say(f"{recording.files[0]}: {note}")
+    for warning in warnings:
+        if warning is not None:
+            say(f"warning: {recording.files[0]}: {warning}")
+
+
+def _show_understanding(named: Sequence[tuple[str, Recording]]) -> None:
+    from ...console.options import show
+    from ...recordings.understanding import understanding
+
+    for task, recording in named:
+        for line in understanding(recording, task):
+            show(line)
 
 
 @contextmanager
 def _other_format(importer: Importer, paths: Sequence[Path]) -> Iterator[None]:
     """Where files cannot be read, name the importer that would recognize them."""
-    from ...importers.importer import importers
+    from ...importers.importer import recognizing
 
     try:
         yield
@@ -113,10 +150,10 @@ def _other_format(importer: Importer, paths: Sequence[Path]) -> Iterator[None]:
         files = [path for path in paths if path.is_file()]
         if not files or all(importer.recognizes(file) for file in files):
             raise
-        for other in importers().values():
-            if all(other.recognizes(file) for file in files):
-                raise type(error)(f"{error}; is it for `apprehend import {other.name}`?") from error
-        raise
+        others = recognizing(files)
+        if not others:
+            raise
+        raise type(error)(f"{error}; is it for `apprehend import {others[0].name}`?") from error
 
 
 def _done(imported: Imported) -> None:

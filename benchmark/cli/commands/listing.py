@@ -85,6 +85,18 @@ def importers() -> None:
     show(table, "All take --model, --task and --output_path.")
 
 
+@app.command("presets")
+def presets() -> None:
+    """List the data sets that `run --data` recognizes by their columns."""
+    from ....tasks.data_sets.preset import presets as all_presets
+
+    table = _table("preset", "schema", "data set", "recognized by")
+    for preset in all_presets().values():
+        by = ", ".join(preset.requires) or "a last cell that is a letter, in all lines"
+        table.add_row(preset.name, preset.title, preset.published, by)
+    show(table, "Other columns: run --data FILE --data_columns question=…,options=…,answer=…")
+
+
 @app.command("metrics")
 def metrics() -> None:
     """List the metrics of a report; `report --metrics file.py:function` adds your own."""

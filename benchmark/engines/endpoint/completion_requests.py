@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from ...console.errors import ApprehendError, UsageError, first_line
@@ -15,7 +17,9 @@ from ...endpoints.endpoint import Endpoint
 from ...endpoints.endpoint_arguments import open_endpoint, whole_number
 from ...endpoints.lm_eval_models import endpoint_class
 from ...endpoints.request_errors import RequestFailed
+from ..shared.endings import Ending
 from ..shared.engine import Failed
+from ..shared.thinking_arguments import THINKING, request_fields
 from .replies import Reply, read_chat, read_text
 
 if TYPE_CHECKING:
@@ -34,17 +38,45 @@ KINDS = {
 MOST_TOP = (1000, 100, 20, 5)
 """Numbers of top log-probabilities to request; the first that the endpoint accepts is used."""
 
+MOST_STOPS = 4
+"""Stop texts in a request; OpenAI's protocol allows no more."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How to draw one text: temperature 0 for greedy decoding, and the seed."""
+
+    temperature: float = 0.0
+    seed: int = 0
+    top_p: float = 1.0
+    top_k: int = 0
+
+
+GREEDY = Drawing()
+
 
 class CompletionRequests:
     """Sends prompts to one endpoint, through lm-eval's model class of its kind."""
 
     def __init__(
-        self, kind: str, name: str, arguments: Mapping[str, object], budget: Budget
+        self,
+        kind: str,
+        name: str,
+        arguments: Mapping[str, object],
+        budget: Budget,
+        fields: Mapping[str, object],
     ) -> None:
-        """Take the arguments of lm-eval's model class. Raises UsageError for unsuitable ones."""
+        """Take the arguments of lm-eval's model class, and more fields of each request.
+
+        Raises UsageError for unsuitable ones.
+        """
         self._kind, self._name, self._arguments = kind, name, dict(arguments)
         self.chat = KINDS[kind]
         """Whether the endpoint uses the chat protocol."""
+        self._fields = {**request_fields(arguments, self.chat), **fields}
+        self.thinks = bool(arguments.get("enable_thinking"))
+        """Whether a reply has shown reasoning, or the user has asked for it."""
+        self._sends_stops = True
         self._workers = whole_number(arguments, "num_concurrent", 1, 1, "--model_args")
         self._lm = self._load()
         self._endpoint: Endpoint = open_endpoint(self._lm, arguments, budget, "--model_args")
@@ -56,7 +88,7 @@ class CompletionRequests:
 
     def _load(self) -> TemplateAPI:
         cls = endpoint_class(self._kind, "--model")
-        skipped = {"input_price", "output_price", "top_logprobs", "tokenizer"}
+        skipped = {"input_price", "output_price", "top_logprobs", "tokenizer", *THINKING}
         given = {k: v for k, v in self._arguments.items() if k not in skipped}
         given["tokenizer_backend"] = "none"
         try:
@@ -81,15 +113,17 @@ class CompletionRequests:
         prompt = json.dumps([{"role": "user", "content": "1 2 3"}]) if self.chat else "1 2 3"
         for size in sizes:
             try:
-                reply = self.ask(prompt, 1, (), size, 0.0, 0)
+                reply = self.ask(prompt, 1, Ending(), size)
             except RequestFailed as error:
                 refusal = str(error)
                 continue
             if reply.tokens and reply.tokens[0].top:
                 return size, refusal
+            if reply.reasoning is not None and not reply.tokens:
+                return size, refusal  # none of a thought; the answer's may come
             refusal = "its replies hold no log-probabilities"
         try:
-            self.ask(prompt, 1, (), 0, 0.0, 0)
+            self.ask(prompt, 1, Ending(), 0)
         except RequestFailed as error:
             raise ApprehendError(f"{self.url}: does not answer: {refusal or error}") from error
         logger.warning("%s shows no log-probabilities: %s", self._name, refusal)
@@ -113,40 +147,57 @@ class CompletionRequests:
         return [results[item] for item in items]
 
     def ask(
-        self,
-        prompt: str,
-        most: int,
-        until: Sequence[str],
-        top: int,
-        temperature: float,
-        seed: int,
+        self, prompt: str, most: int, ending: Ending, top: int, drawing: Drawing = GREEDY
     ) -> Reply:
         """Request one completion.
+
+        Stop texts are not sent where the model thinks or the server refuses them: many servers
+        look for them in the thought too. A reply that one of them ended within its thought is
+        asked for again without.
 
         Args:
             prompt: Text, or for a chat endpoint the messages as JSON.
             most: Maximum number of new tokens.
-            until: Stop sequences.
+            ending: What ends the text.
             top: Number of most likely tokens to return with each token.
-            temperature: 0 for greedy decoding.
-            seed: Seed for sampling.
+            drawing: How to sample, and the seed.
 
         Raises RequestFailed if the request fails.
         """
+        sent = list(ending.until)[:MOST_STOPS] if self._sends_stops else []
+        try:
+            reply = self._post(prompt, most, sent, top, drawing)
+        except RequestFailed as error:
+            if not sent or not re.search(r"\bstop\b", str(error)):
+                raise
+            logger.warning("%s takes no stop texts: %s", self._name, error)
+            self._sends_stops = False
+            return self._post(prompt, most, [], top, drawing)
+        within = reply.start(ending) is None
+        if reply.reasoning is not None or within:
+            self.thinks, self._sends_stops = True, False
+        if sent and within and reply.finished:
+            return self._post(prompt, most, [], top, drawing)
+        return reply
+
+    def _post(self, prompt: str, most: int, stops: list[str], top: int, drawing: Drawing) -> Reply:
+        temperature = drawing.temperature
         options = {
-            "until": list(until),
+            "until": stops,
             "max_gen_toks": most,
             "do_sample": temperature > 0,
             "temperature": temperature,
+            **({"top_p": drawing.top_p} if drawing.top_p < 1.0 else {}),
+            **({"top_k": drawing.top_k} if drawing.top_k else {}),
         }
         message = _messages(prompt) if self.chat else prompt
         payload = dict(
             self._lm._create_payload(
-                message, generate=True, gen_kwargs=options, seed=seed % 2**31, eos=None
+                message, generate=True, gen_kwargs=options, seed=drawing.seed % 2**31, eos=None
             )
         )
-        payload["stop"] = list(until)[:4]
-        if not payload["stop"]:
+        payload = {**payload, **self._fields, "stop": stops}
+        if not stops:
             del payload["stop"]
         if top and self.chat:
             payload |= {"logprobs": True, "top_logprobs": top}

@@ -11,12 +11,15 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
+from ....tasks.reading.reasoning import thinks
 from ...console.errors import ApprehendError, UsageError
 from ...console.masking import mask_arguments
 from ...endpoints.budget import Budget
 from ...endpoints.request_errors import RequestFailed
 from ..shared.abilities import withheld_by
+from ..shared.endings import Ending, endings
 from ..shared.engine import (
     NOTHING,
     Ability,
@@ -29,9 +32,14 @@ from ..shared.engine import (
     Sampling,
 )
 from ..shared.known import TRANSPORT
-from .completion_requests import CompletionRequests
+from ..shared.loaded_model import trimmed
+from ..shared.thinking_arguments import template_fields
+from .alignment import PLACEHOLDERS
+from .completion_requests import GREEDY, CompletionRequests, Drawing
 from .endpoint_limits import LACKS, check_labels, load_tokenizer, without_logprobs
-from .replies import SPACES, generation, label_logprobs, spelled_logprob
+from .local_prompts import rendered, without_bos
+from .replies import Reply, generation
+from .tokens import SPACES, label_logprobs, spelled_logprob
 
 logger = logging.getLogger(__name__)
 
@@ -41,21 +49,31 @@ _CHARACTERS_PER_TOKEN = 4
 class CompletionsEngine:
     """Scores options and generates text through one endpoint."""
 
-    def __init__(self, kind: str, model_args: Mapping[str, object], budget: Budget) -> None:
+    def __init__(
+        self,
+        kind: str,
+        model_args: Mapping[str, object],
+        budget: Budget,
+        fields: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         """Probe the endpoint's capabilities.
 
-        ``model_args`` are those of lm-eval's model of this name. An endpoint that returns no
-        log-probabilities can generate text, but not score options.
+        ``model_args`` are those of lm-eval's model of this name, ``fields`` more fields of each
+        request. An endpoint that returns no log-probabilities can generate text, but not score
+        options.
 
         Raises UsageError for unsuitable arguments, ApprehendError if the endpoint does not answer.
         """
         self.kind = kind
         self._arguments = dict(model_args)
         self.name = str(model_args.get("model") or model_args.get("pretrained") or kind)
-        self._requests = CompletionRequests(kind, self.name, model_args, budget)
+        self._requests = CompletionRequests(kind, self.name, model_args, budget, fields)
         self._tokenizer = load_tokenizer(model_args.get("tokenizer"))
+        self._said: set[str | None] = set()
+        self._think_end = str(model_args.get("think_end_token") or "")
         self._outside = 0
         self._top, self._silent = self._requests.granted_top()
+        self._thinks = self._requests.chat and self._requests.thinks
 
     @property
     def identity(self) -> Identity:
@@ -94,6 +112,17 @@ class CompletionsEngine:
         return self._requests.chat or bool(getattr(self._tokenizer, "chat_template", None))
 
     @property
+    def thinking(self) -> str | None:
+        """Return why the model would think before it answers; None if nothing tells."""
+        if self._requests.chat:
+            return "its replies hold reasoning" if self._thinks else None
+        template = self.chat_template(True)
+        if not template:
+            return None
+        prompt = self.chat([{"role": "user", "content": "1 + 1 = ?"}])
+        return "its chat template knows thoughts" if thinks(prompt, template) else None
+
+    @property
     def tokenizer_name(self) -> str:
         """Return lm-eval's name of the tokenizer."""
         return self.name
@@ -105,14 +134,14 @@ class CompletionsEngine:
     def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """Return messages as the endpoint accepts them: JSON, or a prompt rendered by the
         tokenizer."""
+        messages = trimmed(messages)
         if self._requests.chat:
             return json.dumps(messages, ensure_ascii=False)
         assert self._tokenizer is not None  # has_chat_template says so
-        return str(
-            self._tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=add_generation_prompt
-            )
+        prompt = rendered(
+            self._tokenizer, messages, add_generation_prompt, template_fields(self._arguments)
         )
+        return without_bos(self._tokenizer, prompt)
 
     def count_tokens(self, prompt: str) -> int:
         """Return the length of a prompt in tokens; an estimate if there is no tokenizer."""
@@ -142,6 +171,8 @@ class CompletionsEngine:
                 "chain of thought (--tasks mmlu_pro_cot)"
             )
         for prompt in prompts:
+            if prompt.exact:
+                raise UsageError(f"{self.kind}: {self.withheld[Ability.OPTION_TEXTS]}")
             check_labels(prompt.continuations)
         before = self._outside
         answers = self._requests.each(
@@ -157,10 +188,17 @@ class CompletionsEngine:
         return answers
 
     def _answer(self, prompt: ChoicePrompt, sampler: tuple[float, Sequence[int]] | None) -> Answer:
-        reply = self._requests.ask(prompt.context, 1, (), self._top, 0.0, 0)
+        reply = self._requests.ask(prompt.context, 1, Ending(), self._top)
+        if self._requests.chat and _within_thought(reply):
+            raise RequestFailed(
+                "the model thinks before it answers, and the endpoint shows no answer token; turn "
+                "thinking off (--model_args …,enable_thinking=False) or ask for a chain of thought"
+            )
         if not reply.tokens:
             raise RequestFailed("the endpoint ended the text without a token")
         token = reply.tokens[0]
+        if not token.top:
+            raise RequestFailed(PLACEHOLDERS)
         if token.logprob == -math.inf:
             raise RequestFailed("the endpoint's token is impossible by its own account")
         labels = [continuation.strip() for continuation in prompt.continuations]
@@ -176,9 +214,8 @@ class CompletionsEngine:
         ]
         drawn = []
         for seed in sampler[1] if sampler else ():
-            text = self._requests.ask(
-                prompt.context, 1, (), 1, sampler[0] if sampler else 0.0, seed
-            ).text
+            drawing = Drawing(sampler[0] if sampler else 0.0, seed)
+            text = self._requests.ask(prompt.context, 1, Ending(), 1, drawing).text
             drawn.append(labels.index(text.strip()) if text.strip() in labels else -1)
         return Answer(
             label_logprobs=merged,
@@ -215,20 +252,44 @@ class CompletionsEngine:
 
         ``extras`` are left to others: answers are forced by further prompts.
         """
-        drawings = [_of(sampling, i) or (0.0, [0]) for i in range(len(prompts))]
+        ends = endings(prompts, until, self._think_end)
         wanted = [
-            (prompt, temperature, seed)
-            for prompt, (temperature, seeds) in zip(prompts, drawings, strict=True)
-            for seed in seeds
+            (prompt, end, drawing)
+            for i, (prompt, end) in enumerate(zip(prompts, ends, strict=True))
+            for drawing in _drawings(sampling, i)
         ]
         top = min(self._top, 20)
 
         def write(index: int) -> Generation:
-            prompt, temperature, seed = wanted[index]
-            reply = self._requests.ask(prompt, max_new_tokens, until, top, temperature, seed)
-            return generation(reply, until)
+            prompt, end, drawing = wanted[index]
+            reply = self._requests.ask(prompt, max_new_tokens, end, top, drawing)
+            return generation(reply, end, self._thinks, shown=top > 0)
 
-        return self._requests.each(range(len(wanted)), write)
+        results = self._requests.each(range(len(wanted)), write)
+        self._say_missing([g for g in results if isinstance(g, Generation)])
+        return results
+
+    def _say_missing(self, texts: Sequence[Generation]) -> None:
+        """Say, once for each reason, that replies came without usable log-probabilities."""
+        for reason in {text.tokens_missing for text in texts} - {None} - self._said:
+            self._said.add(reason)
+            logger.warning("%s: %s; nothing is stored of such tokens", self.name, reason)
+
+
+def _within_thought(reply: Reply) -> bool:
+    """Whether the one token of a reply belongs to a thought: the server shows it as no text."""
+    if reply.reasoning is not None or reply.start(Ending()) is None:
+        return True
+    return not reply.text.strip() and bool(reply.tokens and reply.tokens[0].text.strip())
+
+
+def _drawings(sampling: Sampling | None, index: int) -> list[Drawing]:
+    if sampling is None:
+        return [GREEDY]
+    return [
+        Drawing(sampling.temperature, seed, sampling.top_p, sampling.top_k)
+        for seed in sampling.seeds[index]
+    ]
 
 
 def _of(sampling: Sampling | None, index: int) -> tuple[float, Sequence[int]] | None:

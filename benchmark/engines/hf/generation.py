@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ..shared.engine import NOTHING, Extras, Generation
+from ..shared.endings import Ending
+from ..shared.engine import NOTHING, Extras, Generation, Sampling
 from ..shared.labels import LabelReader
 from ..shared.loops import COVERED, loop_start
 from ..shared.places import token_at, tokens_before
-from ..shared.sampling import Draws, draw_tokens
+from ..shared.sampling import Draws, draw_tokens, nucleus
 from .forcing import Forcer
 from .reading import entropy, uniform_kl
 from .states import Decoder, State
@@ -34,10 +35,10 @@ class Job:
     """The number of rows of each prompt."""
     room: Sequence[int]
     """The maximum number of new tokens of each prompt's rows."""
-    until: Sequence[str] = ()
-    temperature: float = 1.0
-    seeds: Sequence[Sequence[int]] | None = None
-    """One seed per row of each prompt; None for greedy decoding."""
+    endings: Sequence[Ending]
+    """What ends the texts of each prompt."""
+    sampling: Sampling | None = None
+    """With one seed per row of each prompt; None for greedy decoding."""
     places: int = 0
     """The number of rows at a time, where finished ones can be replaced."""
     part: int = 1
@@ -51,6 +52,7 @@ class _Row:
     copy: int
     room: int
     prompt_tokens: int
+    ending: Ending
     draws: Draws | None = None
     """Random numbers for sampling; None for greedy."""
     ids: list[int] = field(default_factory=list)
@@ -109,7 +111,7 @@ class Writer:
                     job.extras.watch.progress(0)
             if decoder is None or not active:
                 continue
-            tokens = self._step(decoder.logits, active, job.temperature)
+            tokens = self._step(decoder.logits, active, job.sampling)
             ended = [self._ended(row, job) for row in active]
             done = [place for place, over in enumerate(ended) if over]
             kept = [place for place, over in enumerate(ended) if not over]
@@ -123,15 +125,16 @@ class Writer:
         rows = []
         for prompt, size, count in zip(state.rows, state.lengths, copies, strict=True):
             for copy in range(count):
-                draws = None if job.seeds is None else Draws(job.seeds[prompt][copy])
-                rows.append(_Row(prompt, copy, job.room[prompt], size, draws))
+                draws = None if job.sampling is None else Draws(job.sampling.seeds[prompt][copy])
+                ending = job.endings[prompt]
+                rows.append(_Row(prompt, copy, job.room[prompt], size, ending, draws))
         return rows
 
     def _without_room(self, job: Job, state: State) -> Iterator[Written]:
         """Yield the empty texts of prompts that fill the context."""
         full = [job.copies[p] if job.room[p] <= 0 else 0 for p in state.rows]
         for row in self._rows(job, state, full):
-            yield row.prompt, row.copy, self._finish(row, job.until)
+            yield row.prompt, row.copy, self._finish(row)
 
     def _finished(
         self, decoder: Decoder, active: Sequence[_Row], done: Sequence[int], job: Job
@@ -139,7 +142,7 @@ class Writer:
         """Yield the rows that are done, with their forced answers if requested."""
         if not done:
             return
-        written = [self._finish(active[place], job.until) for place in done]
+        written = [self._finish(active[place]) for place in done]
         if job.extras.forcings is not None:
             forcings = [job.extras.forcings[active[place].prompt] for place in done]
             kept = [len(generation.token_logprobs) for generation in written]
@@ -148,13 +151,15 @@ class Writer:
         for place, generation in zip(done, written, strict=True):
             yield active[place].prompt, active[place].copy, generation
 
-    def _step(self, logits: torch.Tensor, active: list[_Row], temperature: float) -> torch.Tensor:
+    def _step(
+        self, logits: torch.Tensor, active: list[_Row], sampling: Sampling | None
+    ) -> torch.Tensor:
         logprobs = torch.log_softmax(logits, dim=-1)
-        if active[0].draws is None:
+        if sampling is None:
             tokens = logprobs.argmax(dim=-1)
         else:
             draws = [[row.draws] for row in active if row.draws]
-            drawn = draw_tokens(logits, temperature, draws)
+            drawn = draw_tokens(nucleus(logits, sampling), sampling.temperature, draws)
             tokens = torch.tensor(drawn, device=logits.device).squeeze(1)
         best = logprobs.gather(1, tokens[:, None]).squeeze(1)
         top = logprobs.topk(min(TRACE_TOP_K, logprobs.shape[-1]), dim=-1).values
@@ -176,19 +181,20 @@ class Writer:
         return tokens
 
     def _ended(self, row: _Row, job: Job) -> bool:
-        if not row.finished and job.until:
+        if not row.finished and row.ending.until:
             tail = self.decode(row.ids[-_STOP_TAIL:])
-            row.finished = any(stop in tail for stop in job.until)
+            if any(stop in tail for stop in row.ending.until):
+                row.finished = row.ending.stops(self.decode(row.ids))
         length = len(row.ids)
         if row.loop_start < 0 and length >= COVERED and (length - COVERED) % _LOOP_STEP == 0:
             row.loop_start = loop_start(row.ids)
         looped = job.extras.stop_loops and row.loop_start >= 0
         return row.finished or looped or length >= row.room
 
-    def _finish(self, row: _Row, until: Sequence[str]) -> Generation:
+    def _finish(self, row: _Row) -> Generation:
         text = self.decode(row.ids)
-        cut = min((at for stop in until if (at := text.find(stop)) >= 0), default=len(text))
-        count = len(row.ids) if cut == len(text) else tokens_before(self.decode, row.ids, cut)
+        cut = row.ending.cut(text, row.finished)
+        count = len(row.ids) if cut is None else tokens_before(self.decode, row.ids, cut)
         text = text[:cut]
         tracked = row.tracked[:count]
         return Generation(
@@ -199,6 +205,7 @@ class Writer:
             token_uniform_kl=row.uniform_kls[:count],
             prompt_tokens=row.prompt_tokens,
             finished=row.finished,
+            answer_start=row.ending.start(text, row.finished),
             token_at=lambda offset: token_at(self.decode, row.ids[:count], offset),
             label_logprobs=lambda position, labels: self._labels(tracked, position, labels),
             loop_start=row.loop_start if row.loop_start < count else -1,

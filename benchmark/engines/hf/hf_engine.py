@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import torch
 
 from ....tasks.topics import LETTERS
-from ...console.errors import ApprehendError, UsageError
+from ...console.errors import ApprehendError, UsageError, first_line
 from ..shared.abilities import withheld_by
+from ..shared.endings import endings
 from ..shared.engine import (
     NOTHING,
     Ability,
@@ -25,11 +26,14 @@ from ..shared.engine import (
 )
 from ..shared.labels import LabelReader
 from ..shared.loaded_model import LoadedModel, model_path
+from ..shared.spelling import Spelling
+from ..shared.thinking_arguments import think_end_text, thinking_arguments
+from ..shared.weights import fingerprint
+from .batching import Batches
 from .forcing import Forcer
 from .forward import Forward
 from .generation import Job, Writer, end_ids
-from .hf_loading import fingerprint, load, whole_number_of
-from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_for_scoring
+from .memory import sizes_for_decoding, sizes_for_scoring
 from .model_attention import keep_softcap
 from .reading import read_answers
 from .states import Sizes, State
@@ -41,9 +45,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ResultT = TypeVar("ResultT")
-Work = Callable[[Iterator[State], Sizes], Iterator[tuple[int, ResultT]]]
-"""States and the sizes of their batches → each prompt's index and result."""
 _PARTS = 8
 """A batch is filled, and refilled, in so many parts."""
 _TIMED = Sizes(512, 512, TIMED_ROWS)
@@ -72,13 +73,14 @@ class HFEngine(LoadedModel):
         compiled = arguments.pop("compile", False)
         if not isinstance(compiled, bool):
             raise UsageError(f"--model_args: compile: expected True or False, got {compiled!r}")
-        rows = None if batch_size == "auto" else whole_number_of(batch_size)
+        rows = None if batch_size == "auto" else _whole_number(batch_size)
         name = model_path(str(arguments["pretrained"]), arguments.get("gguf_file"))
         self.name = arguments["pretrained"] = name
-        self._lm = load(arguments, device)
+        self._lm = _load(thinking_arguments(arguments), device)
         self.model = self._lm.model
         keep_softcap(self.model)
         self.tokenizer = self._lm.tokenizer
+        self.think_end = think_end_text(self._lm.think_end_token, self.tokenizer)
         self._forward = Forward(self.model)
         self._batches = Batches(name, self._forward, rows)
         self._forward.check_sharing(self.model.get_input_embeddings().num_embeddings)
@@ -87,16 +89,14 @@ class HFEngine(LoadedModel):
         self._labels = LabelReader(self.encode, self.tokenizer.get_vocab())
         tracked = {t for label in LETTERS for t in self._labels.single_tokens(label)}
         tracked |= {t for n in range(1, 26) for t in self._labels.single_tokens(str(n))}
+        spelling = Spelling(self.tokenizer, self.think_end)
         self._writer = Writer(
-            self._decode,
+            spelling,
             end_ids(self.model, self.tokenizer),
             self._labels,
             tuple(sorted(tracked)),
-            Forcer(self.encode, self._decode, self._labels),
+            Forcer(self.encode, spelling, self._labels),
         )
-
-    def _decode(self, ids: list[int]) -> str:
-        return str(self.tokenizer.decode(ids, skip_special_tokens=True))
 
     @property
     def identity(self) -> Identity:
@@ -142,13 +142,10 @@ class HFEngine(LoadedModel):
         hidden_state: bool = False,
     ) -> list[Answer]:
         """Return one Answer per prompt: one forward pass, and one decoding step after it."""
-        contexts = [_split_spaces(prompt) for prompt in prompts]
-        whole = [self.encode(context) for context, _ in contexts]
-        labels = [
-            self._labels.read(context, row, continuations)
-            for (context, continuations), row in zip(contexts, whole, strict=True)
-        ]
-        ids = self.fit(whole, 8)
+        encoded = [self.encode_choice(prompt, self._labels) for prompt in prompts]
+        labels = [own for _, own in encoded]
+        longest = max((len(label.requested) for own in labels for label in own), default=0)
+        ids = self.fit([row for row, _ in encoded], max(8, longest))
 
         def read(states: Iterator[State], _: Sizes) -> Iterator[tuple[int, Answer]]:
             for state in states:
@@ -198,9 +195,8 @@ class HFEngine(LoadedModel):
         job = Job(
             copies=copies,
             room=[min(max_new_tokens, self.context_length - len(row)) for row in ids],
-            until=until,
-            temperature=1.0 if sampling is None else sampling.temperature,
-            seeds=None if sampling is None else sampling.seeds,
+            endings=endings(prompts, until, self.think_end),
+            sampling=sampling,
             extras=extras,
         )
         written: dict[int, dict[int, Generation]] = {}
@@ -224,71 +220,26 @@ class HFEngine(LoadedModel):
         return [generation for generations in found for generation in generations]
 
 
-def _split_spaces(prompt: ChoicePrompt) -> tuple[str, tuple[str, ...]]:
-    """Move the prompt's trailing spaces to the labels, as lm-eval does."""
-    context = prompt.context.rstrip(" ")
-    spaces = prompt.context[len(context) :]
-    if not context:
-        raise ApprehendError("an empty prompt cannot be scored")
-    return context, tuple(spaces + continuation for continuation in prompt.continuations)
+def _whole_number(batch_size: str | int) -> int:
+    try:
+        number = int(batch_size)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise UsageError(f"--batch_size: expected auto or a whole number, got {batch_size!r}")
+    return number
 
 
-class Batches:
-    """The batch sizes of one model, which become smaller when memory does not suffice."""
+def _load(arguments: dict[str, object], device: str | None) -> HFLM:
+    from lm_eval.models.huggingface import HFLM
 
-    def __init__(self, name: str, forward: Forward, rows: int | None) -> None:
-        """Take the model's name, its forward passes, and ``--batch_size`` (None for auto)."""
-        self._name = name
-        self._forward = forward
-        self._rows = rows
-        self.halved = 0
-        """How many times memory has run out."""
-
-    def each(
-        self, ids: list[list[int]], work: Work[ResultT], sizes: Sizes, parts: int = 1
-    ) -> list[ResultT]:
-        """Run the prompts in batches, and let ``work`` yield each prompt's result by its index.
-
-        Batches are halved if memory does not suffice; finished prompts are kept. A batch is
-        prefilled in so many ``parts``.
-        """
-        results: dict[int, ResultT] = {}
-        while len(results) < len(ids):
-            missing = [row for row in range(len(ids)) if row not in results]
-            limited = self.limited(sizes)
-            part = replace(limited, rows=max(1, limited.rows // parts))
-            try:
-                with torch.inference_mode(), self._forward.running():
-                    states = self._numbered(missing, [ids[row] for row in missing], part)
-                    results.update(work(states, limited))
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                if limited.tokens <= SMALLEST_PASS and limited.rows == 1:
-                    raise ApprehendError(
-                        f"{self._name}: out of memory on a single prompt; use a smaller dtype or "
-                        "device"
-                    ) from None
-                self.halved += 1
-                if self._forward.static is not None:
-                    self._forward.static.forget()
-                if self._forward.device.type == "cuda":
-                    torch.cuda.empty_cache()
-        return [results[row] for row in range(len(ids))]
-
-    def _numbered(
-        self, numbers: Sequence[int], ids: list[list[int]], sizes: Sizes
-    ) -> Iterator[State]:
-        """Yield the states of prompts, with these numbers as their rows."""
-        for state in self._forward.run(ids, sizes):
-            state.rows = [numbers[row] for row in state.rows]
-            yield state
-            del state
-
-    def limited(self, sizes: Sizes) -> Sizes:
-        """Apply ``--batch_size``, and halve the sizes for each time that memory has run out."""
-        if self._rows is not None:
-            sizes = Sizes(sizes.tokens, 2**31, self._rows)
-        tokens = max(SMALLEST_PASS, sizes.tokens >> self.halved)
-        together = max(tokens, sizes.together >> self.halved)
-        return Sizes(tokens, together, max(1, sizes.rows >> self.halved))
+    if "gguf_file" not in arguments:
+        arguments.setdefault("use_safetensors", True)  # other formats are pickles
+    arguments.setdefault("device", device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    try:
+        return HFLM(**arguments)
+    except TypeError as error:
+        raise UsageError(f"--model_args: {error}") from error
+    except Exception as error:
+        problem = f"cannot load model {arguments['pretrained']}: {first_line(error)}"
+        raise ApprehendError(problem) from error

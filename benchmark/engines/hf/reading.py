@@ -84,6 +84,7 @@ def read_answers(
             prompt_tokens=state.lengths[index],
             samples=drawn[index],
             hidden_state=None if hidden is None else hidden[index],
+            continuation_tokens=[len(label.requested) for label in row.labels],
         )
         for index, row in enumerate(rows)
     ]

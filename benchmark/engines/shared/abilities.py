@@ -12,7 +12,8 @@ WITHHELD: Mapping[str, Mapping[Ability, str]] = {
 }
 """Local engine → what it does not show → why."""
 WITHHELD_BY_ENDPOINTS: Mapping[Ability, str] = {
-    Ability.HIDDEN_STATES: "an endpoint shows no hidden states"
+    Ability.HIDDEN_STATES: "an endpoint shows no hidden states",
+    Ability.OPTION_TEXTS: "an endpoint shows its most likely next tokens only",
 }
 
 

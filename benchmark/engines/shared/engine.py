@@ -29,6 +29,7 @@ class Ability(str, Enum):
     """What a signal may require of an engine."""
 
     OPTIONS = "log-probabilities of options"
+    OPTION_TEXTS = "log-likelihoods of options that are whole texts"
     TEXTS = "generated texts"
     CONTINUATIONS = "log-probabilities after a reply that has been begun"
     HIDDEN_STATES = "hidden states"
@@ -43,6 +44,9 @@ class ChoicePrompt:
     """The labels to score, e.g. ``" A", " B"``; the don't-know label, if any, comes last."""
     option_count: int
     """Number of options; continuations beyond them are the don't-know label."""
+    exact: bool = False
+    """Whether the continuations are whole texts, scored as they stand, rather than labels, which
+    have variants ("A", " A"). Only then may ``context`` be empty: the texts' own probabilities."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,10 @@ class Sampling:
     temperature: float
     seeds: Sequence[Sequence[int]]
     """Per prompt, one seed per sample."""
+    top_p: float = 1.0
+    """Draw from the most probable tokens that together have this probability."""
+    top_k: int = 0
+    """Draw from that many most probable tokens; 0 for all."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,8 @@ class Answer:
     """Index of the label of each sample, -1 for no label."""
     hidden_state: list[float] | None = None
     """(d,) last layer at the answer position, if requested."""
+    continuation_tokens: list[int] = field(default_factory=list)
+    """Number of tokens of each exact continuation, where the engine has the tokenizer."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +148,14 @@ class Generation:
     prompt_tokens: int
     finished: bool
     """False if the token limit truncated the text."""
+    answer_start: int | None = 0
+    """Offset in ``text`` of the answer, behind the reasoning; None if the text ends within it."""
+    reasoning: str | None = None
+    """Reasoning that the engine returns apart from ``text``; tokens may cover it all the same."""
+    thought_closed: bool = False
+    """Whether the thought was closed because its budget was spent."""
+    tokens_missing: str | None = None
+    """Why there are no per-token statistics."""
     token_at: Callable[[int], int] = field(default=lambda _: -1, repr=False)
     """Offset in ``text`` → index of the token that contains the character; -1 for none."""
     label_logprobs: Callable[[int, Sequence[str]], list[float] | None] = field(
@@ -148,6 +166,21 @@ class Generation:
     """The forced answers, if requested."""
     loop_start: int | None = None
     """Token from which on the text repeats itself, -1 for nowhere; None if not looked for."""
+
+    @property
+    def answer_text(self) -> str:
+        """The text behind the reasoning; "" where the text ends within it."""
+        return "" if self.answer_start is None else self.text[self.answer_start :]
+
+    @property
+    def answer_token(self) -> int:
+        """Index of the first token of the answer: 0 without reasoning, -1 if it is unknown."""
+        count = len(self.token_logprobs)
+        if self.answer_start is None or not self.text[self.answer_start :].strip():
+            return 0 if self.answer_start == 0 and self.reasoning is None else count
+        if self.answer_start == 0 and self.reasoning is None:
+            return 0
+        return self.token_at(self.answer_start)
 
 
 Identity = dict[str, object]
@@ -187,6 +220,13 @@ class Engine(Protocol):
     @property
     def tokenizer_name(self) -> str:
         """Return lm-eval's name of the tokenizer."""
+
+    @property
+    def thinking(self) -> str | None:
+        """Return why its model would think before it answers a chat prompt; None if it would not.
+
+        As far as it is known: from the chat template, or from an endpoint's first reply.
+        """
 
     def chat_template(self, name: bool | str) -> str | None:
         """Return lm-eval's chat template text; None if prompts are not rendered by one."""

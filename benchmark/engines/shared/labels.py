@@ -48,11 +48,20 @@ class LabelReader:
                 self._known[tail, continuation] = self._label(context, context_ids, continuation)
         return tuple(self._known[tail, continuation] for continuation in continuations)
 
-    def _label(self, context: str, context_ids: Sequence[int], continuation: str) -> LabelTokens:
+    def exact(
+        self, context: str, context_ids: Sequence[int], continuations: tuple[str, ...]
+    ) -> tuple[LabelTokens, ...]:
+        """Return each continuation's only path, for whole texts, which have no variants."""
+        paths = [self._requested(context, context_ids, text) for text in continuations]
+        return tuple(LabelTokens(path, (path,)) for path in paths)
+
+    def _requested(self, context: str, context_ids: Sequence[int], continuation: str) -> Path:
         requested = tuple(self._encode(context + continuation)[len(context_ids) :])
-        if not requested:
-            # The label merged with the prompt's last token: encode it on its own.
-            requested = tuple(self._alone(continuation))
+        # A continuation that merged with the prompt's last token is encoded on its own.
+        return requested or tuple(self._alone(continuation))
+
+    def _label(self, context: str, context_ids: Sequence[int], continuation: str) -> LabelTokens:
+        requested = self._requested(context, context_ids, continuation)
         variants = dict.fromkeys([requested])
         bare = continuation.strip()
         for token in self.single_tokens(bare):

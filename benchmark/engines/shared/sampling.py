@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .engine import Sampling
+
 _TINY = 1e-300
 """Replaces 0, whose logarithm is infinite."""
 
@@ -66,3 +68,25 @@ def draw_tokens(
     noise = np.stack([draw.gumbel(size) for _, draw in flat])
     tokens = iter((chosen * size + (inner + noise).argmax(axis=1)).tolist())
     return [[next(tokens) for _ in row_draws] for row_draws in draws]
+
+
+def nucleus(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+    """Rule out the tokens that ``top_k`` and ``top_p`` leave out, as transformers does.
+
+    Args:
+        logits: (R, V).
+        sampling: The settings; its temperature is applied before ``top_p``.
+
+    Returns:
+        (R, V) logits, -inf for what is never drawn; the most probable token always stays.
+    """
+    if sampling.top_k > 0:
+        least = logits.topk(min(sampling.top_k, logits.shape[-1]), dim=-1).values[:, -1:]
+        logits = logits.masked_fill(logits < least, -math.inf)
+    if sampling.top_p < 1.0:
+        ordered, places = torch.sort(logits / sampling.temperature, dim=-1, descending=True)
+        chances = torch.softmax(ordered, dim=-1)
+        beyond = chances.cumsum(dim=-1) - chances >= sampling.top_p
+        beyond[:, 0] = False
+        logits = logits.masked_fill(beyond.scatter(1, places, beyond), -math.inf)
+    return logits

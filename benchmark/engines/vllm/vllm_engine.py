@@ -136,14 +136,10 @@ class VLLMEngine(LoadedModel):
         """Return one Answer per prompt, in order. Raises UsageError for hidden states."""
         if hidden_state:
             raise UsageError(_HIDDEN["hidden_state"]["state"])
-        contexts = [prompt.context.rstrip(" ") for prompt in prompts]
-        whole = [self.encode(context) for context in contexts]
-        rows = []
-        for prompt, context, tokens in zip(prompts, contexts, whole, strict=True):
-            spaces = prompt.context[len(context) :]
-            continuations = tuple(spaces + c for c in prompt.continuations)
-            rows.append(LabelPaths(self._labels.read(context, tokens, continuations)))
-        ids = self.fit(whole, 8)
+        encoded = [self.encode_choice(prompt, self._labels) for prompt in prompts]
+        rows = [LabelPaths(labels) for _, labels in encoded]
+        longest = max((len(path) for row in rows for path in row.paths), default=0)
+        ids = self.fit([tokens for tokens, _ in encoded], max(8, longest))
         tops, entropies = [], []
         for row, place in zip(rows, self._requests.next_tokens(ids), strict=True):
             tops.append(largest(place.logprobs, TOP_K))
@@ -168,6 +164,7 @@ class VLLMEngine(LoadedModel):
                 greedy_label=row.greedy_label(),
                 prompt_tokens=len(ids[i]),
                 samples=drawn[i],
+                continuation_tokens=[len(label.requested) for label in row.labels],
             )
             for i, row in enumerate(rows)
         ]

@@ -12,60 +12,31 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import numpy as np
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 
 from ....estimators.signals.batch import Signal, Status
-from ....tasks.question_row import Row as QuestionRow
 from ....tasks.reading import extraction as extractions
-from ....tasks.reading.answer_types import ReadAnswer
-from ...engines.shared.engine import Answer, ChoicePrompt, Engine, Extras, Failed, Generation
+from ...engines.shared.engine import Answer, Engine, Extras, Failed, Generation
 from ...store.derivation import DERIVED_FROM, mark
 from ...store.failures import QuestionId
 from ...store.stored_rows import Row
+from ..questions.option_scores import prompts_of, scores_of
+from ..questions.task_facts import TaskFacts
 from .finished_texts import FinishedTexts
 from .forcing_answers import forced_record, forcing_of
+from .generation_settings import GenerationSettings
+from .seeds import question_seed
 
 Sink = Callable[[Signal, list[Row]], None]
 """Stores the rows of one signal for one batch of questions."""
 
 ItemT = TypeVar("ItemT")
-DEFAULT_TOKENS = 1024
 UNANSWERED = (-1e9, False)
 """The reply to lm-eval for each option of a failed question. lm-eval's own scores are not used, but
 it warns of numbers that are not finite."""
-
-
-@dataclass(frozen=True)
-class TaskFacts:
-    """How to read a task's rows: the right option, the labels, their number, and the id."""
-
-    gold: Callable[[QuestionRow], int]
-    labels: Callable[[QuestionRow], list[str]]
-    option_count: Callable[[QuestionRow], int]
-    question_id: Callable[[QuestionRow, int], QuestionId]
-    options: Callable[[QuestionRow], Sequence[str]] = lambda row: ()
-    """The options' texts, where they are known."""
-
-    def read(
-        self, generation: Generation, row: QuestionRow, extraction: str, prompt: str
-    ) -> tuple[ReadAnswer | None, int, list[float] | None]:
-        """Read the answer of a generated text.
-
-        Returns:
-            The answer, the position of its token (-1 if unknown), and the labels'
-            log-probabilities there.
-        """
-        labels = self.labels(row)
-        answer = extractions.read_answer(
-            generation.text, labels, self.options(row), extraction, prompt
-        )
-        position = -1 if answer is None else generation.token_at(answer.start)
-        known = generation.label_logprobs(position, labels) if position >= 0 else None
-        return answer, position, known
 
 
 class Step:
@@ -118,6 +89,7 @@ class UncertaintyLM(LM):
         step: Step | None = None,
         extraction: str = extractions.DEFAULT,
         writing: Writing = PLAIN,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         self._writing = writing
@@ -126,6 +98,9 @@ class UncertaintyLM(LM):
         self._sink = sink
         self._step = step or Step()
         self._extraction = extraction
+        self._seed = seed
+        self.asked: Mapping[str, Sequence[int]] = {}
+        """Task → the indices of the documents that lm-eval is told to ask, in its order."""
 
     @property
     def tokenizer_name(self) -> str:
@@ -149,23 +124,27 @@ class UncertaintyLM(LM):
         ]
         replies: list[tuple[float, bool]] = []
         for batch in self._step.split(questions):
-            prompts = [self._choice_prompt(question) for question in batch]
-            answers = self.engine.score(prompts)
-            for question, answer in zip(batch, answers, strict=True):
-                if isinstance(answer, Failed):
-                    replies += [UNANSWERED] * len(question)
-                    continue
-                replies += list(zip(answer.scored_logprobs, answer.is_greedy, strict=True))
-                assert len(question) == len(answer.scored_logprobs)
-            rows = [self._answer_row(q, a) for q, a in zip(batch, answers, strict=True)]
+            self._store_prompts([question[0] for question in batch])
+            own = [
+                prompts_of(question, facts.option_count(question[0].doc), facts.normalization)
+                for question in batch
+                for facts in [self._facts[question[0].task_name]]
+            ]
+            scored = iter(self.engine.score([prompt for prompts in own for prompt in prompts]))
+            rows: list[Row] = []
+            for question, prompts in zip(batch, own, strict=True):
+                answers = [next(scored) for _ in prompts]
+                replies += _replies(question, answers)
+                rows.append(self._answer_row(question, answers))
             self._sink(Signal.ANSWER, rows)
         return replies
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
-        """Return each prompt's greedy continuation, cut before the first stop sequence.
+        """Return each prompt's continuation, cut before the first stop text of its answer.
 
-        An engine that gives its texts one by one gets all prompts at once, and each text is stored
-        within seconds; of another one, batch after batch is stored.
+        It is greedy unless the settings sample: then it has a seed of its own. An engine that
+        gives its texts one by one gets all prompts at once, and each text is stored within
+        seconds; of another one, batch after batch is stored.
         """
         texts: list[str] = []
         for _, same in groupby(requests, key=lambda r: repr(r.args[1])):
@@ -176,7 +155,8 @@ class UncertaintyLM(LM):
 
     def _generate(self, batch: Sequence[Instance]) -> list[str]:
         """Generate and store the texts of requests with the same settings."""
-        options: Mapping[str, Any] = batch[0].args[1]
+        settings = GenerationSettings.of(batch[0].args[1])
+        self._store_prompts(batch)
 
         def store(texts: Sequence[tuple[int, Generation | Failed]]) -> None:
             rows = [self._trace_row(batch[number], text) for number, text in texts]
@@ -187,15 +167,16 @@ class UncertaintyLM(LM):
         forcings = None
         if self._writing.force_answers:
             forcings = [
-                forcing_of(r.args[0], self._facts[r.task_name].labels(r.doc)) for r in batch
+                forcing_of(r.args[0], self._facts[r.task_name].view(r.doc).labels) for r in batch
             ]
         watch = FinishedTexts(store, self._writing.count_tokens)
         try:
             generations = self.engine.generate(
                 [request.args[0] for request in batch],
-                int(options.get("max_gen_toks", DEFAULT_TOKENS)),
-                _stops(options),
-                extras=Extras(forcings, watch, self._writing.stop_loops),
+                settings.most,
+                settings.until,
+                settings.sampling([self._seed_of(request) for request in batch]),
+                Extras(forcings, watch, self._writing.stop_loops),
             )
             for number, generation in enumerate(generations):
                 if number not in watch.stored:
@@ -204,53 +185,86 @@ class UncertaintyLM(LM):
             watch.flush()
         return [g.text if isinstance(g, Generation) else "" for g in generations]
 
+    def _store_prompts(self, requests: Sequence[Instance]) -> None:
+        rows: list[Row] = [
+            (self._question_id(request), {"text": request.args[0]}) for request in requests
+        ]
+        self._sink(Signal.PROMPT, rows)
+
+    def _seed_of(self, request: Instance) -> int:
+        return question_seed(self._question_id(request), self._seed, "trace", 0)
+
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
         """Raise NotImplementedError: multiple-choice tasks do not request it."""
         raise NotImplementedError("apprehend scores multiple-choice and generative tasks only")
 
-    def _choice_prompt(self, question: Sequence[Instance]) -> ChoicePrompt:
+    def _answer_row(self, question: Sequence[Instance], answers: Sequence[Answer | Failed]) -> Row:
         facts, doc = self._facts[question[0].task_name], question[0].doc
-        return ChoicePrompt(
-            context=question[0].args[0],
-            continuations=tuple(request.args[1] for request in question),
-            option_count=facts.option_count(doc),
-        )
-
-    def _answer_row(self, question: Sequence[Instance], answer: Answer | Failed) -> Row:
-        facts, doc = self._facts[question[0].task_name], question[0].doc
-        question_id = facts.question_id(doc, question[0].doc_id)
-        if isinstance(answer, Failed):
-            return question_id, answer
+        question_id = self._question_id(question[0])
+        given: list[Answer] = []
+        for answer in answers:
+            if isinstance(answer, Failed):
+                return question_id, answer
+            given.append(answer)
+        first = given[0]
         count = facts.option_count(doc)
-        best = int(np.argmax(answer.scored_logprobs))
-        if answer.greedy_label is None:
+        scores = scores_of(given, facts.scored(doc), facts.normalization)
+        if facts.normalization is not None:
+            return question_id, {
+                "option_logprobs": scores.option_logprobs,
+                "scored_logprobs": scores.scored_logprobs,
+                "prior_logprobs": scores.prior_logprobs,
+                "option_tokens": scores.tokens,
+                "dont_know_logprob": math.nan,
+                "entropy": math.nan,
+                "post_answer_entropy": math.nan,
+                "missing_mass": math.nan,
+                "answer": scores.best,
+                "status": Status.PARSED.value,
+                "correct": int(facts.is_right(doc, scores.best)),
+                "prompt_tokens": first.prompt_tokens,
+            }
+        if first.greedy_label is None:
             status = Status.UNPARSED
         else:
-            status = Status.DONT_KNOW if answer.greedy_label >= count else Status.PARSED
+            status = Status.DONT_KNOW if first.greedy_label >= count else Status.PARSED
+        best = scores.best
         if best >= count:
             status = Status.DONT_KNOW
         return question_id, {
-            "option_logprobs": answer.label_logprobs[:count],
-            "scored_logprobs": answer.scored_logprobs[:count],
-            "dont_know_logprob": answer.label_logprobs[count]
-            if len(answer.label_logprobs) > count
+            "option_logprobs": scores.option_logprobs,
+            "scored_logprobs": scores.scored_logprobs,
+            "dont_know_logprob": first.label_logprobs[count]
+            if len(first.label_logprobs) > count
             else math.nan,
-            "entropy": answer.entropy,
-            "post_answer_entropy": answer.post_answer_entropy,
-            "top_logprobs": answer.top_logprobs,
-            "missing_mass": answer.missing_mass,
+            "entropy": first.entropy,
+            "post_answer_entropy": first.post_answer_entropy,
+            "top_logprobs": first.top_logprobs,
+            "missing_mass": first.missing_mass,
             "answer": best if best < count else None,
             "status": status.value,
-            "correct": int(best == facts.gold(doc)),
-            "prompt_tokens": answer.prompt_tokens,
+            "correct": int(facts.is_right(doc, best)),
+            "prompt_tokens": first.prompt_tokens,
         }
+
+    def _question_id(self, request: Instance) -> QuestionId:
+        """Return a question's id; lm-eval's ``doc_id`` counts the documents that it was asked."""
+        index = request.doc_id
+        asked = self.asked.get(request.task_name)
+        return self._facts[request.task_name].own_id(
+            request.doc, index if asked is None else asked[index]
+        )
 
     def _trace_row(self, request: Instance, generation: Generation | Failed) -> Row:
         facts, doc = self._facts[request.task_name], request.doc
-        question_id = facts.question_id(doc, request.doc_id)
+        question_id = self._question_id(request)
         if isinstance(generation, Failed):
             return question_id, generation
-        answer, position, known = facts.read(generation, doc, self._extraction, request.args[0])
+        answer, position, known = facts.read(generation, doc, self._extraction)
+        status = Status.UNPARSED if answer is None else Status.PARSED
+        if generation.answer_start is None:
+            status = Status.CUT_WHILE_THINKING
+        begins = generation.answer_token
         return question_id, {
             "text": generation.text,
             "token_logprobs": generation.token_logprobs,
@@ -261,13 +275,30 @@ class UncertaintyLM(LM):
             "option_logprobs": known,
             "answer": None if answer is None else answer.index,
             "rule": None if answer is None else answer.rule.value,
-            "status": (Status.UNPARSED if answer is None else Status.PARSED).value,
-            "correct": int(answer is not None and answer.index == facts.gold(doc)),
+            "status": status.value,
+            "correct": int(answer is not None and facts.is_right(doc, answer.index)),
             "prompt_tokens": generation.prompt_tokens,
             "finished": int(generation.finished),
             "looped": None if generation.loop_start is None else int(generation.loop_start >= 0),
             "loop_start": generation.loop_start,
+            "answer_start": begins if begins >= 0 and generation.tokens_missing is None else None,
+            "reasoning": generation.reasoning,
+            "thought_closed": int(generation.thought_closed),
+            "tokens_missing": generation.tokens_missing,
         }
+
+
+def _replies(
+    question: Sequence[Instance], answers: Sequence[Answer | Failed]
+) -> list[tuple[float, bool]]:
+    """Return the reply to each request of a question."""
+    replies: list[tuple[float, bool]] = []
+    for answer in answers:
+        if isinstance(answer, Failed):
+            return [UNANSWERED] * len(question)
+        replies += zip(answer.scored_logprobs, answer.is_greedy, strict=True)
+    assert len(replies) >= len(question)
+    return replies[: len(question)]
 
 
 def _forced_rows(
@@ -279,8 +310,3 @@ def _forced_rows(
             continue
         own = mark(record["option_logprobs"], record["answer"], record["text"])
         yield question, {**forced_record(text.forced, cached=True), DERIVED_FROM: own}
-
-
-def _stops(options: Mapping[str, Any]) -> tuple[str, ...]:
-    until = options.get("until") or ()
-    return (until,) if isinstance(until, str) else tuple(map(str, until))

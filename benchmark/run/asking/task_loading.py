@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,110 +10,29 @@ from typing import TYPE_CHECKING
 from ....estimators.signals.batch import Signal
 from ....tasks import mmlu_pro
 from ....tasks.data_errors import DataError
+from ....tasks.own_tasks import OwnTasks
 from ....tasks.prompting import Prompt, load_prompt
-from ....tasks.question_row import Row
 from ....tasks.task_names import known_tasks
-from ....tasks.topics import LETTERS, MAX_OPTIONS, TOPICS, topic_slug
+from ....tasks.topics import TOPICS, topic_slug
 from ...console.errors import ApprehendError, UsageError, did_you_mean, first_line
-from ...store.failures import QuestionId
-from .adapter import TaskFacts
+from ..questions.lettering import configure
+from ..questions.own_facts import own_facts
+from ..questions.task_files import shipped_names, task_manager
+from .lm_eval_loading import load_lm_eval
+from .loaded_task import LoadedTask, TaskOptions, third_party_errors
+from .own_loading import fewshot_file, own_questions, own_task, say_left_out, set_examples
 
 if TYPE_CHECKING:
-    from lm_eval.api.task import Task
     from lm_eval.tasks import TaskManager
 
-TASK_FOLDER = Path(mmlu_pro.__file__).parent
 
+def expand_tasks(text: str, include_path: str | None, own: OwnTasks | None = None) -> list[str]:
+    """Expand a comma-separated list into distinct names; a group of ours becomes its topics.
 
-@dataclass(frozen=True)
-class TaskOptions:
-    """The options that determine how tasks are loaded."""
-
-    data: str | None = None
-    fewshot_data: str | None = None
-    include_path: str | None = None
-    num_fewshot: int | None = None
-    prompts: Mapping[str, str] = field(default_factory=dict)
-    """Prompt name → file that replaces it."""
-    gen_kwargs: Mapping[str, object] = field(default_factory=dict)
-    """Generation settings that replace those of the task."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """A question of a task: its row, and its index among the task's documents."""
-
-    question_id: QuestionId
-    index: int
-    row: Row
-
-
-@dataclass
-class LoadedTask:
-    """One lm-eval task (a topic), with what is needed to ask it and to store its answers."""
-
-    name: str
-    family: str
-    """The group whose store its answers go to: ``mmlu_pro_direct`` for all its topics."""
-    task: Task
-    facts: TaskFacts
-    signal: Signal
-    """The signal of its answers: ``answer`` or ``trace``."""
-    prompts: dict[str, str]
-    """Prompt name → text, for the manifest."""
-
-    def questions(self, limit: float | None = None) -> list[Question]:
-        """Return the task's questions; ``limit`` as in lm-eval: a number, or a share below 1."""
-        docs = self.task.eval_docs
-        count = len(docs)
-        if limit is not None:
-            count = min(count, int(-(-count * limit // 1)) if limit < 1 else int(limit))
-        rows = docs.select(range(count)) if hasattr(docs, "select") else list(docs)[:count]
-        return [Question(self.facts.question_id(r, i), i, r) for i, r in enumerate(rows)]
-
-    def try_out(self) -> None:
-        """Render the first question, so that a broken task fails before a model is loaded."""
-        for question in self.questions(1):
-            self.task.doc_to_text(question.row)
-            self.stored(question)
-
-    def stored(self, question: Question) -> dict[str, object]:
-        """Return the question as a row of the store's ``questions.parquet``."""
-        row = question.row
-        gold = self.facts.gold(row)
-        return {
-            "question_id": question.question_id,
-            "topic": str(row.get("category") or self.name),
-            "option_count": self.facts.option_count(row),
-            "gold": LETTERS[gold] if 0 <= gold < len(LETTERS) else None,
-            "question": str(row.get("question") or self.task.doc_to_text(row)),
-            "options": [str(option) for option in row.get("options") or self.facts.labels(row)],
-            "src": row.get("src"),
-        }
-
-
-@contextlib.contextmanager
-def third_party_errors(where: str, third_party: bool = True) -> Iterator[None]:
-    """Turn any exception of a third-party task file into a one-line UsageError."""
-    try:
-        yield
-    except (ApprehendError, DataError, OSError, IndexError):
-        raise
-    except Exception as error:
-        if not third_party:
-            raise
-        kind = "nested too deeply" if isinstance(error, RecursionError) else type(error).__name__
-        raise UsageError(
-            f"{where}: cannot be used as a task of lm-eval: {kind}: {first_line(error)}"
-        ) from error
-
-
-def expand_tasks(text: str, include_path: str | None) -> list[str]:
-    """Expand a comma-separated list into distinct leaf tasks; a group becomes its topics.
-
-    Raises UsageError for a name that is neither built in nor (with ``include_path``) a file's.
+    Raises UsageError for a name that is neither ours nor lm-eval's nor (with ``include_path``) a
+    file's.
     """
-    known = known_tasks()
+    known = known_tasks() if own is None else own.names()
     leaves: dict[str, None] = {}
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
@@ -125,12 +41,12 @@ def expand_tasks(text: str, include_path: str | None) -> list[str]:
         if name in known:
             group, topic = known[name]
             topics = TOPICS if topic is None else (topic,)
-            leaves |= {f"{group}_{topic_slug(t)}": None for t in topics}
-        elif include_path is None:
-            raise UsageError(
-                f"--tasks: unknown task {name!r}; `apprehend list tasks` shows all"
-                f"{did_you_mean(name, known)}"
-            )
+            names_of = [f"{group}_{topic_slug(t)}" for t in topics]
+            leaves |= dict.fromkeys(names_of if own is None else own.leaves(group, topic))
+        elif include_path is None and name not in shipped_names():
+            near = did_you_mean(name, known) or did_you_mean(name, shipped_names())
+            shows = "list tasks` shows ours" if own is None else f"data {own.data}` shows all"
+            raise UsageError(f"--tasks: unknown task {name!r}; `apprehend {shows}{near}")
         else:
             leaves[name] = None
     return list(leaves)
@@ -141,31 +57,51 @@ def load_tasks(names: Sequence[str], options: TaskOptions) -> list[LoadedTask]:
 
     Raises UsageError for unknown names, DataError for unusable data or templates.
     """
-    from lm_eval.tasks import TaskManager
-
-    include = [str(TASK_FOLDER)]
-    if options.include_path is not None:
-        if not Path(options.include_path).is_dir():
-            raise UsageError(f"--include_path: no folder at {options.include_path}")
-        include.append(options.include_path)
+    if options.include_path is not None and not Path(options.include_path).is_dir():
+        raise UsageError(f"--include_path: no folder at {options.include_path}")
+    known = known_tasks()
+    own = own_questions(options.data, options.data_columns, names, options.include_path)
+    ours = known if own is None else {**known, **own.names()}
+    others = [name for name in names if name not in ours]
+    _check_own_options(options, others, len(names) - len(others))
+    metadata = {"data": options.data, "fewshot_data": options.fewshot_data}
     with third_party_errors(
         f"--include_path: {options.include_path}", options.include_path is not None
     ):
-        manager = TaskManager(
-            include_path=include,
-            include_defaults=False,
-            metadata={"data": options.data, "fewshot_data": options.fewshot_data},
-        )
+        manager = task_manager(others, options.include_path, metadata)
     prompts = {name: load_prompt(name, path) for name, path in options.prompts.items()}
     tasks: list[LoadedTask] = []
     for name in names:
-        if name not in manager.all_tasks:
-            near = did_you_mean(name, manager.all_tasks)
+        if own is not None and name in own.names():
+            tasks += _load(manager, name, options, prompts, own)
+            continue
+        if name not in manager.task_index:
+            near = did_you_mean(name, [*manager.task_index, *known])
             raise UsageError(
                 f"--tasks: unknown task {name!r}{near}{_unreadable(options.include_path)}"
             )
-        tasks += _load(manager, name, options, prompts)
+        if name in known:
+            tasks += _load(manager, name, options, prompts)
+        else:
+            tasks += load_lm_eval(manager, name, options, prompts)
+    among = [task for task in tasks if task.own]
+    say_left_out(sum(t.among_examples for t in among), sum(len(t.task.eval_docs) for t in among))
     return tasks
+
+
+def _check_own_options(options: TaskOptions, others: Sequence[str], own: int) -> None:
+    """Raise UsageError for options that tasks of ours, or only those, have no use for."""
+    for name, given in (
+        ("as_letters", options.as_letters),
+        ("topic_field", options.topic_field is not None),
+        ("normalization", options.normalization != "none"),
+    ):
+        if given and own:
+            raise UsageError(f"--{name}: our own tasks have letters and topics; leave it out")
+    if others and own and options.data is not None:
+        raise UsageError(
+            "--data: it is for our own tasks or for others; run them one after another"
+        )
 
 
 def _unreadable(folder: str | None) -> str:
@@ -183,25 +119,28 @@ def _unreadable(folder: str | None) -> str:
 
 
 def _load(
-    manager: TaskManager, name: str, options: TaskOptions, prompts: Mapping[str, Prompt]
+    manager: TaskManager,
+    name: str,
+    options: TaskOptions,
+    prompts: Mapping[str, Prompt],
+    own: OwnTasks | None = None,
 ) -> Iterator[LoadedTask]:
-    known = known_tasks()
     replaced: dict[str, object] = {}
-    texts: dict[str, str] = {}
-    if name in known:
-        group, topic = known[name]
-        assert topic is not None
-        style = mmlu_pro.STYLES[group]
-        system = prompts.get(style.system) or load_prompt(style.system)
-        user = prompts.get(style.user) or load_prompt(style.user)
-        texts = {style.system: system.source, style.user: user.source}
-        if style.system in prompts or style.user in prompts:
-            replaced = {
-                "description": mmlu_pro.render_system(topic, style, system) + "\n\n",
-                "doc_to_text": partial(mmlu_pro.render_user, style=style, prompt=user),
-            }
+    group, topic = (known_tasks() if own is None else own.names())[name]
+    assert topic is not None
+    style = mmlu_pro.style_of(group)
+    system = prompts.get(style.system) or load_prompt(style.system)
+    user = prompts.get(style.user) or load_prompt(style.user)
+    texts = {style.system: system.source, style.user: user.source}
+    if style.system in prompts or style.user in prompts:
+        replaced = {
+            "description": mmlu_pro.render_system(topic, style, system) + "\n\n",
+            "doc_to_text": partial(mmlu_pro.render_user, style=style, prompt=user),
+        }
     try:
-        with third_party_errors(f"--tasks: {name}", name not in known):
+        if own is not None:
+            loaded = {name: own_task(own, name, fewshot_file(options))}
+        else:
             loaded = manager.load([name])["tasks"]
     except IndexError:
         # lm-eval inspects a task's first document: this topic has none.
@@ -214,79 +153,12 @@ def _load(
             "--data"
         ) from error
     for leaf, task in loaded.items():
-        for key, value in replaced.items():
-            task.set_config(key, value)
-        _set_fewshot(task, options)
+        configure(task, replaced)
+        shots = options.num_fewshot or 0
+        among = set_examples(task, shots, ours=True)
         if options.gen_kwargs:
             given = task.get_config("generation_kwargs") or {}
             task.set_config("generation_kwargs", {**given, **options.gen_kwargs})
-        family = known[leaf][0] if leaf in known else leaf
-        loaded_task = LoadedTask(leaf, family, task, *_facts(leaf, family, task), prompts=texts)
-        if leaf not in known:
-            with third_party_errors(f"--tasks: {leaf}"):
-                loaded_task.try_out()
-        yield loaded_task
-
-
-def _set_fewshot(task: Task, options: TaskOptions) -> None:
-    shots = options.num_fewshot or 0
-    if shots:
-        pool = task.fewshot_docs()
-        available = 0 if pool is None else len(pool)
-        if available < shots:
-            raise UsageError(
-                f"--num_fewshot {shots}: task {task.config.task} has {available} examples; "
-                "give some with --fewshot_data"
-            )
-
-
-def _facts(leaf: str, family: str, task: Task) -> tuple[TaskFacts, Signal]:
-    output = task.get_config("output_type")
-    if family in mmlu_pro.STYLES:
-        style = mmlu_pro.STYLES[family]
-        facts = TaskFacts(
-            gold=mmlu_pro.gold_index,
-            labels=lambda row: style.labels(len(row["options"])),
-            option_count=lambda row: len(row["options"]),
-            question_id=lambda row, index: row["question_id"],
-            options=lambda row: row["options"],
-        )
-        return facts, Signal.TRACE if style.chain_of_thought else Signal.ANSWER
-    if output != "multiple_choice":
-        raise UsageError(
-            f"--tasks: {leaf} has output_type {output}; of third-party tasks, apprehend supports "
-            "multiple_choice only"
-        )
-    return _third_party_facts(leaf, task), Signal.ANSWER
-
-
-def _third_party_facts(leaf: str, task: Task) -> TaskFacts:
-    def gold(row: Row) -> int:
-        target = task.doc_to_target(row)
-        return target if isinstance(target, int) else list(task.doc_to_choice(row)).index(target)
-
-    def labels(row: Row) -> list[str]:
-        choices = list(task.doc_to_choice(row))
-        if len(choices) > MAX_OPTIONS or any(len(choice) > 8 for choice in choices):
-            raise UsageError(
-                f"--tasks: {leaf} scores whole texts; expected short labels such as A, B, C"
-            )
-        return choices
-
-    return TaskFacts(
-        gold=gold,
-        labels=labels,
-        option_count=lambda row: len(labels(row)),
-        question_id=lambda row, index: row.get("question_id", index),
-    )
-
-
-def fingerprint(tasks: Sequence[LoadedTask]) -> str:
-    """Hash the whole data set of the tasks: ids, questions, options and answers."""
-    digest = hashlib.sha256()
-    dataset = tasks[0].task.dataset["test"]
-    columns = ("question_id", "question", "options", "answer")
-    names = [name for name in columns if name in dataset.column_names]
-    for values in zip(*(dataset[name] for name in names), strict=True):
-        digest.update(repr(values).encode())
-    return digest.hexdigest()[:32]
+        signal = Signal.TRACE if style.chain_of_thought else Signal.ANSWER
+        facts = own_facts(group, user)
+        yield LoadedTask(leaf, group, task, facts, signal, texts, shots, among_examples=among)

@@ -13,7 +13,7 @@ from ....tasks.answer_forcing import CUE, POINTS, answer_cue, cut_points
 from ...engines.shared.engine import Ability, Answer, ChoicePrompt, ForcedAnswer
 from ...store.stored_rows import Record
 from ..asking.forcing_answers import forced_record
-from ..asking.task_loading import LoadedTask
+from ..asking.loaded_task import LoadedTask
 from .probe import ChoiceProbe, Cost
 from .probe_options import Item, ProbeOptions
 
@@ -42,8 +42,8 @@ class ForcedAnswers(ChoiceProbe):
 
     def prompts(self, item: Item) -> list[ChoicePrompt]:
         task, question = item
-        context = self.builder.context(task, question.row)
-        labels = tuple(task.facts.labels(question.row))
+        context = self.builder.context(task, question)
+        labels = tuple(task.facts.view(question.row).labels)
         text = self._texts[question.question_id]
         begun = [text[:cut] for cut in cut_points(text)]
         return [

@@ -19,7 +19,7 @@ class HiddenState(ChoiceProbe):
 
     def prompts(self, item: Item) -> list[ChoicePrompt]:
         task, question = item
-        return [self.builder.choice(task, question.row)]
+        return self.builder.choices(task, question)[:1]
 
     def ask(
         self, prompts: Sequence[ChoicePrompt], part: Sequence[Item]

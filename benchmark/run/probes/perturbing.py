@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 
-from ....tasks.question_row import Row
+from ..asking.seeds import question_seed
 
 PARAPHRASES = ("paraphrase_1", "paraphrase_2", "paraphrase_3", "paraphrase_4")
 NO_STEM, SHUFFLED_STEM, INSTRUCTION = "no_stem", "shuffled_stem", "instruction"
 PROMPT_VARIANTS = (*PARAPHRASES, NO_STEM, SHUFFLED_STEM, INSTRUCTION)
-
-
-def question_seed(question_id: int | str, *more: object) -> int:
-    """Return a seed that depends on the question and the purpose alone, never on the batch."""
-    text = ":".join(map(str, (question_id, *more)))
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
-
-
-def rotated(row: Row, shift: int) -> Row:
-    """Rotate the options: place i gets original option (i + shift) mod K. Labels stay in place."""
-    options = list(row["options"])
-    count = len(options)
-    return {**row, "options": [options[(i + shift) % count] for i in range(count)]}
 
 
 def rotated_back(values: list[float], shift: int) -> list[float]:
@@ -31,13 +17,13 @@ def rotated_back(values: list[float], shift: int) -> list[float]:
     return [values[(i - shift) % count] for i in range(count)]
 
 
-def without_stem(row: Row) -> Row:
+def without_stem(stem: str) -> str:
     """Hide the question, so that the options alone can give the answer away."""
-    return {**row, "question": "(not shown)"}
+    return "(not shown)"
 
 
-def shuffled_stem(row: Row, seed: int) -> Row:
+def shuffled_stem(stem: str, question_id: int | str, seed: int) -> str:
     """Shuffle the words of the question, in an order that depends on its id and the seed."""
-    words = str(row["question"]).split()
-    random.Random(question_seed(row["question_id"], seed, "stem")).shuffle(words)
-    return {**row, "question": " ".join(words)}
+    words = stem.split()
+    random.Random(question_seed(question_id, seed, "stem")).shuffle(words)
+    return " ".join(words)

@@ -16,7 +16,7 @@ from ....estimators.signals.batch import TABLES, AnswerTable, Signal
 from ...engines.shared.engine import Ability, Answer, ChoicePrompt, Engine, Failed, Generation
 from ...store.stored_rows import Record
 from ...store.task_store import TaskStore
-from ..asking.task_loading import LoadedTask, Question
+from ..asking.loaded_task import LoadedTask, Question
 from .probe_options import Item, ProbeOptions
 from .prompt_builder import PromptBuilder
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ....tasks.reading.extraction import DEFAULT
-from ..asking.adapter import DEFAULT_TOKENS
-from ..asking.task_loading import LoadedTask, Question
+from ..asking.generation_settings import GenerationSettings
+from ..asking.loaded_task import LoadedTask, Question
 
 Item = tuple[LoadedTask, Question]
 
@@ -16,7 +16,6 @@ Item = tuple[LoadedTask, Question]
 class ProbeOptions:
     """The options of a run that probes need."""
 
-    num_fewshot: int = 0
     apply_chat_template: bool = False
     system_instruction: str | None = None
     samples: int = 8
@@ -30,5 +29,5 @@ class ProbeOptions:
 
 def generation_limits(task: LoadedTask) -> tuple[tuple[str, ...], int]:
     """Return a task's stop sequences and its maximum number of new tokens."""
-    options = task.task.get_config("generation_kwargs") or {}
-    return tuple(options.get("until") or ()), int(options.get("max_gen_toks", DEFAULT_TOKENS))
+    settings = GenerationSettings.of(task.task.get_config("generation_kwargs") or {})
+    return settings.until, settings.most

@@ -53,7 +53,7 @@ class Prober:
         self, engine: Engine, store: TaskStore, items: Sequence[Item], options: ProbeOptions
     ) -> None:
         self.engine = engine
-        self.failed: dict[int | str, str] = {}
+        self.failed: dict[str, str] = {}
         """Questions that failed in the last ``collect``, and why."""
         self.unread = ""
         """Why the first reply of the last ``collect`` could not be read, if none could be."""
@@ -91,9 +91,7 @@ class Prober:
         self.store.compact(signal)
         return len(missing)
 
-    def _missing(
-        self, signal: Signal, variant: str
-    ) -> tuple[list[Item], dict[int | str, str] | None]:
+    def _missing(self, signal: Signal, variant: str) -> tuple[list[Item], dict[str, str] | None]:
         """Return the questions without the variant, and the marks of the answers it derives from.
 
         A variant that depends on the answer is collected only for answered questions.
@@ -137,8 +135,7 @@ class Prober:
         whole, new = [], []
         for place in range(0, last + 1, last // _PAIRS + 1):
             texts = [
-                builder.context(task, question.row)
-                for task, question in self.items[place : place + 2]
+                builder.context(task, question) for task, question in self.items[place : place + 2]
             ]
             lengths = [self.engine.count_tokens(text) for text in texts]
             shared = _beginning(*texts) if len(texts) > 1 else ""

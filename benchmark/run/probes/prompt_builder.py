@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
-from ....tasks import mmlu_pro
 from ....tasks.prompting import Prompt, load_prompt
 from ....tasks.question_row import Row
-from ...engines.shared.engine import ChoicePrompt, Engine, Sampling
-from ..asking.task_loading import LoadedTask, Question
+from ....tasks.question_view import lettered_system
+from ...engines.shared.engine import Answer, ChoicePrompt, Engine, Sampling
+from ..asking.loaded_task import LoadedTask, Question
+from ..asking.seeds import question_seed
+from ..questions.examples import asking
+from ..questions.lettering import configured
+from ..questions.option_scores import OptionScores, prompts_of, scores_of
 from .perturbing import (
     INSTRUCTION,
     NO_STEM,
     PARAPHRASES,
-    SHUFFLED_STEM,
-    question_seed,
     shuffled_stem,
     without_stem,
 )
 from .probe_options import Item, ProbeOptions
 
+BoundT = TypeVar("BoundT")
 INSTRUCTION_PROMPT = "instruction_system"
 
 
@@ -33,35 +37,55 @@ class PromptBuilder:
         self.options = options
         self.label_space = "" if options.apply_chat_template else " "
 
-    def context(self, task: LoadedTask, row: Row) -> str:
-        """Return the prompt that lm-eval builds for this row."""
+    def context(self, task: LoadedTask, question: Question) -> str:
+        """Return the prompt that lm-eval builds for a question, or for it with a changed row.
+
+        The first one where each option makes a prompt of its own.
+        """
+        built = self._contexts(task, question)
+        return built if isinstance(built, str) else built[0]
+
+    def _contexts(self, task: LoadedTask, question: Question) -> str | list[str]:
+        row = question.row
+        asking(task.task, [question.index])
         options = self.options
         chat = options.apply_chat_template
         return task.task.fewshot_context(
             row,
-            num_fewshot=options.num_fewshot,
+            num_fewshot=task.num_fewshot,
             system_instruction=options.system_instruction,
             apply_chat_template=chat,
             fewshot_as_multiturn=chat,
             chat_template=self.engine.chat if chat else None,
-            gen_prefix=None,
+            gen_prefix=task.task.doc_to_prefix(row),
         )
 
-    def choice(self, task: LoadedTask, row: Row) -> ChoicePrompt:
-        """Return the prompt with the labels to score after it."""
-        style = mmlu_pro.STYLES[task.family]
-        labels = mmlu_pro.choice_labels(row, style)
-        return ChoicePrompt(
-            self.context(task, row),
-            tuple(self.label_space + label for label in labels),
-            len(row["options"]),
+    def choices(self, task: LoadedTask, question: Question) -> list[ChoicePrompt]:
+        """Return the prompts with the options to score after them, as lm-eval asks them.
+
+        That is one prompt, but for options that are whole texts in some tasks.
+        """
+        row = question.row
+        requests = task.task.construct_requests(
+            row,
+            self._contexts(task, question),
+            metadata=(task.name, 0, 1),
+            apply_chat_template=self.options.apply_chat_template,
+            chat_template=None,
         )
+        facts = task.facts
+        prompts = prompts_of(requests, facts.option_count(row), facts.normalization)
+        return prompts if facts.normalization is not None else prompts[:1]
+
+    def scores(self, task: LoadedTask, row: Row, replies: Sequence[Answer]) -> OptionScores:
+        """Return the scores of a row's options, in its order, from the replies to its prompts."""
+        facts = task.facts
+        return scores_of(replies, facts.scored(row), facts.normalization)
 
     def auxiliary(self, name: str, item: Item, **more: object) -> str:
         """Return an auxiliary prompt about a question, in the model's chat template if used."""
         task, question = item
-        style = mmlu_pro.STYLES[task.family]
-        text = self.template(name).render(**style.context(question.row), **more)
+        text = self.template(name).render(**task.view(question).context(), **more)
         if self.options.apply_chat_template:
             return self.engine.chat([{"role": "user", "content": text}])
         return text
@@ -70,34 +94,33 @@ class PromptBuilder:
         """Return a prompt template: the built-in one, or the file that replaces it."""
         return load_prompt(name, self.options.prompts.get(name))
 
-    def changed_row(self, row: Row, variant: str) -> Row:
-        """Return the row as perturbed by a prompt variant."""
-        if variant == NO_STEM:
-            return without_stem(row)
-        return shuffled_stem(row, self.options.seed) if variant == SHUFFLED_STEM else row
-
     @contextlib.contextmanager
-    def reworded(self, task: LoadedTask, variant: str) -> Iterator[None]:
-        """Reword the task, or give it another system message, inside this block."""
-        style = mmlu_pro.STYLES[task.family]
-        key: str = ""
-        value: object = None
+    def reworded(self, item: Item, variant: str) -> Iterator[None]:
+        """Reword the task, change the question's stem, or add an instruction, in this block."""
+        task, question = item
+        facts = task.facts
+        settings: Mapping[str, object]
+        examples = False
         if variant in PARAPHRASES:
             prompt = self.template(variant)
-            key, value = "doc_to_text", partial(mmlu_pro.render_user, style=style, prompt=prompt)
+            if facts.our_prompt is not None:
+                settings, examples = facts.our_prompt(prompt), True
+            else:
+                assert facts.reworded is not None
+                settings = {"doc_to_text": _bound(facts.reworded, prompt)}
         elif variant == INSTRUCTION:
-            prompt = self.template(INSTRUCTION_PROMPT)
-            topic = str(task.task.eval_docs[0]["category"])
-            key, value = "description", mmlu_pro.render_system(topic, style, prompt) + "\n\n"
-        if not key:
+            text = lettered_system(task.view(question), self.template(INSTRUCTION_PROMPT)) + "\n\n"
+            own = task.task.get_config("description") if facts.keeps_description else None
+            settings = {"description": text + (own or "")}
+        else:
+            assert facts.restemmed is not None
+            change = without_stem if variant == NO_STEM else self._shuffle(question)
+            settings = {"doc_to_text": _bound(facts.restemmed, change)}
+        with configured(task.task, settings, examples):
             yield
-            return
-        before = task.task.get_config(key)
-        task.task.set_config(key, value)
-        try:
-            yield
-        finally:
-            task.task.set_config(key, before)
+
+    def _shuffle(self, question: Question) -> Callable[[str], str]:
+        return partial(shuffled_stem, question_id=question.question_id, seed=self.options.seed)
 
     def _seeds(self, question: Question, purpose: str) -> list[int]:
         return [
@@ -109,3 +132,7 @@ class PromptBuilder:
         """Return the temperature and the seeds, which depend on question and purpose alone."""
         seeds = [self._seeds(question, purpose) for _, question in part]
         return Sampling(self.options.temperature, seeds)
+
+
+def _bound(render: Callable[[Row, BoundT], str], value: BoundT) -> Callable[[Row], str]:
+    return lambda row: render(row, value)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from ....estimators.signals.batch import Signal
 from ...engines.shared.engine import Answer, ChoicePrompt
 from ...store.stored_rows import Record
-from ..asking.task_loading import LoadedTask
+from ..asking.loaded_task import LoadedTask
 from .perturbing import INSTRUCTION, PARAPHRASES, PROMPT_VARIANTS, SHUFFLED_STEM
 from .probe import ChoiceProbe
 from .probe_options import Item, ProbeOptions
@@ -36,15 +34,15 @@ class OtherPrompts(ChoiceProbe):
 
     def prompts(self, item: Item) -> list[ChoicePrompt]:
         task, question = item
-        with self.builder.reworded(task, self.variant):
-            return [self.builder.choice(task, self.builder.changed_row(question.row, self.variant))]
+        with self.builder.reworded(item, self.variant):
+            return self.builder.choices(task, question)
 
     def record(
         self, item: Item, prompts: Sequence[ChoicePrompt], replies: Sequence[Answer]
     ) -> Record:
-        (prompt,), (answer,) = prompts, replies
-        best = int(np.argmax(answer.scored_logprobs))
+        task, question = item
+        scores = self.builder.scores(task, question.row, replies)
         return {
-            "option_logprobs": answer.label_logprobs[: prompt.option_count],
-            "answer": best if best < prompt.option_count else None,
+            "option_logprobs": scores.option_logprobs,
+            "answer": scores.best if scores.best < len(scores.option_logprobs) else None,
         }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ....estimators.signals.batch import Signal
 from ...engines.shared.engine import Answer, ChoicePrompt, Failed, Generation
 from ...store.stored_rows import Record
-from ..asking.task_loading import LoadedTask
+from ..asking.loaded_task import LoadedTask
 from .probe import ChoiceProbe, Cost, TextProbe
 from .probe_options import Item, ProbeOptions, generation_limits
 
@@ -50,7 +50,7 @@ class DirectSamples(ChoiceProbe):
 
     def prompts(self, item: Item) -> list[ChoicePrompt]:
         task, question = item
-        return [self.builder.choice(task, question.row)]
+        return self.builder.choices(task, question)
 
     def ask(
         self, prompts: Sequence[ChoicePrompt], part: Sequence[Item]
@@ -92,7 +92,7 @@ class TraceSamples(TextProbe):
 
     def prompts(self, item: Item) -> list[str]:
         task, question = item
-        return [self.builder.context(task, question.row)]
+        return [self.builder.context(task, question)]
 
     def ask(self, prompts: Sequence[str], part: Sequence[Item]) -> Sequence[Generation | Failed]:
         until, most = generation_limits(part[0][0])
@@ -104,9 +104,7 @@ class TraceSamples(TextProbe):
         answers: list[int] = []
         logprobs: list[float | None] = []
         for generation in replies:
-            answer, _, known = task.facts.read(
-                generation, question.row, self.options.extraction, prompts[0]
-            )
+            answer, _, known = task.facts.read(generation, question.row, self.options.extraction)
             answers.append(-1 if answer is None else answer.index)
             logprobs.append(known[answer.index] if known and answer is not None else None)
         return _record(self.options, answers, logprobs, [reply.text for reply in replies])

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from ....estimators.signals.batch import Signal
-from ....tasks import mmlu_pro
 from ....tasks.self_report_prompts import (
     P_TRUE,
     P_TRUE_LABELS,
@@ -17,7 +16,7 @@ from ....tasks.self_report_prompts import (
 )
 from ...engines.shared.engine import Answer, ChoicePrompt, Failed, Generation
 from ...store.stored_rows import Record
-from ..asking.task_loading import LoadedTask
+from ..asking.loaded_task import LoadedTask
 from .probe import AnyProbe, ChoiceProbe, Cost, TextProbe
 from .probe_options import Item, ProbeOptions
 
@@ -26,9 +25,7 @@ def _proposed(probe: AnyProbe, item: Item) -> str:
     """Return the model's own answer to a question, label and text."""
     task, question = item
     _, answer = probe.stored_answer(question)
-    options = list(question.row["options"])
-    labels = mmlu_pro.STYLES[task.family].labels(len(options))
-    return f"{labels[answer]}. {options[answer]}" if answer >= 0 else "none of them"
+    return task.view(question).named(answer)
 
 
 class ProposedTrue(ChoiceProbe):
@@ -85,7 +82,9 @@ class StatedConfidence(TextProbe):
     def record(self, item: Item, prompts: Sequence[str], replies: Sequence[Generation]) -> Record:
         task, question = item
         (generation,) = replies
-        report = SELF_REPORTS[self.variant].read(generation.text, task.facts.labels(question.row))
+        report = SELF_REPORTS[self.variant].read(
+            generation.answer_text, task.facts.view(question.row).labels
+        )
         return {
             "text": generation.text,
             "value": report.value,

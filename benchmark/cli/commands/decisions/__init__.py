@@ -1,0 +1,1 @@
+"""Commands that decide: thresholds, rules as files, recommendations, subsets of questions."""

@@ -1,0 +1,1 @@
+"""What is asked: lm-eval tasks found by name, and the question view that each of them gives."""

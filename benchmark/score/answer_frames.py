@@ -1,0 +1,88 @@
+"""Frames of stored answers to other prompts, and of sampled answers, for analyses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...estimators.signals.batch import Need, Signal
+from ...reports import ReportInput
+from ...tasks.topics import LETTERS
+from ..store.task_store import TaskStore
+
+AS_ASKED = "as asked"
+
+
+def with_answer_frames(data: ReportInput, stores: Sequence[TaskStore]) -> ReportInput:
+    """Return the input with ``prompted`` and ``samples`` of these stores."""
+    prompted = [frame for store in stores for frame in _prompted(store)]
+    samples = [frame for store in stores for frame in _samples(store)]
+    made = {"prompted": prompted, "samples": samples}
+    frames = {name: pd.concat(parts, ignore_index=True) for name, parts in made.items() if parts}
+    return replace(data, **frames)
+
+
+def _gold(store: TaskStore) -> np.typing.NDArray[np.int64] | None:
+    """Return the (n,) index of each question's right option, -1 where unknown; None without any."""
+    if "gold" not in store.questions.column_names:
+        return None
+    letters = store.questions.column("gold").to_pylist()
+    return np.array([LETTERS.index(x) if x in LETTERS else -1 for x in letters], dtype=np.int64)
+
+
+def _prompted(store: TaskStore) -> list[pd.DataFrame]:
+    gold = _gold(store)
+    if gold is None or not store.has(Signal.PROMPTED_ANSWERS):
+        return []
+    ids = store.question_ids
+    needs = [Need.of(Signal.PROMPTED_ANSWERS)]
+    needs += [Need.of(Signal.ANSWER)] if store.has(Signal.ANSWER) else []
+    signals = store.load(needs, ids)
+    variants = signals.prompted_answers
+    tables: dict[str, Any] = {name: variants[name].only for name in variants}
+    if store.has(Signal.ANSWER):
+        tables = {AS_ASKED: signals.answer, **tables}
+    return [
+        _frame(store, ids, gold, table.present, variant=name).assign(
+            answer=table.answer[table.present]
+        )
+        for name, table in tables.items()
+    ]
+
+
+def _samples(store: TaskStore) -> list[pd.DataFrame]:
+    gold = _gold(store)
+    if gold is None or not store.has(Signal.SAMPLES):
+        return []
+    ids = store.question_ids
+    variants = store.load([Need.of(Signal.SAMPLES)], ids).samples
+    frames = []
+    for name in variants:
+        table = variants[name].only
+        drawn = table.drawn
+        frame = _frame(store, ids, gold, table.present, variant=name)
+        rows = np.flatnonzero(table.present)
+        frame["answers"] = [table.answers[row][drawn[row]].tolist() for row in rows]
+        frame["temperature"] = table.temperature[rows]
+        frames.append(frame)
+    return frames
+
+
+def _frame(
+    store: TaskStore,
+    ids: Sequence[Any],
+    gold: np.typing.NDArray[np.int64],
+    present: np.typing.NDArray[np.bool_],
+    variant: str,
+) -> pd.DataFrame:
+    rows = np.flatnonzero(present)
+    return pd.DataFrame(
+        {
+            **{"model": store.model, "task": store.task, "variant": variant},
+            **{"question_id": [ids[row] for row in rows], "gold": gold[rows]},
+        }
+    )

@@ -1,0 +1,1 @@
+"""Estimators that read what other models say of the question or the answer."""

@@ -1,0 +1,1 @@
+"""Estimators that are fitted out of fold: on states, on ranks."""

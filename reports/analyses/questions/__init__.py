@@ -1,0 +1,1 @@
+"""What the stored models together say about the questions: difficulty, labels, redundancy."""

@@ -1,0 +1,1 @@
+"""What scores are worth beyond their ROC AUC: information, stability, scaling, choice."""

@@ -1,0 +1,1 @@
+"""The schemas of published data sets, one entry of ``PRESETS`` each."""
