@@ -208,16 +208,10 @@ class _Maker:
     def forced_answers(self) -> SignalTable:
         """Let the answer become clearer along the trace."""
         points = np.linspace(0.0, 1.0, 5)
-        z = points[:, None] * self.z[:, None, :] + self.noise(0.5, 5, 10)
-        p = softmax(z)
-        return self.table(
-            Signal.FORCED_ANSWERS,
-            option_logprobs=np.log(p),
-            entropies=np.nansum(-p * np.log(p), axis=2),
-            points=np.tile(points, (self.count, 1)),
-            answers=self.chosen(p),
-            cached=self.full(1),
-        )
+        p = softmax(points[:, None] * self.z[:, None, :] + self.noise(0.5, 5, 10))
+        columns = {"option_logprobs": np.log(p), "entropies": np.nansum(-p * np.log(p), axis=2)}
+        columns |= {"points": np.tile(points, (self.count, 1)), "answers": self.chosen(p)}
+        return self.table(Signal.FORCED_ANSWERS, cached=self.full(1), **columns)
 
     def permuted_answers(self) -> SignalTable:
         bias = np.linspace(0.6, -0.6, 10)
