@@ -209,8 +209,9 @@ class _Maker:
         """Let the answer become clearer along the trace."""
         points = np.linspace(0.0, 1.0, 5)
         p = softmax(points[:, None] * self.z[:, None, :] + self.noise(0.5, 5, 10))
-        columns = {"option_logprobs": np.log(p), "entropies": np.nansum(-p * np.log(p), axis=2)}
-        columns |= {"points": np.tile(points, (self.count, 1)), "answers": self.chosen(p)}
+        columns: dict[str, Column] = {"option_logprobs": np.log(p), "answers": self.chosen(p)}
+        columns["entropies"] = np.nansum(-p * np.log(p), axis=2)
+        columns["points"] = np.tile(points, (self.count, 1))
         return self.table(Signal.FORCED_ANSWERS, cached=self.full(1), **columns)
 
     def permuted_answers(self) -> SignalTable:

@@ -45,6 +45,7 @@ def chains(
     """Seconds of the same texts, ours and lm-eval's, in turns; and the seconds of their prompts."""
     engine = engine_of(arguments, batch)
     asked = cases.contexts(rows, 0, "mmlu_pro_cot")
+    endless(engine)
     found: Result = {"ours": [], "prompts": [], "theirs": [], "read": []}
     engine.generate(asked[:1], 2)
     written: list[Any] = []
@@ -58,8 +59,19 @@ def chains(
         found["read"].append(read_seconds(engine.model))
     found["tokens"] = sum(len(text.token_logprobs) for text in written[-1])
     expected = theirs(engine, asked, tokens, batch)
+    assert found["tokens"] == tokens * len(rows)
     found["same"] = sum(ours.text == text for ours, text in zip(written[-1], expected, strict=True))
     return found
+
+
+def endless(engine: Any) -> None:
+    """Forbid the tokens that end a text, so that all are equally long for both."""
+    ends = sorted(engine._writer.end_ids)
+
+    def forbid(_module: Any, _inputs: Any, logits: Any) -> None:
+        logits[..., ends] = -1e4
+
+    engine.model.get_output_embeddings().register_forward_hook(forbid)
 
 
 def theirs(engine: Any, asked: Sequence[str], tokens: int, batch: int) -> list[str]:
