@@ -206,18 +206,13 @@ class _Maker:
         return made
 
     def forced_answers(self) -> SignalTable:
-        """The answer becomes clearer along the trace, the later the less sure it is."""
+        """Let the answer become clearer along the trace."""
         points = np.linspace(0.0, 1.0, 5)
-        z = points[:, None] * self.z[:, None, :] + self.noise(0.5, 5, 10)
-        p = softmax(z)
-        return self.table(
-            Signal.FORCED_ANSWERS,
-            option_logprobs=np.log(p),
-            entropies=np.nansum(-p * np.log(p), axis=2),
-            points=np.tile(points, (self.count, 1)),
-            answers=self.chosen(p),
-            cached=self.full(1),
-        )
+        p = softmax(points[:, None] * self.z[:, None, :] + self.noise(0.5, 5, 10))
+        columns: dict[str, Column] = {"option_logprobs": np.log(p), "answers": self.chosen(p)}
+        columns["entropies"] = np.nansum(-p * np.log(p), axis=2)
+        columns["points"] = np.tile(points, (self.count, 1))
+        return self.table(Signal.FORCED_ANSWERS, cached=self.full(1), **columns)
 
     def permuted_answers(self) -> SignalTable:
         bias = np.linspace(0.6, -0.6, 10)

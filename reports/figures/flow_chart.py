@@ -36,8 +36,11 @@ class FlowBar:
     share: float
 
 
-def compute_flow_bars(flow: pd.DataFrame) -> list[FlowBar]:
-    """Compute the bars of one model on one task; estimators with equal counts share a bar."""
+def compute_flow_bars(flow: pd.DataFrame, found: str = "parsed") -> list[FlowBar]:
+    """Compute the bars of one model on one task; estimators with equal counts share a bar.
+
+    ``found`` says what an answer that was parsed is.
+    """
     bars = []
     by_n: dict[tuple[int, float], list[str]] = {}
     rows = list(zip(*(flow[name] for name in ("stage", "estimator", "n", "share")), strict=True))
@@ -51,7 +54,8 @@ def compute_flow_bars(flow: pd.DataFrame) -> list[FlowBar]:
             for (n, share), names in sorted(by_n.items(), reverse=True):
                 bars.append(FlowBar(f"scored: {_listed(names)}", "scored", n, share))
         if stage != "dont_know" or total:
-            bars.append(FlowBar(_NAMES[stage], stage, int(total), float(part)))
+            label = found if stage == "parsed" else _NAMES[stage]
+            bars.append(FlowBar(label, stage, int(total), float(part)))
     return bars
 
 
@@ -91,4 +95,6 @@ def flow_figure(bars: Sequence[FlowBar], title: str) -> Figure:
 )
 def n_flow(of: TaskContext, title: str) -> list[Figure]:
     """Draw one plot."""
-    return [flow_figure(compute_flow_bars(of.own("flow")), title)]
+    known = of.analyses.found
+    found = known.get((of.evaluation.model, of.evaluation.task), "parsed")
+    return [flow_figure(compute_flow_bars(of.own("flow"), found), title)]

@@ -229,3 +229,19 @@ def test_loops_are_cut_on_request(tmp_path: Path) -> None:
         assert len(long.token_logprobs) == 400
         assert len(short.token_logprobs) == COVERED
         assert not short.finished
+
+
+def test_the_plan_measures_a_few_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = HFEngine({"pretrained": str(make_model(tmp_path / "m", "llama"))}, "auto", "cpu")
+    tokens: list[int] = []
+    real = Forward.tree_call
+
+    def tree_call(self: Forward, tree: Any, ids: Any, ends: Any) -> Any:
+        tokens.append(len(ids))
+        return real(self, tree, ids, ends)
+
+    monkeypatch.setattr(Forward, "tree_call", tree_call)
+    prefilled, decoded = engine.speeds()
+    assert prefilled > 0
+    assert decoded > 0
+    assert sum(tokens) <= 512

@@ -12,11 +12,11 @@ import pytest
 import scipy.stats
 import torch
 from apprehend.benchmark.console.errors import ApprehendError, UsageError
+from apprehend.benchmark.engines.hf.cache.prefixes import grow
 from apprehend.benchmark.engines.hf.forward import Forward
 from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 from apprehend.benchmark.engines.hf.model_attention import keep_softcap
 from apprehend.benchmark.engines.hf.plain import batches
-from apprehend.benchmark.engines.hf.prefixes import grow
 from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Sampling
 from apprehend.tasks.dataset import embedded_file, read_questions
 from apprehend.tasks.mmlu_pro import STYLES, choice_labels, render_system, render_user

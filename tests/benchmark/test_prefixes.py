@@ -8,13 +8,13 @@ import pytest
 import torch
 from apprehend.benchmark.engines.hf.attention import Edge, edges
 from apprehend.benchmark.engines.hf.cache.attention_kernels import How, causal_part, merge, part_of
-from apprehend.benchmark.engines.hf.cache.segments import Chunk, Segment
-from apprehend.benchmark.engines.hf.prefixes import (
+from apprehend.benchmark.engines.hf.cache.prefixes import (
     Node,
     common_length,
     grow,
     packs,
 )
+from apprehend.benchmark.engines.hf.cache.segments import Chunk, Segment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

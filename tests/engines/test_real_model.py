@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from apprehend.tasks.answer_forcing import answer_cue
 from apprehend.tasks.mmlu_pro import STYLES, render_system, render_user
 from helpers import ROOT, Run, rows
 
@@ -119,3 +120,34 @@ def test_answers_are_read_from_real_texts(results) -> None:
     stored = rows(results / "mmlu_pro_cot", "trace")
     assert stored.rule.notna().sum() >= 2
     assert (stored.rule.notna() == stored.answer.notna()).all()
+
+
+def test_forced_answers_follow_the_greedy_texts(results, plain, recorded_data) -> None:
+    """Every text has them; the distribution after text and cue is plain transformers'."""
+    model, tokenizer = plain
+    stored = rows(results / "mmlu_pro_cot", "trace")
+    forced = rows(results / "mmlu_pro_cot", "forced_answers").set_index("question_id")
+    assert set(forced.index) == set(stored.question_id)
+    questions = _questions(recorded_data, list(stored.question_id))
+    for row, (_, question) in zip(stored.itertuples(), questions.iterrows(), strict=True):
+        prompt = _prompt(tokenizer, question, "mmlu_pro_cot")
+        with torch.no_grad():
+            output = model.generate(prompt, max_new_tokens=TOKENS, do_sample=False, pad_token_id=0)[
+                0
+            ].tolist()
+        begun = output[: prompt.shape[1] + len(row.token_entropies)]
+        cue = tokenizer.encode("x" + answer_cue(row.text), add_special_tokens=False)[1:]
+        with torch.no_grad():
+            logits = model(torch.tensor([[*begun, *cue]])).logits[0, -1]
+        logprobs = torch.log_softmax(logits, -1)
+        own = forced.loc[row.question_id]
+        assert own.entropies[-1] == pytest.approx(
+            float(-(logprobs.exp() * logprobs).sum()), abs=1e-3
+        )
+        for index, found in enumerate(own.option_logprobs[-1]):
+            label = "ABCDEFGHIJ"[index]
+            variants = [
+                tokenizer.encode(text, add_special_tokens=False) for text in (label, f" {label}")
+            ]
+            expected = torch.logsumexp(logprobs[[v[0] for v in variants if len(v) == 1]], 0)
+            assert found == pytest.approx(float(expected), abs=1e-3)

@@ -231,13 +231,14 @@ def chains(bench: Bench) -> None:
         ours, theirs = (statistics.median(got[name]) for name in ("ours", "theirs"))
         bench.notes.append(
             f"batch size {batch}: ours {got['tokens'] / ours:.1f} tokens/s with entropies, "
-            f"lm-eval {got['tokens'] / theirs:.1f} without"
+            f"lm-eval {got['tokens'] / theirs:.1f} without; {got['same']} of {count} texts are "
+            "the same"
         )
         name = f"chains_batch_{batch}"
         bench.values.append(ratio(f"{name}_over_lm_eval", got["theirs"], got["ours"], bar))
         if batch == 1:  # a step reads the weights once, for one token
             steps = [
-                (whole - prompts) / (count * (tokens - 1))
+                (whole - prompts) / (got["tokens"] - count)
                 for whole, prompts in zip(got["ours"], got["prompts"], strict=True)
             ]
             bench.values.append(ratio(f"{name}_memory_share", got["read"], steps, ">= 0.6"))

@@ -168,7 +168,7 @@ def _choice(row: cases.Row, shots: int) -> Any:
 
 def orders(model: str, rows: list[cases.Row], shots: int, repeats: int) -> Result:
     """Ours: one option order of every question, and all cyclic ones; with their tokens."""
-    from apprehend.benchmark.engines.hf.prefixes import grow
+    from apprehend.benchmark.engines.hf.cache.prefixes import grow
 
     engine = _engine(model)
     engine.score([_choice(row, shots) for row in rows[:2]])
@@ -230,7 +230,7 @@ def share(
     dtype: str = "auto",
 ) -> Result:
     """Needed floating-point operations per second of ours, over those of a matrix product."""
-    from apprehend.benchmark.engines.hf.prefixes import grow
+    from apprehend.benchmark.engines.hf.cache.prefixes import grow
 
     engine = _engine(model, device, dtype)
     prompts = [_choice(row, shots) for row in rows]

@@ -18,10 +18,10 @@ from torch import Tensor
 
 from .attention import NAME, TreePass
 from .cache.decoding import Decoding
+from .cache.prefixes import MIN_SHARED, Node, grow, packs, trunk_of
 from .cache.segments import Chunk, Segment, joined
 from .model_attention import check_windows, fixed_positions
 from .plain import PlainState, batches
-from .prefixes import MIN_SHARED, Node, grow, packs, trunk_of
 from .states import Sizes, State
 from .static import Static, StaticRows
 from .tree_states import TreeState

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 from ....tasks.topics import LETTERS
-from ...console.errors import ApprehendError, UsageError, first_line
+from ...console.errors import ApprehendError, UsageError
 from ..shared.abilities import withheld_by
 from ..shared.endings import endings
 from ..shared.engine import (
@@ -29,11 +29,11 @@ from ..shared.loaded_model import LoadedModel, model_path
 from ..shared.spelling import Spelling
 from ..shared.thinking_arguments import think_end_text, thinking_arguments
 from ..shared.weights import fingerprint
-from .batching import Batches
 from .forcing import Forcer
 from .forward import Forward
 from .generation import Job, Writer, end_ids
-from .memory import sizes_for_decoding, sizes_for_scoring
+from .hf_loading import load, whole_number_of
+from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_for_scoring
 from .model_attention import keep_softcap
 from .reading import read_answers
 from .states import Sizes, State
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ResultT = TypeVar("ResultT")
+Work = Callable[[Iterator[State], Sizes], Iterator[tuple[int, ResultT]]]
+"""States and the sizes of their batches → each prompt's index and result."""
 _PARTS = 8
 """A batch is filled, and refilled, in so many parts."""
 _TIMED = Sizes(512, 512, TIMED_ROWS)
@@ -73,10 +76,10 @@ class HFEngine(LoadedModel):
         compiled = arguments.pop("compile", False)
         if not isinstance(compiled, bool):
             raise UsageError(f"--model_args: compile: expected True or False, got {compiled!r}")
-        rows = None if batch_size == "auto" else _whole_number(batch_size)
+        rows = None if batch_size == "auto" else whole_number_of(batch_size)
         name = model_path(str(arguments["pretrained"]), arguments.get("gguf_file"))
         self.name = arguments["pretrained"] = name
-        self._lm = _load(thinking_arguments(arguments), device)
+        self._lm = load(thinking_arguments(arguments), device)
         self.model = self._lm.model
         keep_softcap(self.model)
         self.tokenizer = self._lm.tokenizer
@@ -220,26 +223,62 @@ class HFEngine(LoadedModel):
         return [generation for generations in found for generation in generations]
 
 
-def _whole_number(batch_size: str | int) -> int:
-    try:
-        number = int(batch_size)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise UsageError(f"--batch_size: expected auto or a whole number, got {batch_size!r}")
-    return number
+class Batches:
+    """The batch sizes of one model, which become smaller when memory does not suffice."""
 
+    def __init__(self, name: str, forward: Forward, rows: int | None) -> None:
+        """Take the model's name, its forward passes, and ``--batch_size`` (None for auto)."""
+        self._name = name
+        self._forward = forward
+        self._rows = rows
+        self.halved = 0
+        """How many times memory has run out."""
 
-def _load(arguments: dict[str, object], device: str | None) -> HFLM:
-    from lm_eval.models.huggingface import HFLM
+    def each(
+        self, ids: list[list[int]], work: Work[ResultT], sizes: Sizes, parts: int = 1
+    ) -> list[ResultT]:
+        """Run the prompts in batches, and let ``work`` yield each prompt's result by its index.
 
-    if "gguf_file" not in arguments:
-        arguments.setdefault("use_safetensors", True)  # other formats are pickles
-    arguments.setdefault("device", device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    try:
-        return HFLM(**arguments)
-    except TypeError as error:
-        raise UsageError(f"--model_args: {error}") from error
-    except Exception as error:
-        problem = f"cannot load model {arguments['pretrained']}: {first_line(error)}"
-        raise ApprehendError(problem) from error
+        Batches are halved if memory does not suffice; finished prompts are kept. A batch is
+        prefilled in so many ``parts``.
+        """
+        results: dict[int, ResultT] = {}
+        while len(results) < len(ids):
+            missing = [row for row in range(len(ids)) if row not in results]
+            limited = self.limited(sizes)
+            part = replace(limited, rows=max(1, limited.rows // parts))
+            try:
+                with torch.inference_mode(), self._forward.running():
+                    states = self._numbered(missing, [ids[row] for row in missing], part)
+                    results.update(work(states, limited))
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                if limited.tokens <= SMALLEST_PASS and limited.rows == 1:
+                    raise ApprehendError(
+                        f"{self._name}: out of memory on a single prompt; use a smaller dtype or "
+                        "device"
+                    ) from None
+                self.halved += 1
+                if self._forward.static is not None:
+                    self._forward.static.forget()
+                if self._forward.device.type == "cuda":
+                    torch.cuda.empty_cache()
+        return [results[row] for row in range(len(ids))]
+
+    def _numbered(
+        self, numbers: Sequence[int], ids: list[list[int]], sizes: Sizes
+    ) -> Iterator[State]:
+        """Yield the states of prompts, with these numbers as their rows."""
+        for state in self._forward.run(ids, sizes):
+            state.rows = [numbers[row] for row in state.rows]
+            yield state
+            del state
+
+    def limited(self, sizes: Sizes) -> Sizes:
+        """Apply ``--batch_size``, and halve the sizes for each time that memory has run out."""
+        if self._rows is not None:
+            sizes = Sizes(sizes.tokens, 2**31, self._rows)
+        tokens = max(SMALLEST_PASS, sizes.tokens >> self.halved)
+        together = max(tokens, sizes.together >> self.halved)
+        return Sizes(tokens, together, max(1, sizes.rows >> self.halved))

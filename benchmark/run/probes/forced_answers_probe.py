@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ....estimators.signals.batch import Signal, TraceTable
-from ....tasks.forced_answers import CUE, POINTS, answer_cue, cut_points
+from ....tasks.answer_forcing import CUE, POINTS, answer_cue, cut_points
 from ...engines.shared.engine import Ability, Answer, ChoicePrompt, ForcedAnswer
 from ...store.stored_rows import Record
 from ..asking.forcing_answers import forced_record

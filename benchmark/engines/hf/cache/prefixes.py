@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from .cache.segments import Segment
+from .segments import Segment
 
 MIN_SHARED = 16
 """Shorter common prefixes are computed repeatedly instead of getting a node of their own."""
