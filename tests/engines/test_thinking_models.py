@@ -277,3 +277,14 @@ def test_a_run_counts_cut_thoughts_and_says_what_it_does(tmp_path: Path) -> None
                         tmp_path)  # fmt: skip
     assert forced.returncode == 0, forced.stderr
     assert "may think" not in forced.stderr
+    whole = in_process([*cot, "--thinking_budget", 1024, "--output_path", tmp_path / "b"], tmp_path)
+    assert whole.returncode == 2
+    assert "--thinking_budget 1024 leaves nothing of the 1024 tokens" in whole.stderr
+    closed = in_process([*cot, "--thinking_budget", 3, "--gen_kwargs", "max_gen_toks=9",
+                         "--output_path", tmp_path / "b"], tmp_path)  # fmt: skip
+    assert closed.returncode == 0, closed.stderr
+    traces = rows(tmp_path / "b/m/mmlu_pro_cot", "trace")
+    assert set(traces.thought_closed) == {1}
+    assert all("</think>" in text for text in traces.text)  # this model knows no answer after it
+    shown = in_process(["show", tmp_path / "b", traces.question_id[0]], tmp_path)
+    assert "its thought was closed by the budget" in " ".join(shown.stdout.split())

@@ -151,7 +151,6 @@ class Writer:
         for place, generation in zip(done, written, strict=True):
             yield active[place].prompt, active[place].copy, generation
 
-
     def _step(
         self, logits: torch.Tensor, active: list[_Row], sampling: Sampling | None
     ) -> torch.Tensor:

@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from lm_eval.tasks import TaskManager
 
 
-def expand_tasks(
-    text: str, include_path: str | None, own: OwnTasks | None = None
-) -> list[str]:
+def expand_tasks(text: str, include_path: str | None, own: OwnTasks | None = None) -> list[str]:
     """Expand a comma-separated list into distinct names; a group of ours becomes its topics.
 
     Raises UsageError for a name that is neither ours nor lm-eval's nor (with ``include_path``) a

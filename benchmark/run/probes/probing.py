@@ -135,8 +135,7 @@ class Prober:
         whole, new = [], []
         for place in range(0, last + 1, last // _PAIRS + 1):
             texts = [
-                builder.context(task, question)
-                for task, question in self.items[place : place + 2]
+                builder.context(task, question) for task, question in self.items[place : place + 2]
             ]
             lengths = [self.engine.count_tokens(text) for text in texts]
             shared = _beginning(*texts) if len(texts) > 1 else ""
