@@ -206,7 +206,7 @@ class _Maker:
         return made
 
     def forced_answers(self) -> SignalTable:
-        """The answer becomes clearer along the trace, the later the less sure it is."""
+        """Return answers that become clearer along the trace, the later the less sure it is."""
         points = np.linspace(0.0, 1.0, 5)
         z = points[:, None] * self.z[:, None, :] + self.noise(0.5, 5, 10)
         p = softmax(z)

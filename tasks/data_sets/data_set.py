@@ -134,9 +134,7 @@ def _without_header(table: FileTable) -> dict[str, str]:
     return {"question": "1", "options": options, "answer": str(last), "topic": "@file"}
 
 
-def _name(
-    table: FileTable, preset: Preset | None, columns: Mapping[str, str], given: ColumnMap
-) -> str:
+def _name(table: FileTable, preset: Preset | None, columns: Mapping[str, str], given: ColumnMap) -> str:
     """Name the data set: as published, if the file has its columns and no others, else as the file.
 
     A file that is one topic of a data set, or that is named after it and more, keeps that in its

@@ -69,9 +69,7 @@ def test_every_schema_reaches_a_report(tmp_path: Path) -> None:
         rights = [row.options["ABCDEFGHIJ".index(row.gold)] for row in stored.itertuples()]
         assert sorted(rights) == sorted(right for _, right, _ in sample.reads)
         expected[f"{name}_direct"] = set(stored.topic)
-    assert (
-        in_process(["report", out, "--output_path", tmp_path / "report"], tmp_path).returncode == 0
-    )
+    assert in_process(["report", out, "--output_path", tmp_path / "report"], tmp_path).returncode == 0
     metrics = pd.read_csv(tmp_path / "report" / "metrics.csv")
     assert {task: topics <= set(metrics[metrics.task == task].topic) for task, topics in
             expected.items()} == dict.fromkeys(expected, True)  # fmt: skip
@@ -123,10 +121,7 @@ def test_names_of_tasks(tmp_path: Path) -> None:
     own = own_tasks(str(questions(tmp_path)), COLUMNS)
     assert own is not None
     for group in ("direct", "mmlu_pro_direct", "trees_direct"):
-        assert expand_tasks(group, None, own) == [
-            "trees_direct_topic_0_0",
-            "trees_direct_topic_1_1",
-        ]
+        assert expand_tasks(group, None, own) == ["trees_direct_topic_0_0", "trees_direct_topic_1_1"]
     assert expand_tasks("cot_numbered_topic_1_1", None, own) == ["trees_cot_numbered_topic_1_1"]
     assert own_tasks("embedded") is None
     assert own_tasks(None) is None

@@ -21,14 +21,10 @@ MOST_TOPICS = 60
 
 
 def data(
-    file: Annotated[
-        str, typer.Argument(help="A file or folder of questions, as for `run --data`.")
-    ],
+    file: Annotated[str, typer.Argument(help="A file or folder of questions, as for `run --data`.")],
     data_columns: Annotated[
         Optional[str],
-        typer.Option(
-            help="As for `run`: question=stem,options=A+B+C+D,answer=label,topic=subject."
-        ),
+        typer.Option(help="As for `run`: question=stem,options=A+B+C+D,answer=label,topic=subject."),
     ] = None,
     tasks: Annotated[
         str, typer.Option(help="Task whose prompt is shown, e.g. direct or cot.")
