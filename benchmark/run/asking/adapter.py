@@ -20,13 +20,12 @@ from lm_eval.api.model import LM
 from ....estimators.signals.batch import Signal, Status
 from ....tasks.reading import extraction as extractions
 from ...engines.shared.engine import Answer, Engine, Extras, Failed, Generation
-from ...store.derivation import DERIVED_FROM, mark
 from ...store.failures import QuestionId
 from ...store.stored_rows import Row
 from ..questions.option_scores import prompts_of, scores_of
 from ..questions.task_facts import TaskFacts
 from .finished_texts import FinishedTexts
-from .forcing_answers import forced_record, forcing_of
+from .forcing_answers import forced_rows, forcing_of
 from .generation_settings import GenerationSettings
 from .seeds import question_seed
 
@@ -162,7 +161,7 @@ class UncertaintyLM(LM):
             rows = [self._trace_row(batch[number], text) for number, text in texts]
             self._sink(Signal.TRACE, rows)
             if self._writing.force_answers:
-                self._sink(Signal.FORCED_ANSWERS, list(_forced_rows(rows, texts)))
+                self._sink(Signal.FORCED_ANSWERS, list(forced_rows(rows, texts)))
 
         forcings = None
         if self._writing.force_answers:
@@ -299,14 +298,3 @@ def _replies(
         replies += zip(answer.scored_logprobs, answer.is_greedy, strict=True)
     assert len(replies) >= len(question)
     return replies[: len(question)]
-
-
-def _forced_rows(
-    rows: Sequence[Row], texts: Sequence[tuple[int, Generation | Failed]]
-) -> Iterator[Row]:
-    """Yield the forced answers of texts, with the marks of their traces' rows."""
-    for (question, record), (_, text) in zip(rows, texts, strict=True):
-        if isinstance(record, Failed) or isinstance(text, Failed) or not text.forced:
-            continue
-        own = mark(record["option_logprobs"], record["answer"], record["text"])
-        yield question, {**forced_record(text.forced, cached=True), DERIVED_FROM: own}

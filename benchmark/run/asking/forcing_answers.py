@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
 
 from ....tasks.forced_answers import answer_cue, cut_points
-from ...engines.shared.engine import ForcedAnswer, Forcing
-from ...store.stored_rows import Record
+from ...engines.shared.engine import Failed, ForcedAnswer, Forcing, Generation
+from ...store.derivation import DERIVED_FROM, mark
+from ...store.stored_rows import Record, Row
 
 
 def forcing_of(prompt: str, labels: Sequence[str]) -> Forcing:
@@ -27,3 +28,14 @@ def forced_record(forced: Sequence[ForcedAnswer], cached: bool) -> Record:
         "answers": [int(np.argmax(row)) for row in logprobs],
         "cached": int(cached),
     }
+
+
+def forced_rows(
+    rows: Sequence[Row], texts: Sequence[tuple[int, Generation | Failed]]
+) -> Iterator[Row]:
+    """Yield the forced answers of texts, with the marks of their traces' rows."""
+    for (question, record), (_, text) in zip(rows, texts, strict=True):
+        if isinstance(record, Failed) or isinstance(text, Failed) or not text.forced:
+            continue
+        own = mark(record["option_logprobs"], record["answer"], record["text"])
+        yield question, {**forced_record(text.forced, cached=True), DERIVED_FROM: own}
