@@ -82,7 +82,8 @@ def _read(store: TaskStore, own: Any) -> StoredQuestion:
     place = store.question_ids.index(own)
     row: dict[str, Any] = store.questions.slice(place, 1).to_pylist()[0]
     count = int(row["option_count"] or 0)
-    style = STYLES.get(store.task)
+    named = [name for name in STYLES if store.task.endswith(name.removeprefix("mmlu_pro"))]
+    style = STYLES[max(named, key=len)] if named else None
     labels = style.labels(count) if style is not None else list(LETTERS[:count])
     prompt = None
     if store.has(Signal.PROMPT):
