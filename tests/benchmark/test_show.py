@@ -44,7 +44,8 @@ def test_a_question_is_shown_with_all_that_is_stored(results: Path, tmp_path: Pa
     for name in ("cot_mean_entropy", "masj_complexity", "complexity", "correct", "answered"):
         assert name in shown
     scores = pd.read_parquet(results / "embedded/mmlu_pro_cot/scores.parquet")
-    own = scores[scores.question_id == trace.question_id].set_index("estimator").score
+    same = scores.question_id.astype(str) == str(trace.question_id)
+    own = scores[same].set_index("estimator").score
     assert f"{own['cot_mean_entropy']:.4g}" in shown
     assert "mmlu_pro_direct" not in shown
     both = in_process(["show", results, trace.question_id], tmp_path)
