@@ -146,7 +146,8 @@ def evaluate(
     wrong = np.asarray(errors).astype(np.bool_)
     topics = None if by is None else np.asarray(by, dtype=object)
     rows = []
-    for name, part in frame.groupby("estimator", sort=False):
+    for label, part in frame.groupby("estimator", sort=False):
+        name = str(label)
         for item in declared:
             ends: dict[str, tuple[float, float]] = {}
             for record in part.to_dict("records"):
@@ -158,9 +159,9 @@ def evaluate(
                 else:
                     inside = slice(None) if group == "all" else topics == group
                     ends[group] = bootstrap_interval(
-                        item, wrong[inside], columns[str(name)][inside], replicates, seed
+                        item, wrong[inside], columns[name][inside], replicates, seed
                     )
-            rows += _rows(str(name), part, item, ends, by is not None)
+            rows += _rows(name, part, item, ends, by is not None)
     return pd.DataFrame(rows, columns=list(LISTED))
 
 

@@ -114,7 +114,7 @@ def missing_from_cache(plan: Plan) -> list[str]:
     for family in plan.families:
         _check_stored(plan, family)
         ids = set(family.ids)
-        wanted = [(family.signal, ""), *_wanted(family, plan.estimators)]
+        wanted = [(family.signal, ""), *_wanted(plan.options.model, family, plan.estimators)]
         lacking = {
             f"{signal.value} {variant}".strip(): len(ids - family.store.done(signal, variant))
             for signal, variant in wanted

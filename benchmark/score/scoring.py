@@ -119,12 +119,12 @@ def score_store(
     by_label = {estimator.label: estimator for estimator in chosen}
     for label, table in computed.items():
         if table.column("score").null_count == len(table):
-            estimator = by_label[label]
+            estimator, first = by_label[label], str(table.column("reason")[0].as_py())
             if specs is None or lacks_something(store, estimator):
                 why = lacking(store, estimator, _reader(store, committee), ids)
-                result.skipped[label] = why or str(table.column("reason")[0].as_py())
+                result.skipped[label] = why or first
                 continue
-            result.empty[label] = str(why[0])
+            result.empty[label] = first
         result.estimators.append(label)
         tables.append(table)
     if not tables and result.failed:

@@ -42,8 +42,9 @@ class _Cloud:
 def _stored(signals: Signals) -> BoolArray:
     """Return (n,) whether the question's hidden state is stored."""
     table = signals.hidden_state
-    stored: BoolArray = np.isfinite(table.state).all(axis=1) & table.present
-    return stored & (table.state.shape[1] > 0)
+    known = np.isfinite(table.state).all(axis=1) & (table.state.shape[1] > 0)
+    stored: BoolArray = known & table.present
+    return stored
 
 
 class _StateEstimator(Estimator):

@@ -53,6 +53,6 @@ def unique_ids(group: Sequence[HasFacts]) -> None:
 
 
 def _prefixed(
-    name: str, own_id: Callable[[Row, int], int | str]
-) -> Callable[[Row, int], int | str]:
+    name: str, own_id: Callable[[Row, int], str]
+) -> Callable[[Row, int], str]:
     return lambda row, index: f"{name}/{own_id(row, index)}"
