@@ -69,7 +69,8 @@ def _text(tokenizer: Any, question: pd.Series, style_name: str) -> str:
     style = STYLES[style_name]
     row = {**question.to_dict(), "options": list(question.options)}
     messages = [
-        {"role": "system", "content": render_system(row["category"], style)},
+        # lm-eval's description ends in blank lines, which the system message keeps.
+        {"role": "system", "content": render_system(row["category"], style) + "\n\n"},
         {"role": "user", "content": render_user(row, style)},
     ]
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
