@@ -58,8 +58,7 @@ class LoadedModel:
     def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """Render messages into a prompt by the model's chat template.
 
-        Where the template refuses a system message,
-        its text opens the first user message.
+        Where the template refuses a system message, its text opens the first user message.
         """
         if messages and messages[0]["role"] == "system" and self._no_system is not None:
             messages = folded(messages)
