@@ -20,6 +20,7 @@ from .answering import collect_answers
 from .asking.loaded_task import LoadedTask, TaskOptions
 from .asking.own_loading import own_questions, say_understood
 from .asking.task_loading import expand_tasks, load_tasks
+from .asking.thinking_notice import check_budget
 from .collecting import announce_costs, collect_probes, load_engine, record_work
 from .judgements import collect_judgements
 from .missing import find_missing, missing_from_cache, vanished
@@ -98,6 +99,7 @@ def load_questions(options: RunOptions) -> list[LoadedTask]:
     )
     if any(task.own for task in tasks):
         say_understood(options.data, options.data_columns, own)
+    check_budget(options.thinking_budget, tasks)
     return tasks
 
 

@@ -206,7 +206,7 @@ class _Maker:
         return made
 
     def forced_answers(self) -> SignalTable:
-        """Let the answer become clearer along the trace."""
+        """Return answers that become clearer along the trace, the later the less sure it is."""
         points = np.linspace(0.0, 1.0, 5)
         p = softmax(points[:, None] * self.z[:, None, :] + self.noise(0.5, 5, 10))
         columns: dict[str, Column] = {"option_logprobs": np.log(p), "answers": self.chosen(p)}

@@ -101,7 +101,7 @@ class TaskFacts:
                 generation.text, question.labels, question.options, extraction, start=start
             )
         if own is not None and start is not None:
-            answer = as_filtered(own(generation.text, row), answer)
+            answer = as_filtered(own(generation.answer_text, row), answer)
         position = -1 if answer is None else generation.token_at(answer.start)
         known = generation.label_logprobs(position, question.labels) if position >= 0 else None
         return answer, position, known
