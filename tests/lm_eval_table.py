@@ -26,7 +26,9 @@ _LETTERS = ("ABCD", "[A-", "A|B|C", "'A'", "A, B, C")
 
 
 def is_function(value: object) -> bool:
-    return isinstance(value, str) and value.startswith(str(lm_eval_folder()))
+    """Return whether a setting names a function, which lm-eval's index spells as a path."""
+    folder = lm_eval_folder()
+    return isinstance(value, str) and value.startswith((str(folder), str(folder.resolve())))
 
 
 def is_template(value: object) -> bool:

@@ -28,7 +28,8 @@ Sink = Callable[[Signal, list[Row]], None]
 """Stores the rows of one signal for one batch of questions."""
 
 ItemT = TypeVar("ItemT")
-DEFAULT_TOKENS = 1024
+DEFAULT_TOKENS = 256
+"""Longest text of a task that sets no length, as in lm-eval's ``hf``."""
 UNANSWERED = (-1e9, False)
 """The reply to lm-eval for each option of a failed question. lm-eval's own scores are not used, but
 it warns of numbers that are not finite."""
