@@ -43,6 +43,8 @@ def load_lm_eval(
 
     Raises UsageError for tasks that are not multiple choice, ApprehendError for missing data.
     """
+    if options.data is None:
+        _check_code(manager, name)
     with third_party_errors(f"--tasks: {name}"), _reproducible(options.seed):
         with local_data(options.data, options.fewshot_data):
             try:
@@ -63,6 +65,25 @@ def load_lm_eval(
         unique_ids(group)
         loaded += group
     return loaded
+
+
+def _check_code(manager: TaskManager, name: str) -> None:
+    """Raise UsageError for a task whose data set runs code of its own, unasked.
+
+    From version 4 on, ``datasets`` runs none.
+    """
+    import datasets
+
+    if int(datasets.__version__.split(".")[0]) >= 4:
+        return
+    for leaf in _leaves(manager, name):
+        entry = manager.task_index.get(leaf)
+        settings = ((entry.cfg if entry is not None else None) or {}).get("dataset_kwargs")
+        if isinstance(settings, Mapping) and settings.get("trust_remote_code"):
+            raise UsageError(
+                f"--tasks: {leaf} runs code of its data set (trust_remote_code) under datasets "
+                f"{datasets.__version__}; install datasets 4 or newer, or give --data"
+            )
 
 
 @contextmanager
@@ -138,7 +159,9 @@ def _loaded(
 
     if not isinstance(task, ConfigurableTask):
         raise UsageError(f"--tasks: {leaf} is a Python class, which says not how it asks")
-    with third_party_errors(f"--tasks: {leaf}"):
+    if getattr(task, "MULTIMODAL", False):
+        raise UsageError(f"--tasks: {leaf} shows images or sounds; apprehend asks in text alone")
+    with third_party_errors(f"--tasks: {leaf}"), _index_errors(leaf):
         facts, signal = _facts(leaf, task, _topic(leaf, family, task, is_topic, options), options)
         texts: dict[str, str] = {}
         if options.as_letters:
@@ -165,6 +188,14 @@ def _loaded(
         )
         loaded.try_out()
     return loaded
+
+
+@contextmanager
+def _index_errors(leaf: str) -> Iterator[None]:
+    try:
+        yield
+    except IndexError as error:
+        raise UsageError(f"--tasks: {leaf}: {first_line(error)} in a document") from error
 
 
 def _facts(leaf: str, task: Task, topic: Topic, options: TaskOptions) -> tuple[TaskFacts, Signal]:

@@ -44,7 +44,7 @@ def expand_tasks(text: str, include_path: str | None) -> list[str]:
         elif include_path is None and name not in shipped_names():
             near = did_you_mean(name, known) or did_you_mean(name, shipped_names())
             raise UsageError(
-                f"--tasks: unknown task {name!r}; `apprehend list tasks` shows ours{near}"
+                f"--tasks: unknown task {name!r}; `apprehend list tasks` shows all{near}"
             )
         else:
             leaves[name] = None

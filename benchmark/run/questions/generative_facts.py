@@ -27,7 +27,7 @@ from .option_fields import (
     options_in,
     stem_in,
 )
-from .task_facts import TaskFacts
+from .task_facts import TaskFacts, remembered
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -150,11 +150,12 @@ def generative_facts(
                 )
                 + "; of such tasks, apprehend supports multiple choice only"
             )
+    view_of = remembered(reader.view)
     return TaskFacts(
-        view=reader.view,
+        view=view_of,
         own_id=own_id,
         topic=lambda row: topic(cast(Document, row)),
-        our_prompt=lambda prompt: letter_settings(reader.view, prompt),
+        our_prompt=lambda prompt: letter_settings(view_of, prompt),
         keeps_description=True,
         read_filtered=reader.filtered,
         filter_name=reader.filter_name,

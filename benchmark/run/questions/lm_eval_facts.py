@@ -25,7 +25,7 @@ from .option_fields import (
     options_in,
     stem_in,
 )
-from .task_facts import Change, TaskFacts
+from .task_facts import Change, TaskFacts, remembered
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -182,15 +182,16 @@ def choice_facts(
     labels = not several and are_labels(choices, constant)
     fields = None if several else _common_fields(bare, documents, labels)
     reader = Reader(own, topic, labels, fields, several)
+    view_of = remembered(reader.view)
     return TaskFacts(
-        view=reader.view,
+        view=view_of,
         own_id=own_id,
         topic=lambda row: topic(cast(Document, row)),
         choices=lambda row: reader.choices(cast(Document, row)),
         normalization=None if labels else normalization,
         rotated=reader.rotated,
         restemmed=reader.restemmed,
-        our_prompt=lambda prompt: letter_settings(reader.view, prompt),
+        our_prompt=lambda prompt: letter_settings(view_of, prompt),
         keeps_description=True,
         refused=_refused(reader, documents),
     )
