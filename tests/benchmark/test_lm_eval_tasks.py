@@ -472,8 +472,8 @@ def possible() -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def labelled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    folder = users_task(tmp_path_factory.mktemp("labelled"), "mine", OF_LABELS)
+def labeled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = users_task(tmp_path_factory.mktemp("labeled"), "mine", OF_LABELS)
     return run_users("mine", folder, "embedded")
 
 
@@ -486,14 +486,14 @@ def judged_apart(names: set[str]) -> set[str]:
     return {name for name in names if families[name] not in apart}
 
 
-def test_every_estimator_exists_on_a_users_task_with_labels(labelled: tuple[Path, str]) -> None:
-    store, _ = labelled
+def test_every_estimator_exists_on_a_users_task_with_labels(labeled: tuple[Path, str]) -> None:
+    store, _ = labeled
     assert judged_apart(possible()) - judged_apart(scored(store)) == set()
     assert {"p_true", "masj_reasoning_steps"} <= scored(store)
 
 
-def test_values_on_a_users_task_with_labels_equal_plain_ones(labelled: tuple[Path, str]) -> None:
-    store, _ = labelled
+def test_values_on_a_users_task_with_labels_equal_plain_ones(labeled: tuple[Path, str]) -> None:
+    store, _ = labeled
     plain = Plain(embedded_file("model"))
     answers = rows(store, "answer").set_index("question_id")
     turned = rows(store, "permuted_answers").set_index("question_id")

@@ -21,7 +21,7 @@ from .option_fields import (
     Document,
     Layout,
     OptionFields,
-    are_labelled,
+    are_labeled,
     find_fields,
     layout,
     options_in,
@@ -68,11 +68,11 @@ class GenerativeReader:
 
     def parts(self, document: Document) -> tuple[str, list[str]]:
         """Return the prompt before the options, and the options; none if they are not found."""
-        text = self.text(document)
         if self.fields is not None:
-            cut = layout(document, self.text, self.fields)
+            cut = layout(document, self.text, self.fields, check=False)
             if cut is not None:
                 return cut.before, [option.strip() for option in cut.options]
+        text = self.text(document)
         for count in range(MAX_OPTIONS, 1, -1):
             found = options_in(text, letters(count))
             if found:
@@ -119,7 +119,7 @@ class GenerativeReader:
 
 
 def _are_lettered(document: Document, cut: Layout) -> bool:
-    return are_labelled(cut, letters(len(cut.options)))
+    return are_labeled(cut, letters(len(cut.options)))
 
 
 def generative_facts(

@@ -19,7 +19,7 @@ from .option_fields import (
     Document,
     Layout,
     OptionFields,
-    are_labelled,
+    are_labeled,
     find_fields,
     layout,
     options_in,
@@ -90,21 +90,22 @@ class Reader:
         """Return the question in a document."""
         document = cast(Document, row)
         choices = self.choices(document)
-        text = self.text(document)
         options = [choice.strip() for choice in choices]
-        before = text
         if self.several_prompts:
             rest = str(self.task.doc_to_target(document))
             options = [f"{choice} {rest}".strip() for choice in options]
             before = "Which of these is right?"
         elif self.fields is not None:
-            cut = layout(document, self.text, self.fields)
-            before = before if cut is None else cut.before
+            cut = layout(document, self.text, self.fields, check=False)
+            before = self.text(document) if cut is None else cut.before
             options = [option.strip() for option in self.fields.read(document)] or options
         elif self.labels:
+            text = self.text(document)
             found = options_in(text, choices)
             before = text[: text.rfind(found[0])] if found else text
             options = found or options
+        else:
+            before = self.text(document)
         stem = stem_in(before, {} if self.several_prompts else document)
         return view(stem, tuple(options), self.gold(document, choices), self.topic(document))
 
@@ -205,7 +206,7 @@ def _common_fields(
     def are_options(document: Document, cut: Layout) -> bool:
         own = reader.choices(document)
         if labels:
-            return are_labelled(cut, own)
+            return are_labeled(cut, own)
         return [text.strip() for text in own] == [text.strip() for text in cut.options]
 
     fields = find_fields(documents[0], reader.text, are_options)
