@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from apprehend.benchmark.engines.shared.engine import Generation
 from apprehend.benchmark.run.asking.loaded_task import LoadedTask, TaskOptions
 from apprehend.benchmark.run.asking.task_loading import expand_tasks, load_tasks
 from apprehend.benchmark.run.questions.local_data import local_data
@@ -273,8 +274,30 @@ def test_generated_answers_are_read_by_the_tasks_own_filter(
         expected = letters.index(read) if read in tuple(letters) else None
         assert (None if pd.isna(row.answer) else row.answer) == expected
         assert row.rule == "filter" if expected is not None else pd.isna(row.rule)
-    if name == "mmlu_anatomy_generative":
-        assert traces.answer.notna().any()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("mmlu_anatomy_generative", " B", 1),
+        ("mmlu_anatomy_generative", "Because it is.", None),
+        ("mmlu_pro_law", "It is wet, so the answer is (E). Or not.", 4),
+        ("mmlu_pro_law", "It is E.", None),
+        ("gpqa_main_cot_zeroshot", "First, water. The answer is (C).", 2),
+        ("gpqa_main_cot_zeroshot", "(C)", None),
+    ],
+)
+def test_the_filter_decides_what_counts_as_an_answer(
+    name: str, text: str, expected: int | None, hub: Path
+) -> None:
+    (task,) = loaded(name, hub)
+    generation = Generation(text, [], [], [], [], 1, True, token_at=lambda place: place)
+    row = task.questions()[0].row
+    answer, position, _ = task.facts.read(generation, row, "ladder", "")
+    assert (None if answer is None else answer.index) == expected
+    if answer is not None:
+        assert answer.rule == "filter"
+        assert text[position] == "ABCDE"[answer.index]
 
 
 def test_drawn_examples_are_those_of_lm_eval_whatever_is_asked(
@@ -378,7 +401,7 @@ def test_what_a_task_cannot_give_is_refused_before_the_model_is_loaded(
 ) -> None:
     def refusal(*more: Any) -> str:
         done = in_process(
-            ["run", "--model_args", "pretrained=/nowhere", "--device", "cpu", "--data", hub,
+            ["run", "--model_args", "pretrained=embedded", "--device", "cpu", "--data", hub,
              "--no_report", "--output_path", tmp_path / "r", *more],
             tmp_path,
         )  # fmt: skip

@@ -62,6 +62,11 @@ def load_lm_eval(
     for family, leaves in _families(manager, name, tasks).items():
         group = [_loaded(leaf, family, tasks[leaf], len(leaves) > 1, options, prompts)
                  for leaf in leaves]  # fmt: skip
+        if len({task.facts.normalization for task in group}) > 1:
+            raise UsageError(
+                f"--tasks: some members of {family} score labels and some whole texts; name them "
+                "one by one"
+            )
         unique_ids(group)
         loaded += group
     return loaded
@@ -144,7 +149,11 @@ def _leaves(manager: TaskManager, name: str) -> Iterator[str]:
 
 
 def _manner(task: Task) -> str:
-    return repr((task.get_config("output_type"), task.get_config("doc_to_choice")))
+    """Return what members of a group must share to be one task."""
+    choice = task.get_config("doc_to_choice")
+    if callable(choice):
+        choice = getattr(choice, "__qualname__", "")
+    return repr((task.get_config("output_type"), "listed" if isinstance(choice, list) else choice))
 
 
 def _loaded(
