@@ -22,7 +22,7 @@ from apprehend.tasks.dataset import embedded_file
 from apprehend.tasks.prompting import load_prompt
 from apprehend.tasks.question_view import lettered_user
 from helpers import in_process, rows
-from lm_eval_data import SUBJECTS, options, word, write_hub
+from lm_eval_data import SUBJECTS, options, word, write, write_hub
 from models import make_model
 
 COUNT = 5
@@ -420,8 +420,9 @@ def test_what_a_task_cannot_give_is_refused_before_the_model_is_loaded(
     assert "our own tasks" in refusal("--tasks", "mmlu_pro_direct_law", "--as_letters")
     assert "expected files such as" in refusal("--tasks", "arc_easy")
     assert "did you mean 'hellaswag'" in refusal("--tasks", "helaswag")
-    assert "output_type loglikelihood" in refusal("--tasks", "lambada_openai", "--data",
-                                                  hub / "cais/mmlu/anatomy/test.jsonl")  # fmt: skip
+    write(tmp_path, "stories.jsonl", [{"text": "It was a cold day"}])
+    asked = refusal("--tasks", "lambada_openai", "--data", tmp_path / "stories.jsonl")
+    assert "output_type loglikelihood" in asked
 
 
 # -- every estimator ------------------------------------------------------------------------------
