@@ -47,7 +47,7 @@ def estimators() -> None:
 
 @app.command("tasks")
 def tasks() -> None:
-    """List task groups; every group has one task per topic."""
+    """List our task groups; every group has one task per topic."""
     from ....tasks.mmlu_pro import STYLES
     from ....tasks.topics import TOPICS, topic_slug
 
@@ -58,7 +58,11 @@ def tasks() -> None:
             what += f", or {style.dont_know} for don't know"
         slugs = ", ".join(f"{group}_{topic_slug(topic)}" for topic in TOPICS[:2])
         table.add_row(group, f"{style.label_kind}s", what, f"{slugs}, … (14 topics)")
-    show(table, "topics: " + ", ".join(TOPICS))
+    show(
+        table,
+        "topics: " + ", ".join(TOPICS) + "\nlm-eval's own multiple-choice tasks and those of "
+        "--include_path are asked by name too, e.g. mmlu, arc_challenge: docs/lm_eval_tasks.md",
+    )
 
 
 @app.command("signals")

@@ -46,7 +46,7 @@ def expand_tasks(text: str, include_path: str | None, own: OwnTasks | None = Non
         elif include_path is None and name not in shipped_names():
             near = did_you_mean(name, known) or did_you_mean(name, shipped_names())
             shows = f"apprehend {'list tasks' if own is None else f'data {own.data}'}"
-            raise UsageError(f"--tasks: unknown task {name!r}; `{shows}` shows ours{near}")
+            raise UsageError(f"--tasks: unknown task {name!r}; `{shows}` shows all{near}")
         else:
             leaves[name] = None
     return list(leaves)

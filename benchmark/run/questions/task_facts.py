@@ -22,6 +22,25 @@ Change = Callable[[str], str]
 ANSWER_TOKEN_COLUMNS = ("entropy", "post_answer_entropy", "top_logprobs", "missing_mass")
 
 
+_REMEMBERED = 4096
+"""Views that are kept: rendering a document takes milliseconds, and a question needs several."""
+
+
+def remembered(view: Callable[[Row], QuestionView]) -> Callable[[Row], QuestionView]:
+    """Return the same function, which renders a document that it has seen lately only once."""
+    known: dict[str, QuestionView] = {}
+
+    def seen(row: Row) -> QuestionView:
+        key = repr(row)
+        if key not in known:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            known[key] = view(row)
+        return known[key]
+
+    return seen
+
+
 def _unchanged(row: Row, shift: int) -> Row:
     raise NotImplementedError("this task's options have one order")
 
