@@ -8,7 +8,13 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from apprehend.reports import ReportInput, Study, evaluations, roc_auc
+from apprehend.reports import (
+    ReportInput,
+    Study,
+    evaluations,
+    mutual_information_share,
+    roc_auc,
+)
 from apprehend.reports.analyses.questions.flipped_labels import (
     compute_flipped_labels,
     expected_flipped_auc,
@@ -19,6 +25,8 @@ from apprehend.reports.analyses.scores.conformal_bounds import conformal_entropy
 from apprehend.reports.analyses.scores.information_values import (
     compute_information_values,
     compute_stability,
+    information_interval,
+    information_shares,
     stability_index,
 )
 from apprehend.reports.analyses.scores.mechanism import compute_entropy_mechanism, mechanism
@@ -286,3 +294,22 @@ def test_temperature_sensitivity_of_runs(builtin_traits):
     manifests[2]["model"] = {"pretrained": "another/model"}
     two = compute_temperature_sensitivity(study(*frames, **more))
     assert two["temperatures"].unique().tolist() == ["0.5 < 1"]
+
+
+def test_the_share_of_information_is_the_metrics_and_its_interval_covers():
+    rng = np.random.default_rng(5)
+    errors = rng.random(800) < 0.4
+    scores = rng.normal(size=800) + errors
+    table = compute_information_values(study(frame(errors, scores)))
+    pooled = table[table["topic"] == "all"].iloc[0]
+    expected = mutual_information_share(errors, scores)
+    assert pooled["information"] == pytest.approx(expected, abs=1e-9)
+    assert pooled["information_low"] < expected < pooled["information_high"]
+    truth = np.array([[30, 50, 70, 90, 160], [90, 70, 50, 30, 10]]) / 650
+    exact = information_shares(1e9 * truth[None])[0]
+    covered = []
+    for seed in range(150):
+        counts = np.random.default_rng(seed).multinomial(600, truth.ravel()).reshape(2, 5)
+        low, high = information_interval(counts.astype(float), seed)
+        covered.append(low <= exact <= high)
+    assert np.mean(covered) > 0.88
