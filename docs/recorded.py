@@ -95,10 +95,13 @@ def main() -> None:
 
 def write_findings(data: Path, output_path: Path) -> None:
     """Import what docs/findings.py needs, and write the findings."""
-    stores = output_path / "findings" / "results"
+    stores, added = output_path / "findings" / "results", False
     for model, step in findings.imports(data, output_path / "findings" / "converted"):
         if not (stores / model / step[step.index("--task") + 1]).exists():
             run("import", *step, "--output_path", str(stores))
+            added = True
+    if added:
+        run("score", str(stores))  # again, now that every model has the others as its committee
     if stores.exists():
         others = [folder for folder in (output_path / "results",) if folder.exists()]
         findings.write_findings(data, stores, others, output_path / "findings")
