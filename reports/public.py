@@ -12,7 +12,7 @@ from .analyses.flow import compute_flow, compute_missing
 from .analyses.questions.subsets import Subset, choose_subset
 from .analyses.rules.advice import advice
 from .analyses.rules.choosing import CostChoice, choose_by_cost, choose_by_topic, make_rule
-from .analyses.rules.costs import Costs, read_costs
+from .analyses.rules.decision_costs import Costs, read_costs
 from .analyses.rules.recommending import Recommendation, recommend
 from .analyses.rules.rule import (
     Rule,

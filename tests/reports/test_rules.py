@@ -29,7 +29,7 @@ from apprehend.reports import (
     rule_drift,
 )
 from apprehend.reports.analyses.questions.subsets import choose_questions, rank_agreement
-from apprehend.reports.analyses.rules.costs import cheapest_threshold, mean_cost
+from apprehend.reports.analyses.rules.decision_costs import cheapest_threshold, mean_cost
 from apprehend.reports.analyses.rules.guarantees import (
     conformal_risk_control,
     learn_then_test,
