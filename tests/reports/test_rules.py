@@ -164,6 +164,8 @@ def test_a_rule_survives_its_file_and_decides():
         ({"thresholds": {"": "x"}}, "invalid"),
         ({"otherwise": "delete"}, "abstain or escalate"),
         ({"edges": [3.0, 1.0]}, "ascending"),
+        ({"edges": [float("nan")], "counts": [1, 1]}, "ascending"),
+        ({"thresholds": {"": 10**400}}, "invalid"),
         ({"counts": None}, "missing or invalid"),
     ],
 )
