@@ -39,6 +39,7 @@ from apprehend.reports.analyses.scores.temperature_sensitivity import (
 from apprehend.reports.statistics.bootstrap import roc_auc_replicates
 from apprehend.reports.statistics.selection import select_best
 from apprehend.reports.statistics.shares_divergence import shares_divergence
+from helpers import in_process
 from scipy.optimize import curve_fit
 from scipy.stats import entropy
 
@@ -313,3 +314,28 @@ def test_the_share_of_information_is_the_metrics_and_its_interval_covers():
         low, high = information_interval(counts.astype(float), seed)
         covered.append(low <= exact <= high)
     assert np.mean(covered) > 0.88
+
+
+@pytest.mark.slow
+def test_temperature_sensitivity_of_real_runs(tmp_path):
+    """The embedded model at two temperatures, run and analyzed by the command line."""
+    for heat, name in ((0.3, "cold"), (3.0, "hot")):
+        done = in_process(
+            ["run", "--model_args", "pretrained=embedded", "--data", "embedded", "--device", "cpu",
+             "--tasks", "mmlu_pro_direct_law", "--limit", 12, "--samples", 8, "--temperature", heat,
+             "--estimators", "vote_entropy,token_entropy", "--model_name", name, "--no_report",
+             "--output_path", "results"],
+            tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    done = in_process(["analyse", "results", "--output_path", "analyses"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "analyses" / "temperature_sensitivity.csv")
+    votes = table[table["estimator"] == "vote_entropy"].iloc[0]
+    assert votes["temperatures"] == "0.3 < 3"
+    assert votes["n"] >= 10  # those whose samples name no option have no score
+    assert votes["share"] > 0.5
+    refused = table[table["estimator"] == "token_entropy"].iloc[0]
+    assert refused["refused"] == REFUSED
+    reruns = pd.read_csv(tmp_path / "analyses" / "reruns.csv")
+    assert reruns["same_answer"].item() == 1
