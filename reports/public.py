@@ -22,6 +22,7 @@ from .analyses.rules.rule import (
     read_rule,
     rule_drift,
 )
+from .analyses.study.benchmark_analysis import benchmark_analyses
 from .analyses.study.study import Study
 from .analyses.thresholds import ThresholdChoice, choose_threshold
 from .analyses.together import Analyses, compute_analyses
@@ -146,6 +147,7 @@ __all__ = [
     "area_influence",
     "augrc",
     "aurc",
+    "benchmark_analyses",
     "bootstrap_roc_auc",
     "brier",
     "brier_parts",
