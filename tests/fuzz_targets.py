@@ -26,6 +26,7 @@ from apprehend.benchmark.importers.lm_eval_samples import read_samples
 from apprehend.benchmark.importers.mmlu_pro_results import read_results
 from apprehend.benchmark.importers.table import TableColumns, read_table
 from apprehend.benchmark.judges.judge import HTTPJudge
+from apprehend.benchmark.score.deciding import read_rule_file
 from apprehend.benchmark.store.checks.verifying import findings
 from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.tasks.data_errors import DataError
@@ -225,6 +226,11 @@ def _zipped(content: bytes) -> bytes:
     return buffer.getvalue()
 
 
+RULE = (
+    b'{"format": "apprehend rule", "version": 1, "model": "m", "task": "t", "estimator": "e", '
+    b'"thresholds": {"": 0.5, "law": null}, "otherwise": "abstain", "edges": [2, 3], '
+    b'"counts": [1, 2, 3], "settings": {}}'
+)
 SAMPLES_FILE = "samples_mmlu_pro_direct_law_2026-01-01T00-00-00.000000.jsonl"
 TARGETS = {
     "replies": Target([text.encode("utf-8", "replace")[:2000] for text in CORPUS], _replies),
@@ -271,6 +277,10 @@ TARGETS = {
             *TWISTED,
         ],
         _endpoints,
+    ),
+    "rule": Target(
+        [RULE, RULE.replace(b"0.5", b"1e999"), RULE.replace(b"2, 3", b"NaN"), *TWISTED],
+        _of_a_file("rule.json", read_rule_file),
     ),
     "manifest": Target([json.dumps(MANIFEST).encode(), *TWISTED], _manifests),
 }

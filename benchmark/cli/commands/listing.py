@@ -114,6 +114,17 @@ def metrics() -> None:
     show(table, "needs: errors with scores, with probabilities of an error, or the whole group.")
 
 
+@app.command("analyses")
+def analyses() -> None:
+    """List the analyses of `apprehend analyse`, what they require and when they say nothing."""
+    from ....reports import benchmark_analyses
+
+    table = _table("file", "requires", "source", "what it says", "when it says nothing")
+    for one in benchmark_analyses().values():
+        table.add_row(f"{one.file}.csv", one.requires, one.source, one.meaning, one.limits)
+    show(table)
+
+
 @app.command("models")
 def models() -> None:
     """List engines, judges and the embedded model."""
