@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from apprehend.benchmark.score.report_inputs import report_input
+from apprehend.benchmark.reporting.report_inputs import report_input
 from apprehend.benchmark.store.task_store import Results
 from apprehend.estimators import builtin_estimators
 from apprehend.reports import (

@@ -26,7 +26,7 @@ from apprehend.benchmark.importers.lm_eval_samples import read_samples
 from apprehend.benchmark.importers.mmlu_pro_results import read_results
 from apprehend.benchmark.importers.table import TableColumns, read_table
 from apprehend.benchmark.judges.judge import HTTPJudge
-from apprehend.benchmark.score.deciding import read_rule_file
+from apprehend.benchmark.reporting.deciding import read_rule_file
 from apprehend.benchmark.store.checks.verifying import findings
 from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.tasks.data_errors import DataError

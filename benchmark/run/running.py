@@ -71,7 +71,7 @@ def check_options(options: RunOptions) -> list[Estimator] | None:
     check_prompts(options.prompts)
     check_judges(options.judges, options.max_cost)
     if options.metrics:
-        from ..score.metric_loading import load_metrics
+        from ..reporting.metric_loading import load_metrics
 
         load_metrics(options.metrics)
     return estimators
@@ -150,7 +150,7 @@ def report(
     results: Path, outcome: RunOutcome, paper_filter: bool, metrics: Sequence[str] = ()
 ) -> None:
     """Write tables, figures and a page of the scores, below the results."""
-    from ..score.report_inputs import write_report
+    from ..reporting.report_inputs import write_report
 
     failures = write_report(
         results, results / "report", paper_filter, formats=("png", "svg"), metrics=metrics

@@ -22,7 +22,7 @@ from apprehend.estimators import Signal
 from apprehend.tasks.dataset import embedded_file
 from apprehend.tasks.prompting import load_prompt
 from apprehend.tasks.question_view import lettered_user
-from helpers import in_process, rows
+from helpers import in_process
 from lm_eval_data import SUBJECTS, options, word, write, write_hub
 from models import make_model
 

@@ -18,11 +18,11 @@ from apprehend.benchmark.console.errors import ApprehendError, UsageError
 from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 from apprehend.benchmark.engines.shared.engine import Failed
 from apprehend.benchmark.judges.judge_options import JudgeOptions
+from apprehend.benchmark.reporting.report_building import report_input
 from apprehend.benchmark.run.families import model_name
 from apprehend.benchmark.run.outcome import RunOutcome
 from apprehend.benchmark.run.run_options import RunOptions
 from apprehend.benchmark.run.running import run
-from apprehend.benchmark.score.report_building import report_input
 from apprehend.benchmark.store.checks.verifying import findings, folder_findings
 from apprehend.benchmark.store.derivation import DERIVED_FROM
 from apprehend.benchmark.store.parts import check_bytes, part_files

@@ -29,7 +29,7 @@ def evaluated(recorded_folder: Path, tmp_path_factory: pytest.TempPathFactory):
         if model in kept:
             done = in_process(["import", *step, "--output_path", folder / "results"], folder)
             assert done.returncode == 0, done.stderr
-    from apprehend.benchmark.score.report_inputs import report_input
+    from apprehend.benchmark.reporting.report_inputs import report_input
     from apprehend.benchmark.store.task_store import Results
 
     return evaluations(report_input(Results(folder / "results")))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core.estimator import Estimator
-from .core.parameters import one_of
+from ..core.estimator import Estimator
+from ..core.parameters import one_of
+from ..signals.batch import Need, Signal, Signals
+from ..signals.probabilities import pick, shares, stack_distributions
+from ..signals.tables import BoolArray, FloatArray, IntArray
 from .perturbations import FAMILY
-from .signals.batch import Need, Signal, Signals
-from .signals.probabilities import pick, shares, stack_distributions
-from .signals.tables import BoolArray, FloatArray, IntArray
 
 PROMPTS = tuple(f"paraphrase_{i}" for i in range(1, 5))
 _NEEDS: dict[str, frozenset[Signal | Need]] = {
