@@ -181,10 +181,8 @@ class _Maker:
     def _wording(self) -> Column:
         """Return texts that hedge and turn back the more often, the larger u is."""
         doubts = self.wording.poisson(3.0 * self.u)
-        texts: Column = np.empty(self.count, dtype=object)
-        for row, count in enumerate(doubts.tolist()):
-            texts[row] = "step by step" + " wait, perhaps it is not so, step by step" * count
-        return texts
+        more = " wait, perhaps it is not so, step by step"
+        return np.array([f"step by step{more * count}" for count in doubts], dtype=object)
 
     def samples(self) -> dict[str, SignalTable]:
         made = {}
