@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,7 @@ def rows_of_text(file: Path, text: str) -> JsonRows:
     return _rows_of(file, parse_whole(file, text))
 
 
-def _filled(text: Any) -> Iterator[tuple[int, str]]:
+def _filled(text: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Yield number and text of the lines that are not blank; a byte-order mark is blank."""
     return ((n, line) for n, line in enumerate(text, 1) if line.strip("\ufeff \t\r\n"))
 
@@ -114,7 +114,7 @@ def _may_go_on(line: str, second: str) -> bool:
     return start[:1] in "[{" and not (start.endswith("}") and second.lstrip().startswith("{"))
 
 
-def parse_whole(file: Path, text: str, parse: Any = parse_json) -> Any:
+def parse_whole(file: Path, text: str, parse: Callable[[str, str], Any] = parse_json) -> Any:
     """Parse a JSON text of several lines; the error names the line."""
     try:
         return parse(text, str(file))
@@ -125,7 +125,7 @@ def parse_whole(file: Path, text: str, parse: Any = parse_json) -> Any:
         raise DataError(f"{file}{line}{message}") from cause
 
 
-def _rows_of(file: Path, document: Any) -> JsonRows:
+def _rows_of(file: Path, document: object) -> JsonRows:
     """Return the rows of a document that is an array of objects, or an object of a known shape."""
     if isinstance(document, Mapping):
         document = _rows_of_object(document)
@@ -137,7 +137,7 @@ def _rows_of(file: Path, document: Any) -> JsonRows:
     }
 
 
-def _rows_of_object(document: Mapping[str, Any]) -> list[Any]:
+def _rows_of_object(document: Mapping[str, object]) -> list[object]:
     """Return the rows of an object, in the shapes that pandas and others write.
 
     These are ``{"columns": …, "data": [[…]]}``; columns as lists, or as objects by position; rows
@@ -149,26 +149,28 @@ def _rows_of_object(document: Mapping[str, Any]) -> list[Any]:
             dict(zip(columns, row, strict=False)) if isinstance(row, list) else row for row in data
         ]
     values = list(document.values())
-    if values and all(isinstance(value, list) for value in values):
-        length = len(values[0])
-        if length and {len(value) for value in values} == {length} and not _is_rows(values[0]):
-            return [dict(zip(document, row, strict=True)) for row in zip(*values, strict=True)]
-    if values and all(isinstance(value, Mapping) for value in values):
-        positions = [str(number) for number in range(len(values[0]))]
-        if positions and all(list(value) == positions for value in values):
-            return [{name: column[p] for name, column in document.items()} for p in positions]
-        return [{"key": key, **row} for key, row in document.items()]
-    tables = [value for value in values if _is_rows(value)]
+    lists = [value for value in values if isinstance(value, list)]
+    if lists and len(lists) == len(values):
+        length = len(lists[0])
+        if length and {len(cells) for cells in lists} == {length} and not _is_rows(lists[0]):
+            return [dict(zip(document, row, strict=True)) for row in zip(*lists, strict=True)]
+    objects = {key: value for key, value in document.items() if isinstance(value, Mapping)}
+    if objects and len(objects) == len(values):
+        positions = [str(number) for number in range(len(next(iter(objects.values()))))]
+        if positions and all(list(column) == positions for column in objects.values()):
+            return [{name: column[p] for name, column in objects.items()} for p in positions]
+        return [{"key": key, **row} for key, row in objects.items()]
+    tables = [value for value in lists if _is_rows(value)]
     return list(tables[0]) if len(tables) == 1 else [document]
 
 
-def _is_rows(value: Any) -> bool:
+def _is_rows(value: object) -> bool:
     return (
         isinstance(value, list) and bool(value) and all(isinstance(row, Mapping) for row in value)
     )
 
 
-def _checked(file: Path, place: str, row: Any) -> dict[str, Any]:
+def _checked(file: Path, place: str, row: object) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise DataError(f"{file}, {place}: expected an object, got {type(row).__name__}")
     return row
