@@ -2,7 +2,8 @@
 
     python docs/recorded.py [--data FOLDER] [--output_path recorded] [--only MODEL …]
 
-The command of each step is printed. docs/recorded.md describes the files.
+Then analyze the benchmark, choose a subset of its questions, and write the findings of
+docs/findings.py. The command of each step is printed. docs/recorded.md describes the files.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import findings
 import pyarrow.parquet as pq
 from apprehend.benchmark.cli.main import main as apprehend
 
@@ -21,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 OPTION_LOGITS = "llm_uncertainty_bench_"
 QWEN = "recorded_qwen2.5-3b.parquet"
 COT = "mmlu_pro_cot_answers.parquet"
+COT_TASK = "mmlu_pro_cot_5shot"
 
 
 def imports(data: Path) -> Iterator[list[str]]:
@@ -65,6 +68,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(folder), help="folder with the files")
     parser.add_argument("--output_path", type=Path, default=Path("recorded"))
     parser.add_argument("--only", nargs="+", metavar="MODEL", help="import only these models")
+    parser.add_argument("--findings", action="store_true", help="write the findings only")
     given = parser.parse_args()
     results = str(given.output_path / "results")
     by_model = {step[step.index("--model") + 1]: step for step in imports(given.data)}
@@ -73,13 +77,35 @@ def main() -> None:
     unknown = set(given.only or ()) - set(by_model)
     if unknown:
         parser.error(f"--only: no {sorted(unknown)[0]!r}, known: {', '.join(by_model)}")
-    if Path(results).exists():
-        parser.error(f"{results} exists already; remove it or use another --output_path")
-    for model in given.only or by_model:
-        run("import", *by_model[model], "--output_path", results)
-    run("score", results)  # again, now that every model has the others as its committee
-    for command in ("report", "paper"):
-        run(command, results, "--output_path", str(given.output_path / command))
+    if not given.findings:
+        if Path(results).exists():
+            parser.error(f"{results} exists already; remove it or use another --output_path")
+        for model in given.only or by_model:
+            run("import", *by_model[model], "--output_path", results)
+        run("score", results)  # again, now that every model has the others as its committee
+        for command in ("report", "paper"):
+            run(command, results, "--output_path", str(given.output_path / command))
+    if not given.only:
+        if not given.findings:
+            run("analyse", results, "--output_path", str(given.output_path / "analyses"))
+            subset = str(given.output_path / "subset.csv")
+            run("subset", results, "--task", COT_TASK, "--size", "600", "--output_path", subset)
+        write_findings(given.data, given.output_path)
+
+
+def write_findings(data: Path, output_path: Path) -> None:
+    """Import what docs/findings.py needs, and write the findings."""
+    stores, added = output_path / "findings" / "results", False
+    for model, step in findings.imports(data, output_path / "findings" / "converted"):
+        if not (stores / model / step[step.index("--task") + 1]).exists():
+            run("import", *step, "--output_path", str(stores))
+            added = True
+    if added:
+        run("score", str(stores))  # again, now that every model has the others as its committee
+    if stores.exists():
+        others = [folder for folder in (output_path / "results",) if folder.exists()]
+        findings.write_findings(data, stores, others, output_path / "findings")
+        sys.stderr.write(f"findings: {output_path / 'findings' / 'findings.md'}\n")
 
 
 if __name__ == "__main__":

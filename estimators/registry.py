@@ -12,31 +12,16 @@ from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any
 
-from . import (
-    answer_distribution,
-    calibration,
-    chain_of_thought,
-    committee,
-    conformal,
-    consensus,
-    controls,
-    entropy_production,
-    forced_answers,
-    id_prior,
-    judges,
-    perturbations,
-    position_bias,
-    samples,
-    self_reports,
-    supervised,
-)
+from . import controls
+from .answers import answer_distribution, consensus, id_prior, perturbations, position_bias, samples
 from .core.estimator import Estimator
 from .core.user_files import is_file_spec, load_from_file
-from .others import cross_model
+from .others import committee, cross_model
 from .signals.batch import Need
 from .signals.estimator_errors import EstimatorLookupError
-from .trace import trace_course, trace_wording
-from .trained import rank_mixing, state_space
+from .statements import judges, self_reports
+from .trace import chain_of_thought, entropy_production, forced_answers, trace_course, trace_wording
+from .trained import calibration, conformal, rank_mixing, state_space, supervised
 
 ENTRY_POINT_GROUP = "apprehend.estimators"
 _MODULES: tuple[ModuleType, ...] = (

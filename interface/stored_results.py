@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from .benchmark.console.errors import ApprehendError
-from .benchmark.score.report_inputs import report_input
+from .benchmark.reporting.report_inputs import report_input
 from .benchmark.store.task_store import Results as Folder
 from .estimators import Estimator
 from .notebook import leaderboard_html, ranking

@@ -12,7 +12,7 @@ from .analyses.flow import compute_flow, compute_missing
 from .analyses.questions.subsets import Subset, choose_subset
 from .analyses.rules.advice import advice
 from .analyses.rules.choosing import CostChoice, choose_by_cost, choose_by_topic, make_rule
-from .analyses.rules.costs import Costs, read_costs
+from .analyses.rules.decision_costs import Costs, read_costs
 from .analyses.rules.recommending import Recommendation, recommend
 from .analyses.rules.rule import (
     Rule,
@@ -22,6 +22,7 @@ from .analyses.rules.rule import (
     read_rule,
     rule_drift,
 )
+from .analyses.study.benchmark_analysis import benchmark_analyses
 from .analyses.study.study import Study
 from .analyses.thresholds import ThresholdChoice, choose_threshold
 from .analyses.together import Analyses, compute_analyses
@@ -146,6 +147,7 @@ __all__ = [
     "area_influence",
     "augrc",
     "aurc",
+    "benchmark_analyses",
     "bootstrap_roc_auc",
     "brier",
     "brier_parts",

@@ -95,11 +95,4 @@ def _with_fewshot(
 def _dataset(rows: list[Row]) -> Dataset:
     import datasets
 
-    features = {
-        **{name: datasets.Value("string") for name in COLUMNS},
-        "options": datasets.Sequence(datasets.Value("string")),
-    }
-    return datasets.Dataset.from_dict(
-        {name: [row.get(name) for row in rows] for name in COLUMNS},
-        features=datasets.Features(features),
-    )
+    return datasets.Dataset.from_dict({name: [row.get(name) for row in rows] for name in COLUMNS})

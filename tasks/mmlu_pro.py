@@ -138,8 +138,16 @@ def load(data: str | None = None, fewshot_data: str | None = None, **_: object) 
 
 @lru_cache(maxsize=64)
 def _filtered(table: _Identity, topic: str) -> Dataset:
-    rows = [i for i, category in enumerate(table.dataset["category"]) if category == topic]
-    return table.dataset.select(rows)
+    return table.dataset.select(_places(table).get(topic, []))
+
+
+@lru_cache(maxsize=4)
+def _places(table: _Identity) -> dict[str, list[int]]:
+    """Return topic → its rows."""
+    places: dict[str, list[int]] = {}
+    for row, topic in enumerate(table.dataset["category"]):
+        places.setdefault(topic, []).append(row)
+    return places
 
 
 class _Identity:

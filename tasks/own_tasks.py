@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from .data_sets.data_set import DataSet, read_data_set
+from .data_sets.data_set import read_data_set
 from .data_sets.naming import slugs
+from .data_sets.understood import DataSet
 from .dataset import EMBEDDED, load_dataset
 from .mmlu_pro import STYLES, only_topic, render_system, style_name, task_functions
 from .topics import TOPICS
@@ -37,13 +38,17 @@ class OwnTasks:
     data: str
     data_columns: str | None
 
-    @property
+    @cached_property
     def topics(self) -> Mapping[str, str]:
         """Return topic → its part of a task's name, in alphabetical order."""
         return slugs(sorted(self.data_set.topics))
 
-    def names(self) -> dict[str, tuple[str, str | None]]:
+    def names(self) -> Mapping[str, tuple[str, str | None]]:
         """Return every name of a group or task → (group, topic); topic None for a group."""
+        return self._names
+
+    @cached_property
+    def _names(self) -> dict[str, tuple[str, str | None]]:
         names: dict[str, tuple[str, str | None]] = {}
         for style in STYLES:
             short = style.removeprefix(SHORT)
@@ -109,7 +114,7 @@ def _template(style: str) -> dict[str, Any]:
 
     Loader.add_constructor("!function", function)
     text = (CONFIG_FOLDER / style / "_template_yaml").read_text(encoding="utf-8")
-    read: dict[str, Any] = yaml.load(text, Loader)  # noqa: S506: a safe loader
+    read: dict[str, Any] = yaml.load(text, Loader)
     return read
 
 

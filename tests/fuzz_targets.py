@@ -26,6 +26,7 @@ from apprehend.benchmark.importers.lm_eval_samples import read_samples
 from apprehend.benchmark.importers.mmlu_pro_results import read_results
 from apprehend.benchmark.importers.table import TableColumns, read_table
 from apprehend.benchmark.judges.judge import HTTPJudge
+from apprehend.benchmark.reporting.deciding import read_rule_file
 from apprehend.benchmark.store.checks.verifying import findings
 from apprehend.benchmark.store.task_store import TaskStore
 from apprehend.tasks.data_errors import DataError
@@ -59,6 +60,8 @@ RESULT = {"question_id": 1, "question": "x", "options": ["a", "b"], "answer": "A
           "answer_index": 0, "category": "law", "pred": "B", "model_outputs": "so B"}  # fmt: skip
 QUESTION = {"question_id": 1, "question": "x", "options": ["a", "b"], "answer": "A",
             "category": "law", "src": "s"}  # fmt: skip
+CHOICES: dict[str, Any] = {"id": "1", "question": "Which?", "answerKey": "B",
+                           "choices": {"text": ["a", "b"], "label": ["A", "B"]}}  # fmt: skip
 MANIFEST = {"schema_version": 1, "created": "x", "model": {"engine": "hf"}, "task": {}, "data": {},
             "command": ["apprehend", "run"], "judges": {"j": {"engine": "hf"}},
             "costs": {}}  # fmt: skip
@@ -223,6 +226,11 @@ def _zipped(content: bytes) -> bytes:
     return buffer.getvalue()
 
 
+RULE = (
+    b'{"format": "apprehend rule", "version": 1, "model": "m", "task": "t", "estimator": "e", '
+    b'"thresholds": {"": 0.5, "law": null}, "otherwise": "abstain", "edges": [2, 3], '
+    b'"counts": [1, 2, 3], "settings": {}}'
+)
 SAMPLES_FILE = "samples_mmlu_pro_direct_law_2026-01-01T00-00-00.000000.jsonl"
 TARGETS = {
     "replies": Target([text.encode("utf-8", "replace")[:2000] for text in CORPUS], _replies),
@@ -249,6 +257,14 @@ TARGETS = {
         _of_a_file("o.zip", read_results),
     ),
     "data.jsonl": Target([_lines(QUESTION), *TWISTED], _of_a_file("d.jsonl", read_questions)),
+    "data.csv": Target(
+        [b"id,question,A,B,answer\n1,Which?,a,b,B\n", b"Which?,a,b,c,d,A\nWhy?,a,b,c,d,B\n"],
+        _of_a_file("d.csv", read_questions),
+    ),
+    "data_choices.jsonl": Target(
+        [_lines(CHOICES), _lines({**CHOICES, "choices": json.dumps(CHOICES["choices"])})],
+        _of_a_file("d.jsonl", read_questions),
+    ),
     "data.parquet": Target(
         [_parquet(QUESTION), _bad_text(QUESTION, "src")], _of_a_file("d.parquet", read_questions)
     ),
@@ -261,6 +277,10 @@ TARGETS = {
             *TWISTED,
         ],
         _endpoints,
+    ),
+    "rule": Target(
+        [RULE, RULE.replace(b"0.5", b"1e999"), RULE.replace(b"2, 3", b"NaN"), *TWISTED],
+        _of_a_file("rule.json", read_rule_file),
     ),
     "manifest": Target([json.dumps(MANIFEST).encode(), *TWISTED], _manifests),
 }

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from apprehend.benchmark.run.questions.lm_eval_facts import are_labels
-from apprehend.benchmark.run.questions.option_fields import Layout, are_labelled, find_fields
+from apprehend.benchmark.run.questions.option_fields import Layout, are_labeled, find_fields
 from apprehend.benchmark.run.questions.task_files import lm_eval_folder
 from apprehend.tasks.topics import MAX_OPTIONS, letters
 from jinja2 import Environment, TemplateSyntaxError, nodes
@@ -26,7 +26,9 @@ _LETTERS = ("ABCD", "[A-", "A|B|C", "'A'", "A, B, C")
 
 
 def is_function(value: object) -> bool:
-    return isinstance(value, str) and value.startswith(str(lm_eval_folder()))
+    """Return whether a setting names a function, which lm-eval's index spells as a path."""
+    folder = lm_eval_folder()
+    return isinstance(value, str) and value.startswith((str(folder), str(folder.resolve())))
 
 
 def is_template(value: object) -> bool:
@@ -117,7 +119,7 @@ def _orders(kind: str, text: object, choice: object) -> str:
             document,
             lambda own: apply_template(str(text), dict(own)),
             lambda own, cut: (
-                are_labelled(cut, _labels(choice, cut))
+                are_labeled(cut, _labels(choice, cut))
                 if kind == LABEL
                 else literal_eval(apply_template(str(choice), dict(own))) == list(cut.options)
             ),

@@ -69,11 +69,15 @@ def test_every_option_that_the_readme_names_exists(cli: Run) -> None:
         cli(*words, "--help").stdout
         for words in (
             ("run",),
+            ("data",),
             ("score",),
             ("report",),
             ("import", "table"),
             ("import", "lm-eval"),
             ("threshold",),
+            ("apply",),
+            ("recommend",),
+            ("subset",),
             ("cascade",),
             ("split",),
             ("verify",),

@@ -74,7 +74,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     import transformers
     from apprehend.benchmark.cli.main import main
     from apprehend.benchmark.engines.hf.reading import read_answers
-    from apprehend.estimators.answer_distribution import OptionEntropy
+    from apprehend.estimators.answers.answer_distribution import OptionEntropy
     from apprehend.reports.statistics.ranking import TieBlocks
     from apprehend.tasks.dataset import read_questions
 

@@ -2,6 +2,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, overload
 
+__version__: str
+
 class Dataset:
     column_names: list[str]
     _fingerprint: str

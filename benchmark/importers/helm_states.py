@@ -18,7 +18,7 @@ from ...tasks.files.json_rows import parse_whole
 from ...tasks.reading.answer_columns import LABELS, MOST, index_of
 from ..console.errors import ApprehendError
 from ..recordings.recorded import ImportedQuestion, Recording
-from ..recordings.replies import SHORT
+from ..recordings.reply_answers import SHORT
 from ..recordings.sniffing import mentions
 from ..recordings.top_tokens import answer_position, as_top, read_answer_token
 from .importer import Importer, as_written_by, files_in

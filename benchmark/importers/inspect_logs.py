@@ -19,7 +19,7 @@ from ..console.declared import Typed
 from ..console.errors import ApprehendError
 from ..recordings.outcomes import truth
 from ..recordings.recorded import UNKNOWN_TOPIC, ImportedQuestion, Recording
-from ..recordings.replies import SHORT
+from ..recordings.reply_answers import SHORT
 from ..recordings.sniffing import mentions
 from ..recordings.top_tokens import answer_position, as_top, read_answer_token
 from .importer import Importer, as_written_by, files_in

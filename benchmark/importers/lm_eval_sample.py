@@ -25,6 +25,8 @@ METRICS = ("acc", "exact_match", "acc_norm", "em", "acc_mutual_info")
 _IDS = ("question_id", "id", "qid", "uuid", "Record ID", "question_index")
 _TOPICS = ("category", "subject", "topic", "Subdomain", "discipline", "subject_name")
 _OPTIONS = ("options", "choices", "endings")
+LONGEST_TARGET = 40
+"""Most characters of a target that names an option: longer ones are worked solutions."""
 _INVALID = re.compile(r"\[?invalid\]?|\[?no[ _]?match\]?", re.IGNORECASE)
 
 
@@ -181,7 +183,8 @@ def _set_generated(
     options = question.options or ()
     said = str(reply).strip()
     invalid = is_missing(said) or _INVALID.fullmatch(said) is not None
-    question.gold = index_of(sample["target"], len(options) or MOST, options)
+    if options or len(str(sample["target"])) <= LONGEST_TARGET:
+        question.gold = index_of(sample["target"], len(options) or MOST, options)
     if question.gold is None and options and isinstance(sample["doc"], Mapping):
         question.gold = index_of(sample["doc"].get("answer"), len(options), options)
     question.said = said or None

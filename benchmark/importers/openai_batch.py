@@ -11,7 +11,7 @@ from ...tasks.files.json_rows import read_json_rows
 from ..console.errors import ApprehendError
 from ..recordings.answer_keys import KEY_OPTIONS, read_keys, unknown_ids_note
 from ..recordings.recorded import Recording, places_named
-from ..recordings.replies import RecordedReply, questions_of
+from ..recordings.reply_answers import RecordedReply, questions_of
 from ..recordings.sniffing import begins_with_object_of
 from ..recordings.top_tokens import Top, as_top
 from .importer import Importer, as_written_by, one_file
@@ -41,6 +41,9 @@ def read_replies(file: Path) -> list[RecordedReply]:
 
 
 def _reply(file: Path, place: str, identity: str, row: Mapping[str, Any]) -> RecordedReply:
+    result = row.get("result")
+    if isinstance(result, Mapping):
+        return _of_messages(identity, result, place)
     response = row.get("response", row)
     body = response.get("body", response) if isinstance(response, Mapping) else None
     status = response.get("status_code", 200) if isinstance(response, Mapping) else 0
@@ -56,6 +59,14 @@ def _reply(file: Path, place: str, identity: str, row: Mapping[str, Any]) -> Rec
     text = message.get("content") if isinstance(message, Mapping) else choice.get("text")
     tokens, tops = _positions(choice.get("logprobs"))
     return RecordedReply(identity, text if isinstance(text, str) else None, tokens, tops, place)
+
+
+def _of_messages(identity: str, result: Mapping[str, Any], place: str) -> RecordedReply:
+    """Read a result of the batch API of messages: ``{"type": "succeeded", "message": {…}}``."""
+    message = result.get("message") if result.get("type") == "succeeded" else None
+    parts = (message.get("content") or ()) if isinstance(message, Mapping) else ()
+    texts = [part["text"] for part in parts if isinstance(part.get("text"), str)]
+    return RecordedReply(identity, "".join(texts) if texts else None, place=place)
 
 
 def _of_responses(identity: str, output: Sequence[Any], place: str) -> RecordedReply:
@@ -109,9 +120,8 @@ def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[R
 
 
 def _recognizes(path: Path) -> bool:
-    return begins_with_object_of(path, "custom_id", "response") or begins_with_object_of(
-        path, "choices", "object"
-    )
+    kinds = (("custom_id", "response"), ("custom_id", "result"), ("choices", "object"))
+    return any(begins_with_object_of(path, *keys) for keys in kinds)
 
 
 IMPORTER = Importer(

@@ -14,7 +14,7 @@ from ...tasks.reading.answer_columns import MOST, index_of
 from ..console.errors import ApprehendError
 from ..recordings.answer_keys import KEY_OPTIONS, Key, read_keys, unknown_ids_note
 from ..recordings.recorded import ImportedQuestion, Recording
-from ..recordings.replies import SHORT
+from ..recordings.reply_answers import SHORT
 from ..recordings.sniffing import mentions
 from .importer import Importer, files_in
 

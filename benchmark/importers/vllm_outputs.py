@@ -11,7 +11,7 @@ from ...tasks.files.json_rows import read_json_rows
 from ..console.errors import ApprehendError
 from ..recordings.answer_keys import KEY_OPTIONS, read_keys, unknown_ids_note
 from ..recordings.recorded import Recording
-from ..recordings.replies import RecordedReply, questions_of
+from ..recordings.reply_answers import RecordedReply, questions_of
 from ..recordings.sniffing import begins_with_object_of
 from ..recordings.top_tokens import Top, as_top
 from .importer import Importer, as_written_by, one_file

@@ -27,8 +27,8 @@ def read_scores(cells: Sequence[object], delimiter: str, fail: Fail) -> list[flo
     values = []
     for row, cell in enumerate(cells):
         value = number(cell, commas)
-        if value is None:
-            raise fail(row, f"expected a number, got {cell!r}")
+        if value is None or math.isinf(value):
+            raise fail(row, f"expected a number, got {str(cell)[:60]!r}")
         values.append(value)
     return values
 
@@ -82,16 +82,15 @@ def orientation_warnings(recording: Recording) -> list[str]:
 
 def roc_auc(wrong: BoolArray, scores: FloatArray) -> tuple[float, float]:
     """Return the ROC AUC of errors and its standard error at chance; NaN where undefined."""
-    from scipy.stats import rankdata
-
     there = ~np.isnan(scores)
     wrong, scores = wrong[there], scores[there]
     errors = int(wrong.sum())
     right = len(wrong) - errors
     if len(wrong) < FEWEST or not errors or not right:
         return math.nan, math.nan
-    ranks = float(rankdata(scores)[wrong].sum())
-    auc = (ranks - errors * (errors + 1) / 2) / (errors * right)
+    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(count) - (count - 1) / 2)[place]  # ties share their mean rank
+    auc = (float(ranks[wrong].sum()) - errors * (errors + 1) / 2) / (errors * right)
     return auc, math.sqrt((len(wrong) + 1) / (12 * errors * right))
 
 

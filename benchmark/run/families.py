@@ -130,7 +130,6 @@ def _wanted_manifest(
             "num_fewshot": tasks[0].num_fewshot,
             "apply_chat_template": options.apply_chat_template,
             "system_instruction": options.system_instruction,
-            "system_message": "ends with its text" if options.apply_chat_template else None,
             "prompts": {name: manifests.text_hash(text) for name, text in texts.items()},
             "prompt_texts": texts,
             **task_settings(options, family, tasks),
@@ -141,7 +140,7 @@ def _wanted_manifest(
             "fingerprint": fingerprint(tasks),
             "topics": topics_hash(tasks),
             "limit": options.limit,
-            **described(options.data, options.data_columns),
+            **(described(options.data, options.data_columns) if tasks[0].own else {}),
         },
         seed=options.seed,
     )

@@ -52,6 +52,7 @@ def find_missing(plan: Plan) -> list[Work]:
 
 
 def _missing(plan: Plan, family: Family) -> Work:
+    _say_refused(family, plan.estimators)
     wanted = _supported(plan.options.model, _wanted(plan.options.model, family, plan.estimators))
     ids = set(family.ids)
     probes = [pair for pair in wanted if ids - family.store.done(*pair)]
@@ -67,6 +68,18 @@ def _wanted(
         needs.append(Need.of(Signal.FORCED_ANSWERS))
     wanted = wanted_probes(needs, family.signal)
     return [pair for pair in wanted if _refused(family, *pair) is None]
+
+
+def _say_refused(family: Family, estimators: Sequence[Estimator]) -> None:
+    """Print the signals that the estimators need and the family's tasks cannot give, by reason."""
+    needs = [need for estimator in estimators for need in estimator.requirements()]
+    refused: dict[str, list[str]] = {}
+    for signal, variant in wanted_probes(needs, family.signal):
+        why = _refused(family, signal, variant)
+        if why is not None:
+            refused.setdefault(why, []).append(settings_key(signal, variant))
+    for why, names in refused.items():
+        say(f"  {family.store.task} gives no {', '.join(names)}: {why}")
 
 
 def _refused(family: Family, signal: Signal, variant: str) -> str | None:

@@ -20,6 +20,7 @@ from .answering import collect_answers
 from .asking.loaded_task import LoadedTask, TaskOptions
 from .asking.own_loading import own_questions, say_understood
 from .asking.task_loading import expand_tasks, load_tasks
+from .asking.thinking_notice import check_budget
 from .collecting import announce_costs, collect_probes, load_engine, record_work
 from .judgements import collect_judgements
 from .missing import find_missing, missing_from_cache, vanished
@@ -70,7 +71,7 @@ def check_options(options: RunOptions) -> list[Estimator] | None:
     check_prompts(options.prompts)
     check_judges(options.judges, options.max_cost)
     if options.metrics:
-        from ..score.metric_loading import load_metrics
+        from ..reporting.metric_loading import load_metrics
 
         load_metrics(options.metrics)
     return estimators
@@ -79,8 +80,7 @@ def check_options(options: RunOptions) -> list[Estimator] | None:
 def load_questions(options: RunOptions) -> list[LoadedTask]:
     """Load the tasks with their questions. Raises UsageError for unknown ones."""
     prompts = {k: path for k, path in options.prompts.items() if not k.startswith("judge")}
-    names = [name.strip() for name in options.tasks.split(",") if name.strip()]
-    own = own_questions(options.data, options.data_columns, names, options.include_path)
+    own = own_questions(options)
     tasks = load_tasks(
         expand_tasks(options.tasks, options.include_path, own),
         TaskOptions(
@@ -94,11 +94,12 @@ def load_questions(options: RunOptions) -> list[LoadedTask]:
             options.topic_field,
             options.normalization,
             options.seed,
-            options.data_columns,
+            data_columns=options.data_columns,
         ),
     )
     if any(task.own for task in tasks):
         say_understood(options.data, options.data_columns, own)
+    check_budget(options.thinking_budget, tasks)
     return tasks
 
 
@@ -149,7 +150,7 @@ def report(
     results: Path, outcome: RunOutcome, paper_filter: bool, metrics: Sequence[str] = ()
 ) -> None:
     """Write tables, figures and a page of the scores, below the results."""
-    from ..score.report_inputs import write_report
+    from ..reporting.report_inputs import write_report
 
     failures = write_report(
         results, results / "report", paper_filter, formats=("png", "svg"), metrics=metrics

@@ -28,7 +28,6 @@ CONTRACT: dict[str, str] = {
     "task.fewshot_seed": "--seed of the few-shot examples",
     "task.apply_chat_template": "--apply_chat_template",
     "task.system_instruction": "--system_instruction",
-    "task.system_message": "the end of the system message (older versions left blank lines)",
     "task.prompts": "the prompt templates",
     "task.rendered": "the task's prompts (--include_path)",
     "task.generation": "the generation settings",
@@ -60,8 +59,6 @@ def lookup(manifest: Mapping[str, Any], path: str, default: object = None) -> ob
 def contract_of(manifest: Mapping[str, Any]) -> dict[str, object]:
     """Return the settings of a manifest that signals must share, by path."""
     values = {path: lookup(manifest, path, _ABSENT) for path in CONTRACT}
-    if lookup(manifest, "task.apply_chat_template") and values["task.system_message"] is _ABSENT:
-        values["task.system_message"] = "ends in blank lines"
     return {path: value for path, value in values.items() if value is not _ABSENT}
 
 

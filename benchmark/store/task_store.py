@@ -264,12 +264,8 @@ class TaskStore(StoreFolder):
 
     def _load_signal(self, signal: Signal, ids: Sequence[Any]) -> Table:
         self.done(signal)
-        wanted = id_array(ids)
-        rows = parts.read_rows(
-            self.part_files(signal),
-            signal_schema(signal),
-            ds.field("question_id").isin(wanted),
-        )
+        chosen = ds.field("question_id").isin(id_array(ids))
+        rows = parts.read_rows(self.part_files(signal), signal_schema(signal), chosen)
         if signal in DERIVED:
             rows = rows.filter([bool(state) for state in self.states(signal, rows)])
         if signal not in VARIANT_SIGNALS:

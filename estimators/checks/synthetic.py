@@ -181,10 +181,8 @@ class _Maker:
     def _wording(self) -> Column:
         """Return texts that hedge and turn back the more often, the larger u is."""
         doubts = self.wording.poisson(3.0 * self.u)
-        texts: Column = np.empty(self.count, dtype=object)
-        for row, count in enumerate(doubts.tolist()):
-            texts[row] = "step by step" + " wait, perhaps it is not so, step by step" * count
-        return texts
+        more = " wait, perhaps it is not so, step by step"
+        return np.array([f"step by step{more * count}" for count in doubts], dtype=object)
 
     def samples(self) -> dict[str, SignalTable]:
         made = {}
@@ -206,7 +204,7 @@ class _Maker:
         return made
 
     def forced_answers(self) -> SignalTable:
-        """Let the answer become clearer along the trace."""
+        """Return answers that become clearer along the trace, the later the less sure it is."""
         points = np.linspace(0.0, 1.0, 5)
         p = softmax(points[:, None] * self.z[:, None, :] + self.noise(0.5, 5, 10))
         columns: dict[str, Column] = {"option_logprobs": np.log(p), "answers": self.chosen(p)}

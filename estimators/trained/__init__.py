@@ -1,1 +1,1 @@
-"""Estimators that are fitted out of fold: on states, on ranks."""
+"""Estimators that are fitted out of fold: on states, scores, ranks and right options."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..answers.samples import VoteShare
 from ..core.estimator import Estimator, require_fit
-from ..samples import VoteShare
-from ..self_reports import VerbalizedConfidence
 from ..signals.batch import Signals
 from ..signals.estimator_errors import EstimatorError
 from ..signals.tables import BoolArray, FloatArray
+from ..statements.self_reports import VerbalizedConfidence
 
 FAMILY = "samples"
 

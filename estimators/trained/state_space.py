@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..answers.samples import VoteEntropy
 from ..core.estimator import Estimator, require_fit
 from ..core.logistic import LogisticModel, fit_logistic
 from ..core.parameters import number_above, one_of
-from ..samples import VoteEntropy
 from ..signals.batch import Signal, Signals
 from ..signals.estimator_errors import EstimatorError
 from ..signals.tables import BoolArray, FloatArray

@@ -18,7 +18,7 @@ from . import (
 from .metric import SHOWN, Metric, MetricDeclarationError, Needs, declaration
 
 _MODULES: tuple[ModuleType, ...] = (
-    *(counts, ranking_metrics, information, calibration_error, missing_scores, abstention),
+    *(counts, ranking_metrics, abstention, information, calibration_error, missing_scores),
 )
 _KEYS = ("model", "task", "estimator", "topic")
 _MADE = (

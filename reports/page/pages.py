@@ -137,11 +137,14 @@ def _best(metrics: pd.DataFrame, selection: pd.DataFrame) -> pd.DataFrame:
         if best is not None:
             row = part[(part["topic"] == ALL) & (part["estimator"] == best)]
             chosen = chosen_row(selection, str(model), str(task))
-            same = chosen is not None and str(chosen["estimator"]) == best
-            ends = ("roc_auc_corrected", "low", "high")
-            value, low, high = (float(chosen[x]) if same else float("nan") for x in ends)
+            ends, apart = [float("nan")] * 3, float("nan")
+            if chosen is not None and str(chosen["estimator"]) == best:
+                ends = [float(chosen[name]) for name in ("roc_auc_corrected", "low", "high")]
+                apart = float(told_apart(selection, str(model), str(task)))
+            value, low, high = ends
             row = row.assign(roc_auc_corrected=value, chosen_low=low, chosen_high=high)
-            rows.append(
-                row.assign(not_told=told_apart(selection, str(model), str(task)) if same else None)
-            )
-    return pd.concat(rows, ignore_index=True) if rows else metrics.head(0)
+            rows.append(row.assign(not_told=apart))
+    if not rows:
+        more = ("roc_auc_corrected", "chosen_low", "chosen_high", "not_told")
+        return metrics.head(0).assign(**{name: [] for name in more})
+    return pd.concat(rows, ignore_index=True)

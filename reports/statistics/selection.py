@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .ranking import FloatArray
+from .ranking import BoolArray, FloatArray
 from .short_repr import short_repr
 
 
@@ -36,7 +36,7 @@ class Selection:
     low: float
     high: float
     probabilities: FloatArray
-    indistinguishable: np.typing.NDArray[np.bool_]
+    indistinguishable: BoolArray
 
 
 def select_best(
@@ -67,28 +67,32 @@ def select_best(
     best = int(np.argmax(values))
     value, k = float(values[best]), values.size
     if not replicates.size:
-        alone = np.arange(k) == best
+        alone: BoolArray = np.arange(k) == best
         nan = float("nan")
         return Selection(best, value, nan, nan, nan, alone.astype(np.float64), alone)
-    top = replicates.max(axis=1, keepdims=True)
-    winners = replicates >= top
-    probabilities = (winners / winners.sum(axis=1, keepdims=True)).mean(axis=0)
-    excess = top[:, 0] - (winners * values).sum(axis=1) / winners.sum(axis=1)
-    least, most = np.quantile(excess, [(1 - level) / 2, (1 + level) / 2])
-    low, high = np.clip([value - most, value - least], *bounds)
+    top: FloatArray = replicates.max(axis=1)
+    winners: FloatArray = (replicates >= top[:, None]).astype(np.float64)
+    count: FloatArray = winners.sum(axis=1)
+    shares: FloatArray = winners / count[:, None]
+    probabilities: FloatArray = shares.mean(axis=0)
+    excess: FloatArray = top - (winners * values).sum(axis=1) / count
+    ends: FloatArray = np.quantile(excess, [(1 - level) / 2, (1 + level) / 2])
+    low = min(max(value - float(ends[1]), bounds[0]), bounds[1])
+    high = min(max(value - float(ends[0]), bounds[0]), bounds[1])
     if high - low < 1e-12:  # identical resamples say nothing about the variation
         low = high = float("nan")
-    gaps = values[best] - values
-    centered = (replicates[:, [best]] - replicates) - gaps
-    limit = float(np.quantile(centered.max(axis=1), level))
-    indistinguishable = gaps <= limit
+    gaps: FloatArray = value - values
+    centered: FloatArray = (replicates[:, [best]] - replicates) - gaps
+    largest: FloatArray = centered.max(axis=1)
+    limit = float(np.quantile(largest, level))
+    indistinguishable: BoolArray = gaps <= limit
     indistinguishable[best] = True
     return Selection(
         best,
         value,
         value - float(excess.mean()),
-        float(low),
-        float(high),
+        low,
+        high,
         probabilities,
         indistinguishable,
     )

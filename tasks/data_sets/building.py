@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from ..files.cells import is_blank
 from ..files.table_reader import FileTable
+from .column_cells import text_of
 from .column_map import ColumnMap
-from .columns import text_of
 from .preset import Preset
 from .reading_options import Options
 from .right_options import read_right_options

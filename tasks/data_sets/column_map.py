@@ -83,7 +83,9 @@ def parse_columns(text: str | None, option: str = "--data_columns") -> ColumnMap
         if name in columns or name in settings:
             raise DataError(f"{option}: {name!r} is given twice")
         if name in _VALUES and value not in _VALUES[name]:
-            raise DataError(f"{option}: {name}: expected {' or '.join(_VALUES[name])}, got {value!r}")
+            raise DataError(
+                f"{option}: {name}: expected {' or '.join(_VALUES[name])}, got {value!r}"
+            )
         (settings if name in SETTINGS else columns)[name] = value
     return ColumnMap(columns, settings)
 

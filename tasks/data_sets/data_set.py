@@ -11,8 +11,8 @@ from ..files.content import kind_of
 from ..files.file_errors import DataError, did_you_mean
 from ..files.table_reader import FileTable, read_table_file
 from .building import build_questions
+from .column_cells import has_column
 from .column_map import FILE, ColumnMap, parse_columns
-from .columns import has_column
 from .folder import read_parts, state_of
 from .naming import name_of_file, slug
 from .preset import Preset, chosen_columns, preset_named, presets, recognized
@@ -118,7 +118,7 @@ def _table(file: Path, given: ColumnMap) -> tuple[FileTable, Preset | None]:
 
 
 def _lacks_header(table: FileTable) -> bool:
-    """Whether what should be the header is a question: its last cell is a letter, as in all rows."""
+    """Whether what should be the header is a question: its last cell is a letter, as in all."""
     names = list(table.columns)
     if not (table.delimiter or kind_of(table.file) == "workbook") or not 4 <= len(names) <= 27:
         return False
@@ -134,7 +134,9 @@ def _without_header(table: FileTable) -> dict[str, str]:
     return {"question": "1", "options": options, "answer": str(last), "topic": "@file"}
 
 
-def _name(table: FileTable, preset: Preset | None, columns: Mapping[str, str], given: ColumnMap) -> str:
+def _name(
+    table: FileTable, preset: Preset | None, columns: Mapping[str, str], given: ColumnMap
+) -> str:
     """Name the data set: as published, if the file has its columns and no others, else as the file.
 
     A file that is one topic of a data set, or that is named after it and more, keeps that in its

@@ -103,7 +103,9 @@ def _joined(folder: Path, parts: Sequence[DataSet]) -> list[OwnQuestion]:
 
 def _notes(parts: Sequence[DataSet]) -> list[str]:
     """Return the notes of all parts, those of one file with its name."""
-    files = {note: [p.file.name for p in parts if note in p.notes] for p in parts for note in p.notes}
+    files = {
+        note: [p.file.name for p in parts if note in p.notes] for p in parts for note in p.notes
+    }
     return [
         note if len(names) == len(parts) else f"{names[0]}: {note}"
         + (f" (also in {len(names) - 1} more files)" if len(names) > 1 else "")
@@ -116,5 +118,3 @@ def state_of(path: Path) -> tuple[tuple[str, int, int], ...]:
     files = tables_in(path) if path.is_dir() else [path]
     states = [(file.name, file.stat()) for file in files]
     return tuple((name, state.st_mtime_ns, state.st_size) for name, state in states)
-
-

@@ -17,7 +17,7 @@ _ENDING = re.compile(
 
 
 def name_of_file(file: Path) -> str:
-    """Return what a file is about: ``anatomy_test.csv`` and ``anatomy/test.parquet`` are anatomy."""
+    """Return what a file is about: of ``anatomy_test.csv`` and ``anatomy/test.csv`` anatomy."""
     whole = _ENDING.sub("", file.name)
     stem = _SHARD.sub("", whole)
     if stem.lower() in _SPLITS or stem != whole:
@@ -41,11 +41,13 @@ def slug(text: str) -> str:
 def slugs(texts: Iterable[str]) -> dict[str, str]:
     """Return text → slug, with a number behind those that would be the same."""
     found: dict[str, str] = {}
+    used: set[str] = set()
     for text in texts:
         base = name = slug(text)
         number = 1
-        while name in found.values():
+        while name in used:
             number += 1
             name = f"{base}_{number}"
+        used.add(name)
         found[text] = name
     return found

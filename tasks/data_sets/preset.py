@@ -17,7 +17,7 @@ from typing import Any
 
 from ..files.file_errors import DataError, did_you_mean
 from ..files.table_reader import FileTable
-from .columns import has_column
+from .column_cells import has_column
 
 Row = Mapping[str, Any]
 ANY = ("*",)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..files.cells import as_list, is_blank
-from .columns import text_of
+from .column_cells import text_of
 
 MOST = 25
 """Maximum number of options."""

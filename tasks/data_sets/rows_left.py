@@ -8,7 +8,7 @@ from ..files.cells import is_blank
 from ..files.file_errors import DataError
 from ..files.identifiers import id_texts
 from ..files.table_reader import FileTable
-from .columns import cells_of, ids_of, text_of
+from .column_cells import cells_of, ids_of, text_of
 from .reading_options import Options, read_options
 
 SKIP = "; correct it, or leave such rows out by --data_columns bad_rows=skip"

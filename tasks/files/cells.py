@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 MISSING_TEXTS = frozenset(
-    {"", "nan", "na", "n/a", "#n/a", "<na>", "null", "none", "nil", "-", "--", "?"}
+    {"", "nan", "na", "n/a", "#n/a", "<na>", "null", "none", "nil", "-", "--"}
 )
 """What pandas, spreadsheets and JSON writers put where there is no value, in lower case."""
 LONGEST_LIST = 1_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from .content import open_text
 from .file_errors import DataError, first_line
 
 DELIMITERS = (",", ";", "\t", "|")
+_DECLARED = re.compile(r"\ufeff?sep=(.)\s*")
+"""A first line by which spreadsheets declare the delimiter."""
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # long answers; the file's size is limited
 
 
@@ -43,16 +46,18 @@ def read_delimited(
     """
     with open_text(file, encoding, b",;\t\n", newline="") as text:
         start = _first_line(text)
-        delimiter = delimiter_of(start, file.name)
-    with open_text(file, encoding, newline="") as text:
-        rows = _records(file, text, delimiter)
-        if not header:
-            cells_by_place = dict(rows)
-            width = max((len(cells) for cells in cells_by_place.values()), default=0)
-            names = [str(number) for number in range(1, width + 1)]
-        else:
-            names = next(rows, ("", []))[1]
-            cells_by_place = dict(rows)
+    declared = _DECLARED.fullmatch(start)
+    delimiter = declared[1] if declared else delimiter_of(start, file.name)
+    try:
+        rows = _rows(file, encoding, delimiter, declared is not None, strict=True)
+    except _OddQuote:
+        rows = _rows(file, encoding, delimiter, declared is not None, strict=False)
+    if header:
+        place = next(iter(rows), "")
+        names = rows.pop(place, [])
+    else:
+        names = [str(n) for n in range(1, max(map(len, rows.values()), default=0) + 1)]
+    cells_by_place = rows
     width = len(names)
     for place, cells in cells_by_place.items():
         while len(cells) > width and not cells[-1].strip():
@@ -65,6 +70,17 @@ def read_delimited(
     return names, cells_by_place, delimiter
 
 
+def _rows(
+    file: Path, encoding: str | None, delimiter: str, declared: bool, strict: bool
+) -> dict[str, list[str]]:
+    """Read place → cells, without the line that declares the delimiter."""
+    with open_text(file, encoding, newline="") as text:
+        records = _records(file, text, delimiter, strict)
+        if declared:
+            next(records, None)
+        return dict(records)
+
+
 def _named(delimiter: str) -> str:
     return {"\t": "tab"}.get(delimiter, repr(delimiter))
 
@@ -73,9 +89,19 @@ def _first_line(text: IO[str]) -> str:
     return next((line for line in text if line.strip()), "")
 
 
-def _records(file: Path, text: IO[str], delimiter: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield the place and cells of each record that is not blank."""
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
+class _OddQuote(Exception):
+    """A cell goes on after its closing quotation mark."""
+
+
+def _records(
+    file: Path, text: IO[str], delimiter: str, strict: bool
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield the place and cells of each record that is not blank.
+
+    Raises DataError for a quotation mark that is never closed, and _OddQuote, if ``strict``, for
+    a cell that only begins with one, as in ``"Yes" he said``.
+    """
+    reader = csv.reader(text, delimiter=delimiter, strict=strict)
     first = 1
     try:
         for cells in reader:
@@ -83,6 +109,11 @@ def _records(file: Path, text: IO[str], delimiter: str) -> Iterator[tuple[str, l
                 yield f"line {first}", cells
             first = reader.line_num + 1
     except csv.Error as error:
+        why = first_line(error)
+        if "expected after" in why:
+            raise _OddQuote from error
+        if "unexpected end" in why:
+            why = "its quotation mark is not closed"
         raise DataError(
-            f"{file}, line {first}: not a readable row of delimited text: {first_line(error)}"
+            f"{file}, line {first}: not a readable row of delimited text: {why}"
         ) from error

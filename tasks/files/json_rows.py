@@ -88,7 +88,15 @@ def read_json_rows(
 
 
 def rows_of_text(file: Path, text: str) -> JsonRows:
-    """Read the rows of a JSON text; ``file`` is its name in messages."""
+    """Read the rows of a JSON text, or of one object per line; ``file`` is its name in messages."""
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    whole = [line.strip() for _, line in lines]
+    if len(whole) > 1 and all(line[0] == "{" and line[-1] == "}" for line in whole):
+        places = {f"line {number}": line for number, line in lines}
+        return {
+            place: _checked(file, place, parse_json(line, f"{file}, {place}"))
+            for place, line in places.items()
+        }
     return _rows_of(file, parse_whole(file, text))
 
 

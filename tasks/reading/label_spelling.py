@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..files.cells import is_missing
 
@@ -15,7 +17,8 @@ _LATEX = re.compile(
 )
 _SAID = re.compile(
     r"^(?:so|thus|therefore|hence)?[\s,]*(?:the\s+|my\s+)?(?:(?:correct|final|best|right)\s+)*"
-    r"(?:answer|option|choice|label|prediction)\b\s*(?:is\b\s*)?[:=\-–]?\s*"
+    r"(?:(?:answer|option|choice|label|prediction|réponse|antwort|respuesta|risposta|resposta|ответ)"
+    r"\b\s*(?:is\b\s*)?|(?:答案|正解|回答|选择|选项|정답)\s*[是为は은]?\s*)[:=\-–]?\s*"
     r"(?:(?:option|choice)\b\s*)?(?=\S)",
     re.IGNORECASE,
 )
@@ -24,7 +27,11 @@ _PAIRS = (
     ("`", "`"), ("'", "'"), ('"', '"'), ("“", "”"), ("‘", "’"), ("*", "*"), ("_", "_"), ("$", "$"),
 )  # fmt: skip
 _AFTER = ".:,;)]"
-_WITH_TEXT = re.compile(r"^[(\[]?\s*([A-Za-z])\s*(?:[)\]][.:]?|[.:])\s+(?=\S)(.*)$", re.S)
+_TAGGED = re.compile(r"<(answer|final_answer|choice|option)>(.*)</\1>", re.S | re.I)
+_END_MARKS = re.compile(r"(?:</s>|<eos>|<\|[^|<>]{1,40}\|>|<end_of_turn>|\[EOS\])\s*$")
+"""What a tokenizer leaves at the end of a reply."""
+_KEYS = ("answer", "final_answer", "choice", "option", "label", "prediction")
+_WITH_TEXT = re.compile(r"^[(\[]?\s*([A-Za-z])\s*(?:[)\]][.:]?|[.:、]|\s[-–—])\s+(?=\S)(.*)$", re.S)
 _LONGEST = 20_000
 """Maximum characters of a reply that is searched for a spelling."""
 
@@ -60,7 +67,13 @@ def spelling_of(cell: object) -> Spelling | None:
     if isinstance(cell, int | float):
         whole = isinstance(cell, int) or (math.isfinite(cell) and cell.is_integer())
         return Spelling(number=int(cell)) if whole else Spelling(text=str(cell))
-    text = unicodedata.normalize("NFKC", cell[:_LONGEST]).strip()
+    return _spelling_of_text(cell[:_LONGEST])
+
+
+@lru_cache(maxsize=4096)
+def _spelling_of_text(cell: str) -> Spelling:
+    text = _plain_signs(cell).strip()
+    text = _inside(_END_MARKS.sub("", text).strip())
     bare = _bare(text)
     if len(bare) == 1 and bare.isascii() and bare.isalpha():
         return Spelling(letter=ord(bare.upper()) - ord("A"))
@@ -70,6 +83,34 @@ def spelling_of(cell: object) -> Spelling | None:
     if with_text:
         return Spelling(letter=ord(with_text[1].upper()) - ord("A"), text=with_text[2])
     return Spelling(text=text)
+
+
+def _inside(text: str) -> str:
+    """Return what a tag (``<answer>C</answer>``) or an object (``{"answer": "C"}``) holds."""
+    tagged = _TAGGED.search(text)
+    if tagged:
+        return tagged[2].strip()
+    if text.startswith("{") and text.endswith("}"):
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+        named = [content[k] for k in _KEYS if isinstance(content, dict) and k in content]
+        return str(named[0]).strip() if named else text
+    return text
+
+
+def _plain_signs(text: str) -> str:
+    """Return full-width and circled signs as plain ones; a superscript 2 stays no number."""
+    if text.isascii():
+        return text
+    kinds = ("<wide>", "<narrow>", "<circle>", "<compat>", "<noBreak>")
+    return "".join(
+        unicodedata.normalize("NFKC", sign)
+        if unicodedata.decomposition(sign).startswith(kinds)
+        else sign
+        for sign in text
+    )
 
 
 def _bare(text: str) -> str:

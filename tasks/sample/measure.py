@@ -109,7 +109,7 @@ def _auc_line(name: str, right: Values, entropy: Values) -> str:
 
 def report_direct(rows: Sequence[Row], right: Values, entropy: Values) -> str:
     """Format accuracy and AUC overall, for facts, for sums, and by number of steps."""
-    source = np.array([row["src"].split("/")[1] for row in rows])
+    source = np.array([str(row["src"]).split("/")[1] for row in rows])
     sums = source != "knowledge"
     text = _auc_line("all", right, entropy)
     text += _auc_line("knowledge", right[~sums], entropy[~sums])
@@ -150,7 +150,7 @@ def report_judge(
 ) -> str:
     """Format the shares of the judge's verdicts and ratings by kind of question."""
     text = ""
-    source = np.array([row["src"].split("/")[1] for row in rows])
+    source = np.array([str(row["src"]).split("/")[1] for row in rows])
     for name in QUESTIONNAIRES:
         answers = _judge(model, tokenizer, name, rows, [None] * len(rows))
         ratings = _judge(model, tokenizer, "judge_rating", rows, answers)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from bad_imports import BAD_IMPORTS, written
 from helpers import ROOT, Run, in_process
 from oversized import crowded_archive, declaring_archive, many_rows, repeated_text
 
@@ -308,7 +309,8 @@ CASES = [
     Case("label that is no option's", with_data({"id": 1, "question": "Which?", "answerKey": "E",
          "choices": {"text": ["a", "b"], "label": ["A", "B"]}}), 1, ("labels A, B, got 'E'",)),
     Case("more labels than options", with_data({"id": 1, "question": "Which?", "answerKey": "A",
-         "choices": {"text": ["a", "b"], "label": ["A", "B", "C"]}}), 1, ("2 options, but 3 labels",)),
+         "choices": {"text": ["a", "b"], "label": ["A", "B", "C"]}}), 1,
+         ("2 options, but 3 labels",)),
     Case("no topic", with_data({**GOOD, "category": ""}), 1, ("column 'category'", "a topic")),
     Case("columns of no data set", with_data({"stem": "Which?", "key": "A"}), 1,
          ("say which columns hold what, e.g. --data_columns question=stem",)),
@@ -327,7 +329,7 @@ CASES = [
          "--data_columns", "index_base=2"], 2, ("expected 0 or 1, got '2'",)),
     Case("column map without a file", lambda f: [*RUN, "--data", "embedded", "--data_columns",
          "topic=src"], 2, ("give one with --data",)),
-    Case("unknown task of a file", lambda f: [*RUN, "--data",
+    Case("task that a file does not have", lambda f: [*RUN, "--data",
          jsonl(f, {**GOOD, "category": "trees"}), "--tasks", "direct_bushes"], 2,
          ("unknown task 'direct_bushes'", "`apprehend data", "did you mean 'direct_trees'")),
     Case("too few other questions as examples", lambda f: [*RUN, "--data",
@@ -418,10 +420,10 @@ CASES = [
         ("line 3", "duplicate id 1, first in line 2")),
     Case("table: gold that is no option", lambda f: table(
         f, "--answer", "gold", "--prediction", "pred",
-        rows=[{"id": 1, "pred": "A", "gold": "?"}]), 1, ("letter or index, got '?'",)),
+        rows=[{"id": 1, "pred": "A", "gold": "?"}]), 1, ("number or text, got '?'",)),
     Case("table: gold beyond the options", lambda f: table(
         f, "--answer", "gold", "--option_probs", "p",
-        rows=[{"id": 1, "p": "[0.5, 0.5]", "gold": "C"}]), 1, ("beyond the question's 2",)),
+        rows=[{"id": 1, "p": "[0.5, 0.5]", "gold": "C"}]), 1, ("question's 2 options",)),
     Case("table: probabilities above one", lambda f: table(
         f, "--answer", "gold", "--option_probs", "p",
         rows=[{"id": 1, "p": "[0.9, 0.9]", "gold": "A"}]), 1, ("sum to at most 1",)),
@@ -441,10 +443,32 @@ CASES = [
 ]  # fmt: skip
 
 
+def imported_from(contents: dict[str, str | bytes], words: tuple[str, ...]) -> Any:
+    """The command that imports files of these contents."""
+
+    def command(folder: Path) -> list[Any]:
+        written(folder, contents)
+        files = [str(folder / word) if (folder / word).exists() else word for word in words]
+        return ["import", *files, "--model", "m", "--output_path", folder / "out"]
+
+    return command
+
+
+CASES += [
+    Case(name, imported_from(contents, words), status, says)
+    for name, contents, words, status, says in BAD_IMPORTS
+]
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_bad_input_gets_one_line(case: Case, cli: Run, tmp_path: Path) -> None:
-    done = in_process(case.command(tmp_path), tmp_path)
-    lines = done.stderr.strip().splitlines()
+    command = case.command(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    done = in_process(command, tmp_path)
+    if command[0] == "import":
+        assert sorted(tmp_path.rglob("*")) == before
+    assert "unexpected error" not in done.stderr.lower()
+    lines = [line for line in done.stderr.strip().splitlines() if "read as by `" not in line]
     assert done.returncode == case.status, done.stderr
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("apprehend: error: ")
@@ -486,7 +510,7 @@ def test_the_table_of_bad_inputs_is_complete() -> None:
     assert table.startswith(HEAD)
     named = [line.split(" | ")[0].removeprefix("| ") for line in rows_of(table)]
     assert named == sorted(case.name for case in CASES)
-    assert len(named) >= 60
+    assert len(named) >= 200
 
 
 def test_debug_shows_the_traceback(cli: Run, tmp_path: Path) -> None:

@@ -8,19 +8,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import helpers
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from apprehend.benchmark.engines.shared.engine import Generation
 from apprehend.benchmark.run.asking.loaded_task import LoadedTask, TaskOptions
 from apprehend.benchmark.run.asking.task_loading import expand_tasks, load_tasks
 from apprehend.benchmark.run.questions.local_data import local_data
 from apprehend.benchmark.run.questions.task_files import task_manager
 from apprehend.estimators import Signal
+from apprehend.tasks.dataset import embedded_file
 from apprehend.tasks.prompting import load_prompt
 from apprehend.tasks.question_view import lettered_user
-from helpers import in_process, rows
-from lm_eval_data import SUBJECTS, options, word, write_hub
+from helpers import in_process
+from lm_eval_data import SUBJECTS, options, word, write, write_hub
 from models import make_model
 
 COUNT = 5
@@ -162,6 +165,12 @@ def test_the_lettered_prompt_is_a_plain_function_of_a_view(hub: Path) -> None:
     assert lettered.prompts["lettered_system"] == load_prompt("lettered_system").source
 
 
+def rows(folder: Path, name: str) -> pd.DataFrame:
+    """The stored rows of a signal, ids as text, as questions have them."""
+    table = helpers.rows(folder, name)
+    return table.assign(question_id=table["question_id"].astype(str))
+
+
 # -- values ---------------------------------------------------------------------------------------
 
 
@@ -176,7 +185,9 @@ def run(name: str, hub: Path, model: Path, folder: Path, *more: Any) -> Path:
     return folder / "results" / "m" / name
 
 
-def harness_samples(name: str, hub: Path, model: Path, shots: int | None = None) -> list[Any]:
+def harness_samples(
+    name: str, hub: Path, model: Path, shots: int | None = None, lengths: str | None = None
+) -> list[Any]:
     """The samples of lm-eval's own evaluation with its own ``hf`` model, in their order."""
     from lm_eval import simple_evaluate
 
@@ -192,6 +203,7 @@ def harness_samples(name: str, hub: Path, model: Path, shots: int | None = None)
             batch_size=1,
             bootstrap_iters=0,
             num_fewshot=shots,
+            gen_kwargs=lengths,
             fewshot_random_seed=0,
             log_samples=True,
         )
@@ -247,6 +259,87 @@ def test_normalized_answers_equal_those_of_lm_eval(
     )  # fmt: skip
     assert other.returncode == 2
     assert "--normalization" in other.stderr
+
+
+@pytest.mark.parametrize("name", ["mmlu_anatomy_generative", "mmlu_pro_law"])
+def test_generated_answers_are_read_by_the_tasks_own_filter(
+    name: str, hub: Path, tmp_path: Path
+) -> None:
+    """The embedded model answers with letters, and its texts and scores are those of lm-eval."""
+    model = embedded_file("model")
+    more = ["--gen_kwargs", "max_gen_toks=12", "--num_fewshot", 1]
+    traces = rows(run(name, hub, model, tmp_path, *more), "trace").set_index("question_id")
+    (task,) = loaded(name, hub)
+    samples = harness_samples(name, hub, model, 1, "max_gen_toks=12")
+    assert len(samples) == len(traces) == COUNT
+    for question, sample in zip(task.questions(), samples, strict=True):
+        row = traces.loc[question.question_id]
+        assert row.text == sample["resps"][0][0]
+        assert row.correct == int(sample["exact_match"])
+        read = sample["filtered_resps"][0]
+        letters = "ABCDE"[: len(task.view(question).options)]
+        expected = letters.index(read) if read in tuple(letters) else None
+        assert (None if pd.isna(row.answer) else row.answer) == expected
+        assert row.rule == "filter" if expected is not None else pd.isna(row.rule)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("mmlu_anatomy_generative", " B", 1),
+        ("mmlu_anatomy_generative", "Because it is.", None),
+        ("mmlu_pro_law", "It is wet, so the answer is (E). Or not.", 4),
+        ("mmlu_pro_law", "It is E.", None),
+        ("gpqa_main_cot_zeroshot", "First, water. The answer is (C).", 2),
+        ("gpqa_main_cot_zeroshot", "(C)", None),
+    ],
+)
+def test_the_filter_decides_what_counts_as_an_answer(
+    name: str, text: str, expected: int | None, hub: Path
+) -> None:
+    (task,) = loaded(name, hub)
+    generation = Generation(text, [], [], [], [], 1, True, token_at=lambda place: place)
+    row = task.questions()[0].row
+    answer, position, _ = task.facts.read(generation, row, "ladder", "")
+    assert (None if answer is None else answer.index) == expected
+    if answer is not None:
+        assert answer.rule == "filter"
+        assert text[position] == "ABCDE"[answer.index]
+
+
+def test_drawn_examples_are_those_of_lm_eval_whatever_is_asked(
+    hub: Path, model: Path, tmp_path: Path
+) -> None:
+    """ARC draws its examples; a run in two parts shows those of lm-eval's run over all."""
+    more = ["--num_fewshot", 2, "--estimators", "question_ablation"]
+    run("arc_challenge", hub, model, tmp_path, *more, "--limit", 2)
+    store = run("arc_challenge", hub, model, tmp_path, *more)
+    answers = rows(store, "answer").set_index("question_id")
+    assert set(answers.index) == {f"Mercury_{number}" for number in range(COUNT)}
+    samples = harness_samples("arc_challenge", hub, model, 2)
+    texts = set()
+    for number, sample in enumerate(samples):
+        expected = [float(reply[0][0]) for reply in sample["resps"]]
+        stored = answers.loc[f"Mercury_{number}"].scored_logprobs
+        np.testing.assert_allclose(stored, expected, atol=1e-4)
+        texts.add(sample["arguments"][0][0].rpartition("\n\n")[0])
+    assert len(texts) > 1  # the examples differ between questions
+
+
+def test_places_are_ids_in_a_resumed_run_too(hub: Path, model: Path, tmp_path: Path) -> None:
+    for folder in ("parts", "once"):
+        (tmp_path / folder).mkdir()
+    for limit in (2, 4):
+        run("mmlu_anatomy", hub, model, tmp_path / "parts", "--limit", limit)
+    run("mmlu_anatomy", hub, model, tmp_path / "once", "--limit", 4)
+    parts, once = (
+        rows(tmp_path / folder / "results" / "m" / "mmlu_anatomy", "answer")
+        for folder in ("parts", "once")
+    )
+    assert list(parts.question_id) == list(once.question_id) == [0, 1, 2, 3]
+    np.testing.assert_allclose(
+        np.stack(parts.scored_logprobs), np.stack(once.scored_logprobs), atol=1e-4
+    )
 
 
 class Plain:
@@ -308,6 +401,35 @@ def test_texts_without_the_prompt_are_their_prior(
         np.testing.assert_allclose(row.scored_logprobs, [value for value, _ in own], atol=1e-4)
         np.testing.assert_allclose(row.prior_logprobs, prior, atol=1e-4)
         assert list(row.option_tokens) == [size for _, size in own]
+
+
+def test_what_a_task_cannot_give_is_refused_before_the_model_is_loaded(
+    hub: Path, tmp_path: Path
+) -> None:
+    def refusal(*more: Any) -> str:
+        done = in_process(
+            ["run", "--model_args", "pretrained=embedded", "--device", "cpu", "--data", hub,
+             "--no_report", "--output_path", tmp_path / "r", *more],
+            tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 2, done.stderr
+        (line,) = done.stderr.strip().splitlines()
+        return line
+
+    hella = ("--tasks", "hellaswag")
+    asked = refusal(*hella, "--estimators", "permutation_entropy")
+    assert "its prompt does not list the options (--as_letters asks" in asked
+    asked = refusal(*hella, "--model", "local-completions", "--model_args", "model=x")
+    assert "whole texts, which --model local-completions cannot score" in asked
+    assert "generated text" in refusal("--tasks", "mmlu_anatomy_generative", "--as_letters")
+    assert "has no field 'x', known: " in refusal(*hella, "--topic_field", "x")
+    assert "expected one of none, characters" in refusal(*hella, "--normalization", "x")
+    assert "our own tasks" in refusal("--tasks", "mmlu_pro_direct_law", "--as_letters")
+    assert "expected files such as" in refusal("--tasks", "arc_easy")
+    assert "did you mean 'hellaswag'" in refusal("--tasks", "helaswag")
+    write(tmp_path, "stories.jsonl", [{"text": "It was a cold day"}])
+    asked = refusal("--tasks", "lambada_openai", "--data", tmp_path / "stories.jsonl")
+    assert "output_type loglikelihood" in asked
 
 
 # -- every estimator ------------------------------------------------------------------------------
@@ -381,8 +503,8 @@ def possible() -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def labelled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    folder = users_task(tmp_path_factory.mktemp("labelled"), "mine", OF_LABELS)
+def labeled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = users_task(tmp_path_factory.mktemp("labeled"), "mine", OF_LABELS)
     return run_users("mine", folder, "embedded")
 
 
@@ -395,16 +517,14 @@ def judged_apart(names: set[str]) -> set[str]:
     return {name for name in names if families[name] not in apart}
 
 
-def test_every_estimator_exists_on_a_users_task_with_labels(labelled: tuple[Path, str]) -> None:
-    store, _ = labelled
+def test_every_estimator_exists_on_a_users_task_with_labels(labeled: tuple[Path, str]) -> None:
+    store, _ = labeled
     assert judged_apart(possible()) - judged_apart(scored(store)) == set()
     assert {"p_true", "masj_reasoning_steps"} <= scored(store)
 
 
-def test_values_on_a_users_task_with_labels_equal_plain_ones(labelled: tuple[Path, str]) -> None:
-    from apprehend.tasks.dataset import embedded_file
-
-    store, _ = labelled
+def test_values_on_a_users_task_with_labels_equal_plain_ones(labeled: tuple[Path, str]) -> None:
+    store, _ = labeled
     plain = Plain(embedded_file("model"))
     answers = rows(store, "answer").set_index("question_id")
     turned = rows(store, "permuted_answers").set_index("question_id")

@@ -7,7 +7,7 @@ from math import ceil, fsum
 import numpy as np
 import pandas as pd
 import pytest
-from apprehend.benchmark.score.option_sets import ALPHAS, with_option_sets
+from apprehend.benchmark.reporting.option_sets import ALPHAS, with_option_sets
 from apprehend.estimators.core.prediction_sets import (
     conformal_sets,
     conformal_threshold,

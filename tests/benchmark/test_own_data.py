@@ -11,13 +11,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from apprehend.benchmark.run.asking.task_loading import TaskOptions, expand_tasks, load_tasks
+from apprehend.benchmark.run.asking.loaded_task import TaskOptions
+from apprehend.benchmark.run.asking.task_loading import expand_tasks, load_tasks
 from apprehend.benchmark.store.task_store import Results
 from apprehend.estimators import Signal
 from apprehend.tasks.data_sets.column_map import FIELDS, SETTINGS, parse_columns
 from apprehend.tasks.data_sets.preset import presets
 from apprehend.tasks.own_tasks import own_tasks
-from helpers import ROOT, in_process
+from helpers import ROOT, in_process, rows
 from own_data import Q1, Q2, SAMPLES, written
 
 RUN = ("run", "--model_args", "pretrained=embedded", "--device", "cpu")
@@ -69,7 +70,9 @@ def test_every_schema_reaches_a_report(tmp_path: Path) -> None:
         rights = [row.options["ABCDEFGHIJ".index(row.gold)] for row in stored.itertuples()]
         assert sorted(rights) == sorted(right for _, right, _ in sample.reads)
         expected[f"{name}_direct"] = set(stored.topic)
-    assert in_process(["report", out, "--output_path", tmp_path / "report"], tmp_path).returncode == 0
+    assert (
+        in_process(["report", out, "--output_path", tmp_path / "report"], tmp_path).returncode == 0
+    )
     metrics = pd.read_csv(tmp_path / "report" / "metrics.csv")
     assert {task: topics <= set(metrics[metrics.task == task].topic) for task, topics in
             expected.items()} == dict.fromkeys(expected, True)  # fmt: skip
@@ -93,7 +96,9 @@ def test_every_kind_of_signal(tmp_path: Path) -> None:
     assert sorted(p.name for p in (out / "embedded").iterdir()) == ["trees_cot", "trees_direct"]
     scores = pd.read_parquet(out / "embedded" / "trees_direct" / "scores.parquet")
     assert set(scores.topic) == {"Topic 0/0", "Topic 1/1"}
-    assert scores.groupby("estimator").score.count().min() == 8
+    counts = scores.groupby("estimator").score.count()
+    assert counts.drop("vote_entropy").min() == 8  # the model may sample no letter at all
+    assert rows(out / "embedded" / "trees_direct", "samples").question_id.nunique() == 8
     metrics = pd.read_csv(out / "report" / "metrics.csv")
     assert {"Topic 0/0", "Topic 1/1", "all", "macro"} <= set(metrics.topic)
     data = manifest(out / "embedded" / "trees_direct")["data"]
@@ -121,7 +126,10 @@ def test_names_of_tasks(tmp_path: Path) -> None:
     own = own_tasks(str(questions(tmp_path)), COLUMNS)
     assert own is not None
     for group in ("direct", "mmlu_pro_direct", "trees_direct"):
-        assert expand_tasks(group, None, own) == ["trees_direct_topic_0_0", "trees_direct_topic_1_1"]
+        assert expand_tasks(group, None, own) == [
+            "trees_direct_topic_0_0",
+            "trees_direct_topic_1_1",
+        ]
     assert expand_tasks("cot_numbered_topic_1_1", None, own) == ["trees_cot_numbered_topic_1_1"]
     assert own_tasks("embedded") is None
     assert own_tasks(None) is None

@@ -18,11 +18,11 @@ from apprehend.benchmark.console.errors import ApprehendError, UsageError
 from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 from apprehend.benchmark.engines.shared.engine import Failed
 from apprehend.benchmark.judges.judge_options import JudgeOptions
+from apprehend.benchmark.reporting.report_building import report_input
 from apprehend.benchmark.run.families import model_name
 from apprehend.benchmark.run.outcome import RunOutcome
 from apprehend.benchmark.run.run_options import RunOptions
 from apprehend.benchmark.run.running import run
-from apprehend.benchmark.score.report_building import report_input
 from apprehend.benchmark.store.checks.verifying import findings, folder_findings
 from apprehend.benchmark.store.derivation import DERIVED_FROM
 from apprehend.benchmark.store.parts import check_bytes, part_files
@@ -110,6 +110,7 @@ def say(*arguments: object) -> tuple[int, str]:
 
 ELSEWHERE = {
     "include_path": "test_other_words_of_a_third_party_task_are_refused",
+    "data_columns": "test_other_columns_of_a_file_are_refused",
     "extraction": "test_other_settings_of_traces_are_refused",
     "gen_kwargs": "test_other_settings_of_traces_are_refused",
     "stop_loops": "test_other_settings_of_traces_are_refused",
@@ -462,3 +463,39 @@ def test_parts_swapped_between_stores_of_equal_settings_are_found(
         shutil.copy(file, folder)
     found = [str(finding) for finding in findings(store_in(results))]
     assert any("unexpected: written for another store" in line for line in found)
+
+
+def test_other_columns_of_a_file_are_refused(tmp_path: Path) -> None:
+    """Another right option, topic or id by other columns of the same file."""
+    rows = [
+        {"n": i, "m": 9 - i, "q": f"Is it {i}?", "yes": "y", "no": "n", "a": "AB"[i % 2],
+         "b": "B", "t": "law", "u": "tax"}
+        for i in range(4)
+    ]  # fmt: skip
+    file = tmp_path / "d.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    columns = "id=n,question=q,options=yes+no,answer=a,topic=t"
+
+    def options(columns: str) -> RunOptions:
+        return options_of(
+            tmp_path / "results", data=str(file), data_columns=columns, tasks="direct",
+            fewshot_data=None, num_fewshot=0, estimators=["option_entropy"], judges=[],
+        )  # fmt: skip
+
+    def stored() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in (tmp_path / "results").rglob("part-*")}
+
+    assert not run(options(columns)).problems
+    before = stored()
+    assert {path.parents[2].name for path in before} == {"d_direct"}
+    for old, new, says in (
+        ("answer=a", "answer=b", "the questions"),
+        ("id=n", "id=m", "the questions"),
+        ("yes+no", "no+yes", "the questions"),
+        ("topic=t", "topic=u", "the questions' topics"),
+    ):
+        with pytest.raises(UsageError, match=says):
+            run(options(columns.replace(old, new)))
+    assert stored() == before
+    run(options(columns + ",name=d"))  # the same questions, said in other words
+    assert stored() == before

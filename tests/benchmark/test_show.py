@@ -44,7 +44,8 @@ def test_a_question_is_shown_with_all_that_is_stored(results: Path, tmp_path: Pa
     for name in ("cot_mean_entropy", "masj_complexity", "complexity", "correct", "answered"):
         assert name in shown
     scores = pd.read_parquet(results / "embedded/mmlu_pro_cot/scores.parquet")
-    own = scores[scores.question_id == trace.question_id].set_index("estimator").score
+    same = scores.question_id.astype(str) == str(trace.question_id)
+    own = scores[same].set_index("estimator").score
     assert f"{own['cot_mean_entropy']:.4g}" in shown
     assert "mmlu_pro_direct" not in shown
     both = in_process(["show", results, trace.question_id], tmp_path)
@@ -52,7 +53,7 @@ def test_a_question_is_shown_with_all_that_is_stored(results: Path, tmp_path: Pa
 
 
 def test_the_prompt_is_the_one_that_was_sent(results: Path) -> None:
-    """Rendered by the chat template, without the blank lines of lm-eval's description."""
+    """Rendered by the chat template."""
     engine = HFEngine({"pretrained": "embedded"}, device="cpu")
     for task, signal in (("mmlu_pro_cot", "trace"), ("mmlu_pro_direct", "answer")):
         prompts = rows(results / "embedded" / task, "prompt")
@@ -60,8 +61,6 @@ def test_the_prompt_is_the_one_that_was_sent(results: Path) -> None:
         for prompt, tokens in zip(prompts.text, answers.prompt_tokens, strict=True):
             assert engine.count_tokens(prompt) == tokens
             assert "The next question is about law." in prompt
-            system = prompt[: prompt.index("Question:")]
-            assert "\n\n" not in system
 
 
 def test_nothing_in_the_text_is_obeyed(tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def test_a_probe_reads_each_part_once(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_outdated_rows_go_and_current_ones_stay(tmp_path: Path) -> None:
     store = new_store(tmp_path, 3)
     store.append(Signal.ANSWER, [answer(i) for i in range(3)])
-    marks = {**store.marks(), 1: "of another answer"}
+    marks = {**store.marks(), "1": "of another answer"}
     rows = [
         {"question_id": i, "variant": "p_true", DERIVED_FROM: marks[str(i)], "value": 0.5}
         for i in range(3)

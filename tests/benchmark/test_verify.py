@@ -354,7 +354,7 @@ def test_stores_of_every_released_schema_load_and_go_on(tmp_path: Path, folder: 
         folder / manifest_file.relative_to(tmp_path / "results")
     ).read_text() or (folder.name != "schema_1")
     with store.writing():
-        store.append(Signal.ANSWER, [answer(question) for question in missing])
+        store.append(Signal.ANSWER, [answer(int(question)) for question in missing])
         store.compact(Signal.ANSWER)
     assert "sk-planted" not in manifest_file.read_text()
     after = TaskStore(store.path).load([Need.of(Signal.ANSWER)], ids)

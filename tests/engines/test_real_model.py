@@ -66,7 +66,7 @@ def _questions(data: Path, ids: list[Any]) -> pd.DataFrame:
     return frame.set_index("question_id").loc[[str(number) for number in ids]]
 
 
-def _prompt(tokenizer: Any, question: pd.Series, style_name: str) -> torch.Tensor:
+def _text(tokenizer: Any, question: pd.Series, style_name: str) -> str:
     style = STYLES[style_name]
     row = {**question.to_dict(), "options": list(question.options)}
     messages = [
@@ -75,7 +75,30 @@ def _prompt(tokenizer: Any, question: pd.Series, style_name: str) -> torch.Tenso
         {"role": "user", "content": render_user(row, style)},
     ]
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    return str(text)
+
+
+def _prompt(tokenizer: Any, question: pd.Series, style_name: str) -> torch.Tensor:
+    text = _text(tokenizer, question, style_name)
     return tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids
+
+
+@pytest.mark.parametrize(
+    ("task", "signal"), [("mmlu_pro_direct", "answer"), ("mmlu_pro_cot", "trace")]
+)
+def test_prompts_are_stored_as_sent(results, plain, recorded_data, task, signal) -> None:
+    """The chat template's text, with each special token once where the template has it once."""
+    _, tokenizer = plain
+    prompts = rows(results / task, "prompt")
+    counted = rows(results / task, signal).prompt_tokens
+    questions = _questions(recorded_data, list(prompts.question_id))
+    for row, tokens, (_, question) in zip(
+        prompts.itertuples(), counted, questions.iterrows(), strict=True
+    ):
+        assert row.text == _text(tokenizer, question, task)
+        ids = tokenizer(row.text, add_special_tokens=False).input_ids
+        assert tokens == len(ids)  # no begin-of-sequence token beside the template's own
+        assert ids[0] != ids[1]
 
 
 def test_option_logprobs_and_entropies(results, plain, recorded_data) -> None:

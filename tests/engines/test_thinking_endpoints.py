@@ -273,7 +273,7 @@ def test_options_are_not_scored_on_the_first_token_of_a_thought() -> None:
 
 
 def test_arguments_of_thinking_reach_the_request() -> None:
-    """vllm#53066, lm-eval#3247: the template's arguments and other fields, values intact."""
+    """The arguments of the template and other fields, values intact."""
     with serving(answer=replying()) as server:
         found = engine(
             server,

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 from apprehend.benchmark.engines.shared.engine import Generation, Sampling
-from apprehend.benchmark.run.asking.adapter import TaskFacts
 from apprehend.benchmark.run.asking.thought_budget import with_budget
+from apprehend.benchmark.run.questions.task_facts import TaskFacts
+from apprehend.tasks.question_view import QuestionView
 from helpers import in_process, rows
 from scripted_model import GEMMA2, HARMONY, LOGIT, MAGISTRAL, QWEN3, R1, write_model
 
@@ -69,13 +72,12 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return load(tmp_path_factory.mktemp(request.param), STYLES[request.param])
 
 
-def read(generation: Generation) -> tuple[int | None, int, list[float] | None]:
-    facts = TaskFacts(
-        gold=lambda row: 1,
-        labels=lambda row: ["A", "B", "C"],
-        option_count=lambda row: 3,
-        question_id=lambda row, index: index,
-    )
+def read(
+    generation: Generation, own: Callable[[str, Any], int | None] | None = None
+) -> tuple[int | None, int, list[float] | None]:
+    view = QuestionView("Which one?", ("a", "b", "c"), ("A", "B", "C"))
+    facts = TaskFacts(view=lambda row: view, own_id=lambda row, index: index,
+                      read_filtered=own)  # fmt: skip
     answer, position, known = facts.read(generation, {}, "ladder")
     return None if answer is None else answer.index, position, known
 
@@ -93,6 +95,12 @@ def test_the_answer_is_read_behind_the_thought(engine: HFEngine) -> None:
     assert known is not None
     assert np.argmax(known) == 1
     assert known[1] == pytest.approx(text.token_logprobs[position], abs=1e-5)
+
+
+def test_a_tasks_own_filter_reads_the_answer_alone(engine: HFEngine) -> None:
+    """The filter of lm-eval's ``mmlu_pro`` takes the first letter that it finds."""
+    (text,) = engine.generate([engine.chat(USER)], 64, [STOP])
+    assert read(text, lambda said, row: "ABC".find(said.split("[[")[1][0]))[0] == 1
 
 
 def test_stop_texts_inside_a_thought_stop_nothing(engine: HFEngine) -> None:
@@ -277,3 +285,14 @@ def test_a_run_counts_cut_thoughts_and_says_what_it_does(tmp_path: Path) -> None
                         tmp_path)  # fmt: skip
     assert forced.returncode == 0, forced.stderr
     assert "may think" not in forced.stderr
+    whole = in_process([*cot, "--thinking_budget", 1024, "--output_path", tmp_path / "b"], tmp_path)
+    assert whole.returncode == 2
+    assert "--thinking_budget 1024 leaves nothing of the 1024 tokens" in whole.stderr
+    closed = in_process([*cot, "--thinking_budget", 3, "--gen_kwargs", "max_gen_toks=9",
+                         "--output_path", tmp_path / "b"], tmp_path)  # fmt: skip
+    assert closed.returncode == 0, closed.stderr
+    traces = rows(tmp_path / "b/m/mmlu_pro_cot", "trace")
+    assert set(traces.thought_closed) == {1}
+    assert all("</think>" in text for text in traces.text)  # this model knows no answer after it
+    shown = in_process(["show", tmp_path / "b", traces.question_id[0]], tmp_path)
+    assert "its thought was closed by the budget" in " ".join(shown.stdout.split())

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from apprehend.estimators import Estimator, EstimatorError, Signal, Signals, evaluate
-from apprehend.estimators.calibration import Isotonic, Platt, TemperatureScaled
 from apprehend.estimators.checks.alterations import other_outcomes
 from apprehend.estimators.checks.synthetic import synthetic_questions
 from apprehend.estimators.controls import TopicErrorRate
 from apprehend.estimators.learning.cross_fitting import Folds, cross_fit
-from apprehend.estimators.supervised import HiddenStateProbe, Stacked
+from apprehend.estimators.trained.calibration import Isotonic, Platt, TemperatureScaled
+from apprehend.estimators.trained.supervised import HiddenStateProbe, Stacked
 from sklearn.metrics import roc_auc_score
 
 MADE = synthetic_questions(240, seed=5)

@@ -27,7 +27,7 @@ from apprehend.estimators.core.prediction_sets import (
     conformal_threshold,
     nonconformity,
 )
-from apprehend.estimators.entropy_production import rank_features
+from apprehend.estimators.trace.entropy_production import rank_features
 from estimator_cases import make_case
 from estimator_oracles_of_many import jsd
 from helpers import ROOT

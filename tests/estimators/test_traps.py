@@ -16,7 +16,8 @@ from apprehend.estimators import (
     load_estimator,
     reasons,
 )
-from apprehend.estimators.answer_distribution import truncated_entropy_bounds
+from apprehend.estimators.answers.answer_distribution import truncated_entropy_bounds
+from apprehend.estimators.answers.position_bias import at_positions
 from apprehend.estimators.checks.alterations import unobserved
 from apprehend.estimators.checks.synthetic import synthetic_questions
 from apprehend.estimators.core.prediction_sets import (
@@ -25,7 +26,6 @@ from apprehend.estimators.core.prediction_sets import (
     nonconformity,
 )
 from apprehend.estimators.learning.cross_fitting import Folds, cross_fit
-from apprehend.estimators.position_bias import at_positions
 from apprehend.estimators.signals.batch import (
     AnswerTable,
     Panel,
@@ -260,7 +260,7 @@ def test_conformal_sets_hold_the_right_option_often_enough(rule: str, quantile: 
 
 
 def test_a_calibrated_model_needs_no_temperature() -> None:
-    from apprehend.estimators.calibration import fit_temperature
+    from apprehend.estimators.trained.calibration import fit_temperature
 
     made = synthetic_questions(4000, seed=6).signals
     assert made.gold is not None
@@ -271,8 +271,8 @@ def test_a_calibrated_model_needs_no_temperature() -> None:
 
 
 def test_a_temperature_needs_option_probabilities() -> None:
-    from apprehend.estimators.calibration import fit_temperature
     from apprehend.estimators.signals.estimator_errors import EstimatorError
+    from apprehend.estimators.trained.calibration import fit_temperature
 
     with pytest.raises(EstimatorError, match="right option has a probability, got none"):
         fit_temperature(np.empty((3, 0)), np.array([0, 4, -1]))

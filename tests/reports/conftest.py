@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from apprehend.benchmark.reporting.option_sets import with_option_sets
 from apprehend.benchmark.score.estimator_traits import traits_of
-from apprehend.benchmark.score.option_sets import with_option_sets
 from apprehend.estimators import builtin_estimators
 from apprehend.reports import EstimatorTraits, ReportInput
 

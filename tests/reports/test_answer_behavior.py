@@ -18,7 +18,7 @@ from apprehend.reports.analyses.answers.gold_ranks import (
 )
 from apprehend.reports.analyses.answers.published_order import compute_published_order, flag_chance
 from apprehend.reports.analyses.answers.runs import compute_runs, count_runs, runs_moments
-from apprehend.reports.analyses.answers.sampling import (
+from apprehend.reports.analyses.answers.sampled_answers import (
     compute_overconfidence,
     compute_sampling_bounds,
     lower_bounds,

@@ -26,6 +26,14 @@ def test_every_analysis_says_what_it_means_and_when_it_means_nothing() -> None:
         assert analysis.requires, file
 
 
+def test_they_are_listed(tmp_path) -> None:
+    done = in_process(["list", "analyses"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    shown = "".join(done.stdout.split())
+    for file in benchmark_analyses():
+        assert f"{file}.csv"[:12] in shown, file
+
+
 def test_empty_analyses_have_their_columns_and_are_named(make_scores, tmp_path) -> None:
     data = ReportInput(make_scores(12, ("s",)))
     study = Study(data, evaluations(data))

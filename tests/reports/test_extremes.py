@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from apprehend.benchmark.cli.main import main
 from apprehend.benchmark.recordings.writing import ImportedQuestion, write_import
-from apprehend.benchmark.score.report_inputs import input_of
+from apprehend.benchmark.reporting.report_inputs import input_of
 from apprehend.benchmark.score.scoring import score_store
 from apprehend.benchmark.store.task_store import Results, TaskStore
 from apprehend.estimators.signals.batch import Signal

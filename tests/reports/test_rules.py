@@ -29,7 +29,7 @@ from apprehend.reports import (
     rule_drift,
 )
 from apprehend.reports.analyses.questions.subsets import choose_questions, rank_agreement
-from apprehend.reports.analyses.rules.costs import cheapest_threshold, mean_cost
+from apprehend.reports.analyses.rules.decision_costs import cheapest_threshold, mean_cost
 from apprehend.reports.analyses.rules.guarantees import (
     conformal_risk_control,
     learn_then_test,
@@ -164,6 +164,8 @@ def test_a_rule_survives_its_file_and_decides():
         ({"thresholds": {"": "x"}}, "invalid"),
         ({"otherwise": "delete"}, "abstain or escalate"),
         ({"edges": [3.0, 1.0]}, "ascending"),
+        ({"edges": [float("nan")], "counts": [1, 1]}, "ascending"),
+        ({"thresholds": {"": 10**400}}, "invalid"),
         ({"counts": None}, "missing or invalid"),
     ],
 )

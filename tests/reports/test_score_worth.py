@@ -8,7 +8,13 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from apprehend.reports import ReportInput, Study, evaluations, roc_auc
+from apprehend.reports import (
+    ReportInput,
+    Study,
+    evaluations,
+    mutual_information_share,
+    roc_auc,
+)
 from apprehend.reports.analyses.questions.flipped_labels import (
     compute_flipped_labels,
     expected_flipped_auc,
@@ -19,6 +25,8 @@ from apprehend.reports.analyses.scores.conformal_bounds import conformal_entropy
 from apprehend.reports.analyses.scores.information_values import (
     compute_information_values,
     compute_stability,
+    information_interval,
+    information_shares,
     stability_index,
 )
 from apprehend.reports.analyses.scores.mechanism import compute_entropy_mechanism, mechanism
@@ -31,6 +39,7 @@ from apprehend.reports.analyses.scores.temperature_sensitivity import (
 from apprehend.reports.statistics.bootstrap import roc_auc_replicates
 from apprehend.reports.statistics.selection import select_best
 from apprehend.reports.statistics.shares_divergence import shares_divergence
+from helpers import in_process
 from scipy.optimize import curve_fit
 from scipy.stats import entropy
 
@@ -286,3 +295,47 @@ def test_temperature_sensitivity_of_runs(builtin_traits):
     manifests[2]["model"] = {"pretrained": "another/model"}
     two = compute_temperature_sensitivity(study(*frames, **more))
     assert two["temperatures"].unique().tolist() == ["0.5 < 1"]
+
+
+def test_the_share_of_information_is_the_metrics_and_its_interval_covers():
+    rng = np.random.default_rng(5)
+    errors = rng.random(800) < 0.4
+    scores = rng.normal(size=800) + errors
+    table = compute_information_values(study(frame(errors, scores)))
+    pooled = table[table["topic"] == "all"].iloc[0]
+    expected = mutual_information_share(errors, scores)
+    assert pooled["information"] == pytest.approx(expected, abs=1e-9)
+    assert pooled["information_low"] < expected < pooled["information_high"]
+    truth = np.array([[30, 50, 70, 90, 160], [90, 70, 50, 30, 10]]) / 650
+    exact = information_shares(1e9 * truth[None])[0]
+    covered = []
+    for seed in range(150):
+        counts = np.random.default_rng(seed).multinomial(600, truth.ravel()).reshape(2, 5)
+        low, high = information_interval(counts.astype(float), seed)
+        covered.append(low <= exact <= high)
+    assert np.mean(covered) > 0.88
+
+
+@pytest.mark.slow
+def test_temperature_sensitivity_of_real_runs(tmp_path):
+    """The embedded model at two temperatures, run and analyzed by the command line."""
+    for heat, name in ((0.3, "cold"), (3.0, "hot")):
+        done = in_process(
+            ["run", "--model_args", "pretrained=embedded", "--data", "embedded", "--device", "cpu",
+             "--tasks", "mmlu_pro_direct_law", "--limit", 12, "--samples", 8, "--temperature", heat,
+             "--estimators", "vote_entropy,token_entropy", "--model_name", name, "--no_report",
+             "--output_path", "results"],
+            tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    done = in_process(["analyse", "results", "--output_path", "analyses"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "analyses" / "temperature_sensitivity.csv")
+    votes = table[table["estimator"] == "vote_entropy"].iloc[0]
+    assert votes["temperatures"] == "0.3 < 3"
+    assert votes["n"] >= 10  # those whose samples name no option have no score
+    assert votes["share"] > 0.5
+    refused = table[table["estimator"] == "token_entropy"].iloc[0]
+    assert refused["refused"] == REFUSED
+    reruns = pd.read_csv(tmp_path / "analyses" / "reruns.csv")
+    assert reruns["same_answer"].item() == 1

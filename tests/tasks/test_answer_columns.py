@@ -15,9 +15,20 @@ SPELLINGS = [
     "**(C)**", "__C__", "`C`", "'C'", '"C"', "“C”", "{C}", "<C>", "$C$", r"\boxed{C}",
     r"$\boxed{C}$", r"\boxed{\text{C}}", r"\text{C}", "Ｃ", "（Ｃ）", "Ⓒ", "Answer: C", "answer:C",
     "The answer is C", "The correct answer is (C).", "Option C", "choice c", "Final answer: **C**",
-    ["C"], ("C",),
+    ["C"], ("C",), "C</s>", "C<|im_end|>", "<answer>C</answer>", "so <answer> (C) </answer>",
+    '{"answer": "C"}', '{"reason": "x", "choice": "c"}', "答案：C", "答案是C", "Antwort: C",
+    "Réponse : C", "Ответ: C", "정답: C", "**Answer:** C", "Answer: **C**",
 ]  # fmt: skip
-WITH_TEXT = ["C) three", "C. three", "(C) three", "C: Three.", "**C) three**", "Answer: C. three"]
+WITH_TEXT = [
+    "C) three",
+    "C. three",
+    "(C) three",
+    "C: Three.",
+    "**C) three**",
+    "Answer: C. three",
+    "C - three",
+    "C – three",
+]
 TEXTS = ["three", "Three", " three. ", "**three**", "“three”", "the answer is three"]
 OPTIONS = ["one", "two", "three", "four"]
 

@@ -133,7 +133,6 @@ def test_a_limit_that_is_none(monkeypatch: pytest.MonkeyPatch, text: str) -> Non
 def test_a_footer_that_contradicts_itself() -> None:
     """Found by `make fuzz`: pyarrow ends the process where the column's own footer is asked for."""
     file = Path(__file__).with_name("contradicting_footer.parquet")
-    with pytest.raises(DataError, match="not a readable Parquet file"):
-        read_questions(file)
-    with pytest.raises(ApprehendError, match="not a readable parquet file"):
-        read_table_file(file)
+    for read in (read_questions, read_table_file):
+        with pytest.raises(DataError, match="not a readable Parquet file"):
+            read(file)

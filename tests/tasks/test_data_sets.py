@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 from apprehend.tasks import DataError
 from apprehend.tasks.data_sets.column_map import FIELDS, parse_columns
-from apprehend.tasks.data_sets.data_set import DataSet, read_data_set
+from apprehend.tasks.data_sets.data_set import read_data_set
 from apprehend.tasks.data_sets.naming import name_of_file, slugs
 from apprehend.tasks.data_sets.preset import presets
+from apprehend.tasks.data_sets.understood import DataSet
 from apprehend.tasks.dataset import read_questions
 from own_data import PLANTS, Q1, Q2, SAMPLES, SUMS, written
 
@@ -330,7 +331,7 @@ def test_a_folder_of_files(tmp_path: Path) -> None:
         "no options (a cloze question)": 2, "several right options": 2,
     }  # fmt: skip
     lines(folder, {**GOOD, "subject": "x"}, name="zoo_test.jsonl")
-    with pytest.raises(DataError, match="zoo_test.jsonl: its schema is"):
+    with pytest.raises(DataError, match=r"zoo_test\.jsonl: its schema is"):
         read_data_set(folder)
     for file in folder.iterdir():
         file.unlink()

@@ -54,6 +54,7 @@ CONTAINERS: dict[str, bytes] = {
     "t.tsv": TEXT.replace(",", "\t").encode(),
     "quoted.csv": ('"' + TEXT.replace(",", '","').replace("\n", '"\n"')[:-1]).encode(),
     "padded.csv": TEXT.replace("id,topic,gold", " id , topic,gold ").encode(),
+    "declared.csv": ("sep=;\n" + TEXT.replace(",", ";")).encode(),
     "t.csv.gz": gzip.compress(TEXT.encode()),
     "misnamed.csv": gzip.compress(TEXT.encode()),
     "t.csv.bz2": bz2.compress(TEXT.encode()),
@@ -177,6 +178,13 @@ def test_what_is_no_table_is_named(tmp_path: Path, name: str) -> None:
     for text in (name, *says):
         assert text in str(error.value)
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_quotation_mark_within_a_cell(tmp_path: Path) -> None:
+    content = 'id\tq\n1\t"Yes" he said\n2\t5" pipe\n'
+    table = read_table_file(written(tmp_path, "t.tsv", content))
+    assert table.column("id") == ["1", "2"]
+    assert table.column("q") == ["Yes he said", '5" pipe']
 
 
 def test_an_encoding_that_is_told(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from apprehend.tasks import LETTERS, TOPICS
@@ -86,8 +87,9 @@ def test_the_package_stays_small() -> None:
 def test_questions_have_the_schema(rows: list[dict[str, Any]]) -> None:
     columns = ["question_id", "question", "options", "answer", "answer_index",
                "cot_content", "category", "src"]  # fmt: skip
-    assert [list(row) for row in rows] == [columns] * len(rows)
-    assert all(LETTERS[row["answer_index"]] == row["answer"] for row in rows)
+    raw = pd.read_parquet(FOLDER / "questions.parquet")
+    assert list(raw.columns) == columns
+    assert [LETTERS[index] for index in raw.answer_index] == [row["answer"] for row in rows]
     assert all(row["question_id"].isdigit() for row in rows)
 
 

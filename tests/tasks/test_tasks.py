@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from apprehend.tasks import LETTERS, TOPICS, DataError
 from apprehend.tasks.dataset import read_questions
@@ -116,8 +117,14 @@ def test_the_real_benchmark(recorded_data: Path) -> None:
         k: v for k, v in expected.items() if k in counts
     }
     # The letter counts: `answer_index` names another option once.
-    conflicts = [int(r["question_id"]) for r in rows if LETTERS[r["answer_index"]] != r["answer"]]
-    assert conflicts == [3983]
+    raw = pd.read_parquet(recorded_data / "mmlu_pro_test.parquet")
+    indices = raw.set_index(raw.question_id.astype(str)).answer_index
+    conflicts = [
+        row["question_id"] for row in rows if LETTERS[indices[row["question_id"]]] != row["answer"]
+    ]
+    assert conflicts == ["3983"]
+    assert [row["answer"] for row in rows] == list(raw.answer)
+    assert [row["options"] for row in rows] == [list(options) for options in raw.options]
     for style in STYLES.values():
         for row in rows[::97]:
             assert row["question"] in render_user(row, style)

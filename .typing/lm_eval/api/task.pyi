@@ -44,3 +44,5 @@ class Task:
 
 class ConfigurableTask(Task):
     download: Callable[..., None]
+
+    def __init__(self, *, config: Mapping[str, Any] | None = None) -> None: ...

@@ -12,6 +12,6 @@ def analyse(
     output_path: PageFolder = Path("analyses"),
 ) -> None:
     """Analyze the benchmark itself: difficulty, option order, Rasch, shared causes of errors."""
-    from ...score.report_building import write_analyses
+    from ...reporting.report_building import write_analyses
 
     write_analyses(paths, output_path)

@@ -58,8 +58,8 @@ def cascade(
     )
     from ...console.errors import ApprehendError, UsageError
     from ...console.options import say, show
-    from ...score.report_building import evaluated_with
-    from ...score.report_inputs import report_input
+    from ...reporting.report_building import evaluated_with
+    from ...reporting.report_inputs import report_input
     from ...store.files import write_text
     from ...store.task_store import Results
 
@@ -111,7 +111,7 @@ def _costs(
     Returns:
         The costs of the small and the large model, and their unit in words.
     """
-    from ...score.costs import measured_costs
+    from ...reporting.costs import measured_costs
 
     if given[0] is not None and given[1] is not None:
         return (given[0], given[1]), "as given"

@@ -43,7 +43,7 @@ def metric(
 ) -> None:
     """Range, orientation, row order, ties, edge cases and more, on synthetic scores."""
     from ....reports import builtin_metrics, check_metric
-    from ...score.metric_loading import load_metric
+    from ...reporting.metric_loading import load_metric
 
     known = builtin_metrics().get(spec)
     _show(f"metric {spec}", check_metric(known or load_metric(spec), rows, seed))

@@ -20,6 +20,6 @@ def compare(
     seed: Seed = 0,
 ) -> None:
     """Compare models in paired tests on their common questions, and against the models' size."""
-    from ...score.report_building import write_comparison
+    from ...reporting.report_building import write_comparison
 
     write_comparison(paths, output_path, paper_filter, replicates, seed)

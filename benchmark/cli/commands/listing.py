@@ -47,7 +47,7 @@ def estimators() -> None:
 
 @app.command("tasks")
 def tasks() -> None:
-    """List task groups; every group has one task per topic."""
+    """List our task groups; every group has one task per topic."""
     from ....tasks.mmlu_pro import STYLES
     from ....tasks.topics import TOPICS, topic_slug
 
@@ -58,7 +58,11 @@ def tasks() -> None:
             what += f", or {style.dont_know} for don't know"
         slugs = ", ".join(f"{group}_{topic_slug(topic)}" for topic in TOPICS[:2])
         table.add_row(group, f"{style.label_kind}s", what, f"{slugs}, … (14 topics)")
-    show(table, "topics: " + ", ".join(TOPICS))
+    show(
+        table,
+        "topics: " + ", ".join(TOPICS) + "\nlm-eval's own multiple-choice tasks and those of "
+        "--include_path are asked by name too, e.g. mmlu, arc_challenge: docs/lm_eval_tasks.md",
+    )
 
 
 @app.command("signals")
@@ -108,6 +112,17 @@ def metrics() -> None:
             one.name, one.better, one.range_text, one.needs.value, one.source, one.meaning
         )
     show(table, "needs: errors with scores, with probabilities of an error, or the whole group.")
+
+
+@app.command("analyses")
+def analyses() -> None:
+    """List the analyses of `apprehend analyse`, what they require and when they say nothing."""
+    from ....reports import benchmark_analyses
+
+    table = _table("file", "requires", "source", "what it says", "when it says nothing")
+    for one in benchmark_analyses().values():
+        table.add_row(f"{one.file}.csv", one.requires, one.source, one.meaning, one.limits)
+    show(table)
 
 
 @app.command("models")

@@ -14,6 +14,6 @@ def paper(
     seed: Seed = 0,
 ) -> None:
     """Reproduce the reference paper's tables and figures beside the published values."""
-    from ...score.report_building import write_paper
+    from ...reporting.report_building import write_paper
 
     write_paper(results, output_path, replicates, seed)

@@ -36,7 +36,7 @@ def report(
     """Write metrics.csv, tables, figures and index.html from the scores in a results folder."""
     from ....estimators.registry import split_specs
     from ....reports import FORMATS
-    from ...score.report_inputs import write_report
+    from ...reporting.report_inputs import write_report
 
     chosen = [name.strip() for name in formats.split(",")]
     for name in chosen:

@@ -28,7 +28,7 @@ def split(
 
     from ....reports import compute_split, csv_text, summarize_split
     from ...console.options import say, show
-    from ...score.report_building import evaluated_with
+    from ...reporting.report_building import evaluated_with
     from ...store.files import write_text
 
     names, weights = _groups(groups)

@@ -17,7 +17,7 @@ def show(
 ) -> None:
     """Show a stored question: prompt, options, text, scores and judgements."""
     from ...console.options import show as show_all
-    from .question_view import view_of
+    from .shown_question import view_of
     from .stored_question import find_questions
 
     for found in find_questions(results, question, model, task):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ....estimators.signals.batch import AnswerTable, JudgementTable, Need, Signal, TraceTable
@@ -82,7 +82,8 @@ def _read(store: TaskStore, own: Any) -> StoredQuestion:
     place = store.question_ids.index(own)
     row: dict[str, Any] = store.questions.slice(place, 1).to_pylist()[0]
     count = int(row["option_count"] or 0)
-    style = STYLES.get(store.task)
+    named = [name for name in STYLES if store.task.endswith(name.removeprefix("mmlu_pro"))]
+    style = STYLES[max(named, key=len)] if named else None
     labels = style.labels(count) if style is not None else list(LETTERS[:count])
     prompt = None
     if store.has(Signal.PROMPT):
@@ -106,9 +107,10 @@ def _scores(store: TaskStore, own: Any) -> tuple[list[Mapping[str, Any]], bool]:
         return [], False
     table = pq.read_table(file)
     check_scores(store, table)
-    ids = table.column("question_id")
-    rows = table.filter(pc.equal(pc.cast(ids, "string"), str(own)))
-    return rows.to_pylist(), is_outdated(store, table)
+    ids = table.column("question_id").to_pylist()
+    rows: list[Mapping[str, Any]] = []
+    rows += table.filter(pa.array([str(name) == str(own) for name in ids])).to_pylist()
+    return rows, is_outdated(store, table)
 
 
 def _judgements(store: TaskStore, own: Any) -> list[Judgement]:

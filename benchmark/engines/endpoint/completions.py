@@ -32,7 +32,6 @@ from ..shared.engine import (
     Sampling,
 )
 from ..shared.known import TRANSPORT
-from ..shared.loaded_model import trimmed
 from ..shared.thinking_arguments import template_fields
 from .alignment import PLACEHOLDERS
 from .completion_requests import GREEDY, CompletionRequests, Drawing
@@ -134,7 +133,6 @@ class CompletionsEngine:
     def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """Return messages as the endpoint accepts them: JSON, or a prompt rendered by the
         tokenizer."""
-        messages = trimmed(messages)
         if self._requests.chat:
             return json.dumps(messages, ensure_ascii=False)
         assert self._tokenizer is not None  # has_chat_template says so

@@ -58,11 +58,8 @@ class LoadedModel:
     def chat(self, messages: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """Render messages into a prompt by the model's chat template.
 
-        The system message ends with its last word: lm-eval's descriptions end in blank lines, which
-        belong between texts and not into a message. Where the template refuses a system message,
-        its text opens the first user message.
+        Where the template refuses a system message, its text opens the first user message.
         """
-        messages = trimmed(messages)
         if messages and messages[0]["role"] == "system" and self._no_system is not None:
             messages = folded(messages)
         return str(self._lm.apply_chat_template(messages, add_generation_prompt))
@@ -156,16 +153,6 @@ class LoadedModel:
     def count_tokens(self, prompt: str) -> int:
         """Return the length of a prompt in tokens."""
         return len(self.encode(prompt))
-
-
-def trimmed(messages: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Leave out the blank lines at the end of a system message."""
-    return [
-        {**message, "content": message["content"].rstrip()}
-        if message["role"] == "system"
-        else message
-        for message in messages
-    ]
 
 
 def folded(messages: list[dict[str, str]]) -> list[dict[str, str]]:

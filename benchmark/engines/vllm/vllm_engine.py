@@ -18,6 +18,7 @@ import numpy as np
 
 from ...console.errors import UsageError
 from ..shared.abilities import withheld_by
+from ..shared.endings import Ending, endings
 from ..shared.engine import (
     NOTHING,
     Ability,
@@ -33,6 +34,8 @@ from ..shared.loaded_model import LoadedModel, model_path
 from ..shared.paths import LabelPaths, logsumexp
 from ..shared.places import token_at, tokens_before
 from ..shared.sampling import Draws
+from ..shared.spelling import Spelling
+from ..shared.thinking_arguments import think_end_text, thinking_arguments
 from .vllm_loading import checked_arguments, load_model
 from .vllm_requests import (
     IDS_AT_ONCE,
@@ -84,12 +87,14 @@ class VLLMEngine(LoadedModel):
         self.name = model_path(str(model_args["pretrained"]))
         self._arguments = checked_arguments(model_args) | {"pretrained": self.name}
         self._whole = self._arguments["max_logprobs"] == -1
-        self._lm, parameters = load_model(self._arguments)
+        self._lm, parameters = load_model(thinking_arguments(self._arguments))
         self._requests = Requests(self.name, self._lm, parameters, self._whole)
         core = getattr(getattr(self._lm, "model", None), "llm_engine", None)
         if core is not None:  # with data parallelism lm-eval holds no engine
             weakref.finalize(self, core.engine_core.shutdown, SHUTDOWN_SECONDS)
         self.tokenizer = self._lm.tokenizer
+        self.think_end = think_end_text(self._arguments.get("think_end_token"), self.tokenizer)
+        self._decode = Spelling(self.tokenizer, self.think_end)
         self._labels = LabelReader(self.encode, self.tokenizer.get_vocab())
 
     @property
@@ -200,10 +205,8 @@ class VLLMEngine(LoadedModel):
         if sampling is None:
             return [[] for _ in ids]
         parameters = [
-            self._requests.parameters(
-                max_tokens=1, detokenize=False, **drawing(sampling.temperature, s)
-            )
-            for s in sampling.seeds
+            self._requests.parameters(max_tokens=1, detokenize=False, **drawing(sampling, i))
+            for i in range(len(sampling.seeds))
         ]
         return [
             [
@@ -230,27 +233,29 @@ class VLLMEngine(LoadedModel):
     ) -> list[Generation]:
         """Return the generations in the order of the prompts: one greedy each, or one per seed.
 
-        ``extras`` are left to others: answers are forced by further prompts.
+        vLLM looks for stop texts in thoughts too, so a model that thinks gets none. ``extras`` are
+        left to others: answers are forced by further prompts.
         """
+        ends = endings(prompts, until, self.think_end)
         ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
         limit = self.context_length
         parameters = [
             self._requests.parameters(
                 max_tokens=max(1, min(max_new_tokens, limit - len(row))),
-                stop=list(until),
+                stop=list(until) if self.thinking is None else [],
                 logprobs=TOP_K,
                 **({"temperature": 0.0} if sampling is None else {}),
-                **({} if sampling is None else drawing(sampling.temperature, sampling.seeds[i])),
+                **({} if sampling is None else drawing(sampling, i)),
             )
             for i, row in enumerate(ids)
         ]
         return [
-            self._generation(output, row)
-            for row, reply in zip(ids, self._requests.run(ids, parameters), strict=True)
+            self._generation(output, row, end)
+            for row, end, reply in zip(ids, ends, self._requests.run(ids, parameters), strict=True)
             for output in reply.outputs
         ]
 
-    def _generation(self, output: Completion, prompt: list[int]) -> Generation:
+    def _generation(self, output: Completion, prompt: list[int], ending: Ending) -> Generation:
         token_ids = [int(token) for token in output.token_ids]
         rows = [{t: float(v.logprob) for t, v in row.items()} for row in output.logprobs]
         finished = output.finish_reason == "stop"
@@ -258,6 +263,10 @@ class VLLMEngine(LoadedModel):
             token_ids = token_ids[: tokens_before(self._decode, token_ids, len(output.text))]
         elif finished:
             token_ids = token_ids[:-1]  # the token that ends the sequence
+        text = self._decode(token_ids) if self._decode.marks else output.text
+        if (cut := ending.cut(text, finished)) is not None:
+            text, finished = text[:cut], True
+            token_ids = token_ids[: tokens_before(self._decode, token_ids, cut)]
         rows = rows[: len(token_ids)]
 
         def label_logprobs(position: int, labels: Sequence[str]) -> list[float] | None:
@@ -272,16 +281,14 @@ class VLLMEngine(LoadedModel):
             return [logsumexp([known[token] for token in variants]) for variants in tokens]
 
         return Generation(
-            text=output.text,
+            text=text,
             token_logprobs=[row[token] for row, token in zip(rows, token_ids, strict=True)],
             token_entropies=[math.nan] * len(rows),
             token_uniform_kl=[math.nan] * len(rows),
             token_top_logprobs=[largest(row, TRACE_TOP_K) for row in rows],
             prompt_tokens=len(prompt),
             finished=finished,
+            answer_start=ending.start(text, finished),
             token_at=lambda offset: token_at(self._decode, token_ids, offset),
             label_logprobs=label_logprobs,
         )
-
-    def _decode(self, ids: list[int]) -> str:
-        return str(self.tokenizer.decode(ids, skip_special_tokens=True))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ...console.errors import ApprehendError, first_line
+from ..shared.engine import Sampling
 from .vllm_loading import FEWEST_LOGPROBS
 
 if TYPE_CHECKING:
@@ -115,12 +116,18 @@ class Requests:
         return list(replies)
 
 
-def drawing(temperature: float, seeds: Sequence[int]) -> dict[str, object]:
-    """Return the sampling parameters of as many samples as seeds.
+def drawing(sampling: Sampling, prompt: int) -> dict[str, object]:
+    """Return the sampling parameters of as many samples of a prompt as it has seeds.
 
     vLLM derives the samples' seeds from the first one.
     """
-    return {"temperature": temperature, "n": len(seeds), "seed": seeds[0] % 2**31}
+    seeds = sampling.seeds[prompt]
+    more: dict[str, object] = {"top_p": sampling.top_p} if sampling.top_p < 1.0 else {}
+    more |= {"top_k": sampling.top_k} if sampling.top_k else {}
+    return {
+        **{"temperature": sampling.temperature, "n": len(seeds), "seed": seeds[0] % 2**31},
+        **more,
+    }
 
 
 def largest(row: Mapping[int, float], count: int) -> list[float]:

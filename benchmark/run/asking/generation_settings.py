@@ -10,7 +10,8 @@ from ...console.errors import UsageError
 from ...console.number_limits import MOST_TOKENS
 from ...engines.shared.engine import Sampling
 
-DEFAULT_TOKENS = 1024
+DEFAULT_TOKENS = 256
+"""Longest text of a task that sets no length, as in lm-eval's ``hf``."""
 LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 """lm-eval's names of the largest number of new tokens, the first of those given counts."""
 OWN = ("max_gen_toks", "until", "do_sample", "temperature", "top_p", "top_k")

@@ -44,6 +44,8 @@ def load_lm_eval(
 
     Raises UsageError for tasks that are not multiple choice, ApprehendError for missing data.
     """
+    if options.data is None:
+        _check_code(manager, name)
     with third_party_errors(f"--tasks: {name}"), _reproducible(options.seed):
         with local_data(options.data, options.fewshot_data):
             try:
@@ -61,9 +63,33 @@ def load_lm_eval(
     for family, leaves in _families(manager, name, tasks).items():
         group = [_loaded(leaf, family, tasks[leaf], len(leaves) > 1, options, prompts)
                  for leaf in leaves]  # fmt: skip
+        if len({task.facts.normalization for task in group}) > 1:
+            raise UsageError(
+                f"--tasks: some members of {family} score labels and some whole texts; name them "
+                "one by one"
+            )
         unique_ids(group)
         loaded += group
     return loaded
+
+
+def _check_code(manager: TaskManager, name: str) -> None:
+    """Raise UsageError for a task whose data set runs code of its own, unasked.
+
+    From version 4 on, ``datasets`` runs none.
+    """
+    import datasets
+
+    if int(datasets.__version__.split(".")[0]) >= 4:
+        return
+    for leaf in _leaves(manager, name):
+        entry = manager.task_index.get(leaf)
+        settings = ((entry.cfg if entry is not None else None) or {}).get("dataset_kwargs")
+        if isinstance(settings, Mapping) and settings.get("trust_remote_code"):
+            raise UsageError(
+                f"--tasks: {leaf} runs code of its data set (trust_remote_code) under datasets "
+                f"{datasets.__version__}; install datasets 4 or newer, or give --data"
+            )
 
 
 @contextmanager
@@ -124,7 +150,11 @@ def _leaves(manager: TaskManager, name: str) -> Iterator[str]:
 
 
 def _manner(task: Task) -> str:
-    return repr((task.get_config("output_type"), task.get_config("doc_to_choice")))
+    """Return what members of a group must share to be one task."""
+    choice = task.get_config("doc_to_choice")
+    if callable(choice):
+        choice = getattr(choice, "__qualname__", "")
+    return repr((task.get_config("output_type"), "listed" if isinstance(choice, list) else choice))
 
 
 def _loaded(
@@ -139,7 +169,9 @@ def _loaded(
 
     if not isinstance(task, ConfigurableTask):
         raise UsageError(f"--tasks: {leaf} is a Python class, which says not how it asks")
-    with third_party_errors(f"--tasks: {leaf}"):
+    if getattr(task, "MULTIMODAL", False):
+        raise UsageError(f"--tasks: {leaf} shows images or sounds; apprehend asks in text alone")
+    with third_party_errors(f"--tasks: {leaf}"), _index_errors(leaf):
         facts, signal = _facts(leaf, task, _topic(leaf, family, task, is_topic, options), options)
         texts: dict[str, str] = {}
         if options.as_letters:
@@ -168,13 +200,21 @@ def _loaded(
     return loaded
 
 
+@contextmanager
+def _index_errors(leaf: str) -> Iterator[None]:
+    try:
+        yield
+    except IndexError as error:
+        raise UsageError(f"--tasks: {leaf}: {first_line(error)} in a document") from error
+
+
 def _facts(leaf: str, task: Task, topic: Topic, options: TaskOptions) -> tuple[TaskFacts, Signal]:
     output = task.get_config("output_type")
     field = id_field(task.eval_docs)
 
     def own_id(row: Row, index: int) -> str:
-        value = None if field is None else cast("Mapping[str, Any]", row)[field]
-        return id_text(value) or str(index)
+        own = None if field is None else id_text(cast("Mapping[str, Any]", row)[field])
+        return str(index) if own is None else own
 
     if output == "multiple_choice":
         return choice_facts(task, leaf, topic, own_id, options.normalization), Signal.ANSWER

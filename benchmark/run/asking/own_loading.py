@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from ....tasks.data_errors import DataError
 from ....tasks.data_sets.data_set import read_data_set
 from ....tasks.dataset import EMBEDDED
-from ....tasks.mmlu_pro import STYLES
-from ....tasks.own_tasks import SHORT, OwnTasks, own_tasks
+from ....tasks.own_tasks import OwnTasks, own_tasks
 from ....tasks.question_row import same_questions
 from ....tasks.task_names import known_tasks
 from ...console.errors import UsageError
@@ -22,40 +22,62 @@ if TYPE_CHECKING:
 Document = Mapping[str, Any]
 
 
-class FewshotOptions(Protocol):
-    """The options that few-shot examples depend on."""
+class DataOptions(Protocol):
+    """The options that say where questions and examples come from."""
 
     @property
     def data(self) -> str | None: ...
     @property
+    def data_columns(self) -> str | None: ...
+    @property
     def fewshot_data(self) -> str | None: ...
+    @property
+    def include_path(self) -> str | None: ...
     @property
     def num_fewshot(self) -> int | None: ...
 
 
-def own_questions(
-    data: str | None, data_columns: str | None, tasks: Sequence[str], include_path: str | None
-) -> OwnTasks | None:
-    """Return the tasks of a file of one's own; None for what is asked as MMLU-Pro.
+class TasksOptions(DataOptions, Protocol):
+    """Those, and the names of the tasks."""
 
-    None too where every task is lm-eval's or the user's: the file is then in that task's schema.
+    @property
+    def tasks(self) -> str: ...
+
+
+def own_questions(options: TasksOptions) -> OwnTasks | None:
+    """Return the tasks of a file of one's own, if any of them is asked for.
+
+    None for what is asked as MMLU-Pro, and for tasks of lm-eval, which read files in their way.
 
     Raises:
         UsageError: ``data_columns`` without a file.
         DataError: the file or a row of it is invalid.
     """
-    if data_columns and data in (None, EMBEDDED):
+    return own_questions_of([name.strip() for name in options.tasks.split(",")], options)
+
+
+def own_questions_of(names: Sequence[str], options: DataOptions) -> OwnTasks | None:
+    """Return the same for names of tasks."""
+    data, columns = options.data, options.data_columns
+    if columns and data in (None, EMBEDDED):
         raise UsageError("--data_columns: describes the columns of a file; give one with --data")
-    if tasks and all(_is_other(name, include_path) for name in tasks):
+    if data is None or data == EMBEDDED:
         return None
-    return own_tasks(data, data_columns)
-
-
-def _is_other(name: str, include_path: str | None) -> bool:
-    """Return whether a task is none of ours, nor of a file of one's own."""
-    short = [style.removeprefix(SHORT) for style in STYLES]
-    ours = name in known_tasks() or any(name == s or name.startswith(f"{s}_") for s in short)
-    return not ours and (name in shipped_names() or include_path is not None)
+    own, problem = None, None
+    try:
+        own = own_tasks(data, columns)
+    except DataError as error:
+        problem = error
+    if own is None and problem is None:
+        return None
+    if own is not None and set(names) & own.names().keys():
+        return own
+    ours = known_tasks()
+    if all(n not in ours and (options.include_path or n in shipped_names()) for n in names):
+        return None  # lm-eval's tasks have schemas of their own
+    if problem is not None:
+        raise problem
+    return own
 
 
 def say_understood(data: str | None, data_columns: str | None, own: OwnTasks | None) -> None:
@@ -83,7 +105,7 @@ def described(data: str | None, data_columns: str | None) -> dict[str, object]:
     }
 
 
-def fewshot_file(options: FewshotOptions) -> str | None:
+def fewshot_file(options: DataOptions) -> str | None:
     """Return the file of few-shot examples: by default a file's own questions."""
     if options.fewshot_data is None and options.num_fewshot and options.data != EMBEDDED:
         return options.data
@@ -97,7 +119,7 @@ def own_task(own: OwnTasks, name: str, fewshot_data: str | None) -> Task:
     return ConfigurableTask(config=own.config(name, fewshot_data))
 
 
-def set_examples(task: Task, shots: int, ours: bool) -> int:
+def set_examples(task: Task, shots: int) -> int:
     """Let a task of ours show the first examples that are not the question itself.
 
     A probe that changes the question shows the same examples.
@@ -105,7 +127,6 @@ def set_examples(task: Task, shots: int, ours: bool) -> int:
     Args:
         task: The task.
         shots: Examples per prompt.
-        ours: Whether it is a task of ours; lm-eval chooses the examples of others.
 
     Returns:
         The number of questions that are among the examples.
@@ -116,7 +137,7 @@ def set_examples(task: Task, shots: int, ours: bool) -> int:
     if not shots:
         return 0
     pool = list(task.fewshot_docs() or ())
-    same = same_questions(task.eval_docs, pool) if ours else {}
+    same = same_questions(task.eval_docs, pool)
     available = len(pool) - max(map(len, same.values()), default=0)
     if available < shots:
         raise UsageError(

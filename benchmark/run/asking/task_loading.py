@@ -20,15 +20,13 @@ from ..questions.own_facts import own_facts
 from ..questions.task_files import shipped_names, task_manager
 from .lm_eval_loading import load_lm_eval
 from .loaded_task import LoadedTask, TaskOptions, third_party_errors
-from .own_loading import fewshot_file, own_questions, own_task, say_left_out, set_examples
+from .own_loading import fewshot_file, own_questions_of, own_task, say_left_out, set_examples
 
 if TYPE_CHECKING:
     from lm_eval.tasks import TaskManager
 
 
-def expand_tasks(
-    text: str, include_path: str | None, own: OwnTasks | None = None
-) -> list[str]:
+def expand_tasks(text: str, include_path: str | None, own: OwnTasks | None = None) -> list[str]:
     """Expand a comma-separated list into distinct names; a group of ours becomes its topics.
 
     Raises UsageError for a name that is neither ours nor lm-eval's nor (with ``include_path``) a
@@ -47,8 +45,8 @@ def expand_tasks(
             leaves |= dict.fromkeys(names_of if own is None else own.leaves(group, topic))
         elif include_path is None and name not in shipped_names():
             near = did_you_mean(name, known) or did_you_mean(name, shipped_names())
-            shows = "list tasks` shows ours" if own is None else f"data {own.data}` shows all"
-            raise UsageError(f"--tasks: unknown task {name!r}; `apprehend {shows}{near}")
+            shows = f"apprehend {'list tasks' if own is None else f'data {own.data}'}"
+            raise UsageError(f"--tasks: unknown task {name!r}; `{shows}` shows all{near}")
         else:
             leaves[name] = None
     return list(leaves)
@@ -61,12 +59,11 @@ def load_tasks(names: Sequence[str], options: TaskOptions) -> list[LoadedTask]:
     """
     if options.include_path is not None and not Path(options.include_path).is_dir():
         raise UsageError(f"--include_path: no folder at {options.include_path}")
-    known = known_tasks()
-    own = own_questions(options.data, options.data_columns, names, options.include_path)
-    ours = known if own is None else {**known, **own.names()}
-    others = [name for name in names if name not in ours]
+    own = own_questions_of(names, options)
+    known = known_tasks() if own is None else own.names()
+    others = [name for name in names if name not in known]
     _check_own_options(options, others, len(names) - len(others))
-    metadata = {"data": options.data, "fewshot_data": options.fewshot_data}
+    metadata = {"data": options.data, "fewshot_data": fewshot_file(options)}
     with third_party_errors(
         f"--include_path: {options.include_path}", options.include_path is not None
     ):
@@ -74,7 +71,7 @@ def load_tasks(names: Sequence[str], options: TaskOptions) -> list[LoadedTask]:
     prompts = {name: load_prompt(name, path) for name, path in options.prompts.items()}
     tasks: list[LoadedTask] = []
     for name in names:
-        if own is not None and name in own.names():
+        if own is not None and name in known:
             tasks += _load(manager, name, options, prompts, own)
             continue
         if name not in manager.task_index:
@@ -86,8 +83,7 @@ def load_tasks(names: Sequence[str], options: TaskOptions) -> list[LoadedTask]:
             tasks += _load(manager, name, options, prompts)
         else:
             tasks += load_lm_eval(manager, name, options, prompts)
-    among = [task for task in tasks if task.own]
-    say_left_out(sum(t.among_examples for t in among), sum(len(t.task.eval_docs) for t in among))
+    say_left_out(sum(t.among_examples for t in tasks), sum(len(t.task.eval_docs) for t in tasks))
     return tasks
 
 
@@ -157,7 +153,7 @@ def _load(
     for leaf, task in loaded.items():
         configure(task, replaced)
         shots = options.num_fewshot or 0
-        among = set_examples(task, shots, ours=True)
+        among = set_examples(task, shots)
         if options.gen_kwargs:
             given = task.get_config("generation_kwargs") or {}
             task.set_config("generation_kwargs", {**given, **options.gen_kwargs})

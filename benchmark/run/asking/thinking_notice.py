@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ....estimators.signals.batch import Signal
+from ...console.errors import UsageError
 from ...console.options import say
 from ...engines.shared.engine import Engine
 from .generation_settings import GenerationSettings
 from .loaded_task import LoadedTask
+
+
+def check_budget(budget: int | None, tasks: Sequence[LoadedTask]) -> None:
+    """Raise UsageError for a budget of thoughts that leaves no tokens for the answer."""
+    for task in tasks:
+        if task.signal is not Signal.TRACE or budget is None:
+            continue
+        most = GenerationSettings.of(task.task.get_config("generation_kwargs") or {}).most
+        if budget >= most:
+            raise UsageError(
+                f"--thinking_budget {budget} leaves nothing of the {most} tokens of a text of "
+                f"{task.family}: expected a smaller one, or --gen_kwargs max_gen_toks=NUMBER"
+            )
 
 
 def say_thinking(engine: Engine, chat: bool, tasks: Sequence[LoadedTask]) -> None:

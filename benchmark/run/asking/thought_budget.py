@@ -67,7 +67,10 @@ class BudgetedEngine:
         thinking: list[int] = []
         answering: list[int] = []
         for at, text in enumerate(texts):
-            if isinstance(text, Generation) and not text.finished:
+            looped = isinstance(text, Generation) and (text.loop_start or -1) >= 0
+            if isinstance(text, Generation) and not (
+                text.finished or (looped and extras.stop_loops)
+            ):
                 (thinking if text.answer_start is None else answering).append(at)
         # An answer under way is written again as a whole: tokens do not survive a cut of the text.
         for at, text in zip(

@@ -11,8 +11,6 @@ NO_STEM, SHUFFLED_STEM, INSTRUCTION = "no_stem", "shuffled_stem", "instruction"
 PROMPT_VARIANTS = (*PARAPHRASES, NO_STEM, SHUFFLED_STEM, INSTRUCTION)
 
 
-
-
 def rotated_back(values: list[float], shift: int) -> list[float]:
     """Reorder the values of a rotated row's places by the original options."""
     count = len(values)

@@ -21,13 +21,13 @@ from .option_fields import (
     Document,
     Layout,
     OptionFields,
-    are_labelled,
+    are_labeled,
     find_fields,
     layout,
     options_in,
     stem_in,
 )
-from .task_facts import TaskFacts
+from .task_facts import TaskFacts, remembered
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -68,11 +68,11 @@ class GenerativeReader:
 
     def parts(self, document: Document) -> tuple[str, list[str]]:
         """Return the prompt before the options, and the options; none if they are not found."""
-        text = self.text(document)
         if self.fields is not None:
-            cut = layout(document, self.text, self.fields)
+            cut = layout(document, self.text, self.fields, check=False)
             if cut is not None:
                 return cut.before, [option.strip() for option in cut.options]
+        text = self.text(document)
         for count in range(MAX_OPTIONS, 1, -1):
             found = options_in(text, letters(count))
             if found:
@@ -119,7 +119,7 @@ class GenerativeReader:
 
 
 def _are_lettered(document: Document, cut: Layout) -> bool:
-    return are_labelled(cut, letters(len(cut.options)))
+    return are_labeled(cut, letters(len(cut.options)))
 
 
 def generative_facts(
@@ -150,11 +150,12 @@ def generative_facts(
                 )
                 + "; of such tasks, apprehend supports multiple choice only"
             )
+    view_of = remembered(reader.view)
     return TaskFacts(
-        view=reader.view,
+        view=view_of,
         own_id=own_id,
         topic=lambda row: topic(cast(Document, row)),
-        our_prompt=lambda prompt: letter_settings(reader.view, prompt),
+        our_prompt=lambda prompt: letter_settings(view_of, prompt),
         keeps_description=True,
         read_filtered=reader.filtered,
         filter_name=reader.filter_name,

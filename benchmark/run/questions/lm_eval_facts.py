@@ -19,13 +19,13 @@ from .option_fields import (
     Document,
     Layout,
     OptionFields,
-    are_labelled,
+    are_labeled,
     find_fields,
     layout,
     options_in,
     stem_in,
 )
-from .task_facts import Change, TaskFacts
+from .task_facts import Change, TaskFacts, remembered
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -90,21 +90,22 @@ class Reader:
         """Return the question in a document."""
         document = cast(Document, row)
         choices = self.choices(document)
-        text = self.text(document)
         options = [choice.strip() for choice in choices]
-        before = text
         if self.several_prompts:
             rest = str(self.task.doc_to_target(document))
             options = [f"{choice} {rest}".strip() for choice in options]
             before = "Which of these is right?"
         elif self.fields is not None:
-            cut = layout(document, self.text, self.fields)
-            before = before if cut is None else cut.before
+            cut = layout(document, self.text, self.fields, check=False)
+            before = self.text(document) if cut is None else cut.before
             options = [option.strip() for option in self.fields.read(document)] or options
         elif self.labels:
+            text = self.text(document)
             found = options_in(text, choices)
             before = text[: text.rfind(found[0])] if found else text
             options = found or options
+        else:
+            before = self.text(document)
         stem = stem_in(before, {} if self.several_prompts else document)
         return view(stem, tuple(options), self.gold(document, choices), self.topic(document))
 
@@ -182,15 +183,16 @@ def choice_facts(
     labels = not several and are_labels(choices, constant)
     fields = None if several else _common_fields(bare, documents, labels)
     reader = Reader(own, topic, labels, fields, several)
+    view_of = remembered(reader.view)
     return TaskFacts(
-        view=reader.view,
+        view=view_of,
         own_id=own_id,
         topic=lambda row: topic(cast(Document, row)),
         choices=lambda row: reader.choices(cast(Document, row)),
         normalization=None if labels else normalization,
         rotated=reader.rotated,
         restemmed=reader.restemmed,
-        our_prompt=lambda prompt: letter_settings(reader.view, prompt),
+        our_prompt=lambda prompt: letter_settings(view_of, prompt),
         keeps_description=True,
         refused=_refused(reader, documents),
     )
@@ -204,7 +206,7 @@ def _common_fields(
     def are_options(document: Document, cut: Layout) -> bool:
         own = reader.choices(document)
         if labels:
-            return are_labelled(cut, own)
+            return are_labeled(cut, own)
         return [text.strip() for text in own] == [text.strip() for text in cut.options]
 
     fields = find_fields(documents[0], reader.text, are_options)

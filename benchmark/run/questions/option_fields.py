@@ -88,7 +88,7 @@ def find_fields(document: Document, render: Render, accept: Accept) -> OptionFie
     return max(found, key=lambda pair: pair[0], default=(0, None))[1]
 
 
-def are_labelled(cut: Layout, labels: Sequence[str]) -> bool:
+def are_labeled(cut: Layout, labels: Sequence[str]) -> bool:
     """Return whether each option of a prompt follows its label, as in ``A. one`` or ``(A) one``.
 
     A prompt may show two texts that are no options, such as the sentences of a comparison.
@@ -102,15 +102,20 @@ def are_labelled(cut: Layout, labels: Sequence[str]) -> bool:
     )
 
 
-def layout(document: Document, render: Render, fields: OptionFields) -> Layout | None:
-    """Return a document's prompt cut at its options; None if it does not follow the fields."""
+def layout(
+    document: Document, render: Render, fields: OptionFields, check: bool = True
+) -> Layout | None:
+    """Return a document's prompt cut at its options; None if it does not follow the fields.
+
+    Without ``check``, which takes a second rendering, it may differ from the prompt otherwise.
+    """
     options = fields.read(document)
     if not 2 <= len(options) <= MAX_OPTIONS:
         return None
     marks = [f"qz{chr(ord('a') + index)}qz" for index in range(len(options))]
     try:
         marked = render(fields.written(document, marks))
-        shown = render(document)
+        shown = render(document) if check else ""
     except Exception:  # a template may accept no other texts than its own
         return None
     pieces = []
@@ -122,6 +127,8 @@ def layout(document: Document, render: Render, fields: OptionFields) -> Layout |
     pieces.append(marked)
     if any(mark in piece for mark in marks for piece in pieces):
         return None
+    if not check:
+        return Layout(tuple(pieces), tuple(option.strip() for option in options))
     for texts in (options, [option.strip() for option in options]):
         if _joined(pieces, texts) == shown:
             return Layout(tuple(pieces), tuple(texts))

@@ -52,7 +52,5 @@ def unique_ids(group: Sequence[HasFacts]) -> None:
         task.facts = replace(task.facts, own_id=_prefixed(task.name, task.facts.own_id))
 
 
-def _prefixed(
-    name: str, own_id: Callable[[Row, int], str]
-) -> Callable[[Row, int], str]:
+def _prefixed(name: str, own_id: Callable[[Row, int], str]) -> Callable[[Row, int], str]:
     return lambda row, index: f"{name}/{own_id(row, index)}"

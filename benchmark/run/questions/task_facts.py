@@ -22,6 +22,25 @@ Change = Callable[[str], str]
 ANSWER_TOKEN_COLUMNS = ("entropy", "post_answer_entropy", "top_logprobs", "missing_mass")
 
 
+_REMEMBERED = 4096
+"""Views that are kept: rendering a document takes milliseconds, and a question needs several."""
+
+
+def remembered(view: Callable[[Row], QuestionView]) -> Callable[[Row], QuestionView]:
+    """Return the same function, which renders a document that it has seen lately only once."""
+    known: dict[str, QuestionView] = {}
+
+    def seen(row: Row) -> QuestionView:
+        key = repr(row)
+        if key not in known:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            known[key] = view(row)
+        return known[key]
+
+    return seen
+
+
 def _unchanged(row: Row, shift: int) -> Row:
     raise NotImplementedError("this task's options have one order")
 
@@ -101,7 +120,7 @@ class TaskFacts:
                 generation.text, question.labels, question.options, extraction, start=start
             )
         if own is not None and start is not None:
-            answer = as_filtered(own(generation.text, row), answer)
+            answer = as_filtered(own(generation.answer_text, row), answer)
         position = -1 if answer is None else generation.token_at(answer.start)
         known = generation.label_logprobs(position, question.labels) if position >= 0 else None
         return answer, position, known

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...frames.blocks import Shown
 from ...statistics.intervals import percentile_interval
-from ...statistics.ranking import FloatArray
+from ...statistics.ranking import FloatArray, IntArray
 from ..study.benchmark_analysis import benchmark_analysis
 from ..study.study import Study
 
@@ -116,21 +116,23 @@ def compute_gold_ranks(study: Study) -> pd.DataFrame:
         rng = np.random.default_rng(study.seed)
         groups = {"all": np.arange(evaluation.errors.size), **evaluation.topics}
         for topic, members in groups.items():
-            own = table[members]
-            used = own[~np.isnan(own).any(axis=1)]
+            own: FloatArray = table[members]
+            used: FloatArray = own[~np.isnan(own).any(axis=1)]
             if not len(used):
                 continue
-            drawn = used[rng.integers(len(used), size=(REPLICATES, len(used))), 1].mean(axis=1)
+            picked: IntArray = rng.integers(len(used), size=(REPLICATES, len(used)))
+            drawn: FloatArray = used[:, 1][picked].mean(axis=1)
             low, high = percentile_interval(drawn) if len(used) >= 10 else (np.nan, np.nan)
-            rank, reciprocal, first, two, right, chance = used.mean(axis=0).tolist()
-            p_right = used[:, 4]
+            means: list[float] = used.mean(axis=0).tolist()
+            rank, reciprocal, first, two, p_mean, by_chance = means
+            p_right: FloatArray = used[:, 4]
             score = distributional_correctness(p_right, 1 - p_right, np.zeros(len(used)))
             records.append(
                 {
                     **{"model": evaluation.model, "task": evaluation.task, "topic": topic},
                     **{"n": len(used), "n_left_out": len(own) - len(used), "top_1": first},
                     **{"top_2": two, "mean_rank": rank, "mrr": reciprocal, "mrr_low": low},
-                    **{"mrr_high": high, "mrr_chance": chance, "right_probability": right},
+                    **{"mrr_high": high, "mrr_chance": by_chance, "right_probability": p_mean},
                     **{"dcs": float(score.mean()), "seed": study.seed},
                 }
             )

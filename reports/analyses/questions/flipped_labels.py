@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from ...frames.blocks import Shown
 from ...metrics.evaluation import Evaluation
 from ...statistics.intervals import enough
-from ...statistics.ranking import BoolArray, FloatArray
+from ...statistics.ranking import BoolArray, FloatArray, IntArray
 from ..study.benchmark_analysis import benchmark_analysis
 from ..study.study import Study
 
@@ -65,9 +65,10 @@ def flipped_areas(
     ranks = rankdata(scores)
     result = np.empty(draws)
     for draw in range(draws):
-        chosen = rng.permutation(n)[: round(share * n)]
-        becomes_right = rng.random(chosen.size) < 1 / (options[chosen] - 1)
-        flags = errors.copy()
+        chosen: IntArray = rng.permutation(n)[: round(share * n)]
+        chance: FloatArray = 1 / (options[chosen] - 1)
+        becomes_right: BoolArray = rng.random(chosen.size) < chance
+        flags: BoolArray = errors.copy()
         flags[chosen] = np.where(errors[chosen], ~becomes_right, True)
         wrong = int(flags.sum())
         pairs = wrong * (n - wrong)
@@ -104,7 +105,7 @@ def compute_flipped_labels(study: Study) -> pd.DataFrame:
     for evaluation in study.evaluated:
         options = option_counts(study, evaluation)
         for k in study.columns(evaluation, without="is_control"):
-            known = ~np.isnan(evaluation.scores[:, k])
+            known: BoolArray = ~np.isnan(evaluation.scores[:, k])
             errors, scores = evaluation.errors[known], evaluation.scores[known, k]
             wrong = int(errors.sum())
             if not enough(wrong, errors.size):
@@ -116,7 +117,7 @@ def compute_flipped_labels(study: Study) -> pd.DataFrame:
             for share in SHARES:
                 stream = [study.seed, zlib.crc32(name.encode("utf-8", "surrogatepass"))]
                 drawn = flipped_areas(errors, scores, share, options[known], REPLICATES, stream)
-                low, high = np.quantile(drawn, [0.025, 0.975])
+                ends: FloatArray = np.quantile(drawn, [0.025, 0.975])
                 usual = float(np.mean(options[known]))
                 counts = (wrong, errors.size - wrong)
                 records.append(
@@ -124,7 +125,7 @@ def compute_flipped_labels(study: Study) -> pd.DataFrame:
                         **{"model": evaluation.model, "task": evaluation.task},
                         **{"estimator": evaluation.estimators[k], "share": share},
                         **{"n": errors.size, "roc_auc": area, "flipped": float(drawn.mean())},
-                        **{"low": float(low), "high": float(high)},
+                        **{"low": float(ends[0]), "high": float(ends[1])},
                         "expected": expected_flipped_auc(area, *counts, share, usual),
                         **{"replicates": REPLICATES, "seed": study.seed},
                     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,8 @@ def _gaps(
     return records
 
 
+ASKED = ("num_fewshot", "apply_chat_template", "system_instruction", "prompts", "examples")
+"""What a manifest says of the prompts."""
 RERUN_COLUMNS = (
     *("task", "first", "second", "n", "same_answer", "kappa", "accuracy_first"),
     *("accuracy_second", "same_outcome", "p"),
@@ -154,13 +157,21 @@ def compute_reruns(study: Study) -> pd.DataFrame:
 
 
 def identities(study: Study) -> dict[tuple[str, str], str]:
-    """Map (model folder, task folder) to the model that a manifest names, with its revision."""
+    """Map (model folder, task folder) to what a manifest says of the model and of its prompts.
+
+    Runs of equal value are runs of one model on one task, whatever they are called. Imported
+    answers have none, since nothing says how they were made.
+    """
     found: dict[tuple[str, str], str] = {}
     for manifest in study.data.manifests:
-        about = manifest.get("model")
-        if isinstance(about, dict) and not manifest.get("imported"):
-            known = {key: about.get(key) for key in ("name", "pretrained", "revision", "weights")}
-            if any(known[key] for key in ("name", "pretrained")):
-                key = str(manifest.get("model_folder")), str(manifest.get("task_folder"))
-                found[key] = repr(sorted((k, str(v)) for k, v in known.items()))
+        about, task = manifest.get("model"), manifest.get("task")
+        if not isinstance(about, Mapping) or manifest.get("imported"):
+            continue
+        arguments = about.get("arguments")
+        served = arguments.get("model") if isinstance(arguments, Mapping) else None
+        known = [about.get("pretrained") or served, about.get("revision"), about.get("fingerprint")]
+        asked = [task.get(key) for key in ASKED] if isinstance(task, Mapping) else []
+        if known[0]:
+            key = str(manifest.get("model_folder")), str(manifest.get("task_folder"))
+            found[key] = repr((known, asked))
     return found

@@ -63,7 +63,8 @@ def outcome_features(errors: FloatArray) -> FloatArray:
     pairs = [errors[i] * errors[j] for i in range(m) for j in range(i)]
     features = np.concatenate([errors, np.array(pairs).reshape(-1, q)])
     spread = features.std(axis=1, keepdims=True)
-    return (features - features.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1.0)
+    centered: FloatArray = features - features.mean(axis=1, keepdims=True)
+    return centered / np.where(spread > 0, spread, 1.0)
 
 
 def choose_questions(

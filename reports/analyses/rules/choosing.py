@@ -12,7 +12,7 @@ from ...metrics.evaluation import Evaluation
 from ...statistics.intervals import exact_share
 from ...statistics.ranking import BoolArray, FloatArray
 from ..thresholds import development_rows
-from .costs import Costs, cheapest_threshold, cost_interval, mean_cost
+from .decision_costs import Costs, cheapest_threshold, cost_interval, mean_cost
 from .guarantees import guaranteed, score_grid
 from .rule import Rule, score_bins
 

@@ -17,8 +17,9 @@ def score_grid(scores: FloatArray, size: int = GRID) -> FloatArray:
     finite = scores[np.isfinite(scores)]
     if not finite.size:
         return np.empty(0)
-    levels = np.arange(1, size + 1) / size
-    return np.unique(np.quantile(finite, levels, method="inverted_cdf"))
+    levels: FloatArray = np.arange(1, size + 1) / size
+    found: FloatArray = np.unique(np.quantile(finite, levels, method="inverted_cdf"))
+    return found
 
 
 def learn_then_test(
@@ -45,12 +46,12 @@ def learn_then_test(
         Angelopoulos et al. 2021, Learn then Test, arXiv 2110.01052.
     """
     chosen = NEVER
-    for threshold in grid:
-        kept = scores <= threshold
+    for threshold in grid.tolist():
+        kept: BoolArray = scores <= threshold
         n, wrong = int(kept.sum()), int(errors[kept].sum())
         if (1 - risk) ** n > 1 - confidence:
             continue
-        if binom.cdf(wrong, n, risk) > 1 - confidence:
+        if float(binom.cdf(wrong, n, risk)) > 1 - confidence:
             break
         chosen = float(threshold)
     return chosen
@@ -77,8 +78,9 @@ def conformal_risk_control(
         Angelopoulos et al. 2022, Conformal risk control, arXiv 2208.02814.
     """
     chosen = NEVER
-    for threshold in grid:
-        wrong = int((errors & (scores <= threshold)).sum())
+    for threshold in grid.tolist():
+        kept: BoolArray = scores <= threshold
+        wrong = int((errors & kept).sum())
         if (wrong + 1) / (errors.size + 1) > risk:
             break
         chosen = float(threshold)

@@ -84,7 +84,7 @@ def read_rule(text: str) -> Rule:
     """
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RuleError(f"not JSON: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise RuleError(f"expected a file written by `apprehend threshold --export`, {FORMAT!r}")
@@ -99,14 +99,15 @@ def read_rule(text: str) -> Rule:
         counts = [int(count) for count in content["counts"]]
         names = {name: str(content[name]) for name in ("model", "task", "estimator", "otherwise")}
         settings = dict(content["settings"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise RuleError(f"a field is missing or invalid: {error}") from error
     if "" not in thresholds or any(math.isnan(value) for value in thresholds.values()):
         raise RuleError('expected thresholds to be numbers, with one for "", all other topics')
     if names["otherwise"] not in (ABSTAIN, ESCALATE):
         raise RuleError(f"expected otherwise to be abstain or escalate, got {names['otherwise']!r}")
-    if len(counts) != len(edges) + 1 or edges != sorted(edges):
-        raise RuleError("expected ascending edges and one count more than edges")
+    ascending = all(math.isfinite(edge) for edge in edges) and edges == sorted(edges)
+    if len(counts) != len(edges) + 1 or not ascending or any(not 0 <= n < 2**53 for n in counts):
+        raise RuleError("expected ascending edges and one count more than edges, none below 0")
     return Rule(thresholds=thresholds, edges=edges, counts=counts, settings=settings, **names)
 
 

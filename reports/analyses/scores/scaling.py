@@ -51,16 +51,18 @@ def power_law(parameters: FloatArray, values: FloatArray) -> Law:
     Returns:
         a, b and c.
     """
-    logs = np.log(np.asarray(parameters, np.float64) / 1e9)
-    y = values - values.mean()
+    logs: FloatArray = np.log(np.asarray(parameters, np.float64) / 1e9)
+    y: FloatArray = values - values.mean()
 
     def losses(b: FloatArray) -> FloatArray:
         """Return (k,) residual sums of squares of the linear fit for each exponent."""
-        x = np.exp(-np.outer(b, logs))
-        x = x - x.mean(axis=1, keepdims=True)
-        squares = (x**2).sum(axis=1)
-        explained = np.where(squares > 1e-20, (x @ y) ** 2 / np.maximum(squares, 1e-20), 0.0)
-        return (y**2).sum() - explained
+        raw: FloatArray = np.exp(-np.outer(b, logs))
+        x: FloatArray = raw - raw.mean(axis=1, keepdims=True)
+        squares: FloatArray = (x**2).sum(axis=1)
+        explained: FloatArray = np.where(
+            squares > 1e-20, (x @ y) ** 2 / np.maximum(squares, 1e-20), 0.0
+        )
+        return float((y**2).sum()) - explained
 
     grid = np.linspace(-2, 2, 81)
     tried = losses(grid)
@@ -73,7 +75,7 @@ def power_law(parameters: FloatArray, values: FloatArray) -> Law:
         options={"xatol": 1e-10},
     )
     b = float(found.x) if float(found.fun) <= tried[at] else float(grid[at])
-    x = np.exp(-b * logs)
+    x: FloatArray = np.exp(-b * logs)
     spread = float(((x - x.mean()) ** 2).sum())
     a = float(((x - x.mean()) * y).sum()) / spread if spread > 1e-20 else 0.0
     return a, b, float(values.mean()) - a * float(x.mean())
@@ -83,7 +85,7 @@ def pareto_front(parameters: FloatArray, values: FloatArray) -> np.typing.NDArra
     """Flag the models (m,) that no model of at most their size equals or exceeds."""
     flags = np.ones(parameters.size, dtype=np.bool_)
     for row in range(parameters.size):
-        no_larger = parameters <= parameters[row]
+        no_larger: np.typing.NDArray[np.bool_] = parameters <= parameters[row]
         better = (values > values[row]) | ((values == values[row]) & (parameters < parameters[row]))
         flags[row] = not bool((no_larger & better).any())
     return flags
@@ -149,14 +151,14 @@ def _records(
         if len(set(sizes[chosen].tolist())) >= 3:
             law = power_law(sizes[chosen], values[chosen])
             drawn.append(law[0] * (sizes / 1e9) ** -law[1] + law[2])
-    low, high = np.quantile(np.array(drawn), [0.025, 0.975], axis=0)
-    fitted = a * (sizes / 1e9) ** -b + c
+    ends: FloatArray = np.quantile(np.array(drawn), [0.025, 0.975], axis=0)
+    fitted: FloatArray = a * (sizes / 1e9) ** -b + c
     front = pareto_front(sizes, values)
     return [
         {
             **{"task": task, "quantity": quantity, "model": name, "parameters": size},
             **{"value": value, "fitted": float(fitted[row])},
-            **{"low": float(low[row]), "high": float(high[row]), "a": a, "b": b, "c": c},
+            **{"low": float(ends[0, row]), "high": float(ends[1, row]), "a": a, "b": b, "c": c},
             **{"models": len(rows), "pareto": bool(front[row])},
         }
         for row, (name, size, value) in enumerate(rows)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from ..preset import Preset
 
 _HUB = {"options": "choices.text", "labels": "choices.label", "answer": "answerKey", "id": "id"}
-_RAW = {"question": "question.stem", "options": "question.choices", "answer": "answerKey", "id": "id"}
+_RAW = {
+    "question": "question.stem",
+    "options": "question.choices",
+    "answer": "answerKey",
+    "id": "id",
+}
 
 PRESETS = (
     Preset(

@@ -24,6 +24,6 @@ def apply(
     ] = Path("decisions.csv"),
 ) -> None:
     """Apply a rule to stored scores, and check whether these have drifted away from it."""
-    from ....score.deciding import apply_stored_rule
+    from ....reporting.deciding import apply_stored_rule
 
     apply_stored_rule(rule, results, model, task, output_path)

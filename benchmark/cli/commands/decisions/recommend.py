@@ -43,7 +43,7 @@ def recommend(
     ] = None,
 ) -> None:
     """Recommend an estimator within a cost budget, in sentences with intervals."""
-    from ....score.recommending_stores import write_recommendation
+    from ....reporting.recommending_stores import write_recommendation
 
     names = None if topics is None else [name.strip() for name in topics.split(",")]
     write_recommendation(

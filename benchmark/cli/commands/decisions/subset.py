@@ -21,6 +21,6 @@ def subset(
     ] = Path("subset.csv"),
 ) -> None:
     """Choose the questions that keep the ranking of the stored models."""
-    from ....score.recommending_stores import write_subset
+    from ....reporting.recommending_stores import write_subset
 
     write_subset(paths, size, task, seed, output_path)

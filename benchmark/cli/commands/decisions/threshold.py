@@ -69,7 +69,7 @@ def threshold(
     ] = None,
 ) -> None:
     """Choose a threshold for a risk or a cost on some questions and evaluate it on the others."""
-    from ....score.deciding import Wanted, decide
+    from ....reporting.deciding import Wanted, decide
 
     wanted = Wanted(
         estimator=estimator,

@@ -13,7 +13,7 @@ from ....console.errors import UsageError, did_you_mean
 from ....console.options import show
 
 if TYPE_CHECKING:
-    from .....tasks.data_sets.data_set import DataSet
+    from .....tasks.data_sets.understood import DataSet
     from .....tasks.own_tasks import OwnTasks
 
 MOST_TOPICS = 60
@@ -21,17 +21,21 @@ MOST_TOPICS = 60
 
 
 def data(
-    file: Annotated[str, typer.Argument(help="A file or folder of questions, as for `run --data`.")],
+    file: Annotated[
+        str, typer.Argument(help="A file or folder of questions, as for `run --data`.")
+    ],
     data_columns: Annotated[
         Optional[str],
-        typer.Option(help="As for `run`: question=stem,options=A+B+C+D,answer=label,topic=subject."),
+        typer.Option(
+            help="As for `run`: question=stem,options=A+B+C+D,answer=label,topic=subject."
+        ),
     ] = None,
     tasks: Annotated[
         str, typer.Option(help="Task whose prompt is shown, e.g. direct or cot.")
     ] = "direct",
     questions: Annotated[int, typer.Option(min=0, max=1000, help="Number of questions shown.")] = 3,
 ) -> None:
-    """Show how a file of questions is understood: schema, counts, and prompts as a model sees them."""
+    """Show how a file of questions is understood: schema, counts, prompts as a model sees them."""
     from .....tasks.data_sets.data_set import read_data_set
     from .....tasks.dataset import EMBEDDED, embedded_file
     from .....tasks.own_tasks import own_tasks

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core.estimator import Estimator
-from .core.parameters import one_of
+from ..core.estimator import Estimator
+from ..core.parameters import one_of
+from ..signals.batch import Need, Signal, Signals
+from ..signals.probabilities import pick, shares, stack_distributions
+from ..signals.tables import BoolArray, FloatArray, IntArray
 from .perturbations import FAMILY
-from .signals.batch import Need, Signal, Signals
-from .signals.probabilities import pick, shares, stack_distributions
-from .signals.tables import BoolArray, FloatArray, IntArray
 
 PROMPTS = tuple(f"paraphrase_{i}" for i in range(1, 5))
 _NEEDS: dict[str, frozenset[Signal | Need]] = {
@@ -60,9 +60,9 @@ class MajorityMargin(_ConsensusEstimator):
 
     def score(self, signals: Signals) -> FloatArray:
         answers, asked, _ = self._answers(signals)
-        votes = shares(answers, asked.astype(np.float64))[:, :-1]
-        ordered = np.sort(np.pad(votes, ((0, 0), (2, 0))), axis=1)
-        named = (asked & (answers >= 0)).any(axis=1)
+        votes: FloatArray = shares(answers, asked.astype(np.float64))[:, :-1]
+        ordered: FloatArray = np.sort(np.pad(votes, ((0, 0), (2, 0))), axis=1)
+        named: BoolArray = (asked & (answers >= 0)).any(axis=1)
         margin = ordered[:, -1] - ordered[:, -2]
         return np.where((asked.sum(axis=1) > 1) & named, 1.0 - margin, np.nan)
 
@@ -79,14 +79,18 @@ class ConsensusCrossEntropy(_ConsensusEstimator):
 
     def score(self, signals: Signals) -> FloatArray:
         answers, asked, p = self._answers(signals)
-        there = asked & ~np.isnan(p).all(axis=2)
-        count = np.maximum(there.sum(axis=1), 1)
-        votes = ((answers[:, :, None] == np.arange(p.shape[2])) & asked[:, :, None]).sum(axis=1)
-        mean = np.where(there[:, :, None], np.nan_to_num(p), 0.0).sum(axis=1) / count[:, None]
-        leading = votes == votes.max(axis=1, initial=0)[:, None]
+        there: BoolArray = asked & ~np.isnan(p).all(axis=2)
+        count: IntArray = np.maximum(there.sum(axis=1), 1)
+        votes: IntArray = ((answers[:, :, None] == np.arange(p.shape[2])) & asked[:, :, None]).sum(
+            axis=1
+        )
+        total: FloatArray = np.where(there[:, :, None], np.nan_to_num(p), 0.0).sum(axis=1)
+        mean = total / count[:, None]
+        leading: BoolArray = votes == votes.max(axis=1, initial=0)[:, None]
         # Rounded, so that means which differ by their last bit are tied.
-        best = np.where(leading, np.round(mean, 12), -1.0).argmax(axis=1)
+        best: IntArray = np.where(leading, np.round(mean, 12), -1.0).argmax(axis=1)
         chosen = np.stack([pick(p[:, r], best) for r in range(p.shape[1])], axis=1)
-        loss = np.where(there, -np.log(np.where(there, chosen, 1.0)), 0.0).sum(axis=1) / count
-        usable = (asked.sum(axis=1) > 1) & (votes.sum(axis=1) > 0) & there.any(axis=1)
+        surprise: FloatArray = np.where(there, -np.log(np.where(there, chosen, 1.0)), 0.0)
+        loss: FloatArray = surprise.sum(axis=1) / count
+        usable: BoolArray = (asked.sum(axis=1) > 1) & (votes.sum(axis=1) > 0) & there.any(axis=1)
         return np.where(usable, loss + 0.0, np.nan)

@@ -21,9 +21,11 @@ def with_answer_frames(data: ReportInput, stores: Sequence[TaskStore]) -> Report
     """Return the input with ``prompted`` and ``samples`` of these stores."""
     prompted = [frame for store in stores for frame in _prompted(store)]
     samples = [frame for store in stores for frame in _samples(store)]
-    made = {"prompted": prompted, "samples": samples}
-    frames = {name: pd.concat(parts, ignore_index=True) for name, parts in made.items() if parts}
-    return replace(data, **frames)
+    return replace(
+        data,
+        prompted=pd.concat(prompted, ignore_index=True) if prompted else data.prompted,
+        samples=pd.concat(samples, ignore_index=True) if samples else data.samples,
+    )
 
 
 def _gold(store: TaskStore) -> np.typing.NDArray[np.int64] | None:

@@ -10,10 +10,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from .core.estimator import Estimator
-from .core.parameters import one_of
-from .signals.batch import SelfReportTable, Signal, Signals
-from .signals.tables import FloatArray
+from ..core.estimator import Estimator
+from ..core.parameters import one_of
+from ..signals.batch import SelfReportTable, Signal, Signals
+from ..signals.tables import FloatArray
 
 FAMILY = "asking the model"
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core.estimator import require_fit
-from .core.logistic import LogisticModel, fit_logistic
-from .core.parameters import number_above, whole_number
-from .core.trace_parts import OverTokens
-from .signals.batch import Signals
-from .signals.estimator_errors import EstimatorError
-from .signals.probabilities import row_mean, surprisal
-from .signals.tables import BoolArray, FloatArray
+from ..core.estimator import require_fit
+from ..core.logistic import LogisticModel, fit_logistic
+from ..core.parameters import number_above, whole_number
+from ..core.trace_parts import OverTokens
+from ..signals.batch import Signals
+from ..signals.estimator_errors import EstimatorError
+from ..signals.probabilities import row_mean, surprisal
+from ..signals.tables import BoolArray, FloatArray
 
 
 class EntropyProductionRate(OverTokens):

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core.estimator import Estimator
-from .core.trace_parts import FAMILY
-from .signals.batch import ForcedAnswersTable, Signal, Signals
-from .signals.probabilities import entropy, pick, row_mean, top_two
-from .signals.tables import FloatArray, IntArray
+from ..core.estimator import Estimator
+from ..core.trace_parts import FAMILY
+from ..signals.batch import ForcedAnswersTable, Signal, Signals
+from ..signals.probabilities import entropy, pick, row_mean, top_two
+from ..signals.tables import FloatArray, IntArray
 
 
 class _ForcedEstimator(Estimator):

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from ...estimators.signals.batch import AnswerTable, Status, TraceTable
+from ..score.signal_loading import load_outcome, outcome_signal
 from ..store.task_store import TaskStore
-from .signal_loading import load_outcome, outcome_signal
 from .stored_chains import meaning_of_parsed
 
 

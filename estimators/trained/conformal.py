@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core.estimator import Estimator, require_fit
-from .core.parameters import number_between, one_of
-from .core.prediction_sets import (
+from ..core.estimator import Estimator, require_fit
+from ..core.parameters import number_between, one_of
+from ..core.prediction_sets import (
     QUANTILES,
     RULES,
     calibration_scores,
     conformal_sets,
     conformal_threshold,
 )
-from .learning.score_learner import known_gold
-from .signals.batch import Signal, Signals
-from .signals.probabilities import absent_as_nan
-from .signals.tables import BoolArray, FloatArray
+from ..learning.score_learner import known_gold
+from ..signals.batch import Signal, Signals
+from ..signals.probabilities import absent_as_nan
+from ..signals.tables import BoolArray, FloatArray
 
 FAMILY = "conformal"
 

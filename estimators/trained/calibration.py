@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from .answer_distribution import MaxProbability
-from .core.estimator import Estimator, require_fit
-from .core.logistic import LogisticModel, fit_logistic
-from .core.parameters import number_above
-from .learning.score_learner import ScoreLearner, known_gold
-from .signals.batch import Signal, Signals
-from .signals.estimator_errors import EstimatorError
-from .signals.probabilities import (
+from ..answers.answer_distribution import MaxProbability
+from ..core.estimator import Estimator, require_fit
+from ..core.logistic import LogisticModel, fit_logistic
+from ..core.parameters import number_above
+from ..learning.score_learner import ScoreLearner, known_gold
+from ..signals.batch import Signal, Signals
+from ..signals.estimator_errors import EstimatorError
+from ..signals.probabilities import (
     entropy,
     mean_distribution,
     mutual_information,
@@ -26,7 +26,7 @@ from .signals.probabilities import (
     softmax,
     top_two,
 )
-from .signals.tables import BoolArray, FloatArray, IntArray
+from ..signals.tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "calibrated"
 TEMPERATURES = (0.01, 100.0)

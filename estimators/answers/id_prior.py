@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core.estimator import Estimator, require_fit
-from .core.parameters import number_above, whole_number
+from ..core.estimator import Estimator, require_fit
+from ..core.parameters import number_above, whole_number
+from ..signals.batch import Signal, Signals
+from ..signals.probabilities import entropy
+from ..signals.tables import BoolArray, FloatArray
 from .perturbations import FAMILY
 from .position_bias import debiased_probabilities, position_priors
-from .signals.batch import Signal, Signals
-from .signals.probabilities import entropy
-from .signals.tables import BoolArray, FloatArray
 
 
 class _PriorEstimator(Estimator):

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .core.estimator import Estimator
-from .core.parameters import one_of
-from .signals.batch import SamplesTable, Signal, Signals
-from .signals.probabilities import entropy, pick, shares
-from .signals.tables import BoolArray, FloatArray
+from ..core.estimator import Estimator
+from ..core.parameters import one_of
+from ..signals.batch import SamplesTable, Signal, Signals
+from ..signals.probabilities import entropy, pick, shares
+from ..signals.tables import BoolArray, FloatArray
 
 FAMILY = "samples"
 WAYS = ("direct", "cot")

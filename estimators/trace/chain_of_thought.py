@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core.parameters import number_above, one_of, whole_number
-from .core.trace_parts import OverTokens, TraceEstimator
-from .signals.batch import Signals
-from .signals.probabilities import pick, row_mean, top_two
-from .signals.tables import FloatArray, Status
+from ..core.parameters import number_above, one_of, whole_number
+from ..core.trace_parts import OverTokens, TraceEstimator
+from ..signals.batch import Signals
+from ..signals.probabilities import pick, row_mean, top_two
+from ..signals.tables import FloatArray, Status
 
 NO_ANSWER = "no answer found in the chain of thought"
 CUT = "the text ends within the reasoning"

@@ -113,14 +113,15 @@ def compute_sampling_bounds(study: Study) -> pd.DataFrame:
                 own = part[part["row"].isin(members)]
                 if own.empty:
                     continue
-                right = own["right"].to_numpy(dtype=np.int64)
-                draws = own["draws"].to_numpy(dtype=np.int64)
+                right: IntArray = own["right"].to_numpy(dtype=np.int64)
+                draws: IntArray = own["draws"].to_numpy(dtype=np.int64)
                 bounds = lower_bounds(right, draws)
                 passed = [
                     [pass_at(c, n, k) for k in (1, max(n // 2, 1), n)]
                     for c, n in zip(right.tolist(), draws.tolist(), strict=True)
                 ]
-                one, half, every = np.mean(passed, axis=0).tolist()
+                means: list[float] = np.mean(passed, axis=0).tolist()
+                one, half, every = means
                 first = int(own["first_right"].sum())
                 records.append(
                     {
@@ -193,7 +194,8 @@ def _mean_gap(gap: FloatArray, seed: int) -> dict[str, Any]:
     low = high = float("nan")
     if gap.size >= 10:
         rng = np.random.default_rng(seed)
-        drawn = gap[rng.integers(gap.size, size=(REPLICATES, gap.size))].mean(axis=1)
+        picked: IntArray = rng.integers(gap.size, size=(REPLICATES, gap.size))
+        drawn: FloatArray = gap[picked].mean(axis=1)
         low, high = percentile_interval(drawn)
     mean = {"n": gap.size, "overconfidence": float(gap.mean())}
     return {**mean, "low": low, "high": high, "seed": seed}

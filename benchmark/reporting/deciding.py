@@ -177,6 +177,16 @@ def _show(frame: pd.DataFrame, wanted: Wanted) -> None:
         )
 
 
+def read_rule_file(file: Path) -> Rule:
+    """Read a rule. Raises UsageError without a file, ApprehendError if it holds no rule."""
+    if not file.is_file():
+        raise UsageError(f"no such file: {file}")
+    try:
+        return read_rule(file.read_text(encoding="utf-8"))
+    except (RuleError, UnicodeDecodeError) as error:
+        raise ApprehendError(f"{file}: {error}") from error
+
+
 def apply_stored_rule(
     file: Path, results: Path, model: str | None, task: str | None, output_path: Path
 ) -> None:
@@ -184,12 +194,7 @@ def apply_stored_rule(
 
     Raises ApprehendError if the file holds no rule.
     """
-    if not file.is_file():
-        raise UsageError(f"no such file: {file}")
-    try:
-        rule = read_rule(file.read_text(encoding="utf-8"))
-    except (RuleError, UnicodeDecodeError) as error:
-        raise ApprehendError(f"{file}: {error}") from error
+    rule = read_rule_file(file)
     (evaluation, *_) = evaluated_with(
         results, rule.estimator, model or rule.model, task or rule.task
     )

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core.estimator import Estimator
-from .core.parameters import number_above, whole_number
-from .signals.batch import Signal, Signals
-from .signals.probabilities import absent_as_nan, entropy, surprisal, top_two
-from .signals.tables import FloatArray
+from ..core.estimator import Estimator
+from ..core.parameters import number_above, whole_number
+from ..signals.batch import Signal, Signals
+from ..signals.probabilities import absent_as_nan, entropy, surprisal, top_two
+from ..signals.tables import FloatArray
 
 FAMILY = "answer distribution"
 NO_VOCABULARY = "engine has no full vocabulary"

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .core.estimator import Estimator
-from .core.parameters import names, one_of
-from .signals.batch import CommitteeTable, Signal, Signals
-from .signals.estimator_errors import EstimatorError
-from .signals.probabilities import mutual_information, stack_distributions
-from .signals.tables import FloatArray
+from ..core.estimator import Estimator
+from ..core.parameters import names, one_of
+from ..signals.batch import CommitteeTable, Signal, Signals
+from ..signals.estimator_errors import EstimatorError
+from ..signals.probabilities import mutual_information, stack_distributions
+from ..signals.tables import FloatArray
 
 FAMILY = "other models"
 

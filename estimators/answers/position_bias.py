@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core.estimator import Estimator, require_fit
-from .core.parameters import whole_number
+from ..core.estimator import Estimator, require_fit
+from ..core.parameters import whole_number
+from ..signals.batch import Signal, Signals
+from ..signals.estimator_errors import EstimatorError
+from ..signals.probabilities import pick
+from ..signals.tables import BoolArray, FloatArray, IntArray
 from .perturbations import FAMILY
-from .signals.batch import Signal, Signals
-from .signals.estimator_errors import EstimatorError
-from .signals.probabilities import pick
-from .signals.tables import BoolArray, FloatArray, IntArray
 
 
 class PrideDebiasedProbability(Estimator):

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core.estimator import Estimator
-from .core.parameters import one_of, whole_number
-from .signals.batch import Need, PromptedAnswersTable, Signal, Signals
-from .signals.probabilities import (
+from ..core.estimator import Estimator
+from ..core.parameters import one_of, whole_number
+from ..signals.batch import Need, PromptedAnswersTable, Signal, Signals
+from ..signals.probabilities import (
     divergence,
     entropy,
     mean_distribution,
@@ -20,7 +20,7 @@ from .signals.probabilities import (
     stack_distributions,
     surprisal,
 )
-from .signals.tables import BoolArray, FloatArray, IntArray
+from ..signals.tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "perturbations"
 _LN2 = float(np.log(2.0))

@@ -13,6 +13,9 @@ import pyarrow.compute as pc
 
 from ...reports import FORMATS, EstimatorTraits, MetricFailure, ReportInput, Rows, build_report
 from ..console.options import say, show
+from ..score.estimator_traits import read_traits
+from ..score.same_questions import warn_of_differences
+from ..score.scoring import score_store
 from ..store import parts
 from ..store.checks.ownership import (
     SCORES,
@@ -24,7 +27,6 @@ from ..store.checks.ownership import (
 from ..store.task_store import Results, TaskStore
 from .answer_counts import flow_of, readings_of
 from .costs import costs_of
-from .estimator_traits import read_traits
 from .metric_loading import load_metrics
 from .option_sets import with_option_sets
 from .question_frames import (
@@ -33,8 +35,6 @@ from .question_frames import (
     lowest_ratings,
     option_probabilities,
 )
-from .same_questions import warn_of_differences
-from .scoring import score_store
 from .stored_chains import forced_answers
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ import pandas as pd
 
 from ...estimators.registry import builtin_estimators
 from ...estimators.signals.batch import Need
+from ..score.signal_loading import outcome_signal
 from ..store.task_store import Results, TaskStore
-from .signal_loading import outcome_signal
 
 
 def costs_of(store: TaskStore, scores: pd.DataFrame) -> pd.DataFrame:

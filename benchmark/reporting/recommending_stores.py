@@ -20,9 +20,9 @@ from ...reports import (
 )
 from ..console.errors import ApprehendError, UsageError, did_you_mean
 from ..console.options import say, show
+from ..score.estimator_traits import namesake
 from ..store.files import write_text
 from ..store.task_store import Results
-from .estimator_traits import namesake
 from .report_building import stores_at
 from .report_inputs import input_of, report_input
 

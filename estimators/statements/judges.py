@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .core.estimator import Estimator
-from .core.parameters import one_of
-from .signals.batch import JudgementTable, Signal, Signals
-from .signals.probabilities import row_mean
-from .signals.tables import FloatArray
+from ..core.estimator import Estimator
+from ..core.parameters import one_of
+from ..signals.batch import JudgementTable, Signal, Signals
+from ..signals.probabilities import row_mean
+from ..signals.tables import FloatArray
 
 FAMILY = "judges"
 

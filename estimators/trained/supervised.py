@@ -6,14 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .answer_distribution import OffOptionMass, OptionEntropy, ProbabilityMargin, TokenEntropy
-from .core.estimator import Estimator, require_fit
-from .core.logistic import LogisticModel, fit_logistic
-from .core.parameters import names, number_above
-from .learning.score_learner import ScoreLearner
-from .signals.batch import Signal, Signals
-from .signals.estimator_errors import EstimatorError
-from .signals.tables import BoolArray, FloatArray
+from ..answers.answer_distribution import (
+    OffOptionMass,
+    OptionEntropy,
+    ProbabilityMargin,
+    TokenEntropy,
+)
+from ..core.estimator import Estimator, require_fit
+from ..core.logistic import LogisticModel, fit_logistic
+from ..core.parameters import names, number_above
+from ..learning.score_learner import ScoreLearner
+from ..signals.batch import Signal, Signals
+from ..signals.estimator_errors import EstimatorError
+from ..signals.tables import BoolArray, FloatArray
 
 FAMILY = "supervised"
 BASES = tuple(cls.name for cls in (TokenEntropy, OptionEntropy, ProbabilityMargin, OffOptionMass))
