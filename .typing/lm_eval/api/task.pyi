@@ -7,6 +7,12 @@ from .instance import Instance
 
 class TaskConfig:
     task: str
+    dataset_path: str | None
+    dataset_name: str | None
+    training_split: str | None
+    validation_split: str | None
+    test_split: str | None
+    fewshot_split: str | None
 
 class Task:
     VERSION: int | str

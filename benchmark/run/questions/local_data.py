@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...console.errors import UsageError
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
+    from lm_eval.api.task import Task, TaskConfig
 
 BUILDERS = {".parquet": "parquet", ".jsonl": "json", ".json": "json", ".csv": "csv"}
 """Suffix of a file → the builder of ``datasets`` that reads it."""
@@ -30,12 +31,14 @@ def local_data(data: str | None, fewshot_data: str | None) -> Iterator[None]:
     from lm_eval.api.task import ConfigurableTask
 
     place = Path(data)
-    if not place.exists():
-        raise UsageError(f"--data: no file or folder at {data}")
     before = ConfigurableTask.download
 
-    def download(task: Any, dataset_kwargs: object = None, **more: object) -> None:
-        if place.is_dir():
+    def download(task: Task, dataset_kwargs: object = None, **more: object) -> None:
+        if callable(task.get_config("custom_dataset")):
+            before(task, dataset_kwargs, **more)  # which gets --data as metadata
+        elif not place.exists():
+            raise UsageError(f"--data: no file or folder at {data}")
+        elif place.is_dir():
             task.dataset = _of_folder(place, task)
         else:
             task.dataset = _of_files(place, fewshot_data, task)
@@ -47,7 +50,7 @@ def local_data(data: str | None, fewshot_data: str | None) -> Iterator[None]:
         ConfigurableTask.download = before
 
 
-def _of_folder(place: Path, task: Any) -> DatasetDict:
+def _of_folder(place: Path, task: Task) -> DatasetDict:
     config = task.config
     folder = place / str(config.dataset_path)
     if config.dataset_name is not None and (folder / str(config.dataset_name)).is_dir():
@@ -71,7 +74,7 @@ def _of_folder(place: Path, task: Any) -> DatasetDict:
     return _loaded(files)
 
 
-def _of_files(questions: Path, examples: str | None, task: Any) -> DatasetDict:
+def _of_files(questions: Path, examples: str | None, task: Task) -> DatasetDict:
     """Return the questions under every split that the task asks, and the examples under others."""
     config = task.config
     asked = config.test_split or config.validation_split
@@ -86,7 +89,7 @@ def _of_files(questions: Path, examples: str | None, task: Any) -> DatasetDict:
     return loaded
 
 
-def _splits(config: Any) -> list[str]:
+def _splits(config: TaskConfig) -> list[str]:
     named = (config.test_split, config.validation_split, config.training_split)
     return [str(split) for split in (*named, config.fewshot_split) if split is not None]
 
