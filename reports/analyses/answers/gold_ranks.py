@@ -33,8 +33,9 @@ def rank_of_gold(p: FloatArray, gold: int) -> tuple[float, float, float, float]:
     Returns:
         Expected rank in [1, K], expected reciprocal rank, P(rank = 1), P(rank ≤ 2).
     """
-    above, tied = int((p > p[gold]).sum()), int((p == p[gold]).sum())
-    ranks = np.arange(above + 1, above + tied + 1)
+    own = float(p[gold])
+    above, tied = int((p > own).sum()), int((p == own).sum())
+    ranks: IntArray = np.arange(above + 1, above + tied + 1)
     return (
         float(ranks.mean()),
         float((1 / ranks).mean()),

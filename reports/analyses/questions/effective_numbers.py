@@ -28,11 +28,12 @@ def effective_number(eigenvalues: FloatArray, order: float = 1.0) -> float:
     References:
         Friedman and Dieng, arXiv 2210.02410; Pasarkar and Dieng, arXiv 2310.12952 (order q).
     """
-    p = np.maximum(eigenvalues, 0.0)
-    p = p[p > 0] / p.sum()
+    positive: FloatArray = eigenvalues[eigenvalues > 0]
+    p: FloatArray = positive / float(positive.sum())
     if abs(order - 1.0) < 1e-12:
         return float(np.exp(-(p * np.log(p)).sum()))
-    return float((p**order).sum() ** (1 / (1 - order)))
+    total = float((p**order).sum())
+    return float(total ** (1 / (1 - order)))
 
 
 def error_agreement(errors: FloatArray) -> FloatArray:
@@ -42,10 +43,10 @@ def error_agreement(errors: FloatArray) -> FloatArray:
     so that n may be large: (1 + s·s'/m) / 2 with s = ±1.
     """
     m, n = errors.shape
-    signs = np.where(errors > 0.5, 1.0, -1.0)
-    features = np.concatenate([np.ones((1, n)), signs / np.sqrt(m)]) / np.sqrt(2)
+    signs: FloatArray = np.where(errors > 0.5, 1.0, -1.0)
+    features: FloatArray = np.concatenate([np.ones((1, n)), signs / np.sqrt(m)]) / np.sqrt(2)
     # Both products have the same eigenvalues but for zeros: the smaller one is cheaper.
-    gram = features @ features.T if m < n else features.T @ features
+    gram: FloatArray = features @ features.T if m < n else features.T @ features
     return np.linalg.eigvalsh(gram / n)
 
 

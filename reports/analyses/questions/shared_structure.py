@@ -50,15 +50,17 @@ def held_out_errors(errors: FloatArray, seed: int) -> dict[int, float]:
     Rank 0 predicts σ(difficulty - ability) from the known entries; rank r adds r causes of its
     residuals.
     """
-    known = ~np.isnan(errors)
-    hidden = known & (np.random.default_rng(seed).random(errors.shape) < HIDDEN)
-    fitted = np.where(hidden, np.nan, errors)
+    known: BoolArray = ~np.isnan(errors)
+    hidden: BoolArray = known & (np.random.default_rng(seed).random(errors.shape) < HIDDEN)
+    fitted: FloatArray = np.where(hidden, np.nan, errors)
     base = marginal_rasch(fitted).chance()
-    left = np.where(hidden, 0.0, np.nan_to_num(errors) - base)
-    scores = {0: float(((errors - base)[hidden] ** 2).mean())}
+    left: FloatArray = np.where(hidden, 0.0, np.nan_to_num(errors) - base)
+    gap: FloatArray = (errors - base)[hidden]
+    scores = {0: float((gap**2).mean())}
     for rank in range(1, min(LARGEST_RANK, errors.shape[0] - 2) + 1):
         made = base + residual_factors(left, known & ~hidden, rank, seed)
-        scores[rank] = float(((errors - np.clip(made, 0, 1))[hidden] ** 2).mean())
+        gap = (errors - np.clip(made, 0, 1))[hidden]
+        scores[rank] = float((gap**2).mean())
     return scores
 
 

@@ -64,17 +64,17 @@ def power_law(parameters: FloatArray, values: FloatArray) -> Law:
         )
         return float((y**2).sum()) - explained
 
-    grid = np.linspace(-2, 2, 81)
-    tried = losses(grid)
-    at = int(tried.argmin())
-    ends = float(grid[max(at - 1, 0)]), float(grid[min(at + 1, grid.size - 1)])
+    steps: list[float] = np.linspace(-2, 2, 81).tolist()
+    tried: list[float] = losses(np.array(steps)).tolist()
+    at = tried.index(min(tried))
+    ends = steps[max(at - 1, 0)], steps[min(at + 1, len(steps) - 1)]
     found = minimize_scalar(
         lambda b: float(losses(np.array([b]))[0]),
         bounds=ends,
         method="bounded",
         options={"xatol": 1e-10},
     )
-    b = float(found.x) if float(found.fun) <= tried[at] else float(grid[at])
+    b = float(found.x) if float(found.fun) <= tried[at] else steps[at]
     x: FloatArray = np.exp(-b * logs)
     spread = float(((x - x.mean()) ** 2).sum())
     a = float(((x - x.mean()) * y).sum()) / spread if spread > 1e-20 else 0.0
@@ -83,12 +83,12 @@ def power_law(parameters: FloatArray, values: FloatArray) -> Law:
 
 def pareto_front(parameters: FloatArray, values: FloatArray) -> np.typing.NDArray[np.bool_]:
     """Flag the models (m,) that no model of at most their size equals or exceeds."""
-    flags = np.ones(parameters.size, dtype=np.bool_)
-    for row in range(parameters.size):
-        no_larger: np.typing.NDArray[np.bool_] = parameters <= parameters[row]
-        better = (values > values[row]) | ((values == values[row]) & (parameters < parameters[row]))
-        flags[row] = not bool((no_larger & better).any())
-    return flags
+    models: list[tuple[float, float]] = list(zip(parameters.tolist(), values.tolist(), strict=True))
+    beaten = [
+        any(n <= size and (u > value or (u == value and n < size)) for n, u in models)
+        for size, value in models
+    ]
+    return ~np.array(beaten, dtype=np.bool_)
 
 
 @benchmark_analysis(
