@@ -69,8 +69,8 @@ def test_own_functions_and_classes_are_estimators() -> None:
     assert issubclass(doubt, ap.Estimator)
     assert doubt.is_probability
     assert doubt.summary() == "1 - max p."
-    with pytest.raises(ap.ApprehendError, match="unknown signal 'anwser'; did you mean"):
-        ap.estimator(needs="anwser")
+    with pytest.raises(ap.ApprehendError, match="unknown signal 'answr'; did you mean"):
+        ap.estimator(needs="answr")
 
 
 def test_metrics_equal_scikit_learn_by_group() -> None:

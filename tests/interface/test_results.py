@@ -46,8 +46,8 @@ def test_every_public_name_exists_and_is_documented() -> None:
     assert set(ap.__all__) <= set(dir(ap))
     for name in ap.__all__:
         assert name == "__version__" or getattr(ap, name).__doc__, name
-    with pytest.raises(AttributeError, match="no attribute 'scroe'"):
-        _ = ap.scroe
+    with pytest.raises(AttributeError, match="no attribute 'skorre'"):
+        _ = ap.skorre
 
 
 def test_a_run_equals_the_command_line(results: ap.Results, cli: Run, tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_plots_draw_on_given_axes(results: ap.Results) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"limt": 3}, "limt: is no option of a run; did you mean 'limit'"),
+        ({"limits": 3}, "limits: is no option of a run; did you mean 'limit'"),
         ({"limit": -1}, "limit: expected a number from 0"),
         ({"seed": 1.5}, "seed: expected a whole number"),
         ({"extraction": "lader"}, "did you mean 'ladder'"),
