@@ -30,6 +30,8 @@ CHAT_TEMPLATE = (
     "<|end|>{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 
+LATER = frozenset({"lettered_system"})
+"""Prompts that came after the committed model was trained: no tokens of their own."""
 _SPLITS = (
     r"\. [a-z]+\n",  # an option of one word, with the end of its line
     r" ?[A-Z](?![A-Za-z])",  # a label
@@ -47,6 +49,8 @@ def template_phrases() -> list[str]:
     environment = Environment(trim_blocks=True, autoescape=False)
     phrases: dict[str, None] = {}
     for name in prompt_names():
+        if name in LATER:
+            continue
         tree = environment.parse(load_prompt(name).source.rstrip("\n"))
         for node in tree.find_all(nodes.TemplateData):
             phrases.setdefault(node.data)
