@@ -467,7 +467,7 @@ def test_bad_input_gets_one_line(case: Case, cli: Run, tmp_path: Path) -> None:
     done = in_process(command, tmp_path)
     if command[0] == "import":
         assert sorted(tmp_path.rglob("*")) == before
-    assert "unexpected error" not in done.stderr.lower()
+    assert "(unexpected;" not in done.stderr
     lines = [line for line in done.stderr.strip().splitlines() if "read as by `" not in line]
     assert done.returncode == case.status, done.stderr
     assert len(lines) == 1, done.stderr
