@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from lm_eval.api.task import Task
 
-Document = Mapping[str, Any]
+Document = Mapping[str, object]
 
 
 class Sampler(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from ....tasks.files.identifiers import plain_number
 from ...store.manifest import text_hash
@@ -42,7 +42,7 @@ def fingerprint(tasks: Sequence[Asked]) -> str:
     return digest.hexdigest()[:32]
 
 
-def _rendered_document(task: Task, row: Mapping[str, Any]) -> object:
+def _rendered_document(task: Task, row: Mapping[str, object]) -> object:
     listed = task.get_config("doc_to_choice") is not None
     choices = list(task.doc_to_choice(row)) if listed else None
     return (
