@@ -26,7 +26,7 @@ class ConsistencyWithConfidence(Estimator):
     family = FAMILY
     reference = "arXiv 2603.19118"
     cost = "x"
-    needs = VoteShare().needs | VerbalizedConfidence().needs
+    needs = VoteShare("direct").needs | VerbalizedConfidence("one_step").needs
 
     def __init__(self, samples: str = "direct", style: str = "one_step") -> None:
         self._parts = VoteShare(samples), VerbalizedConfidence(style)
