@@ -114,7 +114,7 @@ def _template(style: str) -> dict[str, Any]:
 
     Loader.add_constructor("!function", function)
     text = (CONFIG_FOLDER / style / "_template_yaml").read_text(encoding="utf-8")
-    read: dict[str, Any] = yaml.load(text, Loader)
+    read: dict[str, Any] = Loader(text).get_single_data()
     return read
 
 

@@ -65,7 +65,8 @@ def test_estimators_and_reports_import_nothing_heavy_at_all(folder: str) -> None
         "import apprehend; apprehend.score, apprehend.evaluate, apprehend.open, apprehend.plot",
         "import apprehend.estimators",
         "import apprehend.reports",
-        "from apprehend.benchmark.score import scoring, report_building",
+        "from apprehend.benchmark.score import scoring",
+        "from apprehend.benchmark.reporting import report_building",
         "from apprehend.benchmark.importers import table, lm_eval_samples",
         "from apprehend.benchmark.cli.main import app; app(['--help'], standalone_mode=False)",
         "from apprehend.benchmark.cli.main import app; "

@@ -177,10 +177,11 @@ def test_every_question_to_a_hostile_judge_has_its_row_or_a_reason(
     judge = load_judge(JudgeOptions("local-chat-completions", arguments(server), "j"))
     judge.ask(["Question number 0?"], 5)  # an endpoint that has answered once
     began = time.monotonic()
-    problems = judge_questions(store, judge, ["complexity"], list(map(str, QUESTIONS)), {})
+    problems, unread = judge_questions(store, judge, ["complexity"], list(map(str, QUESTIONS)), {})
     assert time.monotonic() - began < 2 * TIMEOUT + SLACK
     expected = check_failures(store, name)
     assert bool(problems) == bool(BEHAVIORS[name].reason)
+    assert not unread
     table = rows(store.path, "judgement")
     assert set(table.question_id) == expected
     assert not table.value.isna().any()
@@ -320,7 +321,8 @@ def test_a_text_that_cannot_be_stored_costs_its_row(tmp_path: Path) -> None:
         def stop(self) -> None:
             pass
 
-    (problem,) = judge_questions(store, Batch(), ["complexity"], list(map(str, QUESTIONS)), {})  # type: ignore[arg-type]
+    asked = list(map(str, QUESTIONS))
+    (problem,), _ = judge_questions(store, Batch(), ["complexity"], asked, {})  # type: ignore[arg-type]
     assert "on 1 of 3 questions" in problem
     assert "half of a character" in problem
     assert set(rows(store.path, "judgement").question_id) == {0, 2}

@@ -52,7 +52,7 @@ def judge(server: Server, budget: Budget | None = None, **more: Any) -> Any:
 
 
 def ask(store: TaskStore, judge: Any, names: tuple[str, ...] = ("complexity",)) -> list[str]:
-    return judge_questions(store, judge, names, store.question_ids, {})
+    return judge_questions(store, judge, names, store.question_ids, {})[0]
 
 
 def check_rows(store: TaskStore, server: Server) -> pd.DataFrame:

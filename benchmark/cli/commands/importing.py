@@ -148,10 +148,8 @@ def _other_format(importer: Importer, paths: Sequence[Path]) -> Iterator[None]:
         yield
     except (ApprehendError, DataError) as error:
         files = [path for path in paths if path.is_file()]
-        if not files or all(importer.recognizes(file) for file in files):
-            raise
-        others = recognizing(files)
-        if not others:
+        others = recognizing(files) if files else []
+        if not others or others[0].name in (importer.name, "table") or importer.name == "auto":
             raise
         raise type(error)(f"{error}; is it for `apprehend import {others[0].name}`?") from error
 

@@ -81,6 +81,9 @@ def choose_by_cost(
         development: Share of the scored questions to choose on, within topics.
         seed: Seed of the split and of the interval.
 
+    Returns:
+        The threshold, with its cost and coverage on the other questions.
+
     Raises:
         ValueError: `estimator` is unknown.
     """
@@ -179,7 +182,18 @@ def make_rule(
     otherwise: str,
     settings: dict[str, Any],
 ) -> Rule:
-    """Make a rule of thresholds, with the distribution of the scores for later drift checks."""
+    """Make a rule of thresholds, with the distribution of the scores for later drift checks.
+
+    Args:
+        evaluation: Answers of one model on one task.
+        estimator: Name of the score.
+        thresholds: Topic → largest score that is answered; "" for all other topics.
+        otherwise: What to do above the threshold, "abstain" or "escalate".
+        settings: How the thresholds were chosen.
+
+    Returns:
+        The rule.
+    """
     raw = evaluation.raw[:, evaluation.estimators.index(estimator)]
     edges, counts = score_bins(raw)
     names = (evaluation.model, evaluation.task, estimator)

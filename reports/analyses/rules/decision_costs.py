@@ -51,10 +51,18 @@ class Costs:
 
 
 def read_costs(text: str, escalated_risk: float = 0.0) -> Costs:
-    """Read costs such as ``wrong=10,abstain=1,escalate=3``.
+    """Read costs.
 
-    Raises ValueError for an unknown name, a value that is no number of at least 0, or a text
-    without `wrong` and one of the others.
+    Args:
+        text: For example ``wrong=10,abstain=1,escalate=3``.
+        escalated_risk: Error rate of what is escalated to, in [0, 1].
+
+    Returns:
+        The costs.
+
+    Raises:
+        ValueError: A name is unknown, a value is no number of at least 0, or `wrong` or both of the
+            others are missing.
     """
     values: dict[str, float] = {}
     for piece in text.split(","):

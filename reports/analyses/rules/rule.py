@@ -78,9 +78,16 @@ def bin_counts(scores: FloatArray, edges: Sequence[float] | FloatArray) -> Float
 
 
 def read_rule(text: str) -> Rule:
-    """Read a rule from JSON.
+    """Read a rule.
 
-    Raises RuleError if it is none, of another version, or lacks a field.
+    Args:
+        text: JSON, as ``apprehend threshold --export`` writes it.
+
+    Returns:
+        The rule.
+
+    Raises:
+        RuleError: It is none, of another version, or lacks a field.
     """
     try:
         content = json.loads(text)
@@ -139,12 +146,27 @@ def apply_rule(
 
 
 def rule_drift(rule: Rule, scores: FloatArray) -> SharesDivergence:
-    """Compute the stability index of new scores against those that the rule was made of."""
+    """Compute the stability index of new scores against those that the rule was made of.
+
+    Args:
+        rule: The rule.
+        scores: (n,) new scores; NaN = missing.
+
+    Returns:
+        The index with its interval and p value.
+    """
     return shares_divergence(np.asarray(rule.counts, np.float64), bin_counts(scores, rule.edges))
 
 
 def drift_reading(found: SharesDivergence) -> str:
-    """Say what a drift check means, in words."""
+    """Say what a drift check means.
+
+    Args:
+        found: Result of `rule_drift`.
+
+    Returns:
+        A word or two, e.g. "stable".
+    """
     if math.isnan(found.value):
         return "no scores"
     if not found.p < 0.05:

@@ -26,6 +26,7 @@ from functools import cache
 import pandas as pd
 
 from ...frames.blocks import Shown
+from ...statistics.short_repr import short_repr
 from .. import __name__ as above
 from .. import __path__ as folders
 from .study import Study
@@ -34,6 +35,7 @@ Compute = Callable[[Study], pd.DataFrame]
 Findings = Callable[[pd.DataFrame], list[str]]
 
 
+@short_repr
 @dataclass(frozen=True)
 class BenchmarkAnalysis:
     """A declared analysis.
