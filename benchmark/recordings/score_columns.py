@@ -27,7 +27,7 @@ def read_scores(cells: Sequence[object], delimiter: str, fail: Fail) -> list[flo
     values = []
     for row, cell in enumerate(cells):
         value = number(cell, commas)
-        if value is None or math.isinf(value):
+        if value is None:
             raise fail(row, f"expected a number, got {str(cell)[:60]!r}")
         values.append(value)
     return values

@@ -31,7 +31,7 @@ class QuestionLength(ChoiceProbe):
 
     def prompts(self, item):
         task, question = item
-        return [self.builder.choice(task, question.row)]
+        return self.builder.choices(task, question)
 
     def record(self, item, prompts, replies):
         return {"tokens": float(replies[0].prompt_tokens)}
@@ -66,7 +66,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     declaration = package / "estimators/signals/signal_tables.py"
     text = declaration.read_text(encoding="utf-8")
     text = text.replace("    TRACE = ", '    QUESTION_LENGTH = "question_length"\n    TRACE = ', 1)
-    text = text.replace("TABLES: dict", TABLE.lstrip() + "TABLES: dict", 1)
+    text = text.replace("_DECLARED = ", TABLE.lstrip() + "_DECLARED = ", 1)
     declaration.write_text(text, encoding="utf-8")
     (package / "benchmark/run/probes/question_length_probe.py").write_text(PROBE)
     return package.parent

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...console.arguments import parse_arguments
 from ...console.errors import UsageError
 from ...console.number_limits import MOST_TOKENS
-from ...engines.shared.engine import Sampling
+
+if TYPE_CHECKING:
+    from ...engines.shared.engine import Sampling
 
 DEFAULT_TOKENS = 256
 """Longest text of a task that sets no length, as in lm-eval's ``hf``."""
@@ -49,6 +52,8 @@ class GenerationSettings:
         """Return how to draw one text per prompt by these seeds; None for greedy texts."""
         if not self.temperature:
             return None
+        from ...engines.shared.engine import Sampling
+
         return Sampling(self.temperature, [[seed] for seed in seeds], self.top_p, self.top_k)
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from ....tasks.data_errors import DataError
 from ....tasks.data_sets.data_set import read_data_set
 from ....tasks.dataset import EMBEDDED
-from ....tasks.own_tasks import OwnTasks, own_tasks
+from ....tasks.mmlu_pro import STYLES
+from ....tasks.own_tasks import SHORT, OwnTasks, own_tasks
 from ....tasks.question_row import same_questions
 from ....tasks.task_names import known_tasks
 from ...console.errors import UsageError
@@ -75,9 +76,15 @@ def own_questions_of(names: Sequence[str], options: DataOptions) -> OwnTasks | N
     ours = known_tasks()
     if all(n not in ours and (options.include_path or n in shipped_names()) for n in names):
         return None  # lm-eval's tasks have schemas of their own
-    if problem is not None:
+    if problem is not None and any(_is_of_a_file(n) or n in ours for n in names):
         raise problem
     return own
+
+
+def _is_of_a_file(name: str) -> bool:
+    """Return whether a task's name may be that of a file's task."""
+    short = [style.removeprefix(SHORT) for style in STYLES]
+    return any(name == s or name.startswith(f"{s}_") or f"_{s}" in name for s in short)
 
 
 def say_understood(data: str | None, data_columns: str | None, own: OwnTasks | None) -> None:

@@ -27,7 +27,8 @@ def data(
     data_columns: Annotated[
         Optional[str],
         typer.Option(
-            help="As for `run`: question=stem,options=A+B+C+D,answer=label,topic=subject."
+            "--data_columns",
+            help="As for `run`: question=stem,options=A+B+C+D,answer=label,topic=subject.",
         ),
     ] = None,
     tasks: Annotated[
