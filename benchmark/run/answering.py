@@ -56,6 +56,7 @@ def _ask(
     began, spent = time.monotonic(), outcome.budget.spent()
     tokens = looped = 0
     failed: dict[QuestionId, str] = {}
+    forced_before = family.store.has(Signal.FORCED_ANSWERS)
 
     def sink(signal: Signal, rows: list[Row]) -> None:
         nonlocal tokens, looped
@@ -63,6 +64,11 @@ def _ask(
             known = family.store.done(signal)
             family.store.store_part(signal, [row for row in rows if row[0] not in known])
             return
+        if signal is Signal.FORCED_ANSWERS and forced_before:
+            # Traces that were lost are written again; their forced answers may still be there.
+            family.store.drop_outdated(signal)
+            known = family.store.done(signal)
+            rows = [row for row in rows if row[0] not in known]
         reasons = family.store.store_part(signal, rows)
         if signal is not family.signal:
             return

@@ -157,7 +157,7 @@ class _Maker:
         there = np.arange(longest) < length[:, None]
         scale = 4.0 * (1.0 - 0.7 * self.u)
         # The more uncertain, the more the entropies rise over the trace.
-        course = 1.0 - 0.4 * self.u[:, None] * np.linspace(0.0, 1.0, longest)
+        course = 1.0 - 0.8 * self.u[:, None] * np.linspace(0.0, 1.0, longest)
         q = softmax(self.noise(1.0, longest, _VOCABULARY) * (scale[:, None] * course)[:, :, None])
         logs = np.where(there[:, :, None], np.log(q), np.nan)
         ranked = -np.sort(-logs, axis=2)

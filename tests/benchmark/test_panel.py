@@ -65,7 +65,7 @@ def test_a_panel_is_asked_in_one_run(tmp_path: Path, cli: Run, arguments: Any) -
         }
         scores = pd.read_parquet(store / "scores.parquet").set_index(["estimator", "question_id"])
         mean = said[said.variant == "complexity"].groupby("question_id")["value"].mean()
-        got = scores.loc["masj_complexity"].score[mean.index]
+        got = scores.loc["masj_complexity"].score[mean.index.astype(str)]
         np.testing.assert_allclose(got, mean)
 
 
