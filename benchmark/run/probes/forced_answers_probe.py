@@ -14,7 +14,7 @@ from ...engines.shared.engine import Ability, Answer, ChoicePrompt, ForcedAnswer
 from ...store.stored_rows import Record
 from ..asking.forcing_answers import forced_record
 from ..asking.loaded_task import LoadedTask
-from .probe import ChoiceProbe, Cost
+from .probe import ChoiceProbe, Cost, lost_rows
 from .probe_options import Item, ProbeOptions
 
 
@@ -37,7 +37,9 @@ class ForcedAnswers(ChoiceProbe):
 
     def remember_answers(self, part: Sequence[Item]) -> None:
         ids = [question.question_id for _, question in part]
-        texts = self.store.load_table(TraceTable, ids).text.tolist()
+        table = self.store.load_table(TraceTable, ids)
+        self._lost = lost_rows(ids, table.present)
+        texts = table.text.tolist()
         self._texts = {number: text or "" for number, text in zip(ids, texts, strict=True)}
 
     def prompts(self, item: Item) -> list[ChoicePrompt]:

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from ....estimators.signals.batch import TABLES, AnswerTable, Signal
+from ....estimators.signals.tables import BoolArray
 from ...engines.shared.engine import Ability, Answer, ChoicePrompt, Engine, Failed, Generation
+from ...store.derivation import is_derived
 from ...store.stored_rows import Record
 from ...store.task_store import TaskStore
 from ..asking.loaded_task import LoadedTask, Question
@@ -55,6 +57,8 @@ class AnyProbe(ABC):
         self.variant = variant
         self.builder = PromptBuilder(engine, options)
         self._answers: dict[int | str, tuple[list[float], int]] = {}
+        self._lost: set[int | str] = set()
+        """Questions whose answers have vanished since it was decided to ask about them."""
 
     @classmethod
     def templates(cls, variant: str) -> tuple[str, ...]:
@@ -81,12 +85,18 @@ class AnyProbe(ABC):
         """Load the stored answers to these questions, from which their records are derived."""
         ids = [question.question_id for _, question in part]
         stored = self.store.load_table(AnswerTable, ids)
+        self._lost = lost_rows(ids, stored.present)
         rows = zip(ids, stored.option_logprobs.tolist(), stored.answer.tolist(), strict=True)
         self._answers = {question: (logprobs, answer) for question, logprobs, answer in rows}
 
     def stored_answer(self, question: Question) -> tuple[list[float], int]:
         """Return the options' log-probabilities and the chosen option's index, -1 for none."""
         return self._answers[question.question_id]
+
+
+def lost_rows(ids: Sequence[int | str], present: BoolArray) -> set[int | str]:
+    """Return the questions that a table, loaded for these ids, does not hold."""
+    return {question for question, there in zip(ids, present, strict=True) if not there}
 
 
 class Probe(AnyProbe, Generic[PromptT, ReplyT]):
@@ -122,6 +132,8 @@ class Probe(AnyProbe, Generic[PromptT, ReplyT]):
                     failed = failed or reply
                 else:
                     answered.append(reply)
+            if item[1].question_id in self._lost and is_derived(self.signal, self.variant):
+                failed = Failed("the answer that it is about is no longer stored")
             records.append(failed or self.record(item, own, answered))
         return records
 
