@@ -175,7 +175,7 @@ class UncertaintyLM(LM):
                 settings.most,
                 settings.until,
                 settings.sampling([self._seed_of(request) for request in batch]),
-                Extras(forcings, watch, self._writing.stop_loops),
+                extras=Extras(forcings, watch, self._writing.stop_loops),
             )
             for number, generation in enumerate(generations):
                 if number not in watch.stored:

@@ -58,12 +58,12 @@ class BudgetedEngine:
         """
         budget = self._budget
         if not 0 < budget < max_new_tokens:
-            return list(self._engine.generate(prompts, max_new_tokens, until, sampling, extras))
+            return list(self._engine.generate(prompts, max_new_tokens, until, sampling, extras=extras))
         extras = replace(extras, forcings=None, watch=None)
         copies = [1] * len(prompts) if sampling is None else [len(s) for s in sampling.seeds]
         whole = [p for p, count in zip(prompts, copies, strict=True) for _ in range(count)]
         seeds = [seed for row in (sampling.seeds if sampling else ()) for seed in row]
-        texts = list(self._engine.generate(prompts, budget, until, sampling, extras))
+        texts = list(self._engine.generate(prompts, budget, until, sampling, extras=extras))
         thinking: list[int] = []
         answering: list[int] = []
         for at, text in enumerate(texts):
@@ -104,7 +104,7 @@ class BudgetedEngine:
         if not prompts:
             return []
         own = None if sampling is None else replace(sampling, seeds=[[seed] for seed in seeds])
-        return self._engine.generate(prompts, most, until, own, extras)
+        return self._engine.generate(prompts, most, until, own, extras=extras)
 
 
 def _joined(part: Generation, closing: str, rest: Generation) -> Generation:
