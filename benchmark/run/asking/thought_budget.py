@@ -58,7 +58,9 @@ class BudgetedEngine:
         """
         budget = self._budget
         if not 0 < budget < max_new_tokens:
-            return list(self._engine.generate(prompts, max_new_tokens, until, sampling, extras=extras))
+            return list(
+                self._engine.generate(prompts, max_new_tokens, until, sampling, extras=extras)
+            )
         extras = replace(extras, forcings=None, watch=None)
         copies = [1] * len(prompts) if sampling is None else [len(s) for s in sampling.seeds]
         whole = [p for p, count in zip(prompts, copies, strict=True) for _ in range(count)]
