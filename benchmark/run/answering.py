@@ -56,7 +56,7 @@ def _ask(
     began, spent = time.monotonic(), outcome.budget.spent()
     tokens = looped = 0
     failed: dict[QuestionId, str] = {}
-    forced_before = family.store.has(Signal.FORCED_ANSWERS)
+    forced_before = bool(family.store.part_files(Signal.FORCED_ANSWERS))
 
     def sink(signal: Signal, rows: list[Row]) -> None:
         nonlocal tokens, looped
