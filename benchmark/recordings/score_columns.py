@@ -27,7 +27,8 @@ def read_scores(cells: Sequence[object], delimiter: str, fail: Fail) -> list[flo
     values = []
     for row, cell in enumerate(cells):
         value = number(cell, commas)
-        if value is None:
+        beyond = value is not None and math.isinf(value) and any(map(str.isdigit, str(cell)))
+        if value is None or beyond:
             raise fail(row, f"expected a number, got {str(cell)[:60]!r}")
         values.append(value)
     return values
