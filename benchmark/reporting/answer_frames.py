@@ -11,7 +11,6 @@ import pandas as pd
 
 from ...estimators.signals.batch import Need, Signal
 from ...reports import ReportInput
-from ...tasks.topics import LETTERS
 from ..store.task_store import TaskStore
 
 AS_ASKED = "as asked"
@@ -28,22 +27,16 @@ def with_answer_frames(data: ReportInput, stores: Sequence[TaskStore]) -> Report
     )
 
 
-def _gold(store: TaskStore) -> np.typing.NDArray[np.int64] | None:
-    """Return the (n,) index of each question's right option, -1 where unknown; None without any."""
-    if "gold" not in store.questions.column_names:
-        return None
-    letters = store.questions.column("gold").to_pylist()
-    return np.array([LETTERS.index(x) if x in LETTERS else -1 for x in letters], dtype=np.int64)
-
-
 def _prompted(store: TaskStore) -> list[pd.DataFrame]:
-    gold = _gold(store)
-    if gold is None or not store.has(Signal.PROMPTED_ANSWERS):
+    if not store.has(Signal.PROMPTED_ANSWERS):
         return []
     ids = store.question_ids
     needs = [Need.of(Signal.PROMPTED_ANSWERS)]
     needs += [Need.of(Signal.ANSWER)] if store.has(Signal.ANSWER) else []
     signals = store.load(needs, ids)
+    gold = signals.gold
+    if gold is None:
+        return []
     variants = signals.prompted_answers
     tables: dict[str, Any] = {name: variants[name].only for name in variants}
     if store.has(Signal.ANSWER):
@@ -57,11 +50,14 @@ def _prompted(store: TaskStore) -> list[pd.DataFrame]:
 
 
 def _samples(store: TaskStore) -> list[pd.DataFrame]:
-    gold = _gold(store)
-    if gold is None or not store.has(Signal.SAMPLES):
+    if not store.has(Signal.SAMPLES):
         return []
     ids = store.question_ids
-    variants = store.load([Need.of(Signal.SAMPLES)], ids).samples
+    signals = store.load([Need.of(Signal.SAMPLES)], ids)
+    gold = signals.gold
+    if gold is None:
+        return []
+    variants = signals.samples
     frames = []
     for name in variants:
         table = variants[name].only

@@ -10,7 +10,6 @@ import pandas as pd
 
 from ...estimators.signals.batch import ForcedAnswersTable, Need, Signal, TraceTable
 from ...estimators.signals.probabilities import pick
-from ...tasks.topics import LETTERS
 from ..store.task_store import TaskStore
 
 LABEL = "greedy token is a label"
@@ -38,13 +37,12 @@ def forced_answers(store: TaskStore) -> pd.DataFrame:
     trace, forced = signals.table(TraceTable), signals.table(ForcedAnswersTable)
     last = (~np.isnan(forced.points)).sum(axis=1) - 1
     answers = np.nan_to_num(pick(forced.answers.astype(np.float64), last), nan=-1).astype(np.int64)
-    known = "gold" in store.questions.column_names
-    letters = store.questions.column("gold").to_pylist() if known else [None] * len(ids)
+    gold = np.full(len(ids), -1) if signals.gold is None else signals.gold
     frame = pd.DataFrame(
         {
             **{"model": store.model, "task": store.task, "question_id": signals.question_id},
             **{"answer": trace.answer, "forced": answers},
-            "gold": [LETTERS.index(x) if x and x in LETTERS else -1 for x in letters],
+            "gold": gold,
             **{"finished": trace.finished, "looped": trace.looped},
         }
     )

@@ -16,6 +16,21 @@ from ..signals.tables import FloatArray
 FAMILY = "other models"
 
 
+def members_of(signals: Signals, members: Sequence[str]) -> dict[str, CommitteeTable]:
+    """Return the named members of the committee, all of them if none is named.
+
+    Raises EstimatorError for a name without answers.
+    """
+    panel = signals.committee
+    unknown = [name for name in members if name not in panel.tables]
+    if unknown:
+        raise EstimatorError(
+            f"Expected `members` to be models with answers to the same questions, but got "
+            f"{unknown[0]!r}; known: {', '.join(panel.sources)}"
+        )
+    return {name: panel.tables[name] for name in members or panel.sources}
+
+
 class CommitteeDisagreement(Estimator):
     """Share of the other models that answer differently, in [0, 1].
 
@@ -37,7 +52,7 @@ class CommitteeDisagreement(Estimator):
         self.form = one_of("form", form, ("share", "jsd"))
 
     def score(self, signals: Signals) -> FloatArray:
-        tables = self._tables(signals)
+        tables = members_of(signals, self.members).values()
         if self.form == "jsd":
             distributions = [signals.outcome.option_probs, *(t.option_probs for t in tables)]
             own = ~np.isnan(distributions[0]).all(axis=1)
@@ -49,18 +64,8 @@ class CommitteeDisagreement(Estimator):
         share = (other & answered).sum(axis=1) / np.maximum(count, 1)
         return np.where((count > 0) & (answer >= 0), share, np.nan)
 
-    def _tables(self, signals: Signals) -> list[CommitteeTable]:
-        panel = signals.committee
-        unknown = [name for name in self.members if name not in panel.tables]
-        if unknown:
-            raise EstimatorError(
-                f"Expected `members` to be models with answers to the same questions, but got "
-                f"{unknown[0]!r}; known: {', '.join(panel.sources)}"
-            )
-        return [panel.tables[name] for name in self.members or panel.sources]
-
     def missing_reason(self, signals: Signals, row: int) -> str | None:
-        if not any(table.present[row] for table in self._tables(signals)):
+        if not any(table.present[row] for table in members_of(signals, self.members).values()):
             return "no other model was asked"
         if self.form == "jsd":
             return "no option probabilities of the model and another one"

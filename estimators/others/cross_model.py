@@ -8,30 +8,15 @@ import numpy as np
 
 from ..core.estimator import Estimator, require_fit
 from ..core.parameters import names, whole_number
-from ..signals.batch import CommitteeTable, Signal, Signals
+from ..signals.batch import Signal, Signals
 from ..signals.estimator_errors import EstimatorError
 from ..signals.probabilities import mutual_information, pick, row_mean, stack_distributions
 from ..signals.tables import BoolArray, FloatArray
+from .committee import FAMILY, members_of
 
-FAMILY = "other models"
 FLOOR = 1e-12
 """Least probability that another model's option counts as having, so that one exact 0 does not
 outweigh all other members."""
-
-
-def members_of(signals: Signals, members: Sequence[str]) -> dict[str, CommitteeTable]:
-    """Return the named members of the committee, all of them if none is named.
-
-    Raises EstimatorError for a name without answers.
-    """
-    panel = signals.committee
-    unknown = [name for name in members if name not in panel.tables]
-    if unknown:
-        raise EstimatorError(
-            f"Expected `members` to be models with answers to the same questions, but got "
-            f"{unknown[0]!r}; known: {', '.join(panel.sources)}"
-        )
-    return {name: panel.tables[name] for name in members or panel.sources}
 
 
 class CommitteeSurprise(Estimator):
