@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.dataset as ds
+from fork_server import ForkServer
 
 ROOT = Path(__file__).parent.parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -26,14 +27,33 @@ def environment() -> dict[str, str]:
 
 
 def apprehend(*arguments: object, timeout: float = 600, cwd: Path | None = None) -> object:
-    """Run the command line as a user does."""
+    """Run the command line as a user does, but for the time that imports take."""
+    return _run("apprehend.benchmark", [str(argument) for argument in arguments], timeout, cwd)
+
+
+_SERVERS: list[ForkServer] = []
+
+
+def _run(
+    module: str, arguments: list[str], timeout: float = 600, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a module in a process of its own, forked from one that has imported the libraries.
+
+    Under coverage, and where a test has changed the environment, a new interpreter runs it.
+    """
+    given = {name: value for name, value in environment().items() if name != "PYTEST_CURRENT_TEST"}
+    if hasattr(os, "fork") and "COVERAGE_PROCESS_CONFIG" not in given:
+        if not _SERVERS:
+            _SERVERS.append(ForkServer(given))
+        if _SERVERS[0].environment == given:
+            return _SERVERS[0].run(module, arguments, timeout, cwd)
     return subprocess.run(
-        [sys.executable, "-m", "apprehend.benchmark", *map(str, arguments)],
+        [sys.executable, "-m", module, *arguments],
         capture_output=True,
         text=True,
         timeout=timeout,
         check=False,
-        env=environment(),
+        env=given,
         cwd=cwd,
     )
 
@@ -83,16 +103,17 @@ def rows(folder: Path, name: str) -> pd.DataFrame:
 def lm_eval_samples(folder: Path, tasks: str, *more: str) -> dict[int, dict[str, Any]]:
     """question_id → the sample that ``lm_eval`` itself logs for the embedded questions of tasks."""
     include = Path(__file__).parents[1] / "tasks"
-    subprocess.run(
+    done = _run(
+        "lm_eval",
         [
-            sys.executable, "-m", "lm_eval", "--model", "hf",
+            "--model", "hf",
             "--model_args", f"pretrained={include / 'sample' / 'model'}",
             "--include_path", str(include), "--tasks", tasks, "--device", "cpu",
             "--metadata", '{"data": "embedded"}', "--batch_size", "16",
             "--log_samples", "--output_path", str(folder), *more,
         ],
-        check=True, capture_output=True, env=environment(), timeout=600,
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr
     found = {}
     for file in folder.rglob("samples_*.jsonl"):
         for line in file.read_text().splitlines():

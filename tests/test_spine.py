@@ -76,7 +76,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     from apprehend.benchmark.engines.hf.reading import read_answers
     from apprehend.estimators.answers.answer_distribution import OptionEntropy
     from apprehend.reports.statistics.ranking import TieBlocks
-    from apprehend.tasks.dataset import read_questions
+    from apprehend.tasks.dataset import load_dataset, read_questions
 
     def named(argument: str, ending: str) -> Callable[[dict[str, Any]], bool]:
         return lambda given: str(given[argument]).endswith(ending)
@@ -102,6 +102,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         "run --model_args pretrained=embedded --device cpu --data embedded --limit 1 --tasks "
         f"mmlu_pro_direct_law --estimators option_entropy --output_path {folder}"
     )
+    load_dataset.cache_clear()  # else, what another test in this process has loaded is not read
     sys.setprofile(steps)
     try:
         with pytest.raises(SystemExit) as stopped:

@@ -75,6 +75,8 @@ class AnswerConvergence(_ForcedEstimator):
 
     def score(self, signals: Signals) -> FloatArray:
         table = signals.table(ForcedAnswersTable)
+        if not table.answers.shape[1]:
+            return np.full(len(table.answers), np.nan)
         last = _last(table)
         final = pick(table.answers.astype(np.float64), last)
         places = np.arange(table.answers.shape[1])

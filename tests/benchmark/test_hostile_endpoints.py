@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -343,13 +344,15 @@ def test_a_failed_reply_costs_its_own_question_and_no_request_more(tmp_path: Pat
         signal = Signal.PROMPTED_ANSWERS
 
         def prompts(self, item: Item) -> list[ChoicePrompt]:
-            return [ChoicePrompt(f"{item}{order}", (" A",), 1) for order in "ab"]
+            return [ChoicePrompt(f"{item[1].question_id}{order}", (" A",), 1) for order in "ab"]
 
         def record(self, item: Item, prompts: Any, replies: Any) -> Record:
             return {"seen": list(replies)}
 
-    probe = BothOrders(Flaky(), new_store(tmp_path), ProbeOptions(), "")  # type: ignore[arg-type]
-    rows = probe.collect([0, 1, 2])  # type: ignore[list-item]
+    store = new_store(tmp_path)
+    store.append(Signal.ANSWER, [{"question_id": n, "answer": 0} for n in range(3)])
+    probe = BothOrders(Flaky(), store, ProbeOptions(), "")  # type: ignore[arg-type]
+    rows = probe.collect([(None, SimpleNamespace(question_id=n)) for n in range(3)])  # type: ignore[misc]
     assert rows == [{"seen": ["0a", "0b"]}, Failed("oh"), {"seen": ["2a", "2b"]}]
     assert len(asked) == 6
 
