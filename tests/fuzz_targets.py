@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import format_files
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from apprehend.benchmark.console.errors import ApprehendError
@@ -22,6 +25,7 @@ from apprehend.benchmark.endpoints.reply_json import parse
 from apprehend.benchmark.endpoints.request_errors import RequestFailed
 from apprehend.benchmark.engines.endpoint.replies import read_chat, read_text
 from apprehend.benchmark.engines.endpoint.tokens import label_logprobs
+from apprehend.benchmark.importers.importer import importers
 from apprehend.benchmark.importers.lm_eval_samples import read_samples
 from apprehend.benchmark.importers.mmlu_pro_results import read_results
 from apprehend.benchmark.importers.table import TableColumns, read_table
@@ -34,6 +38,7 @@ from apprehend.tasks.dataset import read_questions
 from apprehend.tasks.questionnaires import QUESTIONNAIRES, read_rating
 from apprehend.tasks.reading.parsing import parse_marked_label
 from apprehend.tasks.self_report_prompts import SELF_REPORTS
+from format_files import Answers, Writer
 
 LABELS = list("ABCDEFGHIJ")
 CORPUS = [
@@ -232,7 +237,37 @@ RULE = (
     b'"counts": [1, 2, 3], "settings": {}}'
 )
 SAMPLES_FILE = "samples_mmlu_pro_direct_law_2026-01-01T00-00-00.000000.jsonl"
+
+
+def _log(importer: str, write: Writer, *more: bytes) -> Target:
+    """The importer of a format, begun with a file as its program writes it."""
+
+    def read(file: Path) -> None:
+        declared = importers()[importer]
+        options = {name: option.default for name, option in declared.options.items()}
+        options["task"] = declared.task
+        if "gold" in options:
+            gold = file.with_name("gold.csv")
+            gold.write_text("id,answer,topic\nq-0,A,law\nq-1,B,math\n")
+            options["gold"] = gold
+        for recording in declared.read([file], options):
+            for question in recording.questions:
+                assert question.correct in (True, False, None)
+
+    with tempfile.TemporaryDirectory() as folder:
+        written = write(Path(folder), Answers(np.log([[0.7, 0.1, 0.1, 0.1]] * 2), np.array([0, 1])))
+        file = min((f for f in [written, *written.rglob("*")] if f.is_file()), key=lambda f: f.name)
+        return Target([file.read_bytes(), *more], _of_a_file(file.name, read))
+
+
 TARGETS = {
+    "helm.json": _log("helm", format_files.helm, *TWISTED),
+    "inspect.json": _log("inspect", format_files.inspect_json, *TWISTED),
+    "inspect.eval": _log("inspect", format_files.inspect_eval),
+    "lighteval.parquet": _log("lighteval", format_files.lighteval),
+    "openai.jsonl": _log("openai", format_files.openai, *TWISTED),
+    "opencompass.json": _log("opencompass", format_files.opencompass, *TWISTED),
+    "vllm.jsonl": _log("vllm", format_files.vllm, *TWISTED),
     "replies": Target([text.encode("utf-8", "replace")[:2000] for text in CORPUS], _replies),
     "table.jsonl": Target([_lines(GOOD_ROW), *TWISTED], _of_a_file("t.jsonl", _rows_of_a_table)),
     "table.csv": Target(
