@@ -239,6 +239,20 @@ RULE = (
 SAMPLES_FILE = "samples_mmlu_pro_direct_law_2026-01-01T00-00-00.000000.jsonl"
 
 
+def _long_name() -> bytes:
+    """An archive whose first header claims a name of 6,000 bytes, which zipfile quotes."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        archive.writestr("samples/1_epoch_1.json", b"\xff" * 9000)
+        archive.writestr("header.json", "{}")
+    content = bytearray(written.getvalue())
+    content[26:28] = (6000).to_bytes(2, "little")
+    return bytes(content)
+
+
+LONG_NAME = _long_name()
+
+
 def _log(importer: str, write: Writer, *more: bytes) -> Target:
     """The importer of a format, begun with a file as its program writes it."""
 
@@ -263,7 +277,7 @@ def _log(importer: str, write: Writer, *more: bytes) -> Target:
 TARGETS = {
     "helm.json": _log("helm", format_files.helm, *TWISTED),
     "inspect.json": _log("inspect", format_files.inspect_json, *TWISTED),
-    "inspect.eval": _log("inspect", format_files.inspect_eval),
+    "inspect.eval": _log("inspect", format_files.inspect_eval, LONG_NAME),
     "lighteval.parquet": _log("lighteval", format_files.lighteval),
     "openai.jsonl": _log("openai", format_files.openai, *TWISTED),
     "opencompass.json": _log("opencompass", format_files.opencompass, *TWISTED),

@@ -16,6 +16,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+LONGEST = 600
+"""Characters of a message of a library."""
+
+
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or its type if it has none."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0].strip()
+    """Return the first line of an error's message, or its type if it has none.
+
+    Libraries quote what they could not read, however long it is: the middle of such a line is left
+    out.
+    """
+    line = (str(error).strip() or type(error).__name__).splitlines()[0].strip()
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
