@@ -22,8 +22,8 @@ def known_columns(store: TaskStore, outcomes: Outcomes) -> dict[str, pa.Array]:
     """Return the columns that are the same for all estimators."""
     count = len(outcomes["question_id"])
     return {
-        "model": pa.repeat(store.model, count),
-        "task": pa.repeat(store.task, count),
+        "model": _repeated(store.model, count),
+        "task": _repeated(store.task, count),
         "question_id": pa.array(outcomes["question_id"], ID_TYPE),
         "topic": pa.array(outcomes["topic"], pa.string()),
         "answer": pa.array(outcomes["answer"], pa.string()),
@@ -51,9 +51,14 @@ def score_rows(
     count = len(values)
     columns = {
         **known,
-        "estimator": pa.repeat(label, count),
+        "estimator": _repeated(label, count),
         "score": pa.array(values, pa.float64(), from_pandas=True),
         "reason": pa.array(why, pa.string()),
         "fold": pa.nulls(count, pa.int64()) if fold is None else pa.array(fold, pa.int64()),
     }
     return pa.table({name: columns[name] for name in _COLUMNS})
+
+
+def _repeated(text: str, count: int) -> pa.Array:
+    repeated: pa.Array = pa.repeat(text, count)  # type: ignore[attr-defined]
+    return repeated

@@ -89,8 +89,9 @@ class SteadyExamples:
 def _shown(task: Task, document: Document) -> tuple[str, ...] | None:
     """Return what a prompt shows of a question, options in any order; None if it shows nothing."""
     inner = cast(Any, task)
+    options: Sequence[object] = ()
     try:
-        text, options = inner.doc_to_text(document), ()
+        text = inner.doc_to_text(document)
         if inner.config.doc_to_choice is not None:
             options = inner.doc_to_choice(document)
     except Exception:  # whatever a task's code raises on an example of another form
