@@ -84,7 +84,7 @@ def read_chat(reply: object) -> Reply:
     reasoning = _reasoning(message, reply)
     content = message.get("content")
     empty_field = any(message.get(name) == "" for name in REASONING_FIELDS)
-    if content is None and (reasoning is not None or finish == "length"):
+    if content is None and (reasoning is not None or empty_field or finish == "length"):
         content, reasoning = "", reasoning or ""
     elif content == "" and empty_field and finish == "length":
         reasoning = reasoning or ""

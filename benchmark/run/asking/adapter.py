@@ -166,7 +166,10 @@ class UncertaintyLM(LM):
         forcings = None
         if self._writing.force_answers:
             forcings = [
-                forcing_of(r.args[0], self._facts[r.task_name].view(r.doc).labels) for r in batch
+                forcing_of(
+                    r.args[0], self._facts[r.task_name].view(r.doc).labels, self.engine.think_end
+                )
+                for r in batch
             ]
         watch = FinishedTexts(store, self._writing.count_tokens)
         try:
