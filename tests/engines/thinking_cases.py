@@ -1,6 +1,6 @@
 """What one engine makes of a thinking model: the same calls of every engine, as plain JSON.
 
-As a command it asks vLLM's engine about the models in the folders that it is given.
+As a command it asks vLLM's engine about the models in folders: OUTPUT FOLDER…
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def asked(engine: Engine) -> Record:
     (whole,) = engine.generate([prompt], MOST)
     found["whole"] = as_record(whole)
     found["cut"] = [as_record(engine.generate([prompt], most, [STOP])[0]) for most in range(1, 5)]
-    certain = Sampling(8.0, [[5]], top_k=1)
+    certain = Sampling(2.0, [[5]], top_k=1)
     found["certain"] = as_record(engine.generate([prompt], 6, (), certain)[0])
     for budget in (0, 1, 3, MOST - 1):
         own = with_budget(engine, budget)
@@ -73,18 +73,17 @@ def as_record(text: Generation | Failed) -> Record:
     }
 
 
-def main(folders: Sequence[str]) -> None:
-    """Print what vLLM's engine makes of each model; a name=value is an argument of the models."""
+def main(output: str, folders: Sequence[str]) -> None:
+    """Write what vLLM's engine makes of the models, by their folders' names."""
     from apprehend.benchmark.engines.vllm.vllm_engine import VLLMEngine
 
-    more = dict(name.split("=", 1) for name in folders if "=" in name)
-    for folder in (name for name in folders if "=" not in name):
-        engine = VLLMEngine(
-            {"pretrained": folder, "dtype": "float32", "enforce_eager": True, **more}
-        )
-        print("\n" + json.dumps({Path(folder).name: asked(cast(Engine, engine))}), flush=True)
+    found = {}
+    for folder in folders:
+        engine = VLLMEngine({"pretrained": folder, "dtype": "float32", "enforce_eager": True})
+        found[Path(folder).name] = asked(cast(Engine, engine))
+        Path(output).write_text(json.dumps(found))
         del engine
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1], sys.argv[2:])
