@@ -2,7 +2,7 @@
 
 They are the greedy texts of at most 300 tokens after the prompts of `mmlu_pro_cot` (chat template,
 float32) for the first four questions of each topic of MMLU-Pro, which `test_real_model.py` writes
-again: only facts about them are kept here. One reader read them twice before looking at the ladder's
+again: only facts about them are kept here. One reader read them twice before seeing the ladder's
 readings: first for the letter that the text gives, then, in another order, for the option that it
 means, where a letter beside another option's text is none. "" is a text without an answer. Two of
 the 21 texts that both readings accept were not read by the ladder then; it has a rule for them now.
