@@ -144,6 +144,8 @@ def generation(
     start = reply.start(ending, thinks)
     cut = None if start is None else ending.cut(reply.text, reply.finished)
     text = reply.text[:cut]
+    if cut is not None:
+        start = ending.start(text, True)
     placed = place(reply.tokens, reply.text, reply.reasoning, shown)
     begin = placed.begin
     spelled = "".join(token.text for token in placed.tokens)
