@@ -192,6 +192,28 @@ def test_thoughts_in_the_content_are_told_by_their_marks() -> None:
     assert cut.answer_start is None
 
 
+@pytest.mark.parametrize("stops", [True, False])
+def test_marks_that_a_server_leaves_out_of_the_text_are_among_its_tokens(stops: bool) -> None:
+    """vLLM skips special tokens in texts, and so in stop texts; a thought looks like an answer."""
+    reply = replying(field=None, stops_in_thought=stops)
+
+    def answer(payload: Reply) -> Reply:
+        made = reply(payload)
+        message = made["choices"][0]["message"]
+        for mark in ("<think>", "</think>"):
+            message["content"] = message["content"].replace(mark, "")
+        message["content"] = message["content"].strip()
+        return made
+
+    with serving(answer=answer) as server:
+        found = engine(server)
+        whole, cut = written(found), written(found, 9)
+    assert whole.answer_text.strip() == "The answer is [[B]]."
+    assert whole.answer_token == len(THOUGHT)
+    assert whole.token_at(whole.text.index("B")) == len(THOUGHT) + ANSWER.index("B")
+    assert cut.answer_start is None
+
+
 def test_a_cut_thought_that_the_server_takes_for_an_answer() -> None:
     """A parser that finds no closing mark returns the thought as content."""
     reply = replying()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 from thinking_cases import asked
 from thinking_styles import STYLES, write_style
-from vllm_runs import CLOSE, needs_vllm, with_vllm
+from vllm_runs import differences, needs_vllm, with_vllm
 
 pytestmark = needs_vllm
 
@@ -36,19 +35,6 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Any]
         for model in models
     }
     return {name: (mine[name], json.loads(json.dumps(own))) for name, own in ours.items()}
-
-
-def differences(mine: Any, theirs: Any, place: str = "") -> list[str]:
-    """Where two results differ: numbers by more than the tolerance, all else at all."""
-    if isinstance(mine, float) and isinstance(theirs, float):
-        same = math.isclose(mine, theirs, rel_tol=0, abs_tol=CLOSE)
-        return [] if same else [f"{place}: {mine} is not {theirs}"]
-    if isinstance(mine, dict) and isinstance(theirs, dict) and mine.keys() == theirs.keys():
-        return [d for at in mine for d in differences(mine[at], theirs[at], f"{place}.{at}")]
-    if isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs):
-        pairs = enumerate(zip(mine, theirs, strict=True))
-        return [d for at, pair in pairs for d in differences(*pair, f"{place}[{at}]")]
-    return [] if mine == theirs else [f"{place}: {mine!r} is not {theirs!r}"]
 
 
 @pytest.mark.parametrize("style", STYLES)

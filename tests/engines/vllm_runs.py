@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,3 +80,16 @@ def apart(mine: pd.Series, theirs: pd.Series) -> float:
     assert (np.isnan(a) == np.isnan(b)).all()
     known = ~np.isnan(a) & (a != b)
     return float(abs(a - b)[known].max(initial=0.0))
+
+
+def differences(mine: Any, theirs: Any, place: str = "") -> list[str]:
+    """Where two results differ: numbers by more than the tolerance, all else at all."""
+    if isinstance(mine, float) and isinstance(theirs, float):
+        same = math.isclose(mine, theirs, rel_tol=0, abs_tol=CLOSE)
+        return [] if same else [f"{place}: {mine} is not {theirs}"]
+    if isinstance(mine, dict) and isinstance(theirs, dict) and mine.keys() == theirs.keys():
+        return [d for at in mine for d in differences(mine[at], theirs[at], f"{place}.{at}")]
+    if isinstance(mine, list) and isinstance(theirs, list) and len(mine) == len(theirs):
+        pairs = enumerate(zip(mine, theirs, strict=True))
+        return [d for at, pair in pairs for d in differences(*pair, f"{place}[{at}]")]
+    return [] if mine == theirs else [f"{place}: {mine!r} is not {theirs!r}"]

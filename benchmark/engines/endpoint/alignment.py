@@ -72,5 +72,32 @@ def place(tokens: tuple[Token, ...], text: str, reasoning: str | None, shown: bo
     return Placed(tokens, at - (len(text) - len(text.lstrip())))
 
 
+def with_marks(text: str, tokens: Sequence[Token], think_end: str = "") -> str:
+    """Return a reply's text with the marks of thoughts that its server leaves out of it.
+
+    Where marks are special tokens, many servers spell them among the tokens alone: the text would
+    not tell a thought from an answer.
+    """
+    wanted = {mark for pair in TAGS for mark in pair} | ({*HARMONY, think_end} - {""})
+    lost = [token.text for token in tokens if token.text.strip() in wanted]
+    if not lost or all(text.count(mark) >= lost.count(mark) for mark in lost):
+        return text
+    pieces: list[str] = []
+    at = 0
+    for token in tokens:
+        rest, spelled = text[at:], token.text if at else token.text.lstrip()
+        if rest.startswith(spelled):  # blanks may have been stripped in front
+            pieces.append(token.text)
+            at += len(spelled)
+        elif token.text.strip() in wanted:
+            pieces.append(token.text)
+        elif rest and spelled.startswith(rest):  # a stop text has cut the last one
+            pieces.append(rest)
+            at = len(text)
+        elif not _MARKS_ALONE.fullmatch(token.text):
+            return "".join(token.text for token in tokens)
+    return "".join([*pieces, text[at:]])
+
+
 def _plain(text: str) -> str:
     return "".join(re.sub(_MARK, "", text).split())

@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ...console.errors import ApprehendError, UsageError, first_line
@@ -78,6 +79,10 @@ class CompletionRequests:
         self._kind, self._name, self._arguments = kind, name, dict(arguments)
         self.chat = KINDS[kind]
         """Whether the endpoint uses the chat protocol."""
+        self._read = partial(
+            read_chat if self.chat else read_text,
+            think_end=str(arguments.get("think_end_token") or ""),
+        )
         self._fields = {**request_fields(arguments, self.chat), **fields}
         self.thinks = bool(arguments.get("enable_thinking"))
         """Whether a reply has shown reasoning, or the user has asked for it."""
@@ -217,7 +222,7 @@ class CompletionRequests:
         elif top:
             payload["logprobs"] = top
         try:
-            return self._endpoint.post(payload, read_chat if self.chat else read_text)
+            return self._endpoint.post(payload, self._read)
         except RequestFailed as error:
             if "temperature" not in payload or not re.search(r"\btemperature\b", str(error)):
                 raise

@@ -10,7 +10,7 @@ from ...endpoints.reply_json import Repeated, the_choice, the_list, the_object, 
 from ...endpoints.request_errors import TryAgain
 from ..shared.endings import Ending
 from ..shared.engine import Generation
-from .alignment import place
+from .alignment import place, with_marks
 from .tokens import Token, label_logprobs, read_tokens
 
 REASONING_FIELDS = ("reasoning_content", "reasoning")
@@ -45,8 +45,11 @@ class Reply:
         return start
 
 
-def read_text(reply: object) -> Reply:
-    """Parse a reply of the text protocol. Raises TryAgain if it is malformed."""
+def read_text(reply: object, think_end: str = "") -> Reply:
+    """Parse a reply of the text protocol. Raises TryAgain if it is malformed.
+
+    ``think_end`` is the mark that ends a thought, where the user names one.
+    """
     choice, prompt_tokens = the_choice(reply)
     text = the_text(choice.get("text"), "the reply's text")
     tokens: tuple[Token, ...] = ()
@@ -62,6 +65,7 @@ def read_text(reply: object) -> Reply:
                 f"({len(names)} tokens, {len(values)} token_logprobs, {len(tops)} top_logprobs)"
             )
         tokens = read_tokens(names, values, [_pairs(top) for top in tops])
+    text = with_marks(text, tokens, think_end)
     return Reply(text, tokens, _finished(choice.get("finish_reason")), prompt_tokens)
 
 
@@ -76,8 +80,8 @@ def _finished(reason: object) -> bool:
     return reason is not None and the_text(reason, "finish_reason") == "stop"
 
 
-def read_chat(reply: object) -> Reply:
-    """Parse a reply of the chat protocol. Raises TryAgain if it is malformed."""
+def read_chat(reply: object, think_end: str = "") -> Reply:
+    """Parse a reply of the chat protocol, as `read_text`. Raises TryAgain if it is malformed."""
     choice, prompt_tokens = the_choice(reply)
     message = the_object(choice.get("message"), "the reply's message")
     finish = choice.get("finish_reason")
@@ -97,6 +101,8 @@ def read_chat(reply: object) -> Reply:
         [logprob for _, logprob, _ in places],
         [top for _, _, top in places],
     )
+    if reasoning is None:
+        text = with_marks(text, tokens, think_end)
     return Reply(text, tokens, _finished(finish), prompt_tokens, reasoning)
 
 
