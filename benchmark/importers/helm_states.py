@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from ...tasks.files.content import open_text
 from ...tasks.files.identifiers import id_text
 from ...tasks.files.json_rows import parse_whole
 from ...tasks.reading.answer_columns import LABELS, MOST, index_of
+from ..console.declared import Typed
 from ..console.errors import ApprehendError
 from ..recordings.recorded import ImportedQuestion, Recording
 from ..recordings.reply_answers import SHORT
@@ -25,22 +28,35 @@ from .importer import Importer, as_written_by, files_in
 
 STATE = "scenario_state.json"
 _TOPICS = ("subject", "subset", "task", "dataset")
+_RUN = re.compile(r"(?P<name>[^:=,]+?)(?:[^\w=,](?=\w+=)|:)(?P<arguments>.*)")
 
 
 def task_of(file: Path) -> tuple[str, str]:
-    """Return (task, topic) of a run's folder: ``mmlu:subject=anatomy,method=…,model=…``."""
-    name, _, rest = file.parent.name.partition(":")
+    """Return (task, topic) of a run's folder: ``mmlu:subject=anatomy,method=…,model=…``.
+
+    Where names cannot have a colon, something else stands there: ``mmlu-subject=anatomy,…``.
+    """
+    match = _RUN.fullmatch(file.parent.name)
+    name, rest = (match["name"], match["arguments"]) if match else (file.parent.name, "")
     arguments = dict(piece.partition("=")[::2] for piece in rest.split(",") if "=" in piece)
-    topic = next(
-        (arguments[key] for key in ("subject", "subset", "task", "dataset") if key in arguments), ""
-    )
+    topic = next((arguments[key] for key in _TOPICS if key in arguments), "")
     return name or file.stem, topic or name or file.stem
 
 
-def read_state(file: Path, prefix: str, topic: str, notes: list[str]) -> list[ImportedQuestion]:
+def read_state(
+    file: Path, prefix: str, topic: str, notes: list[str], split: str | None = None
+) -> list[ImportedQuestion]:
     """Read the questions of a scenario state whose references are options.
 
-    Perturbed copies, calibration requests and all but the first trial are left out.
+    Perturbed copies, calibration requests and all but the first trial are left out, and of several
+    splits all but one: HELM states its metrics by split.
+
+    Args:
+        file: The scenario state.
+        prefix: What ids begin with.
+        topic: The topic of its questions.
+        notes: Where to say what was left out.
+        split: The split to take; ``test`` by default where there are several.
 
     Raises ApprehendError or DataError for other content.
     """
@@ -49,7 +65,12 @@ def read_state(file: Path, prefix: str, topic: str, notes: list[str]) -> list[Im
     requests = state.get("request_states") if isinstance(state, Mapping) else None
     if not isinstance(requests, list) or not requests:
         raise ApprehendError(f"{file}: no request_states; expected a scenario state of HELM")
+    spec = state.get("adapter_spec")
+    method = spec.get("method") if isinstance(spec, Mapping) else None
+    if isinstance(method, str) and not method.startswith("multiple_choice"):
+        raise ApprehendError(f"{file}: not multiple choice: HELM asked it by the method {method}")
     by_question: dict[str, list[Mapping[str, Any]]] = {}
+    splits: dict[str, str] = {}
     left_out = 0
     for place, request in enumerate(requests, 1):
         instance = request.get("instance") if isinstance(request, Mapping) else None
@@ -64,16 +85,38 @@ def read_state(file: Path, prefix: str, topic: str, notes: list[str]) -> list[Im
         if not extra:
             identity = id_text(instance.get("id")) or str(place)
             by_question.setdefault(identity, []).append(request)
+            splits[identity] = str(instance.get("split") or "")
     if left_out:
         notes.append(
             f"{left_out:,} requests of perturbed copies, calibration or other trials left out"
         )
+    chosen = _chosen_split(file, splits, split, notes)
     questions = []
     for identity, own in by_question.items():
+        if splits[identity] != chosen:
+            continue
         where = f"{file}, question {identity}"
         with as_written_by("HELM", where):
             questions.append(_question(where, prefix + identity, topic, own))
     return questions
+
+
+def _chosen_split(
+    file: Path, splits: Mapping[str, str], wanted: str | None, notes: list[str]
+) -> str:
+    counts = Counter(splits.values())
+    chosen = wanted
+    if chosen is None:
+        chosen = "test" if "test" in counts else max(counts, key=lambda name: counts[name])
+    if chosen not in counts and counts:
+        raise ApprehendError(f"{file}: has no split {chosen!r}, found: {', '.join(sorted(counts))}")
+    others = ", ".join(f"{n:,} of {name}" for name, n in sorted(counts.items()) if name != chosen)
+    if others:
+        notes.append(
+            f"{counts[chosen]:,} questions of the split {chosen} taken, left out: {others} "
+            "(HELM states each split by itself; --split names another)"
+        )
+    return chosen
 
 
 def _question(
@@ -187,7 +230,7 @@ def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[R
         for file in files:
             topic = task_of(file)[1]
             prefix = f"{topic}:" if topic != task else ""
-            for question in read_state(file, prefix, topic, notes):
+            for question in read_state(file, prefix, topic, notes, options["split"]):
                 if question.question_id in questions:
                     raise ApprehendError(
                         f"{file}: duplicate id {question.question_id}; several models? import each "
@@ -206,5 +249,8 @@ IMPORTER = Importer(
     files="scenario_state.json files, or folders of runs.",
     recognizes=lambda path: path.is_file() and mentions(path, "request_states"),
     read=_read_paths,
+    options={
+        "split": Typed("Split whose questions to take (default: test, where there are several)."),
+    },
     rank=2,
 )

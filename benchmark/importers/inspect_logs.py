@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from ...estimators.signals.batch import Signal
-from ...tasks.files.bounds import JSON_MARKS, open_archive, unpacked_members
+from ...estimators.signals.batch import Signal, Status
+from ...tasks.files.bounds import JSON_MARKS, unpacked_members
 from ...tasks.files.cells import number
 from ...tasks.files.content import open_text, start_of, unreadable_named
 from ...tasks.files.file_errors import first_line
@@ -18,12 +18,19 @@ from ...tasks.reading.answer_columns import LABELS, MOST, index_of
 from ..console.declared import Typed
 from ..console.errors import ApprehendError
 from ..recordings.outcomes import truth
-from ..recordings.recorded import UNKNOWN_TOPIC, ImportedQuestion, Recording
+from ..recordings.recorded import UNKNOWN_TOPIC, ImportedQuestion, Recording, places_named
 from ..recordings.reply_answers import SHORT
 from ..recordings.sniffing import mentions
 from ..recordings.top_tokens import answer_position, as_top, read_answer_token
 from .importer import Importer, as_written_by, files_in
 
+SAMPLES = 1_000_000
+"""Limit on the samples of a log."""
+_LARGE = ("events", "messages", "store", "attachments", "timelines")
+"""Parts of a sample that are not read."""
+_SEVERAL = re.compile(r"[A-Za-z](\s*,\s*[A-Za-z])+")
+_SHUFFLED = "Choices were shuffled"
+"""How the explanation begins where the model saw the options in another order."""
 _TOPICS = ("subject", "category", "topic", "high_level_domain", "discipline", "domain")
 Log = Mapping[str, Any]
 
@@ -51,23 +58,19 @@ def _read_by_ourselves(file: Path) -> Log:
     if not start_of(file).startswith(b"PK"):
         with open_text(file, None, JSON_MARKS) as text:
             log = parse_whole(file, text.read())
-        if not isinstance(log, Mapping) or not isinstance(log.get("samples"), list):
+        known = isinstance(log, Mapping) and isinstance(log.get("eval"), Mapping)
+        if not known or not isinstance(log.get("samples") or [], list):
             raise ApprehendError(f"{file}: no samples; expected a log of Inspect")
-        return log
-    with unreadable_named(file), open_archive(file) as archive:
-        other = {member.compress_type for member in archive.infolist()}
-    if other - {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise ApprehendError(
-            f"{file}: is compressed as newer versions of Inspect do; install inspect-ai, or "
-            "convert it by `inspect log convert --to json`"
-        )
+        return cast(Log, log)
     log = {"samples": []}
     with unreadable_named(file):
-        for name, content in unpacked_members(file, ".json"):
+        for name, content in unpacked_members(file, ".json", SAMPLES):
             if name == "header.json":
-                log |= parse_json(content.decode("utf-8"), f"{file}:{name}")
+                header = parse_json(content.decode("utf-8"), f"{file}:{name}")
+                log |= {k: v for k, v in header.items() if k != "samples"}
             elif name.startswith("samples/"):
-                log["samples"].append(parse_json(content.decode("utf-8"), f"{file}:{name}"))
+                sample = parse_json(content.decode("utf-8"), f"{file}:{name}")
+                log["samples"].append({k: v for k, v in sample.items() if k not in _LARGE})
     return log
 
 
@@ -79,10 +82,11 @@ def read_samples_of(
     Raises ApprehendError, with the sample, for content that tells nothing right from wrong.
     """
     questions: dict[str, ImportedQuestion] = {}
-    repeated = failed = 0
-    for number_, sample in enumerate(log.get("samples") or (), 1):
-        with as_written_by("Inspect", f"{file}, sample {number_}"):
-            identity = id_text(sample.get("id")) or str(number_)
+    repeated = failed = shuffled = 0
+    samples = _by_epoch(file, log.get("samples") or ())
+    if samples and not any(sample.get("scores") for _, sample in samples):
+        raise ApprehendError(f"{file}: no sample has a score; score the log by `inspect score`")
+    for identity, sample in samples:
         if identity in questions:
             repeated += 1
             continue
@@ -91,11 +95,56 @@ def read_samples_of(
         with as_written_by("Inspect", f"{file}, {place}"):
             questions[identity] = _question(f"{file}, {place}", identity, sample, scorer, topic)
         questions[identity].place = place
+        shuffled += bool(sample.get("choices")) and not questions[identity].options
     if repeated:
         notes.append(f"{repeated:,} samples of further epochs left out: the first counts")
     if failed:
-        notes.append(f"{failed:,} samples ended in an error: left out")
+        notes.append(f"{failed:,} samples ended in an error: left out where they have no score")
+    if shuffled:
+        notes.append(
+            f"{shuffled:,} samples showed the model shuffled choices: texts and log-probabilities "
+            "of their options left out"
+        )
+    _check_multiple_choice(file, questions.values(), notes)
     return list(questions.values())
+
+
+def _by_epoch(file: Path, samples: Sequence[Log]) -> list[tuple[str, Log]]:
+    """Return id and content of each sample, by epoch and id: archives have them as they ended."""
+    keyed = []
+    for place, sample in enumerate(samples, 1):
+        with as_written_by("Inspect", f"{file}, sample {place}"):
+            own = sample.get("id")
+            order = (int(sample.get("epoch") or 1), str(own).zfill(20) if type(own) is int else "")
+            keyed.append((order, id_text(own) or str(place), sample))
+    keyed.sort(key=lambda item: (item[0], item[1] if not item[0][1] else ""))
+    return [(identity, sample) for _, identity, sample in keyed]
+
+
+def _check_multiple_choice(
+    file: Path, questions: Collection[ImportedQuestion], notes: list[str]
+) -> None:
+    """Raise ApprehendError for a log of no multiple-choice task; note what contradicts itself."""
+    free = [q.place for q in questions if not q.options and q.gold is None]
+    if questions and len(free) == len(questions):
+        raise ApprehendError(
+            f"{file}: not multiple choice: no sample has choices, or a letter as its target"
+        )
+    if free:
+        notes.append(
+            f"{len(free):,} samples have neither choices nor a letter as target "
+            f"({places_named(free)}): only whether they are right is known"
+        )
+    against = [
+        q.place
+        for q in questions
+        if None not in (q.gold, q.answer, q.correct) and q.correct != (q.answer == q.gold)
+    ]
+    if against:
+        notes.append(
+            f"the score contradicts answer = target in {len(against):,} of {len(questions):,} "
+            f"samples ({places_named(against)}); the score counts"
+        )
 
 
 def _question(
@@ -105,12 +154,18 @@ def _question(
     options = [str(choice) for choice in sample.get("choices") or ()]
     target = sample.get("target")
     targets = target if isinstance(target, list) else [target]
-    golds = {index_of(text, len(options) or MOST, options) for text in targets}
     said = _completion(sample)
     score = _score(place, sample, scorer)
-    answer = index_of(score.get("answer"), len(options) or MOST, options)
-    if answer is None:
-        answer = index_of(said, len(options) or MOST, options)
+    count = len(options) or MOST
+    shuffled = str(score.get("explanation") or "").startswith(_SHUFFLED)
+    if shuffled:  # the letters are those of the published order, the texts are not
+        options = []
+    golds = {index_of(text, count, options) for text in targets}
+    given = score.get("answer")
+    several = isinstance(given, str) and _SEVERAL.fullmatch(given.strip()) is not None
+    answer = None
+    if not several:
+        answer = index_of(said if given is None else given, count, options)
     named = (
         topic if topic is not None else next((t for t in _TOPICS if id_text(metadata.get(t))), "")
     )
@@ -127,7 +182,10 @@ def _question(
         trace=said,
         said=(said or "")[:200] or None,
     )
-    _set_logprobs(question, sample, len(options))
+    if several:
+        question.status = Status.PARSED  # more than one option
+    if not shuffled:
+        _set_logprobs(question, sample, len(options))
     return question
 
 
@@ -157,7 +215,7 @@ def _completion(sample: Log) -> str | None:
 
 def _score(place: str, sample: Log, scorer: str | None) -> Mapping[str, Any]:
     scores = sample.get("scores") or {}
-    if sample.get("error") is not None and not scores:
+    if not scores:  # of a run that was interrupted
         return {}
     if scorer is None and len(scores) == 1:
         return next(iter(scores.values())) or {}
@@ -224,7 +282,7 @@ def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[R
 def _recognizes(path: Path) -> bool:
     if path.suffix == ".eval":
         return True
-    return path.suffix == ".json" and mentions(path, "eval", "status", "version")
+    return path.suffix == ".json" and mentions(path, "eval", "status", "created", "task")
 
 
 IMPORTER = Importer(

@@ -21,6 +21,10 @@ from ..recordings.recorded import ImportedQuestion, Recording, places_named
 from .importer import Importer, files_in
 
 _FILE = re.compile(r"details_(?P<task>.+?)_\d{4}-\d{2}-\d{2}T.*")
+_SUITES = frozenset(
+    ("leaderboard", "lighteval", "harness", "helm", "bigbench", "original", "extended", "custom",
+     "community", "multilingual")
+)  # fmt: skip
 METRICS = (
     "acc", "loglikelihood_acc", "em", "exact_match", "extractive_match", "pem", "qem", "acc_norm",
 )  # fmt: skip
@@ -31,7 +35,9 @@ def task_of(file: Path) -> tuple[str, str]:
     """Return (task, topic) of ``details_lighteval|mmlu:anatomy|5_2025-….parquet``."""
     match = _FILE.fullmatch(file.stem)
     name = match["task"] if match else file.stem.removeprefix("details_")
-    parts = [part for part in re.split(r"[|]", name) if part and not part.isdigit()]
+    parts = [part for part in re.split(r"[|]|__", name) if part and not part.isdigit()]
+    if "|" not in name and len(parts) > 1:  # where names cannot have | and :
+        parts = [":".join(parts[1:] if parts[0] in _SUITES else parts)]
     name = parts[-1] if parts else name
     task, _, topic = name.partition(":")
     if not topic and task.startswith("hendrycksTest-"):
@@ -133,6 +139,8 @@ def _correct(place: str, metrics: Any, row: Mapping[str, Any], metric: str | Non
 
 def _logprobs(response: Mapping[str, Any], row: Mapping[str, Any]) -> list[float] | None:
     """Return the options' log-likelihoods, of either age."""
+    if as_list(response.get("text")):
+        return None  # of the tokens of a generated text
     for value in (response.get("logprobs"), row.get("predictions"), row.get("pred_logits")):
         listed = as_list(value)
         if not listed or len(listed) < 2:
@@ -155,13 +163,34 @@ def _said(response: Mapping[str, Any], row: Mapping[str, Any]) -> str:
     return ""
 
 
+def _newest(files: Sequence[Path], notes: list[str]) -> list[Path]:
+    """Return one file per task: of several runs of a model the newest, with a note."""
+    runs: dict[tuple[Path, str], list[Path]] = {}
+    for file in files:
+        match = _FILE.fullmatch(file.stem)
+        folder = file.parent
+        if match and file.stem.endswith(f"_{folder.name}"):
+            folder = folder.parent  # of the times of runs
+        runs.setdefault((folder, match["task"] if match else file.stem), []).append(file)
+    chosen = []
+    for (_, task), own in runs.items():
+        newest = max(own, key=lambda file: file.stem)
+        if len(own) > 1:
+            others = ", ".join(str(file) for file in own if file != newest)
+            notes.append(f"{task}: {newest.name} is the newest, left out: {others}")
+        chosen.append(newest)
+    return chosen
+
+
 def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[Recording]:
     groups: dict[str, list[Path]] = {}
     for file in files_in(paths, _recognizes, "details_*.parquet"):
         groups.setdefault(options["task"] or task_of(file)[0], []).append(file)
-    for task, files in groups.items():
+    for task, own_files in groups.items():
         questions: dict[str, ImportedQuestion] = {}
         signals = set()
+        notes: list[str] = []
+        files = _newest(own_files, notes)
         for file in files:
             own, topic = task_of(file)
             prefix = f"{topic}:" if topic != own or len(files) > 1 else ""
@@ -181,7 +210,6 @@ def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[R
             for q in questions.values()
             if q.gold is not None and q.answer is not None and q.correct != (q.answer == q.gold)
         ]
-        notes = []
         if against:
             notes.append(
                 f"the metric contradicts the likeliest option in {len(against):,} of "

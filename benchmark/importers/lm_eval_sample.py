@@ -18,6 +18,7 @@ from ...tasks.files.identifiers import id_text
 from ...tasks.reading.answer_columns import MOST, index_of
 from ...tasks.reading.label_spelling import option_named, spelling_of
 from ..console.errors import ApprehendError
+from ..recordings.outcomes import truth
 from ..recordings.recorded import ImportedQuestion
 
 METRICS = ("acc", "exact_match", "acc_norm", "em", "acc_mutual_info")
@@ -202,6 +203,8 @@ def _correct(place: str, sample: Mapping[str, Any], metric: str | None) -> bool:
     for name in names:
         if name in sample:
             value = number(sample[name])
+            if value is None and (outcome := truth(sample[name])) is not None:
+                return outcome  # True and False, as version 0.3 wrote them
             if value in (0.0, 1.0):
                 return bool(value)
             if value is not None and 0 < value < 1:

@@ -121,6 +121,8 @@ def _numbered_filters(samples: Sequence[Sample]) -> tuple[list[Sample], set[str]
 
 def _metric_note(questions: Sequence[ImportedQuestion]) -> list[str]:
     """Say where the metric calls wrong what reads as the right option, or the other way round."""
+    if not any(q.options or q.option_logprobs or q.gold is not None for q in questions):
+        return ["no sample has options: of free answers, only whether they are right is known"]
     against = [
         question.place
         for question in questions

@@ -34,6 +34,9 @@ def siblings(store: TaskStore, committee: Sequence[str] = ()) -> list[TaskStore]
     ``committee`` names the models that count; empty for all. Raises UsageError for a name that
     is neither the store's own model nor another one with this task.
     """
+    names = tuple(committee)
+    if names in store.others:
+        return store.others[names]
     files = sorted(store.path.parent.parent.glob(f"*/{store.task}/manifest.json"))
     stores = map(TaskStore, (file.parent for file in files))
     others = {other.model: other for other in stores if other.path != store.path}
@@ -45,7 +48,8 @@ def siblings(store: TaskStore, committee: Sequence[str] = ()) -> list[TaskStore]
                 f"{store.path.parent.parent}, known: {known}{did_you_mean(name, others)}"
             )
     chosen = [other for name, other in others.items() if not committee or name in committee]
-    return [other for other in chosen if same_questions(store, other)]
+    store.others[names] = [other for other in chosen if same_questions(store, other)]
+    return store.others[names]
 
 
 def available(store: TaskStore, need: Need, committee: Sequence[str] = ()) -> bool:

@@ -55,11 +55,13 @@ class TaskStore(StoreFolder):
         self._parts = 0
         self.compared: dict[Path, frozenset[str] | None] = {}
         """Other store → ids of its questions that differ from those here; None if most do."""
+        self.others: dict[tuple[str, ...], list[TaskStore]] = {}  # of each committee, if known
 
     def forget(self) -> None:
         """Drop everything cached from the disk."""
         super().forget()
         self._done.clear()
+        self.others.clear()
         self._questions = self._marks = None
 
     @property
@@ -141,10 +143,9 @@ class TaskStore(StoreFolder):
         return self._marks
 
     def drop_outdated(self, signal: Signal) -> int:
-        """Delete rows that were derived from another answer than the stored one, and give their
-        number. Rows of questions without an answer stay: it may come again.
+        """Delete rows derived from another answer than the stored one; return their number.
 
-        Raises ApprehendError as `done` does, whose answer it leaves known.
+        Rows of questions without an answer stay: it may come again. Raises as `done` does.
         """
         if signal not in DERIVED:
             return 0

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from .file_errors import DataError
+from .zip_members import ZSTANDARD, open_zstandard_member
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -142,15 +143,20 @@ def check_archive(file: Path) -> None:
 
 
 def _check_deflated(file: Path, member: zipfile.ZipInfo) -> None:
-    """Other methods decompress more than requested at a time."""
+    """Raise DataError for other methods, which decompress more than requested at a time."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(
             f"{file}: {member.filename} is not compressed by deflate; unpack it and give the file"
         )
 
 
-def unpacked_members(file: Path, ending: str) -> Iterator[tuple[str, bytes]]:
+def unpacked_members(file: Path, ending: str, most: int = MEMBERS) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of each file of a zip archive with this suffix, sorted by name.
+
+    Args:
+        file: The archive, compressed by deflate or Zstandard.
+        ending: The suffix of the names that are wanted.
+        most: Limit on the number of such files.
 
     Raises:
         DataError: the archive exceeds a limit, by its table of contents or in fact.
@@ -165,21 +171,27 @@ def unpacked_members(file: Path, ending: str) -> Iterator[tuple[str, bytes]]:
             ),
             key=lambda member: member.filename,
         )
-        if len(members) > MEMBERS:
+        if len(members) > most:
             raise DataError(
-                f"{file}: {len(members):,} {ending} files in it, more than {MEMBERS:,}; unpack it "
+                f"{file}: {len(members):,} {ending} files in it, more than {most:,}; unpack it "
                 "and give the files one by one"
             )
         _check_size(file, sum(member.file_size for member in members))
         counter = _Counter(file, JSON_MARKS)
         for member in members:
-            _check_deflated(file, member)
             parts = []
-            with archive.open(member) as content:
+            with _opened(file, archive, member) as content:
                 while part := content.read(_CHUNK):
                     counter.add(part)
                     parts.append(part)
             yield member.filename, b"".join(parts)
+
+
+def _opened(file: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
+    if member.compress_type == ZSTANDARD:
+        return open_zstandard_member(file, member)
+    _check_deflated(file, member)
+    return archive.open(member)
 
 
 def check_parquet(file: Path) -> None:

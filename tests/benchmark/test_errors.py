@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from bad_imports import BAD_IMPORTS, written
+from fuzz_targets import RULE
 from helpers import ROOT, Run, in_process
 from oversized import crowded_archive, declaring_archive, many_rows, repeated_text
 
@@ -163,6 +164,18 @@ def deep_tasks(folder: Path) -> list[Any]:
 
 WHOLE = {"schema_version": 2, "model": {}, "task": {}, "data": {}}
 OUTCOME = ("--answer", "gold", "--prediction", "pred")
+
+
+def rule_with(**changes: Any) -> Callable[[Path], list[Any]]:
+    """``apply`` of a rule some of whose fields are others."""
+
+    def command(folder: Path) -> list[Any]:
+        rule = {**json.loads(RULE), **changes}
+        (folder / "rule.json").write_text(json.dumps(rule), "utf-8")
+        return ["apply", folder / "rule.json", folder / "out"]
+
+    return command
+
 
 CASES = [
     Case("limit of nothing", lambda f: [*RUN, "--limit", "0"], 2, ("above 0",)),
@@ -454,6 +467,23 @@ def imported_from(contents: dict[str, str | bytes], words: tuple[str, ...]) -> A
     return command
 
 
+CASES += [
+    Case("rule that is no JSON", lambda f: ["apply", bytes_in(f, "r.json", b"{"), f / "out"], 1,
+         ("r.json", "not JSON")),
+    Case("rule that is no text", lambda f: ["apply", bytes_in(f, "r.json", b"\xff"), f / "out"], 1,
+         ("r.json", "utf-8")),
+    Case("rule that does not exist", lambda f: ["apply", f / "r.json", f / "out"], 2,
+         ("no such file", "r.json")),
+    Case("rule of another program", rule_with(format="x"), 1, ("apprehend threshold --export",)),
+    Case("rule of a later version", rule_with(version=9), 1, ("expected version 1, got 9",)),
+    Case("rule whose threshold is no number", rule_with(thresholds={"": "low"}), 1, ("low",)),
+    Case("rule without a threshold for other topics", rule_with(thresholds={"law": 1.0}), 1,
+         ("all other topics",)),
+    Case("rule that decides something else", rule_with(otherwise="guess"), 1, ("abstain or",)),
+    Case("rule whose counts fit no edges", rule_with(counts=[1]), 1, ("one count more",)),
+    Case("rule with a count beyond whole numbers", rule_with(counts=[1, 2, 10**400]), 1,
+         ("none below 0",)),
+]  # fmt: skip
 CASES += [
     Case(name, imported_from(contents, words), status, says)
     for name, contents, words, status, says in BAD_IMPORTS
