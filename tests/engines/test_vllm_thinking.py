@@ -23,7 +23,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Any]
     folder = tmp_path_factory.mktemp("styles")
     models = [write_style(folder / name, style) for name, style in STYLES.items()]
     output = folder / "found.json"
-    command = [sys.executable, str(Path(__file__).with_name("thinking_cases.py")), str(output)]
+    command = [sys.executable, str(Path(__file__).parents[1] / "thinking_cases.py"), str(output)]
     done = subprocess.run(
         [*command, *map(str, models)],
         capture_output=True, text=True, timeout=1800, check=False, env=with_vllm(),

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ....tasks.reading.reasoning import HARMONY, TAGS
+from ....tasks.reading.reasoning import CHANNEL, HARMONY, TAGS
 from .tokens import FEWEST_PLACEHOLDERS, Token
 
 _MARK = r"<[|｜][^<>|｜]{1,40}[|｜]>|</?s>|<eos>|<end_of_turn>"
@@ -78,9 +78,10 @@ def with_marks(text: str, tokens: Sequence[Token], think_end: str = "") -> str:
     Where marks are special tokens, many servers spell them among the tokens alone: the text would
     not tell a thought from an answer.
     """
-    wanted = {mark for pair in TAGS for mark in pair} | ({*HARMONY, think_end} - {""})
-    lost = [token.text for token in tokens if token.text.strip() in wanted]
-    if not lost or all(text.count(mark) >= lost.count(mark) for mark in lost):
+    spellings = {token.text.strip() for token in tokens}
+    wanted = {mark for pair in TAGS for mark in pair} | ({think_end} - {""})
+    wanted |= set(HARMONY) if CHANNEL in spellings else set()
+    if wanted.isdisjoint(spellings):
         return text
     pieces: list[str] = []
     at = 0
