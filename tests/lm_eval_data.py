@@ -127,13 +127,14 @@ def mmlu_pro(number: int, category: str) -> dict[str, Any]:
 
 def write_hub(folder: Path, count: int = 5) -> Path:
     """Write all data sets below ``folder``, laid out as on the hub; returns it."""
-    numbers = range(count)
+    numbers, others = range(count), range(count, 2 * count)  # examples are other questions
     for subject in SUBJECTS:
-        rows = [mmlu(number, subject) for number in numbers]
         for split in ("test", "validation", "dev"):
+            rows = [mmlu(number, subject) for number in (others if split == "dev" else numbers)]
             write(folder, f"cais/mmlu/{subject}/{split}.jsonl", rows)
     for split in ("test", "validation", "train"):
-        write(folder, f"allenai/ai2_arc/ARC-Challenge/{split}.jsonl", [arc(n) for n in numbers])
+        rows = [arc(number) for number in (others if split == "train" else numbers)]
+        write(folder, f"allenai/ai2_arc/ARC-Challenge/{split}.jsonl", rows)
     write(folder, "Idavidrein/gpqa/gpqa_main/train.jsonl", [gpqa(n) for n in numbers])
     for name, make in (
         ("tau/commonsense_qa", commonsense),

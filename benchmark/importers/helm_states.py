@@ -24,7 +24,7 @@ from ..recordings.recorded import ImportedQuestion, Recording
 from ..recordings.reply_answers import SHORT
 from ..recordings.sniffing import mentions
 from ..recordings.top_tokens import answer_position, as_top, read_answer_token
-from .importer import Importer, as_written_by, files_in
+from .importer import Importer, NotMultipleChoice, as_written_by, files_in, multiple_choice
 
 STATE = "scenario_state.json"
 _TOPICS = ("subject", "subset", "task", "dataset")
@@ -58,7 +58,8 @@ def read_state(
         notes: Where to say what was left out.
         split: The split to take; ``test`` by default where there are several.
 
-    Raises ApprehendError or DataError for other content.
+    Raises NotMultipleChoice for a run of another method, ApprehendError or DataError for other
+    content.
     """
     with open_text(file, None, JSON_MARKS) as text:
         state = parse_whole(file, text.read())
@@ -68,7 +69,9 @@ def read_state(
     spec = state.get("adapter_spec")
     method = spec.get("method") if isinstance(spec, Mapping) else None
     if isinstance(method, str) and not method.startswith("multiple_choice"):
-        raise ApprehendError(f"{file}: not multiple choice: HELM asked it by the method {method}")
+        raise NotMultipleChoice(
+            f"{file}: not multiple choice: HELM asked it by the method {method}"
+        )
     by_question: dict[str, list[Mapping[str, Any]]] = {}
     splits: dict[str, str] = {}
     left_out = 0
@@ -221,16 +224,25 @@ def _text(value: Any) -> str:
 
 
 def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[Recording]:
-    groups: dict[str, list[Path]] = {}
-    for file in files_in(paths, lambda file: file.name.startswith(STATE), STATE):
-        groups.setdefault(options["task"] or task_of(file)[0], []).append(file)
+    said: list[str] = []
+    by_task: dict[str, list[str]] = {}
+
+    def read(file: Path) -> tuple[str, Path, list[ImportedQuestion]]:
+        own, topic = task_of(file)
+        task = options["task"] or own
+        prefix = f"{topic}:" if topic != task else ""
+        notes = by_task.setdefault(task, [])
+        return task, file, read_state(file, prefix, topic, notes, options["split"])
+
+    groups: dict[str, dict[Path, list[ImportedQuestion]]] = {}
+    states = files_in(paths, lambda file: file.name.startswith(STATE), STATE)
+    for task, file, found in multiple_choice(states, read, said):
+        groups.setdefault(task, {})[file] = found
     for task, files in groups.items():
         questions: dict[str, ImportedQuestion] = {}
-        notes: list[str] = []
-        for file in files:
-            topic = task_of(file)[1]
-            prefix = f"{topic}:" if topic != task else ""
-            for question in read_state(file, prefix, topic, notes, options["split"]):
+        notes, said = [*said, *by_task[task]], []
+        for file, found in files.items():
+            for question in found:
                 if question.question_id in questions:
                     raise ApprehendError(
                         f"{file}: duplicate id {question.question_id}; several models? import each "
@@ -240,7 +252,7 @@ def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[R
         rows = list(questions.values())
         long = sum(len((question.trace or "").split()) > SHORT for question in rows)
         signal = Signal.TRACE if 2 * long > len(rows) else Signal.ANSWER
-        yield Recording(files, signal, rows, task, notes=notes)
+        yield Recording(list(files), signal, rows, task, notes=notes)
 
 
 IMPORTER = Importer(

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ...tasks.files.bounds import is_clutter
 from ...tasks.files.content import start_of
 from ..console.declared import REQUIRED, Typed
 from ..console.errors import ApprehendError, UsageError, first_line
-from ..recordings.recorded import Recording
+from ..recordings.recorded import Recording, places_named
+
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,31 @@ def files_in(paths: Sequence[Path], wanted: Callable[[Path], bool], what: str) -
     if not files:
         raise UsageError(f"no {what} in {', '.join(map(str, paths))}")
     return files
+
+
+class NotMultipleChoice(ApprehendError):
+    """A file holds answers to a task that is not multiple choice."""
+
+
+def multiple_choice(
+    files: Sequence[Path], read: Callable[[Path], Content], notes: list[str]
+) -> list[Content]:
+    """Read the files of multiple-choice tasks; others among them are left out, with a note.
+
+    Raises NotMultipleChoice if there are none but others.
+    """
+    found: list[Content] = []
+    others: list[NotMultipleChoice] = []
+    for file in files:
+        try:
+            found.append(read(file))
+        except NotMultipleChoice as error:
+            others.append(error)
+    if others and not found:
+        raise others[0]
+    if others:
+        notes.append(f"left out: {places_named(list(map(str, others)))}")
+    return found
 
 
 @contextmanager

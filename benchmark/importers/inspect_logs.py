@@ -4,74 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ...estimators.signals.batch import Signal, Status
-from ...tasks.files.bounds import JSON_MARKS, unpacked_members
 from ...tasks.files.cells import number
-from ...tasks.files.content import open_text, start_of, unreadable_named
-from ...tasks.files.file_errors import first_line
 from ...tasks.files.identifiers import id_text
-from ...tasks.files.json_rows import parse_json, parse_whole
 from ...tasks.reading.answer_columns import LABELS, MOST, index_of
 from ..console.declared import Typed
 from ..console.errors import ApprehendError
+from ..recordings.inspect_files import Log, read_log
 from ..recordings.outcomes import truth
 from ..recordings.recorded import UNKNOWN_TOPIC, ImportedQuestion, Recording, places_named
 from ..recordings.reply_answers import SHORT
 from ..recordings.sniffing import mentions
 from ..recordings.top_tokens import answer_position, as_top, read_answer_token
-from .importer import Importer, as_written_by, files_in
+from .importer import Importer, NotMultipleChoice, as_written_by, files_in, multiple_choice
 
-SAMPLES = 1_000_000
-"""Limit on the samples of a log."""
-_LARGE = ("events", "messages", "store", "attachments", "timelines")
-"""Parts of a sample that are not read."""
 _SEVERAL = re.compile(r"[A-Za-z](\s*,\s*[A-Za-z])+")
 _SHUFFLED = "Choices were shuffled"
 """How the explanation begins where the model saw the options in another order."""
 _TOPICS = ("subject", "category", "topic", "high_level_domain", "discipline", "domain")
-Log = Mapping[str, Any]
-
-
-def read_log(file: Path) -> Log:
-    """Read a log with its samples, by Inspect's own reader where it is installed.
-
-    Raises ApprehendError or DataError for a file that is none.
-    """
-    try:
-        from inspect_ai.log import read_eval_log
-    except ImportError:
-        return _read_by_ourselves(file)
-    start_of(file)
-    try:
-        log: Log = read_eval_log(str(file.resolve())).model_dump(mode="json")
-    except Exception as error:  # whatever its reader raises
-        raise ApprehendError(
-            f"{file}: not a readable log of Inspect: {first_line(error)}"
-        ) from error
-    return log
-
-
-def _read_by_ourselves(file: Path) -> Log:
-    if not start_of(file).startswith(b"PK"):
-        with open_text(file, None, JSON_MARKS) as text:
-            log = parse_whole(file, text.read())
-        known = isinstance(log, Mapping) and isinstance(log.get("eval"), Mapping)
-        if not known or not isinstance(log.get("samples") or [], list):
-            raise ApprehendError(f"{file}: no samples; expected a log of Inspect")
-        return cast(Log, log)
-    log = {"samples": []}
-    with unreadable_named(file):
-        for name, content in unpacked_members(file, ".json", SAMPLES):
-            if name == "header.json":
-                header = parse_json(content.decode("utf-8"), f"{file}:{name}")
-                log |= {k: v for k, v in header.items() if k != "samples"}
-            elif name.startswith("samples/"):
-                sample = parse_json(content.decode("utf-8"), f"{file}:{name}")
-                log["samples"].append({k: v for k, v in sample.items() if k not in _LARGE})
-    return log
 
 
 def read_samples_of(
@@ -124,10 +78,10 @@ def _by_epoch(file: Path, samples: Sequence[Log]) -> list[tuple[str, Log]]:
 def _check_multiple_choice(
     file: Path, questions: Collection[ImportedQuestion], notes: list[str]
 ) -> None:
-    """Raise ApprehendError for a log of no multiple-choice task; note what contradicts itself."""
+    """Raise NotMultipleChoice for a log of another task; note what contradicts itself."""
     free = [q.place for q in questions if not q.options and q.gold is None]
     if questions and len(free) == len(questions):
-        raise ApprehendError(
+        raise NotMultipleChoice(
             f"{file}: not multiple choice: no sample has choices, or a letter as its target"
         )
     if free:
@@ -266,7 +220,9 @@ def _task(log: Log, file: Path) -> str:
 
 
 def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[Recording]:
-    for file in files_in(paths, _recognizes, "logs of Inspect (.eval, .json)"):
+    said: list[str] = []
+
+    def read(file: Path) -> Recording:
         log = read_log(file)
         notes: list[str] = []
         if log.get("status") not in (None, "success"):
@@ -276,7 +232,12 @@ def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[R
             raise ApprehendError(f"{file}: no samples in it (logged with log_samples?)")
         long = sum(len((question.trace or "").split()) > SHORT for question in questions)
         signal = Signal.TRACE if 2 * long > len(questions) else Signal.ANSWER
-        yield Recording([file], signal, questions, _task(log, file), notes=notes)
+        return Recording([file], signal, questions, _task(log, file), notes=notes)
+
+    files = files_in(paths, _recognizes, "logs of Inspect (.eval, .json)")
+    for recording in multiple_choice(files, read, said):
+        yield replace(recording, notes=[*said, *recording.notes])
+        said = []
 
 
 def _recognizes(path: Path) -> bool:

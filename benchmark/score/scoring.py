@@ -7,19 +7,17 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from ...estimators.core.estimator import Estimator, evaluate, reasons
 from ...estimators.learning.cross_fitting import Folds, cross_fit
-from ...estimators.signals.batch import Need, Signal, Signals
+from ...estimators.signals.batch import Need, Signals
 from ...estimators.signals.estimator_errors import EstimatorError
 from ...estimators.signals.tables import FloatArray, IntArray, ObjectArray
 from ...reports import EstimatorTraits
 from ...tasks.topics import LETTERS
 from ..console.errors import ApprehendError
 from ..console.options import say
-from ..store.arrow import ID_TYPE
 from ..store.checks.ownership import SCORES, check_owned, marked_scores
 from ..store.files import write_parquet
 from ..store.task_store import TaskStore
@@ -27,9 +25,13 @@ from .estimator_choice import Recorded, chosen_estimators
 from .estimator_traits import namesake, traits_of
 from .lacking import lacking, lacks_something
 from .question_strata import write_strata
+from .score_rows import Outcomes, known_columns, score_rows
 from .signal_loading import NothingToScore, outcome_signal, with_committee
 
 BATCH = 2048
+"""Fewest questions that are read at a time."""
+BATCH_BYTES = 32_000_000
+"""Bytes of stored signals that are read at a time, where more questions fit in."""
 
 
 @dataclass
@@ -166,14 +168,26 @@ def compute_scores(
     read = _reader(store, committee)
     columns = {estimator.label: _Column() for estimator in chosen}
     failed: dict[str, str] = {}
-    outcomes = _score_in_batches(read, ids, chosen, outcome_signal(store), columns, failed)
+    needs = {need for one in chosen if not one.learns for need in one.requirements()}
+    needs.add(Need.of(outcome_signal(store)))
+    at_once = _batch_size(store, needs, len(ids))
+    outcomes = _score_in_batches(read, ids, chosen, needs, at_once, columns, failed)
     _score_out_of_fold(read, ids, chosen, outcomes, columns, failed, folds)
     tables = {}
+    known = known_columns(store, outcomes)
     for label, column in columns.items():
         if label not in failed:
             values, why = np.concatenate(column.scores), np.concatenate(column.reasons)
-            tables[label] = _rows(store, label, values, why, column.fold, outcomes)
+            tables[label] = score_rows(known, label, values, why, column.fold)
     return tables, failed
+
+
+def _batch_size(store: TaskStore, needs: Collection[Need], count: int) -> int:
+    """Return how many questions to read at a time: each time, all parts are searched for them."""
+    signals = {signal for need in needs for signal in need.signals}
+    files = [file for signal in signals for file in store.part_files(signal)]
+    size = sum(file.stat().st_size for file in files)
+    return max(BATCH, count * BATCH_BYTES // max(size, 1))
 
 
 def _reader(store: TaskStore, committee: Sequence[str]) -> Read:
@@ -189,34 +203,6 @@ def _traits(estimator: Estimator) -> EstimatorTraits:
     return traits_of((namesake(estimator.label) if recorded else None) or estimator)
 
 
-def _rows(
-    store: TaskStore,
-    label: str,
-    values: FloatArray,
-    why: ObjectArray,
-    fold: IntArray | None,
-    outcomes: Outcomes,
-) -> pa.Table:
-    count = len(values)
-    return pa.table(
-        {
-            "model": pa.array([store.model] * count),
-            "task": pa.array([store.task] * count),
-            "question_id": pa.array(outcomes["question_id"], ID_TYPE),
-            "topic": pa.array(outcomes["topic"], pa.string()),
-            "estimator": pa.array([label] * count),
-            "score": pa.array(values, pa.float64(), from_pandas=True),
-            "answer": pa.array(outcomes["answer"], pa.string()),
-            "correct": pa.array(outcomes["correct"], pa.bool_()),
-            "status": pa.array(outcomes["status"], pa.string()),
-            "reason": pa.array(why, pa.string()),
-            "fold": pa.nulls(count, pa.int64()) if fold is None else pa.array(fold, pa.int64()),
-        }
-    )
-
-
-Outcomes = dict[str, npt.NDArray[Any]]
-"""The columns of questions: id, topic, answer, correct and status, each (n,)."""
 Read = Callable[[Collection[Need], Sequence[Any]], Signals]
 """Loads the needed signals of questions by id."""
 
@@ -225,7 +211,8 @@ def _score_in_batches(
     read: Read,
     ids: Sequence[Any],
     chosen: Sequence[Estimator],
-    outcome: Signal,
+    needs: Collection[Need],
+    at_once: int,
     columns: dict[str, _Column],
     failed: dict[str, str],
 ) -> Outcomes:
@@ -234,11 +221,9 @@ def _score_in_batches(
     Returns the outcomes of all questions.
     """
     estimators = [estimator for estimator in chosen if not estimator.learns]
-    needs = {need for estimator in estimators for need in estimator.requirements()}
-    needs.add(Need.of(outcome))
     batches = []
-    for start in range(0, len(ids), BATCH):
-        signals = read(needs, ids[start : start + BATCH])
+    for start in range(0, len(ids), at_once):
+        signals = read(needs, ids[start : start + at_once])
         batches.append(_outcome_columns(signals))
         for estimator in list(estimators):
             try:

@@ -79,6 +79,8 @@ class ConsensusCrossEntropy(_ConsensusEstimator):
 
     def score(self, signals: Signals) -> FloatArray:
         answers, asked, p = self._answers(signals)
+        if not p.shape[2]:  # no question of the batch has options
+            return np.full(len(signals), np.nan)
         there: BoolArray = asked & ~np.isnan(p).all(axis=2)
         count: IntArray = np.maximum(there.sum(axis=1), 1)
         votes: IntArray = ((answers[:, :, None] == np.arange(p.shape[2])) & asked[:, :, None]).sum(

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..signals.batch import Need, Signal, Signals, Variants
 from ..signals.estimator_errors import EstimatorError
-from ..signals.tables import FloatArray, ObjectArray
+from ..signals.tables import BoolArray, FloatArray, ObjectArray
 
 T = TypeVar("T")
 
@@ -180,21 +180,31 @@ def reasons(estimator: Estimator, signals: Signals, scores: FloatArray) -> Objec
         (n,) the reason for each NaN; None where there is a score.
     """
     result: ObjectArray = np.full(len(signals), None, dtype=object)
-    for row in np.flatnonzero(np.isnan(scores)):
-        result[row] = estimator.missing_reason(signals, int(row)) or _general_reason(
-            estimator, signals, int(row)
-        )
+    rows = np.flatnonzero(np.isnan(scores))
+    if not len(rows):
+        return result
+    result[rows] = _general_reasons(estimator, signals)[rows]
+    if type(estimator).missing_reason is not Estimator.missing_reason:
+        for row in rows.tolist():
+            result[row] = estimator.missing_reason(signals, row) or result[row]
     return result
 
 
-def _general_reason(estimator: Estimator, signals: Signals, row: int) -> str:
-    for need in sorted(estimator.requirements(), key=str):
-        if not any(_observed(signals.tables.get(s), need.variant, row) for s in need.signals):
-            return f"no {need} stored"
-    return "not defined on what is stored"
+def _general_reasons(estimator: Estimator, signals: Signals) -> ObjectArray:
+    """Return the first need that is not stored, per question."""
+    result: ObjectArray = np.full(len(signals), "not defined on what is stored", dtype=object)
+    for need in sorted(estimator.requirements(), key=str, reverse=True):
+        stored = np.zeros(len(signals), dtype=bool)
+        for signal in need.signals:
+            stored |= _observed(signals, signal, need.variant)
+        result[~stored] = f"no {need} stored"
+    return result
 
 
-def _observed(table: Any, variant: str, row: int) -> bool:
+def _observed(signals: Signals, signal: Signal, variant: str) -> BoolArray:
+    table: Any = signals.tables.get(signal)
     if variant and isinstance(table, Variants):
         table = table.panels.get(variant)
-    return table is not None and bool(table.present[row])
+    if table is None:
+        return np.zeros(len(signals), dtype=bool)
+    return np.asarray(table.present, dtype=bool)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -79,15 +80,25 @@ class Folds:
 
     def _stratified(self, question_id: npt.NDArray[Any], outcome: IntArray) -> IntArray:
         """Deal out the questions of each outcome in turn, in a seeded order of their ids."""
-        ranks = np.array([self._rank(i) for i in question_id.tolist()], dtype=np.uint64)
+        ranks = _ranks(self.seed, tuple(map(str, question_id.tolist())))
         order: IntArray = np.lexsort((ranks, outcome))
         fold = np.empty(len(outcome), dtype=np.int64)
         fold[order] = np.arange(len(outcome)) % self.count
         return fold
 
     def _rank(self, name: object) -> int:
-        digest = hashlib.blake2b(f"{self.seed}:{name}".encode(), digest_size=8).digest()
-        return int.from_bytes(digest, "big")
+        return _rank(self.seed, name)
+
+
+def _rank(seed: int, name: object) -> int:
+    digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+@lru_cache(maxsize=1)
+def _ranks(seed: int, names: tuple[str, ...]) -> npt.NDArray[np.uint64]:
+    """Return the ranks of ids; all estimators that learn ask for those of the same questions."""
+    return np.array([_rank(seed, name) for name in names], dtype=np.uint64)
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,8 @@ def number(cell: object, decimal_comma: bool = False) -> float | None:
         cell: A number, or text such as ``0.5``, ``1e-3``, ``−0.5`` or ``Infinity``.
         decimal_comma: Whether ``0,5`` is a number too, see `has_decimal_commas`.
     """
+    if type(cell) is float:
+        return cell
     if isinstance(cell, bool):
         return float(cell)
     if is_missing(cell):

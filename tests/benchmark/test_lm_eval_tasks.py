@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from apprehend.benchmark.console.errors import UsageError
 from apprehend.benchmark.engines.shared.engine import Generation
 from apprehend.benchmark.run.asking.loaded_task import LoadedTask, TaskOptions
 from apprehend.benchmark.run.asking.task_loading import expand_tasks, load_tasks
+from apprehend.benchmark.run.questions.examples import asking
 from apprehend.benchmark.run.questions.local_data import local_data
 from apprehend.benchmark.run.questions.task_files import task_manager
 from apprehend.estimators import Signal
@@ -324,6 +327,35 @@ def test_drawn_examples_are_those_of_lm_eval_whatever_is_asked(
         np.testing.assert_allclose(stored, expected, atol=1e-4)
         texts.add(sample["arguments"][0][0].rpartition("\n\n")[0])
     assert len(texts) > 1  # the examples differ between questions
+
+
+@pytest.mark.parametrize("file", [True, False], ids=["--fewshot_data", "hub"])
+def test_a_question_is_no_example_of_its_own(
+    file: bool, hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The training split, or a file of examples, may hold the questions under other ids."""
+    copied = tmp_path / "hub"
+    shutil.copytree(hub, copied)
+    (questions,) = copied.rglob("ARC-Challenge/test.jsonl")
+    examples = questions.with_name("train.jsonl")
+    rows = [json.loads(line) for line in questions.read_text("utf-8").splitlines()]
+    lines = (json.dumps({**row, "id": f"other_{n}"}) + "\n" for n, row in enumerate(rows))
+    examples.write_text("".join(lines), "utf-8")
+    more = {"fewshot_data": str(examples)} if file else {}
+    data = questions if file else copied
+    (task,) = loaded("arc_challenge", data, num_fewshot=COUNT - 1, **more)
+    shown = []
+    for number, question in enumerate(task.questions()):
+        asking(task.task, [number])
+        prompt = task.task.fewshot_context(question.row, COUNT - 1)
+        assert prompt.count(task.view(question).stem) == 1
+        shown.append(prompt.count("Question: "))
+    assert shown == [COUNT] * COUNT
+    assert capsys.readouterr().err.count("each is left out of its own") == 1
+    (task,) = loaded("arc_challenge", data, num_fewshot=COUNT, **more)
+    asking(task.task, [0])
+    with pytest.raises(UsageError, match="has 4 examples for question 0"):
+        task.task.fewshot_context(task.questions()[0].row, COUNT)
 
 
 def test_places_are_ids_in_a_resumed_run_too(hub: Path, model: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from apprehend.benchmark.importers import inspect_logs
+from apprehend.benchmark.recordings import inspect_files
 from format_files import Answers
 from helpers import Done, in_process
 
@@ -100,7 +101,7 @@ def test_an_inspect_log_of_many_samples(tmp_path: Path) -> None:
         archive.writestr("header.json", json.dumps({**log, "samples": None}))
         for n in range(1200):
             archive.writestr(f"samples/{n}_epoch_1.json", json.dumps({**sample, "id": n}))
-    assert len(inspect_logs._read_by_ourselves(tmp_path / "log.eval")["samples"]) == 1200
+    assert len(inspect_files.read_by_ourselves(tmp_path / "log.eval")["samples"]) == 1200
 
 
 @pytest.mark.parametrize("form", ["zstandard", "deflate", "json"])
@@ -114,9 +115,9 @@ def test_inspects_own_reader_gives_the_same(
         file = files.inspect_eval(tmp_path, ANSWERS)
     else:
         file = zstandard(tmp_path / "log.eval", eval_members())
-    log = inspect_logs.read_log(file)
+    log = inspect_files.read_log(file)
     found = []
-    for content in (log, inspect_logs._read_by_ourselves(file)):
+    for content in (log, inspect_files.read_by_ourselves(file)):
         notes: list[str] = []
         questions = inspect_logs.read_samples_of(file, content, None, None, notes)
         found.append(([vars(question) for question in questions], notes, content["status"]))
@@ -191,6 +192,24 @@ def test_helm_takes_one_split_and_reads_any_folder_name(tmp_path: Path, colon: s
 def test_helm_runs_that_are_not_multiple_choice(tmp_path: Path) -> None:
     file = helm_state(tmp_path, "narrative_qa:model=x", "generation")
     refused(tmp_path, file, "not multiple choice", "generation")
+
+
+@pytest.mark.parametrize("program", ["helm", "inspect"])
+def test_other_tasks_in_a_folder_are_left_out(tmp_path: Path, program: str) -> None:
+    if program == "helm":
+        helm_state(tmp_path / "all", "mmlu:subject=law,model=x", "multiple_choice_joint")
+        helm_state(tmp_path / "all", "narrative_qa:model=x", "generation")
+    else:
+        file, _ = inspect_log(tmp_path, choices=None, target="Paris")
+        (tmp_path / "all").mkdir()
+        file.rename(tmp_path / "all" / "a.json")
+        files.document(tmp_path / "all" / "b.json", files.inspect_log(ANSWERS))
+    done = in_process(["import", program, "all", "--model", "m", "--output_path", "r"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("left out: all/") == 1
+    assert done.stderr.count("not multiple choice") == 1
+    assert (tmp_path / "r").exists()
+    assert not list((tmp_path / "r").rglob("narrative_qa"))
 
 
 def opencompass(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
