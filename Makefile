@@ -80,7 +80,7 @@ $(REAL): tests/engines_real.txt $(STAMP)
 	@mkdir -p $(@D) && touch $@
 
 test-vllm: install $(VLLM)  ## compare the numbers of vLLM
-	APPREHEND_VLLM=$(dir $(VLLM)) $(RUN)/python -m pytest tests/engines/test_vllm.py
+	APPREHEND_VLLM=$(dir $(VLLM)) $(RUN)/python -m pytest tests/engines/test_vllm*.py
 
 $(ENGINES): tests/engines.txt $(STAMP)
 	rm -rf $(@D)

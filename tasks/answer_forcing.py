@@ -38,14 +38,15 @@ def _last(ends: re.Pattern[str], text: str, start: int, goal: int) -> int:
     return _last(_WORD_END, text, start, goal) if ends is _SENTENCE_END else max(start, goal)
 
 
-def answer_cue(text: str, prompt: str = "") -> str:
+def answer_cue(text: str, prompt: str = "", end: str = "") -> str:
     """Return what to append to a text, cut anywhere, so that an option's label must follow.
 
     Args:
         text: The generated text so far.
         prompt: What it continues; a chat template may have opened a thought there.
+        end: The mark that ends a thought, where the user names one.
     """
-    if answer_start(text, prompt) is None:
-        return closed_thought(text, prompt) + CUE
+    if answer_start(text, prompt, end, finished=False) is None:
+        return closed_thought(text, prompt, end) + CUE
     whole = text or prompt[-1:]
     return CUE if not whole or whole[-1:].isspace() else f" {CUE}"

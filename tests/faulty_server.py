@@ -53,6 +53,8 @@ class Server:
     times: list[float] = field(default_factory=list)
     refused_field: str = ""
     """A field of requests that the server takes for an error."""
+    refuses: Callable[[dict[str, Any]], str] = lambda payload: ""
+    """Returns what is wrong with a request; "" for nothing."""
     answered: int = 0
     most_at_once: int = 0
     _now: int = 0
@@ -99,8 +101,10 @@ class Handler(BaseHTTPRequestHandler):
         fault = self.state.begin(payload, dict(self.headers))
         try:
             time.sleep(self.state.delay)
+            error = self.state.refuses(payload)
             if self.state.refused_field in payload:
                 error = f"Unsupported parameter: '{self.state.refused_field}'"
+            if error:
                 self._say(400, {"error": {"message": error}})
                 return
             self._fail(fault, payload) if fault else self._say(200, self.state.reply(payload))

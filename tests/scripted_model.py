@@ -82,6 +82,7 @@ def write_model(
         num_hidden_layers=1,
         num_attention_heads=4,
         num_key_value_heads=4,
+        head_dim=32,  # one that vLLM knows
         max_position_embeddings=4096,
         tie_word_embeddings=False,
         rms_norm_eps=1e-12,

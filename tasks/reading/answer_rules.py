@@ -90,6 +90,8 @@ _RIVAL = re.compile(
 _CONNECTIVE = re.compile(
     r"[^\S\n]+(?:because|since|as|and|but|which|that|for|due|with|by|in|on|from|is|\(|—|–|-|:)",
 )
+_IS = re.compile(r"\b(?:is|are|was|were)\b:?")
+_IS_LABEL = re.compile(r"\b(?:is|are|was|were)\s{0,3}:?[\s*_(\[]{0,4}([A-Z])[*_)\]]{0,3}[.:)]")
 _LAST_LINE = re.compile(
     r"[\s>#*_`\"“(\[$-]{0,12}"
     r"(?:(?i:so|therefore|thus|hence|final|answer|option|choice)\b[\s:,*]{0,8}){0,4}"
@@ -193,12 +195,15 @@ def read_boxed(text: str, choices: Choices) -> ReadAnswer | None:
 
 
 def read_final_line(text: str, choices: Choices) -> ReadAnswer | None:
-    """Read the letter that is the whole last line, alone or with its option's text: "**C**"."""
+    """Read the letter that is the whole last line, alone or with its option's text: "**C**".
+
+    Or with which the line ends, before that text: "The strongest argument is C. gall bladder".
+    """
     body = text.rstrip()
     match = _LAST_LINE.match(body, body.rfind("\n") + 1)
     answer = match and as_answer(choices, match, Rule.FINAL_LINE)
     if answer is None:
-        return None
+        return _ends_in_option(body, choices)
     above = body[: body.rfind("\n") + 1].rstrip()
     if above.endswith(":") or _enumerates(body, answer.end, choices):
         return None
@@ -207,13 +212,34 @@ def read_final_line(text: str, choices: Choices) -> ReadAnswer | None:
     return answer if not rest or repeated else None
 
 
+def _ends_in_option(body: str, choices: Choices) -> ReadAnswer | None:
+    """Read the letter after the last line's first "is" that its own option's text follows.
+
+    A line that speaks of the answer is a statement, which `read_statement` has read or refused.
+    """
+    if _CUES.search(body, body.rfind("\n") + 1):
+        return None
+    for match in _IS_LABEL.finditer(body, body.rfind("\n") + 1):
+        answer = as_answer(choices, match, Rule.FINAL_LINE)
+        if answer and answer.index < len(choices.texts):
+            repeated = _plain(body[answer.end :]) == _plain(choices.texts[answer.index])
+            if repeated and not _HEDGED.search(_before(body, match.start())):
+                return answer
+    return None
+
+
 def read_option_text(text: str, choices: Choices) -> ReadAnswer | None:
-    """Find the option whose whole text the last line repeats after "the answer is" or alone."""
+    """Find the option whose whole text the last line repeats after "the answer is" or alone.
+
+    Where the text is one sentence, any "is" will do: "The organ that stores bile is the kidney."
+    """
     body = text.rstrip()
     start = body.rfind("\n") + 1
     line = body[start:]
     cues = list(_CUES.finditer(line))
     said = line[cues[-1].end() :] if cues else line
+    if not cues and not _SENTENCE.search(body) and (verbs := list(_IS.finditer(body))):
+        said = line[verbs[0].end() :]
     wanted = _plain(said)
     if not wanted:
         return None

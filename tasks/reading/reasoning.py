@@ -99,7 +99,7 @@ def empty_thought(prompt: str, template: str) -> str:
         The text to add, "" where the prompt leaves no thought to come.
     """
     opened = prompt.rstrip()
-    if any(opened.endswith(closing) for _, closing in TAGS) or opened.endswith(_FINAL):
+    if thought_over(prompt):
         return ""
     if opened.endswith((_ANALYSIS, *(begin for begin, _ in TAGS))):
         return closed_thought("", prompt)
@@ -110,6 +110,12 @@ def empty_thought(prompt: str, template: str) -> str:
             between = "" if begin.startswith("[") else "\n\n"
             return begin + between + closing + between
     return ""
+
+
+def thought_over(prompt: str) -> bool:
+    """Whether a prompt ends behind a thought, so that what follows is the answer."""
+    opened = prompt.rstrip()
+    return opened.endswith((_FINAL, *(closing for _, closing in TAGS)))
 
 
 def thinks(prompt: str, template: str) -> bool:

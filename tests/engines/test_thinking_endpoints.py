@@ -20,7 +20,7 @@ from apprehend.benchmark.console.errors import UsageError
 from apprehend.benchmark.endpoints.budget import Budget
 from apprehend.benchmark.engines.endpoint import alignment
 from apprehend.benchmark.engines.endpoint.completions import CompletionsEngine
-from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed, Generation
+from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed, Generation, Sampling
 from apprehend.benchmark.run.asking.thought_budget import with_budget
 from faulty_server import Server, serving
 from helpers import in_process, rows
@@ -192,6 +192,28 @@ def test_thoughts_in_the_content_are_told_by_their_marks() -> None:
     assert cut.answer_start is None
 
 
+@pytest.mark.parametrize("stops", [True, False])
+def test_marks_that_a_server_leaves_out_of_the_text_are_among_its_tokens(stops: bool) -> None:
+    """vLLM skips special tokens in texts, and so in stop texts; a thought looks like an answer."""
+    reply = replying(field=None, stops_in_thought=stops)
+
+    def answer(payload: Reply) -> Reply:
+        made = reply(payload)
+        message = made["choices"][0]["message"]
+        for mark in ("<think>", "</think>"):
+            message["content"] = message["content"].replace(mark, "")
+        message["content"] = message["content"].strip()
+        return made
+
+    with serving(answer=answer) as server:
+        found = engine(server)
+        whole, cut = written(found), written(found, 9)
+    assert whole.answer_text.strip() == "The answer is [[B]]."
+    assert whole.answer_token == len(THOUGHT)
+    assert whole.token_at(whole.text.index("B")) == len(THOUGHT) + ANSWER.index("B")
+    assert cut.answer_start is None
+
+
 def test_a_cut_thought_that_the_server_takes_for_an_answer() -> None:
     """A parser that finds no closing mark returns the thought as content."""
     reply = replying()
@@ -210,7 +232,7 @@ def test_a_cut_thought_that_the_server_takes_for_an_answer() -> None:
 
 
 def test_stop_texts_are_not_sent_to_a_model_that_thinks() -> None:
-    """vllm#52393: the server looks for them in the thought too."""
+    """vllm#52393, vllm#53066: the server looks for them in the thought too."""
     with serving(answer=replying(stops_in_thought=True)) as server:
         text = written(engine(server))
         assert all("stop" not in payload for payload in server.payloads)
@@ -247,6 +269,69 @@ def test_stop_texts_are_not_sent_where_they_are_refused() -> None:
         sent = ["stop" in payload for payload in server.payloads if payload["max_tokens"] > 1]
     assert sent == [True, False, False]
     assert {text.text for text in texts} == {"The answer is [[B]]."}
+
+
+def test_a_thought_that_the_model_itself_ends_is_no_answer() -> None:
+    """vllm#53066: no content, and a reason to finish that looks like an answer's."""
+    reply = replying()
+
+    def answer(payload: Reply) -> Reply:
+        made = reply({**payload, "max_tokens": min(payload["max_tokens"], 8)})
+        made["choices"][0]["finish_reason"] = "stop"
+        return made
+
+    with serving(answer=answer) as server:
+        text = written(engine(server))
+    assert (text.text, text.finished, text.answer_start) == ("", True, None)
+    assert text.reasoning == "It could be [[A]]."
+
+
+def test_what_is_said_to_be_greedy_is_asked_greedily(monkeypatch: pytest.MonkeyPatch) -> None:
+    """lm-eval#3247: lm-eval draws the texts of models with certain letters in their names."""
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    with serving(answer=in_tokens(replying())) as server:
+        arguments = {"model": "qwen2.5-o1", "base_url": server.url, "max_retries": 1}
+        found = CompletionsEngine("openai-chat-completions", arguments, Budget(), {})
+        written(found)
+        found.generate([MESSAGES], 64, (), Sampling(0.7, [[3]]))
+        sent = [payload["temperature"] for payload in server.payloads]
+    assert sent == [0.0, 0.0, 0.7]
+
+
+def in_tokens(answer: Callable[[Reply], Reply]) -> Callable[[Reply], Reply]:
+    """Read the limit of a request from the field that OpenAI's newer models have for it."""
+    return lambda p: answer({**p, "max_tokens": p.get("max_tokens", p["max_completion_tokens"])})
+
+
+@pytest.mark.parametrize("takes_one", [True, False])
+def test_models_that_take_no_temperature_draw_their_texts(takes_one: bool) -> None:
+    """lm-eval#3247: neither temperature 0 nor stop texts; some take no temperature at all."""
+
+    def refuses(payload: Reply) -> str:
+        if "stop" in payload:
+            return "Unsupported parameter: 'stop' is not supported with this model."
+        if payload.get("temperature", 1) != 1 or ("temperature" in payload and not takes_one):
+            return "Unsupported value: 'temperature' does not support 0 with this model."
+        return ""
+
+    plain = replying(field="", covers="answer")
+
+    def answer(payload: Reply) -> Reply:
+        return plain({**payload, "chat_template_kwargs": {"enable_thinking": False}})
+
+    with serving(answer=answer) as server:
+        server.refuses = refuses
+        found = engine(server)
+        (greedy,) = found.generate([MESSAGES], 64, [STOP])
+        drawn = found.generate([MESSAGES] * 2, 64, [STOP], Sampling(1.0, [[1], [2]]))
+        (warm,) = found.generate([MESSAGES], 64, [STOP], Sampling(0.7, [[1]]))
+    for failed in (greedy, warm):
+        assert isinstance(failed, Failed)
+        assert "--gen_kwargs temperature=1" in failed.reason
+    for text in drawn:
+        assert isinstance(text, Generation)
+        assert text.text == "The answer is [[B]]."
+        assert text.token_logprobs
 
 
 def test_zeros_everywhere_are_no_log_probabilities(caplog: pytest.LogCaptureFixture) -> None:

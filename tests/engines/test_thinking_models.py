@@ -6,7 +6,6 @@ import json
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,51 +18,15 @@ from apprehend.benchmark.run.asking.thought_budget import with_budget
 from apprehend.benchmark.run.questions.task_facts import TaskFacts
 from apprehend.tasks.question_view import QuestionView
 from helpers import in_process, rows
-from scripted_model import GEMMA2, HARMONY, LOGIT, MAGISTRAL, QWEN3, R1, write_model
+from scripted_model import GEMMA2, LOGIT, QWEN3, write_model
+from thinking_styles import HARMONY_TEXT, STOP, STYLES, Style, write_style
 
 USER = [{"role": "user", "content": "Which one?"}]
 ASKED = [{"role": "system", "content": "Reply with a letter."}, *USER]
-STOP = "\nQuestion:"
-THOUGHT = ("Could be [[", "A", "]].\nQuestion: which?", " No.")
-ANSWER = ("\n\nThe answer is [[", "B", "]].", "\nQuestion: What else?", " [[C]]")
-
-
-@dataclass(frozen=True)
-class Style:
-    """A family of thinking models: its template, and how it marks a thought."""
-
-    template: str
-    last: str
-    """The last token of its prompts."""
-    opening: tuple[str, ...]
-    closing: tuple[str, ...]
-    special: tuple[str, ...] = ()
-
-    @property
-    def pieces(self) -> tuple[str, ...]:
-        return (*self.opening, *THOUGHT, *self.closing, *ANSWER)
-
-
-STYLES = {
-    "qwen3": Style(QWEN3, "assistant\n", ("<think>\n",), ("\n</think>",)),
-    "deepseek_r1": Style(R1, "<think>\n", (), ("\n</think>",)),
-    "magistral": Style(MAGISTRAL, "[/INST]", ("[THINK]",), ("[/THINK]",), ("[THINK]", "[/THINK]")),
-    "gpt_oss": Style(
-        HARMONY,
-        "assistant",
-        ("<|channel|>", "analysis", "<|message|>"),
-        ("<|end|>", "<|start|>", "assistant ", "<|channel|> ", "final", "<|message|> "),
-        ("<|channel|>", "<|message|>", "<|end|>", "<|start|>"),
-    ),
-}
-HARMONY_TEXT = "<|end|><|start|>assistant<|channel|>final<|message|>"
 
 
 def load(folder: Path, style: Style, **more: object) -> HFEngine:
-    # A chain of successors has each token once, gpt-oss writes its marks twice: one piece.
-    closing = (HARMONY_TEXT,) if style.template is HARMONY else style.closing
-    style = Style(style.template, style.last, style.opening, closing, style.special)
-    write_model(folder, style.last, style.pieces, style.template, style.special)
+    write_style(folder, style)
     return HFEngine({"pretrained": str(folder), "dtype": "float32", **more}, device="cpu")
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import signal
 import subprocess
@@ -18,62 +17,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import environment, rows
+from helpers import rows
+from vllm_runs import CLOSE, MODEL, apart, arguments, clean, hf, needs_vllm, vllm, with_vllm
 
-VLLM = Path(os.environ.get("APPREHEND_VLLM", "none")).absolute()
-pytestmark = pytest.mark.skipif(
-    not (VLLM / "vllm").is_dir(),
-    reason="needs vLLM in APPREHEND_VLLM: make test-engines, where it can be installed",
-)
+pytestmark = needs_vllm
 
-MODEL = "pretrained=embedded,dtype=float32,enforce_eager=True"
 DIRECT = ("mmlu_pro_direct", "mmlu_pro_direct_numbered", "mmlu_pro_direct_dont_know")
 TASKS = ",".join(f"{family}_{topic}" for family in (*DIRECT, "mmlu_pro_cot")
                  for topic in ("law", "math"))  # fmt: skip
 ESTIMATORS = (
     "token_entropy,option_entropy,perplexity,cot_max_probability,permutation_entropy,"
+    "forced_option_entropy,answer_convergence,"
     "prompt_consistency,p_true,verbalized_confidence,linguistic_confidence,masj_expected"
 )
-CLOSE = 1e-3
-"""Of log-probabilities in float32; they were 3e-5 apart at most when this was written."""
-
-
-def arguments(folder: Path, tasks: str, limit: int, estimators: str) -> list[str]:
-    return ["run", "--no_report", "--data", "embedded", "--tasks", tasks, "--limit", str(limit),
-            "--estimators", estimators, "--model_name", "m", "--samples", "8",
-            "--output_path", str(folder)]  # fmt: skip
-
-
-def with_vllm() -> dict[str, str]:
-    """The environment with vLLM's packages before the others."""
-    paths = [str(VLLM), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**environment(), "PYTHONPATH": os.pathsep.join(paths), "VLLM_CPU_KVCACHE_SPACE": "1"}
-
-
-def apprehend(given: Sequence[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "apprehend.benchmark", *given],
-        capture_output=True, text=True, timeout=600, check=False, env=env,
-    )  # fmt: skip
-
-
-def vllm(*given: str, model: str = MODEL) -> subprocess.CompletedProcess[str]:
-    return apprehend([*given, "--model", "vllm", "--model_args", model], with_vllm())
-
-
-def hf(*given: str, model: str = "pretrained=embedded") -> None:
-    """With one thread: small matrices, and other processes keep the other processors."""
-    env = {**environment(), "OMP_NUM_THREADS": "1"}
-    done = apprehend([*given, "--device", "cpu", "--model_args", model], env)
-    assert done.returncode == 0, done.stderr
-
-
-def clean(done: subprocess.CompletedProcess[str]) -> None:
-    """The run ended well and left nothing of vLLM's on the console."""
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    for noise in ("Traceback", "unexpectedly", "EngineCore", "force killing", "it/s]"):
-        assert noise not in said, said
 
 
 @pytest.fixture(scope="module")
@@ -102,25 +58,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "m"
 
 
-def numbers(value: object) -> list[float]:
-    """The numbers in lists of lists; a null is NaN."""
-    if isinstance(value, list | np.ndarray):
-        return [number for part in value for number in numbers(part)]
-    return [math.nan if value is None else float(value)]  # type: ignore[arg-type]
-
-
-def apart(mine: pd.Series, theirs: pd.Series) -> float:
-    """Largest difference of two columns of numbers or of lists of numbers."""
-    assert (
-        mine.map(lambda v: len(numbers(v))).tolist()
-        == theirs.map(lambda v: len(numbers(v))).tolist()
-    )
-    a, b = (np.asarray(numbers(column.tolist())) for column in (mine, theirs))
-    assert (np.isnan(a) == np.isnan(b)).all()
-    known = ~np.isnan(a) & (a != b)
-    return float(abs(a - b)[known].max(initial=0.0))
-
-
 def test_answers_equal_those_of_the_hf_engine(both: tuple[Path, Path]) -> None:
     for task in DIRECT:  # "10" is two tokens of this model
         mine, theirs = (rows(folder / task, "answer") for folder in both)
@@ -139,6 +76,16 @@ def test_traces_equal_those_of_the_hf_engine(both: tuple[Path, Path]) -> None:
     for name in ("answer_position", "token_logprobs", "token_top_logprobs", "option_logprobs"):
         assert apart(mine[name], theirs[name]) < CLOSE, name
     assert mine.finished.any()
+
+
+def test_forced_answers_equal_those_of_the_hf_engine(both: tuple[Path, Path]) -> None:
+    """The hf engine reads them in its cache, vLLM after prompts that end in text and cue."""
+    mine, theirs = (rows(folder / "mmlu_pro_cot", "forced_answers") for folder in both)
+    assert len(mine) == 16
+    assert (set(mine.cached), set(theirs.cached)) == ({0}, {1})
+    for name in ("points", "answers"):
+        assert [list(v) for v in mine[name]] == [list(v) for v in theirs[name]], name
+    assert apart(mine.option_logprobs, theirs.option_logprobs) < CLOSE
 
 
 def test_probes_and_judgements_equal_those_of_the_hf_engine(both: tuple[Path, Path]) -> None:

@@ -242,13 +242,15 @@ def chains(bench: Bench) -> None:
                 for whole, prompts in zip(got["ours"], got["prompts"], strict=True)
             ]
             bench.values.append(ratio(f"{name}_memory_share", got["read"], steps, ">= 0.6"))
+    count, most = (16, 96) if quick else (24, 256)
     got = bench.measure(
-        "stragglers", 16 if quick else 40, arguments=model, tokens=96, batch=8,
-        repeats=bench.extent.repeats,
-    )  # fmt: skip
+        "stragglers", count, arguments=model, tokens=most, batch=8, repeats=bench.extent.repeats
+    )
     bench.notes.append(
-        f"stragglers: texts of {got['mean']:.0f} tokens in the mean, of 96 at most; in batches of "
-        f"8 that wait for the last, {1 - got['occupied']:.0%} of the places are idle"
+        f"stragglers: {count} texts of {got['mean']:.0f} tokens in the mean, of {most} at most, in "
+        f"8 places: {got['refilled_steps']} decoding steps and {got['refilled_occupied']:.0%} of "
+        f"the places occupied if they are refilled, {got['batches_steps']} and "
+        f"{got['batches_occupied']:.0%} in batches that wait for their last"
     )
     bench.values.append(ratio("chains_refilled_over_batches", got["batches"], got["refilled"]))
 

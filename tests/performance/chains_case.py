@@ -8,8 +8,10 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,34 +111,75 @@ def read_seconds(model: Any) -> float:
     return min(timed(memory.sum) for _ in range(3))
 
 
+@dataclass
+class Steps:
+    """Counts decoding steps, and the texts under way in them: an engine's ``watch``."""
+
+    count: int = 0
+    texts: int = 0
+
+    def progress(self, tokens: int) -> None:
+        """Note a step: each text under way gets one token, or ends."""
+        self.count += tokens > 0
+        self.texts += tokens
+
+    def finished(self, prompt: int, texts: Sequence[object]) -> None:
+        """Ignore finished texts."""
+
+    def occupied(self, places: int) -> float:
+        """Share of the places that held a text, over all steps."""
+        return self.texts / (places * self.count)
+
+
+def asked_of(engine: Any, rows: list[cases.Row]) -> list[str]:
+    """Prompts for chains of thought: a chat model's are of embedded questions on all topics."""
+    if not engine.has_chat_template:
+        return cases.contexts(rows, 0, "mmlu_pro_cot")
+    from apprehend.tasks.dataset import embedded_file, read_questions
+    from apprehend.tasks.mmlu_pro import STYLES, render_system, render_user
+
+    style, by_topic = STYLES["mmlu_pro_cot"], defaultdict(list)
+    for row in read_questions(embedded_file("questions.parquet")):
+        by_topic[row["category"]].append(row)
+    chosen = [row for group in zip(*by_topic.values(), strict=False) for row in group]
+    return [
+        engine.chat(
+            [
+                {"role": "system", "content": render_system(row["category"], style)},
+                {"role": "user", "content": render_user(row, style)},
+            ]
+        )
+        for row in chosen[: len(rows)]
+    ]
+
+
 def stragglers(
     arguments: dict[str, Any], rows: list[cases.Row], tokens: int, batch: int, repeats: int
 ) -> Result:
-    """Seconds of texts of different lengths, with and without refilling freed places."""
+    """Texts of different lengths, with and without refilling freed places: steps, and seconds."""
+    from apprehend.benchmark.engines.shared.engine import Extras
+
     engine = engine_of(arguments, batch)
-    asked = cases.contexts(rows, 0, "mmlu_pro_cot")
+    asked = asked_of(engine, rows)
     if "gguf_file" not in arguments:  # a random model would not end its texts
         vocabulary = engine.model.config.vocab_size
         ends = frozenset(range(0, vocabulary, max(2, tokens // 2)))
         engine._writer = replace(engine._writer, end_ids=ends)
     engine.generate(asked[:1], 2)
+
+    def written(size: int, steps: Steps, texts: list[Any]) -> None:
+        for start in range(0, len(asked), size):
+            part = asked[start : start + size]
+            texts += engine.generate(part, tokens, extras=Extras(watch=steps))
+
     found: Result = {"refilled": [], "batches": []}
-
-    def in_batches() -> list[Any]:
-        texts = []
-        for start in range(0, len(asked), batch):
-            texts += engine.generate(asked[start : start + batch], tokens)
-        return texts
-
-    lengths: list[int] = []
     for _ in range(repeats):
-        engine._forward._trunk = None
-        texts: list[Any] = []
-        found["refilled"].append(timed(lambda to=texts: to.extend(engine.generate(asked, tokens))))
-        engine._forward._trunk = None
-        found["batches"].append(timed(in_batches))
-        lengths = [len(text.token_logprobs) + 1 for text in texts]
-    steps = sum(max(lengths[at : at + batch]) for at in range(0, len(lengths), batch))
-    found["occupied"] = sum(lengths) / (batch * steps)
-    found["mean"] = statistics.mean(lengths)
+        for name, size in (("refilled", len(asked)), ("batches", batch)):
+            engine._forward._trunk = None
+            steps, texts = Steps(), []
+            found[name].append(timed(partial(written, size, steps, texts)))
+            found[f"{name}_steps"], found[f"{name}_occupied"] = steps.count, steps.occupied(batch)
+            found[f"{name}_texts"] = [text.text for text in texts]
+    found["mean"] = statistics.mean(len(text.token_logprobs) for text in texts)
+    assert found.pop("refilled_texts") == found.pop("batches_texts")
     return found

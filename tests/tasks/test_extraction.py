@@ -40,11 +40,18 @@ READ = {
     "It filters the blood.\n(B) kidney": (1, Rule.FINAL_LINE),
     "It stores bile.\nThe answer is gall bladder.": (2, Rule.OPTION_TEXT),
     "Three times four. The answer is (12).": (3, Rule.OPTION_TEXT),
+    "The organ that filters blood is kidney.": (1, Rule.OPTION_TEXT),
+    "The organ with the best claim to it is B. kidney.": (1, Rule.FINAL_LINE),
     "By its symptoms, the likeliest diagnosis is (E).": (4, Rule.LAST_LABEL),
 }
 NONE = (
     "",
     "The answer is a bird.",
+    "The organ that filters blood is not kidney.",
+    "The organ with the best claim to it is not B. kidney.",
+    "The organ with the best claim to it is B. liver.",
+    "Blood is filtered. The organ is kidney. It is red.",
+    "If the organ is B. kidney",
     "The answer is A bird that flies.",
     "The answer is (A) and (C).",
     "The answer is A or B.",
@@ -163,7 +170,7 @@ def test_rules_on_texts_read_by_hand(published):
 
 ALONE = {
     "read_statement": (67, 67),
-    "read_final_line": (3, 3),
+    "read_final_line": (12, 12),
     "read_option_text": (4, 4),
     "read_last_label": (119, 118),
     "_first_statement": (44, 31),
@@ -176,7 +183,7 @@ these texts none holds a marker or a box: other tests try these rules."""
 
 @pytest.mark.parametrize("rule", ALONE)
 def test_precision_and_recall_of_each_rule_alone(published, rule):
-    """Our rules err once in 193 readings, those that were published in about a third."""
+    """Our rules err once in 202 readings, those that were published in about a third."""
     wanted = {number: letter for letter, numbers in HAND_READ.items() for number in numbers}
     (finder,) = {f for name in ("ladder", "mmlu_pro") for f in EXTRACTIONS[name]
                  if f.__name__ == rule}  # fmt: skip

@@ -1,6 +1,7 @@
 """Where a thinking model's reasoning ends: the marks of real chat templates."""
 
 import pytest
+from apprehend.benchmark.engines.shared.endings import Ending
 from apprehend.tasks.reading.extraction import EXTRACTIONS, read_answer
 from apprehend.tasks.reading.reasoning import answer_start
 
@@ -40,3 +41,11 @@ def test_a_cut_thought_holds_no_answer(text, prompt, extraction):
 def test_nothing_but_marks_ends_a_text():
     assert answer_start("I think. The answer is (A).") == 0
     assert answer_start("", "So <think> is a tag. Think:") == 0
+
+
+def test_a_stop_text_counts_before_what_is_written_behind_it():
+    """An engine that stops at once, and one that looks for stop texts afterwards, agree."""
+    closed = "<|end|><|start|>assistant<|channel|>final<|message|>"
+    text = "It is [[A]].\nQuestion: which?" + closed + "[[B]].\nQuestion: what?"
+    assert Ending(("\nQuestion:",), "analysis" + closed).cut(text, True) == text.index("\n")
+    assert Ending(("\nQuestion:",), "assistant\n").cut(text, True) == text.rindex("\n")

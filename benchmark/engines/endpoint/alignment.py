@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ....tasks.reading.reasoning import HARMONY, TAGS
+from ....tasks.reading.reasoning import CHANNEL, HARMONY, TAGS
 from .tokens import FEWEST_PLACEHOLDERS, Token
 
 _MARK = r"<[|｜][^<>|｜]{1,40}[|｜]>|</?s>|<eos>|<end_of_turn>"
@@ -70,6 +70,34 @@ def place(tokens: tuple[Token, ...], text: str, reasoning: str | None, shown: bo
     if before and not before.endswith(ends) and not _plain(before).endswith(_plain(reasoning)):
         return Placed((), 0, OTHER_TEXT)
     return Placed(tokens, at - (len(text) - len(text.lstrip())))
+
+
+def with_marks(text: str, tokens: Sequence[Token], think_end: str = "") -> str:
+    """Return a reply's text with the marks of thoughts that its server leaves out of it.
+
+    Where marks are special tokens, many servers spell them among the tokens alone: the text would
+    not tell a thought from an answer.
+    """
+    spellings = {token.text.strip() for token in tokens}
+    wanted = {mark for pair in TAGS for mark in pair} | ({think_end} - {""})
+    wanted |= set(HARMONY) if CHANNEL in spellings else set()
+    if wanted.isdisjoint(spellings):
+        return text
+    pieces: list[str] = []
+    at = 0
+    for token in tokens:
+        rest, spelled = text[at:], token.text if at else token.text.lstrip()
+        if rest.startswith(spelled):  # blanks may have been stripped in front
+            pieces.append(token.text)
+            at += len(spelled)
+        elif token.text.strip() in wanted:
+            pieces.append(token.text)
+        elif rest and spelled.startswith(rest):  # a stop text has cut the last one
+            pieces.append(rest)
+            at = len(text)
+        elif not _MARKS_ALONE.fullmatch(token.text):
+            return "".join(token.text for token in tokens)
+    return "".join([*pieces, text[at:]])
 
 
 def _plain(text: str) -> str:

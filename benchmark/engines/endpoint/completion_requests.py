@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ...console.errors import ApprehendError, UsageError, first_line
@@ -53,6 +54,11 @@ class Drawing:
 
 
 GREEDY = Drawing()
+DRAWN = Drawing(temperature=1.0)
+
+
+class NotGreedy(RequestFailed):
+    """The server refuses the temperature of a request."""
 
 
 class CompletionRequests:
@@ -73,10 +79,14 @@ class CompletionRequests:
         self._kind, self._name, self._arguments = kind, name, dict(arguments)
         self.chat = KINDS[kind]
         """Whether the endpoint uses the chat protocol."""
+        self._read = partial(
+            read_chat if self.chat else read_text,
+            think_end=str(arguments.get("think_end_token") or ""),
+        )
         self._fields = {**request_fields(arguments, self.chat), **fields}
         self.thinks = bool(arguments.get("enable_thinking"))
         """Whether a reply has shown reasoning, or the user has asked for it."""
-        self._sends_stops = True
+        self._sends_stops = self._sends_temperature = True
         self._workers = whole_number(arguments, "num_concurrent", 1, 1, "--model_args")
         self._lm = self._load()
         self._endpoint: Endpoint = open_endpoint(self._lm, arguments, budget, "--model_args")
@@ -111,9 +121,14 @@ class CompletionRequests:
             sizes = (whole_number(self._arguments, "top_logprobs", 0, 0, "--model_args"),)
         refusal = ""
         prompt = json.dumps([{"role": "user", "content": "1 2 3"}]) if self.chat else "1 2 3"
+        drawing = GREEDY
         for size in sizes:
             try:
-                reply = self.ask(prompt, 1, Ending(), size)
+                try:
+                    reply = self.ask(prompt, 1, Ending(), size, drawing)
+                except NotGreedy:
+                    drawing = DRAWN
+                    reply = self.ask(prompt, 1, Ending(), size, drawing)
             except RequestFailed as error:
                 refusal = str(error)
                 continue
@@ -123,7 +138,7 @@ class CompletionRequests:
                 return size, refusal  # none of a thought; the answer's may come
             refusal = "its replies hold no log-probabilities"
         try:
-            self.ask(prompt, 1, Ending(), 0)
+            self.ask(prompt, 1, Ending(), 0, drawing)
         except RequestFailed as error:
             raise ApprehendError(f"{self.url}: does not answer: {refusal or error}") from error
         logger.warning("%s shows no log-probabilities: %s", self._name, refusal)
@@ -196,14 +211,27 @@ class CompletionRequests:
                 message, generate=True, gen_kwargs=options, seed=drawing.seed % 2**31, eos=None
             )
         )
-        payload = {**payload, **self._fields, "stop": stops}
+        # lm-eval overwrites the temperature by the model's name: a "5" in it makes texts random.
+        payload = {**payload, **self._fields, "stop": stops, "temperature": temperature}
         if not stops:
             del payload["stop"]
+        if temperature == 1.0 and not self._sends_temperature:
+            del payload["temperature"]  # the default
         if top and self.chat:
             payload |= {"logprobs": True, "top_logprobs": top}
         elif top:
             payload["logprobs"] = top
-        return self._endpoint.post(payload, read_chat if self.chat else read_text)
+        try:
+            return self._endpoint.post(payload, self._read)
+        except RequestFailed as error:
+            if "temperature" not in payload or not re.search(r"\btemperature\b", str(error)):
+                raise
+            if temperature != 1.0:
+                raise NotGreedy(
+                    f"texts cannot be greedy, only drawn (--gen_kwargs temperature=1): {error}"
+                ) from error
+        self._sends_temperature = False
+        return self._post(prompt, most, stops, top, drawing)
 
 
 def _messages(prompt: str) -> object:

@@ -69,7 +69,7 @@ class CompletionsEngine:
         self._requests = CompletionRequests(kind, self.name, model_args, budget, fields)
         self._tokenizer = load_tokenizer(model_args.get("tokenizer"))
         self._said: set[str | None] = set()
-        self._think_end = str(model_args.get("think_end_token") or "")
+        self.think_end = str(model_args.get("think_end_token") or "")
         self._outside = 0
         self._top, self._silent = self._requests.granted_top()
         self._thinks = self._requests.chat and self._requests.thinks
@@ -250,7 +250,7 @@ class CompletionsEngine:
 
         ``extras`` are left to others: answers are forced by further prompts.
         """
-        ends = endings(prompts, until, self._think_end)
+        ends = endings(prompts, until, self.think_end)
         wanted = [
             (prompt, end, drawing)
             for i, (prompt, end) in enumerate(zip(prompts, ends, strict=True))

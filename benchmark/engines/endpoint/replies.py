@@ -10,7 +10,7 @@ from ...endpoints.reply_json import Repeated, the_choice, the_list, the_object, 
 from ...endpoints.request_errors import TryAgain
 from ..shared.endings import Ending
 from ..shared.engine import Generation
-from .alignment import place
+from .alignment import place, with_marks
 from .tokens import Token, label_logprobs, read_tokens
 
 REASONING_FIELDS = ("reasoning_content", "reasoning")
@@ -45,8 +45,11 @@ class Reply:
         return start
 
 
-def read_text(reply: object) -> Reply:
-    """Parse a reply of the text protocol. Raises TryAgain if it is malformed."""
+def read_text(reply: object, think_end: str = "") -> Reply:
+    """Parse a reply of the text protocol. Raises TryAgain if it is malformed.
+
+    ``think_end`` is the mark that ends a thought, where the user names one.
+    """
     choice, prompt_tokens = the_choice(reply)
     text = the_text(choice.get("text"), "the reply's text")
     tokens: tuple[Token, ...] = ()
@@ -62,6 +65,7 @@ def read_text(reply: object) -> Reply:
                 f"({len(names)} tokens, {len(values)} token_logprobs, {len(tops)} top_logprobs)"
             )
         tokens = read_tokens(names, values, [_pairs(top) for top in tops])
+    text = with_marks(text, tokens, think_end)
     return Reply(text, tokens, _finished(choice.get("finish_reason")), prompt_tokens)
 
 
@@ -76,15 +80,15 @@ def _finished(reason: object) -> bool:
     return reason is not None and the_text(reason, "finish_reason") == "stop"
 
 
-def read_chat(reply: object) -> Reply:
-    """Parse a reply of the chat protocol. Raises TryAgain if it is malformed."""
+def read_chat(reply: object, think_end: str = "") -> Reply:
+    """Parse a reply of the chat protocol, as `read_text`. Raises TryAgain if it is malformed."""
     choice, prompt_tokens = the_choice(reply)
     message = the_object(choice.get("message"), "the reply's message")
     finish = choice.get("finish_reason")
     reasoning = _reasoning(message, reply)
     content = message.get("content")
     empty_field = any(message.get(name) == "" for name in REASONING_FIELDS)
-    if content is None and (reasoning is not None or finish == "length"):
+    if content is None and (reasoning is not None or empty_field or finish == "length"):
         content, reasoning = "", reasoning or ""
     elif content == "" and empty_field and finish == "length":
         reasoning = reasoning or ""
@@ -97,6 +101,8 @@ def read_chat(reply: object) -> Reply:
         [logprob for _, logprob, _ in places],
         [top for _, _, top in places],
     )
+    if reasoning is None:
+        text = with_marks(text, tokens, think_end)
     return Reply(text, tokens, _finished(finish), prompt_tokens, reasoning)
 
 
@@ -144,6 +150,8 @@ def generation(
     start = reply.start(ending, thinks)
     cut = None if start is None else ending.cut(reply.text, reply.finished)
     text = reply.text[:cut]
+    if cut is not None:
+        start = ending.start(text, True)
     placed = place(reply.tokens, reply.text, reply.reasoning, shown)
     begin = placed.begin
     spelled = "".join(token.text for token in placed.tokens)

@@ -42,15 +42,9 @@ class Forcer:
         """
         forks, points = [], []
         for own, generation, forcing in zip(ids, written, forcings, strict=True):
-            counts = [tokens_before(self.decode, own, at) for at in forcing.cut(generation.text)]
-            before = [self.decode(own[:count])[: len(generation.text)] for count in counts]
-            forks.append(
-                [
-                    Fork(own[:count], self.tokens(forcing.cue(text)))
-                    for count, text in zip(counts, before, strict=True)
-                ]
-            )
-            points.append([len(text) / max(1, len(generation.text)) for text in before])
+            cuts = forcing.cut(generation.text)
+            forks.append([self._fork(own, generation.text[:at], forcing) for at in cuts])
+            points.append([at / max(1, len(generation.text)) for at in cuts])
         state = decoder.forked(rows, forks)
         labels = [
             self.labels.read(_BEFORE + cue, self.encode(_BEFORE + cue), forcing.continuations)
@@ -64,6 +58,18 @@ class Forcer:
             replace(generation, forced=[ForcedAnswer(point, next(ordered)) for point in own])
             for generation, own in zip(written, points, strict=True)
         ]
+
+    def _fork(self, ids: list[int], begun: str, forcing: Forcing) -> Fork:
+        """Return the tokens that spell a text's beginning, and those of what is appended.
+
+        A token that the cut divides is spelled anew, with the cue, up to the cut.
+        """
+        cue = forcing.cue(begun)
+        count = tokens_before(self.decode, ids, len(begun))
+        if count and len(self.decode(ids[:count])) > len(begun):
+            part = begun[len(self.decode(ids[: count - 1])) :]
+            return Fork(ids[: count - 1], self.tokens(part + cue))
+        return Fork(ids[:count], self.tokens(cue))
 
     def tokens(self, cue: str) -> list[int]:
         """Return the tokens of a cue."""

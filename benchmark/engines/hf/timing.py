@@ -10,7 +10,9 @@ from .states import Sizes
 
 TIMED_ROWS = 16
 _PREFILLED = 24
-"""Tokens of each prompt in the larger pass."""
+"""Largest number of tokens of each prompt in the larger pass."""
+_LONGEST = 0.4
+"""Seconds that it takes at most: as many times those of one token each as it has tokens."""
 _SOON = 0.15
 """Seconds of a pass after which no larger one is tried."""
 
@@ -34,7 +36,8 @@ def measured_speeds(forward: Forward, sizes: Sizes) -> tuple[float, float]:
     decoding = count / took
     if took > _SOON:
         return decoding, decoding
-    return count * _PREFILLED / _seconds(lambda: prefill(_PREFILLED)), decoding
+    length = max(2, min(_PREFILLED, int(_LONGEST / took)))
+    return count * length / _seconds(lambda: prefill(length)), decoding
 
 
 def _seconds(work: Callable[[], None]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ....tasks.reading.reasoning import answer_start
+from ....tasks.reading.reasoning import answer_start, thought_over
 
 PROMPT_END = 64
 """Characters of a prompt's end that tell whether its chat template has opened a thought."""
@@ -31,12 +31,21 @@ class Ending:
         return self.cut(text, False) is not None
 
     def cut(self, text: str, finished: bool) -> int | None:
-        """Return where the first stop text of the answer part stands; None for none."""
+        """Return where the first stop text of the answer part stands; None for none.
+
+        Where the prompt has closed the thought, one that the text begins behind a stop text does
+        not count: an engine that stops at once never writes it.
+        """
         if not any(stop in text for stop in self.until):
             return None
+        if thought_over(self.prompt):
+            first = self._first(text, 0)
+            if first is not None and self.start(text[:first], False) is not None:
+                return first
         start = self.start(text, finished)
-        if start is None:
-            return None
+        return None if start is None else self._first(text, start)
+
+    def _first(self, text: str, start: int) -> int | None:
         return min((at for s in self.until if (at := text.find(s, start)) >= 0), default=None)
 
 

@@ -193,6 +193,9 @@ class Engine(Protocol):
     name: str
     """The name that the model was loaded by."""
 
+    think_end: str
+    """The mark that ends a thought, where the user names one (``think_end_token``); or empty."""
+
     @property
     def identity(self) -> Identity:
         """Return model, revision, hash of the weights, dtype, library versions."""

@@ -239,10 +239,11 @@ class VLLMEngine(LoadedModel):
         ends = endings(prompts, until, self.think_end)
         ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
         limit = self.context_length
+        stops = [] if self.think_end or self.thinking is not None else list(until)
         parameters = [
             self._requests.parameters(
                 max_tokens=max(1, min(max_new_tokens, limit - len(row))),
-                stop=list(until) if self.thinking is None else [],
+                stop=stops,
                 logprobs=TOP_K,
                 **({"temperature": 0.0} if sampling is None else {}),
                 **({} if sampling is None else drawing(sampling, i)),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ...console.errors import ApprehendError, first_line
+from ...console.errors import ApprehendError, UsageError, first_line
 from ..shared.engine import Sampling
 from .vllm_loading import FEWEST_LOGPROBS
 
@@ -70,8 +70,14 @@ class Requests:
         ``whole`` says whether to request the log-probabilities of the whole vocabulary.
         """
         self._name, self._lm, self._whole = name, lm, whole
-        self.parameters = parameters
-        """vLLM's class of sampling parameters."""
+        self._parameters = parameters
+
+    def parameters(self, **options: object) -> object:
+        """Return vLLM's sampling parameters. Raises UsageError for values that it refuses."""
+        try:
+            return self._parameters(**options)
+        except ValueError as error:  # a temperature above 2, for one
+            raise UsageError(f"{self._name}: vllm: {first_line(error)}") from error
 
     def next_tokens(
         self, ids: Sequence[list[int]], wanted: Sequence[list[int]] | None = None

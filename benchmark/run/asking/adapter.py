@@ -34,8 +34,7 @@ Sink = Callable[[Signal, list[Row]], None]
 
 ItemT = TypeVar("ItemT")
 UNANSWERED = (-1e9, False)
-"""The reply to lm-eval for each option of a failed question. lm-eval's own scores are not used, but
-it warns of numbers that are not finite."""
+"""The reply for each option of a failed question; lm-eval warns of numbers that are not finite."""
 
 
 class Step:
@@ -165,8 +164,9 @@ class UncertaintyLM(LM):
 
         forcings = None
         if self._writing.force_answers:
+            facts, end = self._facts, self.engine.think_end
             forcings = [
-                forcing_of(r.args[0], self._facts[r.task_name].view(r.doc).labels) for r in batch
+                forcing_of(r.args[0], facts[r.task_name].view(r.doc).labels, end) for r in batch
             ]
         watch = FinishedTexts(store, self._writing.count_tokens)
         try:

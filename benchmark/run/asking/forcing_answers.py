@@ -13,9 +13,13 @@ from ...store.derivation import DERIVED_FROM, mark
 from ...store.stored_rows import Record, Row
 
 
-def forcing_of(prompt: str, labels: Sequence[str]) -> Forcing:
-    """Return how to force the answer of a text that continues the prompt."""
-    return Forcing(cut_points, partial(answer_cue, prompt=prompt), tuple(labels))
+def forcing_of(prompt: str, labels: Sequence[str], think_end: str = "") -> Forcing:
+    """Return how to force the answer of a text that continues the prompt.
+
+    ``think_end`` is the mark that ends its thought, where the user names one.
+    """
+    cue = partial(answer_cue, prompt=prompt, end=think_end)
+    return Forcing(cut_points, cue, tuple(labels))
 
 
 def forced_record(forced: Sequence[ForcedAnswer], cached: bool) -> Record:

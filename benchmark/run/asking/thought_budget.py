@@ -83,7 +83,8 @@ class BudgetedEngine:
         ):  # fmt: skip
             texts[at] = text
         parts = {at: cast(Generation, texts[at]) for at in thinking}
-        closings = {at: closed_thought(part.text, whole[at]) for at, part in parts.items()}
+        end = self._engine.think_end
+        closings = {at: closed_thought(part.text, whole[at], end) for at, part in parts.items()}
         for at, rest in zip(
             thinking,
             self._more([whole[at] + parts[at].text + closings[at] for at in thinking],

@@ -48,8 +48,9 @@ class ForcedAnswers(ChoiceProbe):
         labels = tuple(task.facts.view(question.row).labels)
         text = self._texts[question.question_id]
         begun = [text[:cut] for cut in cut_points(text)]
+        end = self.engine.think_end
         return [
-            ChoicePrompt(context + own + answer_cue(own, context), labels, len(labels))
+            ChoicePrompt(context + own + answer_cue(own, context, end), labels, len(labels))
             for own in begun
         ]
 

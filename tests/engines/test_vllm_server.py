@@ -1,0 +1,109 @@
+"""vLLM's own server behind the endpoints' engine: the same numbers as the hf engine's."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import requests
+from apprehend.benchmark.endpoints.budget import Budget
+from apprehend.benchmark.engines.endpoint.completions import CompletionsEngine
+from apprehend.benchmark.engines.hf.hf_engine import HFEngine
+from apprehend.tasks.dataset import embedded_file
+from helpers import environment, rows
+from thinking_cases import asked
+from thinking_styles import STYLES, write_style
+from vllm_runs import CLOSE, apart, apprehend, arguments, differences, hf, needs_vllm, with_vllm
+
+pytestmark = needs_vllm
+TASKS = "mmlu_pro_direct_law,mmlu_pro_direct_math,mmlu_pro_cot_law,mmlu_pro_cot_math"
+ESTIMATORS = "option_entropy,perplexity,forced_option_entropy,answer_convergence"
+
+
+@contextlib.contextmanager
+def serving(model: Path, log: Path, *more: str) -> Iterator[str]:
+    """Serve a model by vLLM; gives the address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model),
+             "--served-model-name", "m", "--dtype", "float32", "--enforce-eager",
+             "--host", "127.0.0.1", "--port", str(port), "--no-enable-chunked-prefill", *more],
+            stdout=output, stderr=output, env=with_vllm(),
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 600
+        while True:
+            try:
+                requests.get(f"http://127.0.0.1:{port}/health", timeout=5).raise_for_status()
+                break
+            except requests.RequestException:
+                assert server.poll() is None, log.read_text()[-2000:]
+                assert time.monotonic() < deadline, log.read_text()[-2000:]
+                time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        server.terminate()
+        server.wait(timeout=60)
+
+
+def test_answers_traces_and_forced_answers(tmp_path: Path) -> None:
+    """With the log-probabilities of all 1,895 tokens of the vocabulary."""
+    model = embedded_file("model")
+    with serving(model, tmp_path / "log", "--max-logprobs", "1895") as url:
+        given = f"model=m,base_url={url}/completions,tokenizer={model},top_logprobs=1895"
+        done = apprehend(
+            [*arguments(tmp_path / "http", TASKS, 8, ESTIMATORS),
+             "--model", "local-completions", "--model_args", given], environment(),
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    hf(*arguments(tmp_path / "hf", TASKS, 8, ESTIMATORS))
+
+    def both(task: str, signal: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+        mine, theirs = (rows(tmp_path / f / "m" / task, signal) for f in ("http", "hf"))
+        assert len(mine) == 16
+        return mine, theirs
+
+    mine, theirs = both("mmlu_pro_direct", "answer")
+    same = ["question_id", "answer", "status", "correct", "prompt_tokens"]
+    pd.testing.assert_frame_equal(mine[same], theirs[same])
+    for name in ("option_logprobs", "scored_logprobs"):
+        assert apart(mine[name], theirs[name]) < CLOSE, name
+    mine, theirs = both("mmlu_pro_cot", "trace")
+    same = ["question_id", "text", "answer", "status", "prompt_tokens", "finished"]
+    pd.testing.assert_frame_equal(mine[same], theirs[same])
+    for name in ("answer_position", "token_logprobs"):
+        assert apart(mine[name], theirs[name]) < CLOSE, name
+    # Texts come with twenty alternatives per token: labels beyond share what is missing.
+    shown, known = (t.option_logprobs.map(np.exp) for t in (mine, theirs))
+    assert apart(shown, known) < CLOSE
+    mine, theirs = both("mmlu_pro_cot", "forced_answers")
+    for name in ("points", "answers", "option_logprobs"):
+        assert apart(mine[name], theirs[name]) < CLOSE, name
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_thinking_models_over_the_text_protocol(tmp_path: Path, style: str) -> None:
+    """Marks, stop texts, budgets and forced answers; the tokenizer on this side renders prompts."""
+    model = write_style(tmp_path / style, STYLES[style])
+    theirs = asked(HFEngine({"pretrained": str(model), "dtype": "float32"}, 8, "cpu"))
+    size = json.loads((model / "config.json").read_text())["vocab_size"]
+    with serving(model, tmp_path / "log", "--max-logprobs", str(size)) as url:
+        given = {"model": "m", "base_url": f"{url}/completions", "tokenizer": str(model),
+                 "top_logprobs": size}  # fmt: skip
+        mine = asked(CompletionsEngine("local-completions", given, Budget()))
+    # A space and a letter, two tokens here, are a label's other spelling: an endpoint shows one.
+    for found in (mine, theirs):
+        found["forced"] = np.exp(found["forced"]).tolist()
+    assert differences(mine, json.loads(json.dumps(theirs))) == []
