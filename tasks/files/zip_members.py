@@ -39,9 +39,8 @@ class _Decompressed(io.RawIOBase):
         import pyarrow as pa
 
         super().__init__()
-        self._stream: Any = pa.input_stream(  # type: ignore[attr-defined]
-            pa.BufferReader(content), compression="zstd"
-        )
+        arrow: Any = pa  # whose stubs lack both
+        self._stream: Any = arrow.input_stream(arrow.BufferReader(content), compression="zstd")
         self._member = member
         self._checksum = 0
 
