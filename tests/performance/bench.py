@@ -220,21 +220,21 @@ def chains(bench: Bench) -> None:
         model = REAL_MODEL
     bench.notes.append(f"chains of thought: {'SmolLM2-135M' if real else 'a random 100M model'}")
     quick = bench.extent is QUICK
-    for batch, bar in ((1, ""), (8, ">= 3"), (32, "")):
+    for batch, shots, bar in ((1, 0, ""), (8, 0, ">= 3"), (8, SHOTS, ">= 3"), (32, 0, "")):
         if quick and batch != 8:
             continue
         count, tokens = max(2, 2 * batch if batch < 32 else batch), 48
         got = bench.measure(
             "chains", count, arguments=model, tokens=tokens, batch=batch,
-            repeats=bench.extent.repeats,
+            shots=shots, repeats=bench.extent.repeats,
         )  # fmt: skip
         ours, theirs = (statistics.median(got[name]) for name in ("ours", "theirs"))
         bench.notes.append(
-            f"batch size {batch}: ours {got['tokens'] / ours:.1f} tokens/s with entropies, "
-            f"lm-eval {got['tokens'] / theirs:.1f} without; {got['same']} of {count} texts are "
-            "the same"
+            f"batch size {batch}, {shots} examples: ours {got['tokens'] / ours:.1f} tokens/s with "
+            f"entropies, lm-eval {got['tokens'] / theirs:.1f} without; {got['same']} of {count} "
+            "texts are the same"
         )
-        name = f"chains_batch_{batch}"
+        name = f"chains_batch_{batch}" + (f"_{shots}_shots" if shots else "")
         bench.values.append(ratio(f"{name}_over_lm_eval", got["theirs"], got["ours"], bar))
         if batch == 1:  # a step reads the weights once, for one token
             steps = [

@@ -42,11 +42,16 @@ def engine_of(arguments: dict[str, Any], batch: int) -> Any:
 
 
 def chains(
-    arguments: dict[str, Any], rows: list[cases.Row], tokens: int, batch: int, repeats: int
+    arguments: dict[str, Any],
+    rows: list[cases.Row],
+    tokens: int,
+    batch: int,
+    shots: int,
+    repeats: int,
 ) -> Result:
     """Seconds of the same texts, ours and lm-eval's, in turns; and the seconds of their prompts."""
     engine = engine_of(arguments, batch)
-    asked = cases.contexts(rows, 0, "mmlu_pro_cot")
+    asked = cases.contexts(rows, shots, "mmlu_pro_cot")
     endless(engine)
     found: Result = {"ours": [], "prompts": [], "theirs": [], "read": []}
     engine.generate(asked[:1], 2)
