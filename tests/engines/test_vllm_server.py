@@ -18,9 +18,10 @@ import requests
 from apprehend.benchmark.endpoints.budget import Budget
 from apprehend.benchmark.engines.endpoint.completions import CompletionsEngine
 from apprehend.benchmark.engines.hf.hf_engine import HFEngine
+from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed, Generation
 from apprehend.tasks.dataset import embedded_file
 from helpers import environment, rows
-from thinking_cases import asked
+from thinking_cases import LABELS, MESSAGES, MOST, STOP, asked
 from thinking_styles import STYLES, write_style
 from vllm_runs import CLOSE, apart, apprehend, arguments, differences, hf, needs_vllm, with_vllm
 
@@ -107,3 +108,27 @@ def test_thinking_models_over_the_text_protocol(tmp_path: Path, style: str) -> N
     for found in (mine, theirs):
         found["forced"] = np.exp(found["forced"]).tolist()
     assert differences(mine, json.loads(json.dumps(theirs))) == []
+
+
+def test_reasoning_of_a_chat_endpoint_stands_apart(tmp_path: Path) -> None:
+    """The server's parser moves it into a field; log-probabilities cover both parts."""
+    model = write_style(tmp_path / "qwen3", STYLES["qwen3"])
+    prompt = json.dumps(MESSAGES)
+    with serving(model, tmp_path / "log", "--reasoning-parser", "qwen3") as url:
+        given = {"model": "m", "base_url": f"{url}/chat/completions"}
+        engine = CompletionsEngine("local-chat-completions", given, Budget())
+        assert engine.thinking is not None
+        (text, *cut) = (engine.generate([prompt], most, [STOP])[0] for most in (MOST, 1, 3, 6))
+        (scored,) = engine.score([ChoicePrompt(prompt, LABELS, len(LABELS))])
+    assert isinstance(scored, Failed)
+    assert isinstance(text, Generation)
+    assert text.answer_text.strip() == "The answer is [[B]]."
+    assert "[[A]]" in str(text.reasoning)
+    position = text.token_at(text.text.index("B"))
+    assert position == text.answer_token + 1
+    known = text.label_logprobs(position, LABELS)
+    assert known is not None
+    assert known[1] == text.token_logprobs[position]
+    for part in cut:
+        assert isinstance(part, Generation)
+        assert (part.text, part.answer_start, part.finished) == ("", None, False)

@@ -76,7 +76,7 @@ class Requests:
         """Return vLLM's sampling parameters. Raises UsageError for values that it refuses."""
         try:
             return self._parameters(**options)
-        except ValueError as error:  # a temperature above 2, for one
+        except Exception as error:  # a temperature above 2, for one; a class of its own
             raise UsageError(f"{self._name}: vllm: {first_line(error)}") from error
 
     def next_tokens(
