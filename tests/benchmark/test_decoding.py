@@ -126,29 +126,36 @@ def forcing(prompt: str) -> Forcing:
     )
 
 
-def forced_plainly(engine: HFEngine, prompt: str, generation: Generation, ids: list[int]) -> None:
+def kept_and_appended(engine: HFEngine, ids: list[int], begun: str) -> tuple[list[int], list[int]]:
+    """The tokens of a text's beginning, and those of the cue, by trying every number of tokens.
+
+    A token that the beginning divides is spelled anew, before the cue.
+    """
+    spelled = [
+        engine.tokenizer.decode(ids[:count], skip_special_tokens=True)
+        for count in range(len(ids) + 1)
+    ]
+    kept = next(count for count, text in enumerate(spelled) if len(text) >= len(begun))
+    if len(spelled[kept]) > len(begun):
+        kept -= 1
+    rest = begun[len(spelled[kept]) :]
+    return ids[:kept], engine._writer.forcer.tokens(rest + " The answer is [[")
+
+
+def forced_plainly(engine: HFEngine, prompt: str, generation: Generation, ids: list[int]) -> int:
+    """Compare the forced answers with plain passes; gives the number of tokens appended."""
     cue = engine._writer.forcer.tokens(" The answer is [[")
     assert engine.tokenizer.decode(cue) == " The answer is [["
     line = "x The answer is [["
     labels = engine._labels.read(line, engine.encode(line), ("A", "B", "10", "1"))[:2]
     text = generation.text
     assert [forced.point for forced in generation.forced][-1] == (1.0 if text else 0.0)
+    count = 0
     for forced in generation.forced:
-        kept = next(
-            count
-            for count in range(len(ids) + 1)
-            if len(engine.tokenizer.decode(ids[:count], skip_special_tokens=True))
-            >= round(forced.point * len(text))
-        )
-        at = round(forced.point * len(text))
-        spelled = [
-            engine.tokenizer.decode(ids[:n], skip_special_tokens=True) for n in (kept - 1, kept)
-        ]
-        if kept and len(spelled[1]) > at:  # the cut divides a token, which is spelled anew up to it
-            rest = engine._writer.forcer.tokens(text[len(spelled[0]) : at] + " The answer is [[")
-            before = [*engine.encode(prompt), *ids[: kept - 1], *rest]
-        else:
-            before = [*engine.encode(prompt), *ids[:kept], *cue]
+        begun = text[: round(forced.point * len(text))]
+        kept, appended = kept_and_appended(engine, ids, begun)
+        count += len(appended)
+        before = [*engine.encode(prompt), *kept, *appended]
         logprobs = after(engine, before)
         entropy = float(-(logprobs.exp() * logprobs).sum())
         assert forced.answer.entropy == pytest.approx(entropy, abs=1e-4)
@@ -160,6 +167,7 @@ def forced_plainly(engine: HFEngine, prompt: str, generation: Generation, ids: l
             scored = float(logprobs[label.requested[0]])
             found = forced.answer.scored_logprobs[place]
             assert found == pytest.approx(scored, abs=1e-4, rel=1e-4)
+    return count
 
 
 def after(engine: HFEngine, ids: list[int]) -> torch.Tensor:
@@ -196,18 +204,19 @@ def test_forced_answers_equal_transformers(
     written = engine.generate(asked, LIMIT, until, extras=extras)
     monkeypatch.undo()
     rooms(engine, monkeypatch)
-    if sharing:  # the texts are in the cache: besides prompts, only cues go through the model
-        cue = len(engine._writer.forcer.tokens(" The answer is [["))
-        prompts = sum(len(engine.encode(prompt)) for prompt in asked)
-        labels = 2 * 3 * len(asked)  # the first token of "10", and a last token not yet in it
-        divided = 8 * len(asked)  # a token that the middle cut divides, spelled anew
-        assert sum(tokens) <= prompts + 3 * cue * len(asked) + labels + divided
+    appended = 0
     for prompt, generation, before in zip(asked, written, plain, strict=True):
         assert generation.text == before.text
         np.testing.assert_allclose(generation.token_entropies, before.token_entropies, atol=1e-4)
         room = engine.context_length - len(engine.encode(prompt))
         ids, _ = plainly(engine, prompt, min(room, LIMIT))
-        forced_plainly(engine, prompt, generation, ids[: len(generation.token_logprobs)])
+        appended += forced_plainly(
+            engine, prompt, generation, ids[: len(generation.token_logprobs)]
+        )
+    if sharing:  # the texts are in the cache: besides prompts, only cues go through the model
+        prompts = sum(len(engine.encode(prompt)) for prompt in asked)
+        labels = 2 * 3 * len(asked)  # the first token of "10", and a last token not yet in it
+        assert sum(tokens) <= prompts + appended + labels
 
 
 def test_loops_are_found_where_they_begin() -> None:
