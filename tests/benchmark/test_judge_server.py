@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,40 +10,18 @@ import pandas as pd
 import pytest
 from apprehend.tasks.dataset import embedded_file
 from helpers import Run, environment, rows
+from real_servers import free_port, serving
 
 pytest.importorskip("fastapi", reason="needs transformers[serving]")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a running ``transformers serve``."""
-    port = free_port()
-    process = subprocess.Popen(
-        [Path(sys.executable).parent / "transformers", "serve", "--host", "127.0.0.1",
-         "--port", str(port), "--device", "cpu"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(),
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            assert process.poll() is None, "the server ended"
-            try:
-                urllib.request.urlopen(f"{address}/health", timeout=2).close()
-                break
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.5)
-        else:
-            pytest.fail("the server did not start in two minutes")
+    command = (Path(sys.executable).parent / "transformers", "serve", "--device", "cpu")
+    log = tmp_path_factory.mktemp("server") / "log"
+    with serving(command, "/health", environment(), log, 120) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
 
 
 def judge_arguments(address: str, **more: object) -> str:

@@ -6,19 +6,16 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import requests
 from apprehend.tasks.dataset import embedded_file
 from gguf_model import write_gguf
 from helpers import ROOT, Run, environment, rows
+from real_servers import serving
 
 ENGINES = Path(os.environ.get("APPREHEND_ENGINES", ROOT / ".venv" / "engines"))
 TASKS = "mmlu_pro_direct_law,mmlu_pro_direct_math"
@@ -35,30 +32,11 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         file = write_gguf(embedded_file("model"), tmp_path_factory.mktemp("gguf") / "model.gguf")
     finally:
         sys.path.remove(str(ENGINES))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = file.with_name("server.log")
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "llama_cpp.server", "--model", str(file), "--host", "127.0.0.1",
-             "--port", str(port), "--n_ctx", "4096", "--logits_all", "true"],
-            stdout=output, stderr=output, env={**environment(), "PYTHONPATH": str(ENGINES)},
-        )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                requests.get(f"http://127.0.0.1:{port}/v1/models", timeout=5).raise_for_status()
-                break
-            except requests.RequestException:
-                assert server.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.3)
-        yield f"http://127.0.0.1:{port}/v1/completions"
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+    command = (sys.executable, "-m", "llama_cpp.server", "--model", file, "--n_ctx", "4096",
+               "--logits_all", "true")  # fmt: skip
+    environ = {**environment(), "PYTHONPATH": str(ENGINES)}
+    with serving(command, "/v1/models", environ, file.with_name("server.log"), 120) as address:
+        yield f"{address}/v1/completions"
 
 
 def both(

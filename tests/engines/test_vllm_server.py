@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import requests
 from apprehend.benchmark.endpoints.budget import Budget
 from apprehend.benchmark.engines.endpoint.completions import CompletionsEngine
 from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Failed, Generation
 from apprehend.tasks.dataset import embedded_file
 from helpers import environment, rows
+from real_servers import serving
 from thinking_cases import LABELS, MESSAGES, MOST, STOP, asked
 from thinking_styles import STYLES, write_style
 from vllm_runs import CLOSE, apart, apprehend, arguments, differences, hf, needs_vllm, with_vllm
@@ -31,38 +28,19 @@ ESTIMATORS = "option_entropy,perplexity,forced_option_entropy,answer_convergence
 
 
 @contextlib.contextmanager
-def serving(model: Path, log: Path, *more: str) -> Iterator[str]:
+def vllm_server(model: Path, log: Path, *more: str) -> Iterator[str]:
     """Serve a model by vLLM; gives the address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model),
-             "--served-model-name", "m", "--dtype", "float32", "--enforce-eager",
-             "--host", "127.0.0.1", "--port", str(port), "--no-enable-chunked-prefill", *more],
-            stdout=output, stderr=output, env=with_vllm(),
-        )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 600
-        while True:
-            try:
-                requests.get(f"http://127.0.0.1:{port}/health", timeout=5).raise_for_status()
-                break
-            except requests.RequestException:
-                assert server.poll() is None, log.read_text()[-2000:]
-                assert time.monotonic() < deadline, log.read_text()[-2000:]
-                time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
+    command = (sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", model,
+               "--served-model-name", "m", "--dtype", "float32", "--enforce-eager",
+               "--no-enable-chunked-prefill", *more)  # fmt: skip
+    with serving(command, "/health", with_vllm(), log, 600) as address:
+        yield f"{address}/v1"
 
 
 def test_answers_traces_and_forced_answers(tmp_path: Path) -> None:
     """With the log-probabilities of all 1,895 tokens of the vocabulary."""
     model = embedded_file("model")
-    with serving(model, tmp_path / "log", "--max-logprobs", "1895") as url:
+    with vllm_server(model, tmp_path / "log", "--max-logprobs", "1895") as url:
         given = f"model=m,base_url={url}/completions,tokenizer={model},top_logprobs=1895"
         done = apprehend(
             [*arguments(tmp_path / "http", TASKS, 8, ESTIMATORS),
@@ -100,7 +78,7 @@ def test_thinking_models_over_the_text_protocol(tmp_path: Path, style: str) -> N
     model = write_style(tmp_path / style, STYLES[style])
     theirs = asked(HFEngine({"pretrained": str(model), "dtype": "float32"}, 8, "cpu"))
     size = json.loads((model / "config.json").read_text())["vocab_size"]
-    with serving(model, tmp_path / "log", "--max-logprobs", str(size)) as url:
+    with vllm_server(model, tmp_path / "log", "--max-logprobs", str(size)) as url:
         given = {"model": "m", "base_url": f"{url}/completions", "tokenizer": str(model),
                  "top_logprobs": size}  # fmt: skip
         mine = asked(CompletionsEngine("local-completions", given, Budget()))
@@ -114,7 +92,7 @@ def test_reasoning_of_a_chat_endpoint_stands_apart(tmp_path: Path) -> None:
     """The server's parser moves it into a field; log-probabilities cover both parts."""
     model = write_style(tmp_path / "qwen3", STYLES["qwen3"])
     prompt = json.dumps(MESSAGES)
-    with serving(model, tmp_path / "log", "--reasoning-parser", "qwen3") as url:
+    with vllm_server(model, tmp_path / "log", "--reasoning-parser", "qwen3") as url:
         given = {"model": "m", "base_url": f"{url}/chat/completions"}
         engine = CompletionsEngine("local-chat-completions", given, Budget())
         assert engine.thinking is not None
