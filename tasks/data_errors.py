@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .files.file_errors import DataError, did_you_mean, first_line
+from .files.file_errors import DataError, did_you_mean, first_line, without_middle
 
-__all__ = ["DataError", "did_you_mean", "first_line"]
+__all__ = ["DataError", "did_you_mean", "first_line", "without_middle"]

@@ -13,7 +13,7 @@ import typer
 import typer.main
 
 from ..console.declared import spelled_once
-from ..console.errors import ApprehendError
+from ..console.errors import ApprehendError, without_middle
 from ..console.masking import MaskingFormatter, mask_text, remember_typed
 from ..console.options import check_text, say
 from ..console.streams import guard_console, masked_traceback
@@ -191,9 +191,7 @@ def _failed(error: Exception) -> int:
 
 
 def _fail(message: str, status: int, usage: bool = False) -> int:
-    line = mask_text(" ".join(message.split()))
-    if len(line) > LONGEST_LINE:
-        line = f"{line[: LONGEST_LINE - 300]} … {line[-300:]}"
+    line = without_middle(mask_text(" ".join(message.split())), LONGEST_LINE, 300)
     say(f"apprehend: error: {line}" + (" (see --help)" if usage else ""))
     return status
 

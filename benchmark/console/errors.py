@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...tasks.data_errors import did_you_mean, first_line
+from ...tasks.data_errors import did_you_mean, first_line, without_middle
 
 
 class ApprehendError(Exception):
@@ -17,4 +17,4 @@ class UsageError(ApprehendError):
     exit_status = 2
 
 
-__all__ = ["ApprehendError", "UsageError", "did_you_mean", "first_line"]
+__all__ = ["ApprehendError", "UsageError", "did_you_mean", "first_line", "without_middle"]

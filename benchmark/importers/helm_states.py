@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from ...estimators.signals.batch import Signal
 from ...tasks.files.bounds import JSON_MARKS
 from ...tasks.files.cells import number
 from ...tasks.files.content import open_text
@@ -21,7 +20,7 @@ from ...tasks.reading.answer_columns import LABELS, MOST, index_of
 from ..console.declared import Typed
 from ..console.errors import ApprehendError
 from ..recordings.recorded import ImportedQuestion, Recording
-from ..recordings.reply_answers import SHORT
+from ..recordings.reply_answers import signal_of
 from ..recordings.sniffing import mentions
 from ..recordings.top_tokens import answer_position, as_top, read_answer_token
 from .importer import Importer, NotMultipleChoice, as_written_by, files_in, multiple_choice
@@ -250,8 +249,7 @@ def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[R
                     )
                 questions[question.question_id] = question
         rows = list(questions.values())
-        long = sum(len((question.trace or "").split()) > SHORT for question in rows)
-        signal = Signal.TRACE if 2 * long > len(rows) else Signal.ANSWER
+        signal = signal_of([question.trace for question in rows])
         yield Recording(list(files), signal, rows, task, notes=notes)
 
 

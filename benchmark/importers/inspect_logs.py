@@ -8,16 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...estimators.signals.batch import Signal, Status
+from ...estimators.signals.batch import Status
 from ...tasks.files.cells import number
 from ...tasks.files.identifiers import id_text
 from ...tasks.reading.answer_columns import LABELS, MOST, index_of
 from ..console.declared import Typed
 from ..console.errors import ApprehendError
 from ..recordings.inspect_files import Log, read_log
-from ..recordings.outcomes import truth
+from ..recordings.outcomes import contradicting, truth
 from ..recordings.recorded import UNKNOWN_TOPIC, ImportedQuestion, Recording, places_named
-from ..recordings.reply_answers import SHORT
+from ..recordings.reply_answers import signal_of
 from ..recordings.sniffing import mentions
 from ..recordings.top_tokens import answer_position, as_top, read_answer_token
 from .importer import Importer, NotMultipleChoice, as_written_by, files_in, multiple_choice
@@ -89,11 +89,7 @@ def _check_multiple_choice(
             f"{len(free):,} samples have neither choices nor a letter as target "
             f"({places_named(free)}): only whether they are right is known"
         )
-    against = [
-        q.place
-        for q in questions
-        if None not in (q.gold, q.answer, q.correct) and q.correct != (q.answer == q.gold)
-    ]
+    against = contradicting(questions)
     if against:
         notes.append(
             f"the score contradicts answer = target in {len(against):,} of {len(questions):,} "
@@ -230,8 +226,7 @@ def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[R
         questions = read_samples_of(file, log, options["scorer"], options["topic"], notes)
         if not questions:
             raise ApprehendError(f"{file}: no samples in it (logged with log_samples?)")
-        long = sum(len((question.trace or "").split()) > SHORT for question in questions)
-        signal = Signal.TRACE if 2 * long > len(questions) else Signal.ANSWER
+        signal = signal_of([question.trace for question in questions])
         return Recording([file], signal, questions, _task(log, file), notes=notes)
 
     files = files_in(paths, _recognizes, "logs of Inspect (.eval, .json)")

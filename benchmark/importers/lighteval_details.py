@@ -16,7 +16,7 @@ from ...tasks.files.table_reader import read_table_file
 from ...tasks.reading.answer_columns import MOST, index_of
 from ..console.declared import Typed
 from ..console.errors import ApprehendError
-from ..recordings.outcomes import truth
+from ..recordings.outcomes import contradicting, truth
 from ..recordings.recorded import ImportedQuestion, Recording, places_named
 from .importer import Importer, files_in
 
@@ -205,11 +205,7 @@ def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[R
                 questions[question.question_id] = question
         if len(signals) > 1:
             raise ApprehendError(f"{task}: some files score options, others hold texts")
-        against = [
-            q.place
-            for q in questions.values()
-            if q.gold is not None and q.answer is not None and q.correct != (q.answer == q.gold)
-        ]
+        against = contradicting(questions.values())
         if against:
             notes.append(
                 f"the metric contradicts the likeliest option in {len(against):,} of "

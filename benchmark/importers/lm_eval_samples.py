@@ -11,6 +11,7 @@ from ...estimators.signals.batch import Signal
 from ...tasks.files.json_rows import read_json_rows
 from ..console.declared import Typed
 from ..console.errors import ApprehendError, UsageError, did_you_mean
+from ..recordings.outcomes import contradicting
 from ..recordings.recorded import ImportedQuestion, Recording, places_named
 from .importer import Importer
 from .lm_eval_files import (
@@ -123,13 +124,7 @@ def _metric_note(questions: Sequence[ImportedQuestion]) -> list[str]:
     """Say where the metric calls wrong what reads as the right option, or the other way round."""
     if not any(q.options or q.option_logprobs or q.gold is not None for q in questions):
         return ["no sample has options: of free answers, only whether they are right is known"]
-    against = [
-        question.place
-        for question in questions
-        if question.gold is not None
-        and question.answer is not None
-        and question.correct != (question.answer == question.gold)
-    ]
+    against = contradicting(questions)
     if not against:
         return []
     return [

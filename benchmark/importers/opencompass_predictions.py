@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ...estimators.signals.batch import Signal
 from ...tasks.files.cells import is_missing, number
 from ...tasks.files.json_rows import read_json_rows
 from ...tasks.reading.answer_columns import MOST, index_of
 from ..console.errors import ApprehendError
 from ..recordings.answer_keys import KEY_OPTIONS, Key, read_keys, unknown_ids_note
 from ..recordings.recorded import ImportedQuestion, Recording, places_named
-from ..recordings.reply_answers import SHORT
+from ..recordings.reply_answers import signal_of
 from ..recordings.sniffing import mentions
 from .importer import Importer, files_in
 
@@ -164,8 +163,7 @@ def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[R
             seen.add(question.question_id)
         if keys is not None:
             notes += unknown_ids_note([question.question_id for question in questions], keys)
-        long = sum(len(str(question.trace or "").split()) > SHORT for question in questions)
-        signal = Signal.TRACE if 2 * long > len(questions) else Signal.ANSWER
+        signal = signal_of([question.trace for question in questions])
         yield Recording(own, signal, questions, task, notes=notes)
         notes = []
 

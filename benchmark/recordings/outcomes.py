@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ...tasks.files.cells import is_missing, number
 from ...tasks.files.file_errors import DataError
@@ -88,6 +88,15 @@ def check_consistent(
     if len(against) > MOST_CONTRADICTIONS * len(compared):
         raise DataError(f"{line}; leave out the one that is wrong")
     return f"{line}; {outcome_name} counts"
+
+
+def contradicting(questions: Iterable[ImportedQuestion]) -> list[str]:
+    """Return where the questions stand whose outcome is not answer = gold; all three known."""
+    return [
+        q.place
+        for q in questions
+        if None not in (q.gold, q.answer, q.correct) and q.correct != (q.answer == q.gold)
+    ]
 
 
 def unread(recording: Recording) -> list[ImportedQuestion]:

@@ -35,6 +35,12 @@ class RecordedReply:
     place: str = ""
 
 
+def signal_of(texts: Sequence[str | None]) -> Signal:
+    """Return whether generated texts are chains of thought: most of them are longer than short."""
+    long = sum(len((text or "").split()) > SHORT for text in texts)
+    return Signal.TRACE if 2 * long > len(texts) else Signal.ANSWER
+
+
 def questions_of(
     replies: Sequence[RecordedReply], keys: Mapping[str, Key], notes: list[str]
 ) -> tuple[Signal, list[ImportedQuestion]]:
@@ -84,8 +90,7 @@ def questions_of(
         )
     if without < len(questions) and without:
         notes.append(f"{without:,} of {len(questions):,} replies show no option's log-probability")
-    long = sum(len((reply.text or "").split()) > SHORT for reply in known)
-    return Signal.TRACE if 2 * long > len(known) else Signal.ANSWER, questions
+    return signal_of([reply.text for reply in known]), questions
 
 
 def _option_count(replies: Sequence[RecordedReply], keys: Mapping[str, Key]) -> int:

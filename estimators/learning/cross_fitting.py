@@ -72,7 +72,7 @@ class Folds:
         sizes = {name: texts.count(name) for name in set(texts)}
         filled = [0] * count
         chosen: dict[str, int] = {}
-        for name in sorted(sizes, key=lambda n: (-sizes[n], self._rank(n))):
+        for name in sorted(sizes, key=lambda n: (-sizes[n], _rank(self.seed, n))):
             smallest = filled.index(min(filled))
             chosen[name] = smallest
             filled[smallest] += sizes[name]
@@ -85,9 +85,6 @@ class Folds:
         fold = np.empty(len(outcome), dtype=np.int64)
         fold[order] = np.arange(len(outcome)) % self.count
         return fold
-
-    def _rank(self, name: object) -> int:
-        return _rank(self.seed, name)
 
 
 def _rank(seed: int, name: object) -> int:

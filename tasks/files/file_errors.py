@@ -20,6 +20,11 @@ LONGEST = 600
 """Characters of a message of a library."""
 
 
+def without_middle(line: str, most: int, end: int) -> str:
+    """Return a line, cut to ``most`` characters by leaving out those before its last ``end``."""
+    return line if len(line) <= most else f"{line[: most - end]} … {line[-end:]}"
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or its type if it has none.
 
@@ -27,4 +32,4 @@ def first_line(error: BaseException) -> str:
     out.
     """
     line = (str(error).strip() or type(error).__name__).splitlines()[0].strip()
-    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
+    return without_middle(line, LONGEST, LONGEST // 2)
