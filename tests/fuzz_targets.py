@@ -253,6 +253,20 @@ def _long_name() -> bytes:
 LONG_NAME = _long_name()
 
 
+def _misnamed(header: bytes) -> bytes:
+    """An archive with a name that says it is UTF-8 and is not, behind the given kind of header."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        archive.writestr("samples/\u00fc.json", "[]")
+    content = bytearray(written.getvalue())
+    place = content.index("\u00fc".encode(), content.index(header))
+    content[place : place + 2] = b"\xcc\xcc"
+    return bytes(content)
+
+
+MISNAMED = [_misnamed(header) for header in (b"PK\1\2", b"PK\3\4")]
+
+
 def _log(importer: str, write: Writer, *more: bytes) -> Target:
     """The importer of a format, begun with a file as its program writes it."""
 
@@ -277,7 +291,7 @@ def _log(importer: str, write: Writer, *more: bytes) -> Target:
 TARGETS = {
     "helm.json": _log("helm", format_files.helm, *TWISTED),
     "inspect.json": _log("inspect", format_files.inspect_json, *TWISTED),
-    "inspect.eval": _log("inspect", format_files.inspect_eval, LONG_NAME),
+    "inspect.eval": _log("inspect", format_files.inspect_eval, LONG_NAME, *MISNAMED),
     "lighteval.parquet": _log("lighteval", format_files.lighteval),
     "openai.jsonl": _log("openai", format_files.openai, *TWISTED),
     "opencompass.json": _log("opencompass", format_files.opencompass, *TWISTED),
@@ -302,6 +316,7 @@ TARGETS = {
             _zipped(json.dumps([RESULT]).encode()),
             _zipped(DEEP),
             *(_repacked(b"[]", method, flags) for method, flags in ((99, 0), (8, 1), (9, 0))),
+            *MISNAMED,
         ],
         _of_a_file("o.zip", read_results),
     ),

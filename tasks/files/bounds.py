@@ -15,7 +15,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from .file_errors import DataError
 from .zip_members import ZSTANDARD, open_zstandard_member
@@ -119,13 +119,33 @@ def is_clutter(name: str) -> bool:
     return "__MACOSX" in parts or parts[-1].startswith("._") or parts[-1] == ".DS_Store"
 
 
+class _Archive(zipfile.ZipFile):
+    """An archive that counts as damaged where a name in it is no text."""
+
+    def __init__(self, handle: IO[bytes]) -> None:
+        with _names_as_text():
+            super().__init__(handle)
+
+    def open(self, *given: Any, **named: Any) -> IO[bytes]:
+        with _names_as_text():
+            return super().open(*given, **named)
+
+
+@contextlib.contextmanager
+def _names_as_text() -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise zipfile.BadZipFile(f"a name in it is not UTF-8 ({error.reason})") from error
+
+
 @contextlib.contextmanager
 def open_archive(file: Path) -> Iterator[zipfile.ZipFile]:
     """Open a zip archive whose table of contents is of a sensible size.
 
     Raises zipfile.BadZipFile if it is damaged.
     """
-    with _Careful(io.FileIO(file)) as handle, zipfile.ZipFile(handle) as archive:
+    with _Careful(io.FileIO(file)) as handle, _Archive(handle) as archive:
         yield archive
 
 
