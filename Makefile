@@ -71,7 +71,7 @@ test-llama-cpp: install $(ENGINES)  ## compare the numbers of a llama.cpp server
 	$(RUN)/python -m pytest tests/engines/test_llama_cpp.py
 
 test-real: install $(REAL)  ## compare a real instruction-tuned model with plain transformers
-	$(RUN)/python -m pytest tests/engines/test_real_model.py
+	APPREHEND_REAL_MODEL=$(dir $(REAL)) $(RUN)/python -m pytest tests/engines/test_real_model.py
 
 $(REAL): tests/engines_real.txt $(STAMP)
 	rm -rf $(@D)

