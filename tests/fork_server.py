@@ -9,6 +9,7 @@ test that starts a process itself).
 from __future__ import annotations
 
 import atexit
+import functools
 import gc
 import importlib
 import json
@@ -148,7 +149,12 @@ def _run(request: dict[str, str | list[str]]) -> None:
     sys.argv = [str(request["module"]), *request["arguments"]]
     if request["module"] == "lm_eval":
         from lm_eval.__main__ import cli_evaluate
+        from lm_eval.tasks import TaskManager
 
+        # Its own 13,000 task files take ten seconds to read, and the tests name none of them.
+        TaskManager.__init__ = functools.partialmethod(  # type: ignore[assignment]
+            TaskManager.__init__, include_defaults=False
+        )
         cli_evaluate()
     else:
         from apprehend.benchmark.cli.main import main

@@ -26,7 +26,7 @@ def test_recorded_qwen(recorded_data: Path, cli: Run, tmp_path: Path) -> None:
     out = tmp_path / "results"
     done = cli("import", "table", file, "--model", "qwen2.5-3b", *QWEN, "--output_path", out)
     assert done.returncode == 0, done.stderr
-    done = cli("report", out, "--output_path", tmp_path / "report")
+    done = cli("report", out, "--output_path", tmp_path / "report", "--formats", "svg")
     assert done.returncode == 0, done.stderr
     metrics = pd.read_csv(tmp_path / "report" / "metrics.csv")
     metrics = metrics[metrics.estimator == "token_entropy"].set_index("topic")

@@ -66,7 +66,8 @@ def test_judgements_are_taken_from_the_sister_task(embedded_run: Path) -> None:
 
 
 def test_judge_labels_become_strata(embedded_run: Path, tmp_path: Path, cli: Run) -> None:
-    done = cli("report", embedded_run, "--formats", "png", "--output_path", tmp_path)
+    quick = ("--formats", "png", "--replicates", 100)
+    done = cli("report", embedded_run, *quick, "--output_path", tmp_path)
     assert done.returncode == 0, done.stderr
     assert {file.suffix for file in (tmp_path / "figures").iterdir()} == {".png"}
     metrics = pd.read_csv(tmp_path / "metrics.csv")
@@ -84,12 +85,13 @@ def test_again_collects_nothing(embedded_run: Path, cli: Run) -> None:
 def test_only_missing_questions_are_asked(tmp_path: Path, cli: Run) -> None:
     out = tmp_path / "results"
     tasks = "mmlu_pro_direct_law,mmlu_pro_direct_math"
-    first = cli("run", *EMBEDDED, "--tasks", "mmlu_pro_direct_law", "--limit", 5,
+    given = (*EMBEDDED, "--estimators", "token_entropy")
+    first = cli("run", *given, "--tasks", "mmlu_pro_direct_law", "--limit", 5,
                 "--output_path", out)  # fmt: skip
     assert first.returncode == 0, first.stderr
-    second = cli("run", *EMBEDDED, "--tasks", tasks, "--limit", 9, "--output_path", out)
+    second = cli("run", *given, "--tasks", tasks, "--limit", 9, "--output_path", out)
     assert second.returncode == 0, second.stderr
-    once = cli("run", *EMBEDDED, "--tasks", tasks, "--limit", 9, "--output_path", tmp_path / "once")
+    once = cli("run", *given, "--tasks", tasks, "--limit", 9, "--output_path", tmp_path / "once")
     assert once.returncode == 0, once.stderr
     manifest = json.loads((out / "embedded/mmlu_pro_direct/manifest.json").read_text())
     assert manifest["costs"]["answer"]["questions"] == 18

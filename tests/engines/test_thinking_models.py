@@ -231,7 +231,8 @@ def test_a_run_counts_cut_thoughts_and_says_what_it_does(tmp_path: Path) -> None
     manifest = json.loads((store / "manifest.json").read_text())
     generation = manifest["task"]["generation"]
     assert (generation["temperature"], generation["top_p"], generation["seed"]) == (0.7, 0.9, 0)
-    shown = in_process(["report", tmp_path / "cut", "--output_path", tmp_path / "r"], tmp_path)
+    arguments = ["report", tmp_path / "cut", "--output_path", tmp_path / "r", "--formats", "svg"]
+    shown = in_process(arguments, tmp_path)
     assert shown.returncode == 0, shown.stderr
     flow = pd.read_csv(tmp_path / "r/flow.csv").set_index("stage")
     assert flow.n["cut_while_thinking"] == 2

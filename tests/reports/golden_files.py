@@ -48,7 +48,8 @@ def write_results(folder: Path) -> Path:
 def write_report(folder: Path) -> Path:
     """The report of those results."""
     results = write_results(folder)
-    command("report", results, "--output_path", folder / "report", "--replicates", 200)
+    quick = ("--replicates", 200, "--formats", "svg")
+    command("report", results, "--output_path", folder / "report", *quick)
     return folder / "report"
 
 
