@@ -27,6 +27,7 @@ from .commands import (
     listing,
     merge,
     paper,
+    publish,
     reporting,
     split,
     verify,
@@ -61,6 +62,8 @@ app.command("cascade")(cascade.cascade)
 app.command("split")(split.split)
 app.command("analyse")(analyse.analyse)
 app.command("show")(show.show)
+app.command("export")(publish.export)
+app.command("leaderboard")(publish.leaderboard)
 app.command("verify")(verify.verify)
 app.command("merge")(merge.merge)
 app.add_typer(importing.app, name="import")

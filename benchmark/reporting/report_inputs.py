@@ -97,7 +97,7 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
     check_owned(stores)
     warn_of_differences(stores)
     for store in stores:
-        scores.append(_scores(store, traits))
+        scores.append(scores_of(store, traits))
         stratum = parts.read_parquet(store.path / "strata.parquet").to_pandas()
         strata.append(stratum.assign(task=store.task))
         if (new_questions := _questions(store, seen)) is not None:
@@ -114,35 +114,38 @@ def input_of(stores: Sequence[TaskStore]) -> ReportInput:
         manifests.append({**folders, **store.manifest})
     unique = ["task", "question_id"]
     return ReportInput(
-        scores=_joined(scores),
-        strata=_joined(strata).drop_duplicates([*unique, "stratum"]),
-        questions=_joined(questions).drop_duplicates(unique),
-        ratings=_joined(ratings).drop_duplicates(unique),
+        scores=joined_frames(scores),
+        strata=joined_frames(strata).drop_duplicates([*unique, "stratum"]),
+        questions=joined_frames(questions).drop_duplicates(unique),
+        ratings=joined_frames(ratings).drop_duplicates(unique),
         flow=pd.DataFrame(flow),
-        options=_joined(options),
-        judgements=_joined(judgements).drop_duplicates([*unique, "questionnaire", "judge"]),
-        costs=_joined(costs),
-        orders=_joined(orders),
-        chains=_joined(chains),
-        readings=_joined(readings),
+        options=joined_frames(options),
+        judgements=joined_frames(judgements).drop_duplicates([*unique, "questionnaire", "judge"]),
+        costs=joined_frames(costs),
+        orders=joined_frames(orders),
+        chains=joined_frames(chains),
+        readings=joined_frames(readings),
         traits=traits,
         manifests=manifests,
     )
 
 
-def _scores(store: TaskStore, traits: dict[str, EstimatorTraits]) -> pd.DataFrame:
+def scores_of(
+    store: TaskStore, traits: dict[str, EstimatorTraits], signals: bool = True
+) -> pd.DataFrame:
     """Return a store's scores, computed if missing, and add their estimators' traits to ``traits``.
 
     Warns of scores that are older than their signals. Columns that repeat few texts are
-    categories, of a byte or two per row instead of twenty.
+    categories, of a byte or two per row instead of twenty. Without ``signals``, as in a bundle,
+    nothing is computed.
     """
-    if not (store.path / SCORES).is_file():
+    if signals and not (store.path / SCORES).is_file():
         score_store(store)
     file = store.path / SCORES
     repeated = [name for name in REPEATED if name in parts.read_schema(file).names]
     table = parts.read_parquet(file, dictionary=repeated).unify_dictionaries()
     check_scores(store, table)
-    if is_outdated(store, table):
+    if signals and is_outdated(store, table):
         logger.warning(
             "%s: its scores are older than its signals; `apprehend score` recomputes them",
             store.path,
@@ -168,7 +171,7 @@ def _questions(store: TaskStore, seen: set[tuple[str, Any]]) -> pd.DataFrame | N
     return frame
 
 
-def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def joined_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Concatenate the frames.
 
     Those without rows are left out: their untyped columns would turn the integers of others into

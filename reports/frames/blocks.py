@@ -76,12 +76,13 @@ class PageFigure:
 
 @dataclass(frozen=True)
 class Block:
-    """Part of a section: heading, a note, figures and tables."""
+    """Part of a section: heading, a note, figures, tables, and a text shown as it is."""
 
     title: str
     note: str = ""
     figures: Sequence[PageFigure] = ()
     tables: Sequence[PageTable] = ()
+    code: str = ""
 
 
 def text_cell(value: Any, limit: int = 200) -> Cell:

@@ -22,6 +22,14 @@ from ..frames.glossary import GLOSSARY, ROWS_MEANING
 from ..metrics.metric_registry import metric_terms
 
 TEMPLATES = Path(__file__).with_name("templates")
+_NOTHING: Mapping[str, Any] = {
+    "title": "",
+    "summary": (),
+    "links": (),
+    "first": "",
+    "data": (),
+    "style": "",
+}
 INK, PAPER = "#222222", "#ffffff"
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
@@ -101,10 +109,11 @@ def render_page(
     """Render the page as HTML; all external text is escaped.
 
     `estimators` are pairs of name and summary. `settings` contains rows, replicates and seed, and
-    optionally title, summary (sentences), links (pairs of address and title) and metrics (the
-    additional ones, for the glossary).
+    optionally title, summary (sentences), links (pairs of address and title), metrics (the
+    additional ones, for the glossary), and for what a page shows before its sections: first and
+    data (markup), style (CSS) and scripts (JavaScript).
     """
-    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    scripts = [(TEMPLATES / "page.js").read_text(encoding="utf-8"), *settings.get("scripts", ())]
     return (
         _environment()
         .get_template("index.html.j2")
@@ -114,9 +123,8 @@ def render_page(
             estimators=estimators,
             glossary=[*GLOSSARY, *metric_terms(settings.get("metrics", ()))],
             rows_meaning=ROWS_MEANING[settings["rows"]],
-            settings={"title": "", "summary": (), "links": (), **settings},
-            script=Markup(script),
-            script_hash=script_hash(script),
+            settings={**_NOTHING, **settings},
+            scripts=[Markup(script) for script in scripts],
         )
     )
 
@@ -130,7 +138,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(plain=plain, heat=heat, breakable=breakable)
+    environment.filters.update(plain=plain, heat=heat, breakable=breakable, script_hash=script_hash)
     environment.globals.update(inline_svg=inline_svg)
     return environment
 

@@ -24,8 +24,8 @@ _CELL = 90
 def block_size(block: Block) -> int:
     """Estimate the size of a block in the page, in bytes."""
     cells = [cell for table in block.tables for row in table.rows for cell in row]
-    figures = sum(len(figure.svg) for figure in block.figures)
-    return figures + sum(_CELL + len(cell.text) + sum(map(len, cell.small)) for cell in cells)
+    own = len(block.code) + sum(len(figure.svg) for figure in block.figures)
+    return own + sum(_CELL + len(cell.text) + sum(map(len, cell.small)) for cell in cells)
 
 
 def write_pages(

@@ -18,7 +18,7 @@ import pytest
 import torch
 from apprehend.tasks.answer_forcing import answer_cue
 from apprehend.tasks.mmlu_pro import STYLES, render_system, render_user
-from helpers import ROOT, Run, rows
+from helpers import Run, rows
 
 from tests.tasks.hand_read_chains import HAND_READ_CHAINS
 

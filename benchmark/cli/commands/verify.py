@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...console.errors import ApprehendError
+from ...console.errors import ApprehendError, UsageError
 
 if TYPE_CHECKING:
     from ...store.checks.verifying import Finding
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def verify(
-    results: Annotated[Path, typer.Argument(help="Results folder.")],
+    results: Annotated[Path, typer.Argument(help="Results folder, or a bundle (.zip).")],
     repair: Annotated[
         bool,
         typer.Option(
@@ -24,10 +24,16 @@ def verify(
         ),
     ] = False,
 ) -> None:
-    """Find truncated, damaged, duplicate, mismatched and unexpected files; status 1 if any."""
+    """Find truncated, damaged, duplicate, mismatched and unexpected files; status 1 if any.
+
+    Of a bundle: whether its files are those that it lists, and its metrics those of its scores.
+    """
     from ...store.checks.verifying import findings, folder_findings, task_folders
     from ...store.task_store import TaskStore
 
+    if results.is_file():
+        _verify_bundle(results, repair)
+        return
     wrong = 0
     stores = [TaskStore(path) for path in task_folders(results)]
     misplaced = folder_findings(stores)
@@ -45,6 +51,18 @@ def verify(
     if wrong:
         advice = "" if repair else "; `apprehend verify --repair` sets the files aside"
         raise ApprehendError(f"{results}: {wrong} files are not as they were written{advice}")
+
+
+def _verify_bundle(path: Path, repair: bool) -> None:
+    from ...publishing.bundles import opened_bundle
+
+    if repair:
+        raise UsageError("--repair: a bundle cannot be repaired; export it again")
+    with opened_bundle(path) as bundle:
+        for store in bundle.stores:
+            questions = f"{len(store.question_ids)} questions"
+            typer.echo(f"{path}: {store.model} on {store.task}: {questions}")
+        typer.echo(f"{path}: {len(bundle.metrics):,} rows of metrics recomputed; nothing wrong")
 
 
 def _holds(store: TaskStore) -> str:

@@ -1,6 +1,6 @@
 "use strict";
 // Tables are sorted by a click or Enter on a heading and filtered by the input above them.
-for (const table of document.querySelectorAll("table.data")) {
+for (const table of document.querySelectorAll("table.data:not(.matrix)")) {
   const body = table.tBodies[0];
   const rows = Array.from(body.rows);
   const key = (row, column) => {

@@ -1,0 +1,1 @@
+"""Results that leave the machine: bundles, their verification, and the sources of a leaderboard."""
