@@ -101,7 +101,8 @@ def test_the_plan_comes_first_and_says_what_is_then_done(everything: Path) -> No
         "mmlu_pro_direct answer", "mmlu_pro_cot trace", "mmlu_pro_direct samples direct",
         "mmlu_pro_direct permuted_answers", "mmlu_pro_direct hidden_state",
         *(f"mmlu_pro_direct self_report {x}"
-          for x in ("p_true", "one_step", "two_step", "linguistic")),
+          for x in ("p_true", "before", "one_step", "two_step", "linguistic", "distribution",
+                    "each_option", "among_samples")),
         *(f"mmlu_pro_direct prompted_answers paraphrase_{n}" for n in range(1, 5)),
         *(f"mmlu_pro_direct prompted_answers {x}"
           for x in ("no_stem", "shuffled_stem", "instruction")),
