@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from apprehend.tasks.dataset import embedded_file, read_questions
 from apprehend.tasks.prompting import Choice, load_prompt
 from apprehend.tasks.self_report_prompts import P_TRUE_LABELS
 from apprehend.tasks.topics import LETTERS
-from helpers import Run, rows
+from helpers import Run, in_process, rows
 
 SPECS = (
     "verbalized_distribution,verbalized_distribution(measure='entropy'),"
@@ -199,3 +200,73 @@ def test_endpoints_leave_out_the_expected_number(engine_name: str) -> None:
     assert withheld_signal(engine_name, Signal.SELF_REPORT, "two_step_0_10") is None
     assert withheld_signal(engine_name, Signal.SELF_REPORT) is None
     assert withheld_signal("hf", Signal.SELF_REPORT, "expected_0_10") is None
+
+
+STATED = {
+    "distribution": ["[[{}]]", "Sure:\n```json\n{{{}}}\n```", "I would say {}.", "I cannot tell."],
+    "each_option": ["[[40]]", "[[80 %]]", "[[0]]"],
+}
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A run in which the model states numbers as better models do; one confidence is unreadable."""
+    generate = HFEngine.generate
+
+    def answered(self: HFEngine, prompts: Any, *more: Any, **settings: Any) -> Any:
+        replies = []
+        for place, reply in enumerate(generate(self, prompts, *more, **settings)):
+            labels = re.findall(r"^([A-J])\. ", prompts[place], re.MULTILINE)
+            if "percent, B: percent" in prompts[place]:
+                quote = '"' if place % 4 == 1 else ""
+                parts = [f"{quote}{x}{quote}: {0.5 if x == 'A' else 0.1}" for x in labels]
+                text = STATED["distribution"][place % 4].format(", ".join(parts))
+            else:
+                text = STATED["each_option"][place % 3]
+                text = text if "Which" in prompts[place] else "hm"
+            replies.append(replace(reply, text=text))
+        return replies
+
+    monkeypatch.setattr(HFEngine, "generate", answered)
+    done = in_process(
+        ["run", "--no_report", "--model_args", "pretrained=embedded", "--data", "embedded",
+         "--device", "cpu", "--tasks", "mmlu_pro_direct_law,mmlu_pro_direct_math", "--limit", 4,
+         "--estimators", "verbalized_distribution,verbalized_distribution(measure='entropy'),"
+         "distractor_normalized_confidence", "--output_path", tmp_path], tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "embedded" / "mmlu_pro_direct"
+
+
+def test_stated_numbers_are_stored_as_stated_and_normalized_in_the_score(scripted: Path) -> None:
+    answers = rows(scripted, "answer").set_index("question_id").answer
+    scores = pd.read_parquet(scripted / "scores.parquet")
+    scores = scores.pivot(index="question_id", columns="estimator", values=["score", "reason"])
+    stated = reports(scripted, "distribution")
+    assert stated.value.isna().sum() == 2
+    for number, record in stated.iterrows():
+        score = scores.loc[str(number), "score"]
+        reason = scores.loc[str(number), "reason"]
+        if isinstance(record.reason, str):
+            assert record.reason.startswith("confidence not parsed: probabilities of 0 of ")
+            assert np.isnan(score["verbalized_distribution"])
+            assert reason["verbalized_distribution"] == record.reason
+            continue
+        count = len(record["values"])
+        assert record["values"].tolist() == [0.5, *[0.1] * (count - 1)]
+        p = np.array(record["values"]) / (0.5 + 0.1 * (count - 1))
+        assert score["verbalized_distribution"] == pytest.approx(1 - p[answers[number]])
+        entropy = float(-(p * np.log(p)).sum())
+        assert score["verbalized_distribution(measure='entropy')"] == pytest.approx(entropy)
+    apart = reports(scripted, "each_option")
+    for number, record in apart.iterrows():
+        score = scores.loc[str(number), "score"]["distractor_normalized_confidence"]
+        if isinstance(record.reason, str):
+            assert record.reason.startswith('option A: confidence not parsed: "hm"')
+            assert np.isnan(score)
+            continue
+        values = record["values"]
+        assert set(values) == {0.4, 0.8, 0.0}
+        assert record.value == values[answers[number]]
+        assert score == pytest.approx(1 - values[answers[number]] / sum(values))
+    assert 0 < apart.value.isna().sum() < len(apart)

@@ -287,6 +287,8 @@ def test_self_reports(reader: Any, text: str, value: float | None, answers: Any)
          "option_logprobs"),
         ("verbalized_confidence", "self_two_step", "self_report two_step", "text"),
         ("p_true", "self_p_true", "self_report p_true", "value"),
+        ("distractor_normalized_confidence", "self_each_option", "self_report each_option", "text"),
+        ("clustered_self_assessment", "self_among_samples", "self_report among_samples", "values"),
     ],
 )  # fmt: skip
 def test_a_probe_in_other_words_is_not_mixed_in(
