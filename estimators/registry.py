@@ -19,7 +19,7 @@ from .core.user_files import is_file_spec, load_from_file
 from .others import committee, cross_model
 from .signals.batch import Need
 from .signals.estimator_errors import EstimatorLookupError
-from .statements import judges, self_reports
+from .statements import judges, self_reports, stated_distributions
 from .trace import chain_of_thought, entropy_production, forced_answers, trace_course, trace_wording
 from .trained import calibration, conformal, rank_mixing, state_space, supervised
 
@@ -34,6 +34,7 @@ _MODULES: tuple[ModuleType, ...] = (
     samples,
     rank_mixing,
     self_reports,
+    stated_distributions,
     perturbations,
     consensus,
     position_bias,

@@ -2,8 +2,9 @@
 
 A template is Jinja text. Its variables are ``question``, ``choices`` (each with ``label`` and
 ``text``), ``topic``, ``label_kind`` ("letter" or "number"), ``dont_know`` (the reserved label, or
-none) and, for the judge's rating only, ``assessment``. A user's file is rendered once when it is
-read: it must produce text, which must depend on the question if that of the packaged one does.
+none), for self-reports ``proposed``, ``phrases`` and ``candidates``, and for the judge's rating
+``assessment``. A user's file is rendered once when it is read: it must produce text, which must
+depend on the question if that of the packaged one does.
 """
 
 from __future__ import annotations
@@ -109,4 +110,5 @@ def _trial(name: str, question: str, topic: str, dont_know: str | None) -> dict[
         context["assessment"] = "It is hard. [[0.5]]"
     if name.startswith("self_"):
         context["phrases"] = "likely, unlikely"
+        context["candidates"] = ["A. one", "B. two"]
     return context

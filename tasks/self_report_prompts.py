@@ -1,7 +1,7 @@
 """Self-reports of a model about its own answer: prompts, and the parsing of replies.
 
-Prompts ask for a confidence in percent. A reply between 0 and 1 is ambiguous ("0.9" may mean 90 %
-or 0.9 %) and counts as not parsed.
+Most prompts ask for a confidence in percent. A reply between 0 and 1 is ambiguous ("0.9" may mean
+90 % or 0.9 %) and counts as not parsed, but for a whole distribution, whose sum tells.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .reading.parsing import MARKER
+from .reading.stated_distribution import read_stated_distribution
 
 PHRASES: dict[str, float] = {
     "certain": 0.98,
@@ -103,6 +104,28 @@ def read_linguistic(text: str, labels: Sequence[str]) -> Report:
     return Report(value=PHRASES[phrase]) if phrase in PHRASES else _unread(text)
 
 
+def read_tenths(text: str, labels: Sequence[str]) -> Report:
+    """Parse ``[[7]]`` or ``[[7/10]]``, a number from 0 to 10."""
+    match = re.fullmatch(r"(\d{1,2}(?:\.\d+)?)(?:\s*/\s*10)?", (_marked(text) or "").strip())
+    number = None if match is None else float(match.group(1))
+    if number is None or number > SCALE[-1]:
+        return _unread(text)
+    return Report(value=number / SCALE[-1])
+
+
+def read_distribution(text: str, labels: Sequence[str]) -> Report:
+    """Parse a probability for every option; ``value`` is the largest, as stated."""
+    stated = read_stated_distribution(text, labels)
+    answers = tuple(range(len(stated.values)))
+    if stated.reason is not None:
+        shown = " ".join(text.split())[:60]
+        reason = f'confidence not parsed: {stated.reason}: "{shown}"'
+        return Report(values=stated.values, answers=answers, reason=reason)
+    return Report(value=max(stated.values), values=stated.values, answers=answers)
+
+
+SCALE = tuple(range(11))
+"""The numbers that may be stated on the scale from 0 to 10."""
 SELF_REPORTS: dict[str, SelfReport] = {
     report.name: report
     for report in (
@@ -110,8 +133,22 @@ SELF_REPORTS: dict[str, SelfReport] = {
         SelfReport("two_step", "self_two_step", read_two_step),
         SelfReport("top_k", "self_top_k", read_top_k),
         SelfReport("linguistic", "self_linguistic", read_linguistic),
+        SelfReport("two_step_0_10", "self_two_step_0_10", read_tenths),
+        SelfReport("distribution", "self_distribution", read_distribution, max_new_tokens=192),
     )
 }
+"""Self-reports that are one text per question."""
+EACH_OPTION = SelfReport("each_option", "self_each_option", read_two_step)
+"""Asked about every option apart: one text per option."""
 P_TRUE = "p_true"
 P_TRUE_PROMPT = "self_p_true"
 P_TRUE_LABELS = ("True", "False")
+BEFORE, BEFORE_PROMPT = "before", "self_before"
+"""Whether the model knows the answer, asked before it gives one."""
+EXPECTED, SCALE_CUE = "expected_0_10", "[["
+"""The distribution of the number on the scale, behind a reply that is begun with the cue."""
+AMONG_SAMPLES, AMONG_SAMPLES_PROMPT = "among_samples", "self_among_samples"
+"""The question again, with the options only that samples chose."""
+CANDIDATES_PROMPT = "self_p_true_candidates"
+CANDIDATES = {f"{P_TRUE}_{count}": count for count in range(1, 11)}
+"""Variant of P(True) → number of sampled answers that it shows."""

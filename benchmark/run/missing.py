@@ -17,7 +17,7 @@ from ..store.provenance import settings_key
 from .asking.loaded_task import LoadedTask, Question
 from .families import Family
 from .plan import Plan
-from .probes.probe_registry import wanted_probes, withheld_signal
+from .probes.probe_registry import all_probes, wanted_probes, withheld_signal
 from .row_settings import judge_prompts, judge_settings, probe_settings
 
 
@@ -83,8 +83,9 @@ def _say_refused(family: Family, estimators: Sequence[Estimator]) -> None:
 
 
 def _refused(family: Family, signal: Signal, variant: str) -> str | None:
-    """Return why a family's tasks cannot give a signal; None if all of them can."""
-    reasons = (task.facts.why_not(signal, variant) for task in family.tasks)
+    """Return why a family's tasks cannot give a signal, or what it requires; None if they can."""
+    pairs = [(signal, variant), *all_probes()[signal, variant].requires]
+    reasons = (task.facts.why_not(*pair) for task in family.tasks for pair in pairs)
     return next((why for why in reasons if why is not None), None)
 
 
@@ -111,11 +112,11 @@ def _check_stored(plan: Plan, family: Family) -> None:
 
 
 def _supported(engine: str, wanted: Sequence[tuple[Signal, str]]) -> list[tuple[Signal, str]]:
-    reasons = {signal: withheld_signal(engine, signal) for signal, _ in wanted}
-    cannot = {signal: reason for signal, reason in reasons.items() if reason is not None}
-    for signal, reason in cannot.items():
-        say(f"  signal {signal} is not collected: {reason}")
-    return [(signal, variant) for signal, variant in wanted if signal not in cannot]
+    reasons = {pair: withheld_signal(engine, *pair) for pair in wanted}
+    cannot = {pair: reason for pair, reason in reasons.items() if reason is not None}
+    for pair, reason in cannot.items():
+        say(f"  signal {settings_key(*pair)} is not collected: {reason}")
+    return [pair for pair in wanted if pair not in cannot]
 
 
 def missing_from_cache(plan: Plan) -> list[str]:

@@ -56,7 +56,8 @@ def _check_need(
 
 def _check_engine_gives(options: RunOptions, estimator: Estimator, need: Need) -> None:
     """Raise UsageError for a chosen estimator whose signal the engine does not give."""
-    reasons = [withheld_signal(options.model, signal) for signal in sorted(need.signals)]
+    model, variant = options.model, need.variant
+    reasons = [withheld_signal(model, signal, variant) for signal in sorted(need.signals)]
     if reasons and all(reasons):
         raise UsageError(f"estimator {estimator.label} needs signal {need}: {reasons[0]}")
 

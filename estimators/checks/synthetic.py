@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
 from ..signals.batch import Panel, Signal, Signals, Status, Table, Variants
 from ..signals.probabilities import entropy, softmax
 from ..signals.signal_tables import TABLES
 from ..signals.tables import BoolArray, FloatArray, IntArray, Kind, SignalTable
+from .synthetic_reports import Column, further_reports
 
 _LEVELS = {
     "complexity": (0.0, 0.25, 0.5, 0.75, 1.0),
@@ -27,7 +27,6 @@ _LEVELS = {
 }
 _TAIL = 20
 """Tokens of the synthetic vocabulary that are no option."""
-Column = npt.NDArray[Any]
 _VOCABULARY = 16
 """Tokens of the synthetic traces' vocabulary."""
 
@@ -82,6 +81,7 @@ class _Maker:
         self.count = count
         self.rng = np.random.default_rng(seed)
         self.wording = np.random.default_rng([seed, 1])
+        self.reports = np.random.default_rng([seed, 2])
         self.option_count = self.rng.integers(3, 11, count).astype(np.int64)
         there = np.arange(10) < self.option_count[:, None]
         best = self.rng.integers(0, self.option_count)
@@ -252,7 +252,8 @@ class _Maker:
         made["top_k"] = self.table(
             Signal.SELF_REPORT, value=values[:, 0], values=values, answers=guesses
         )
-        return made
+        further = further_reports(self.reports, self.u, self.z)
+        return made | {n: self.table(Signal.SELF_REPORT, **own) for n, own in further.items()}
 
     def judgement(self) -> dict[str, Panel[SignalTable]]:
         return {

@@ -52,9 +52,10 @@ class Estimator:
     """Whether ``score`` reads how probable each of a judge's labels is, beside the chosen one."""
 
     # What reports need to know of it; stored with its scores.
-    is_probability: ClassVar[bool] = False
+    is_probability: bool = False
     """Whether the score claims to be P(the answer is wrong), in [0, 1]; reports then assess its
-    calibration. An entropy, even a normalized one, claims nothing of the kind."""
+    calibration. An entropy, even a normalized one, claims nothing of the kind. ``__init__`` may
+    set it by the parameters."""
     is_entropy: ClassVar[bool] = False
     """Whether the score is the entropy, in nats or normalized, of the distribution from which the
     answer is drawn: its mean over questions then says how undecided a model is."""

@@ -170,24 +170,39 @@ class PromptedAnswersTable(
 
 @dataclass(frozen=True)
 class SelfReportTable(
-    SignalTable, signal=Signal.SELF_REPORT, cost="1 prompt or text", keyed=True, derived=True
+    SignalTable,
+    signal=Signal.SELF_REPORT,
+    cost="1 prompt or text; K texts (each_option)",
+    keyed=True,
+    derived=True,
 ):
     """What the model states about its own answer.
 
-    Variants: "p_true" (is the proposed answer true?), "one_step" (answer and confidence at once),
-    "two_step" (confidence in the answer it gave before), "top_k" (several guesses with
-    confidences), "linguistic" (a phrase such as "fairly sure").
+    Variants: "p_true" (is the proposed answer true?), "p_true_1" to "p_true_10" (the same, with
+    that many sampled answers shown), "before" (does it know the answer, asked before it gives one),
+    "one_step" (answer and confidence at once), "two_step" (confidence in the answer it gave
+    before), "two_step_0_10" (the same as a number from 0 to 10), "expected_0_10" (the distribution
+    of that number), "top_k" (several guesses with confidences), "linguistic" (a phrase such as
+    "fairly sure"), "distribution" (a probability of every option), "each_option" (the confidence in
+    every option, asked apart), "among_samples" (the question with the answer and the sampled
+    options alone).
     """
 
     text: ObjectArray = column(Kind.TEXT)
-    """(n,) the reply; None where only a distribution was read (p_true)."""
+    """(n,) the reply; None where only a distribution was read (p_true and before, expected_0_10,
+    among_samples). For each_option a reply after each option's label, in lines."""
     value: FloatArray = column(Kind.FLOAT)
-    """(n,) stated confidence in [0, 1]; for p_true P(True) / (P(True) + P(False)); for linguistic
-    the number that the phrase stands for; for top_k the first guess's. NaN if not parsed."""
+    """(n,) stated confidence in [0, 1]; for p_true and before P(True) / (P(True) + P(False)); for
+    linguistic the number that the phrase stands for; for top_k the first guess's; for distribution
+    the largest; for each_option the answer's; for expected_0_10 a tenth of the expected number; for
+    among_samples the answer's probability among the options shown. NaN if not parsed."""
     values: FloatArray = column(Kind.FLOATS)
-    """(n, k) top_k only: the confidence of each guess, in [0, 1], as stated, not normalized."""
+    """(n, k) in [0, 1], not normalized: the confidence in each of ``answers`` as stated, NaN if not
+    parsed; for among_samples the probability of its label; for expected_0_10 that of the numbers
+    0 to 10."""
     answers: IntArray = column(Kind.INTS)
-    """(n, k) top_k only: the option of each guess, -1 for a guess that named none."""
+    """(n, k) the options that ``values`` are about: the guesses of top_k, -1 for a guess that named
+    none; every option (distribution, each_option); the options shown (among_samples)."""
     reason: ObjectArray = column(Kind.TEXT)
     """(n,) why ``value`` is missing, e.g. ``confidence not parsed: "…"``; None where it is
     there."""

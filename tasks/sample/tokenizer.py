@@ -30,7 +30,13 @@ CHAT_TEMPLATE = (
     "<|end|>{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 
-LATER = frozenset({"lettered_system"})
+LATER = frozenset(
+    {
+        "lettered_system",
+        *("self_among_samples", "self_before", "self_distribution", "self_each_option"),
+        *("self_p_true_candidates", "self_two_step_0_10"),
+    }
+)
 """Prompts that came after the committed model was trained: no tokens of their own."""
 _SPLITS = (
     r"\. [a-z]+\n",  # an option of one word, with the end of its line

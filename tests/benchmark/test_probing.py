@@ -101,7 +101,8 @@ def test_the_plan_comes_first_and_says_what_is_then_done(everything: Path) -> No
         "mmlu_pro_direct answer", "mmlu_pro_cot trace", "mmlu_pro_direct samples direct",
         "mmlu_pro_direct permuted_answers", "mmlu_pro_direct hidden_state",
         *(f"mmlu_pro_direct self_report {x}"
-          for x in ("p_true", "one_step", "two_step", "linguistic")),
+          for x in ("p_true", "before", "one_step", "two_step", "linguistic", "distribution",
+                    "each_option", "among_samples")),
         *(f"mmlu_pro_direct prompted_answers paraphrase_{n}" for n in range(1, 5)),
         *(f"mmlu_pro_direct prompted_answers {x}"
           for x in ("no_stem", "shuffled_stem", "instruction")),
@@ -286,6 +287,8 @@ def test_self_reports(reader: Any, text: str, value: float | None, answers: Any)
          "option_logprobs"),
         ("verbalized_confidence", "self_two_step", "self_report two_step", "text"),
         ("p_true", "self_p_true", "self_report p_true", "value"),
+        ("distractor_normalized_confidence", "self_each_option", "self_report each_option", "text"),
+        ("clustered_self_assessment", "self_among_samples", "self_report among_samples", "values"),
     ],
 )  # fmt: skip
 def test_a_probe_in_other_words_is_not_mixed_in(

@@ -17,7 +17,10 @@ from hypothesis import strategies as st
 TOP = 6
 PROMPTS = tuple(f"paraphrase_{i}" for i in range(1, 5))
 OTHER_PROMPTS = ("no_stem", "shuffled_stem", "instruction")
-REPORTS = ("p_true", "one_step", "two_step", "top_k", "linguistic")
+REPORTS = (
+    *("p_true", "one_step", "two_step", "top_k", "linguistic", "p_true_1", "p_true_5", "p_true_10"),
+    *("before", "two_step_0_10", "expected_0_10", "distribution", "each_option", "among_samples"),
+)
 QUESTIONNAIRES = ("complexity", "education_level", "reasoning_steps", "correctness")
 
 
@@ -239,7 +242,24 @@ class CaseMaker:
         if variant == "top_k":
             made["answers"] = [self.pick(row) for _ in range(3)]
             made["values"] = [float(self.rng.choice([0.0, 0.3, 1.0])) for _ in range(3)]
+        if variant in ("distribution", "each_option", "among_samples"):
+            made |= self.of_options(row, variant)
         return made
+
+    def of_options(self, row: int, variant: str) -> dict[str, Any]:
+        """Numbers of options that need not sum to 1: tied, all 0, with one unread."""
+        count = int(self.options[row])
+        options = list(range(count))
+        if variant == "among_samples":
+            options = sorted({int(option) for option in self.rng.integers(0, count, 3)})
+        values: list[float | None] = list(distribution(self.rng, len(options)))
+        if self.chance(0.3):
+            values = [float(self.rng.choice([0.0, 0.3, 1.0])) for _ in options]
+        if self.chance(0.1):
+            values = [0.0 for _ in options]
+        if self.chance(0.1):
+            values[0] = None
+        return {"values": values, "answers": options}
 
     def judgement(self, row: int, variant: str) -> dict[str, Any]:
         if self.chance():

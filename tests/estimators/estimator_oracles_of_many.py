@@ -85,12 +85,21 @@ def stated(variant: str) -> Oracle:
     return score
 
 
-ORACLES["p_true"] = stated("p_true")
+ORACLES["ask_confidence_before"] = stated("before")
 ORACLES["linguistic_confidence"] = stated("linguistic")
 
 
+@oracle("p_true")
+def p_true(case: Case, row: int, candidates: int = 0) -> float | None:
+    return stated(f"p_true_{candidates}" if candidates else "p_true")(case, row)
+
+
 @oracle("verbalized_confidence")
-def verbalized(case: Case, row: int, style: str = "two_step") -> float | None:
+def verbalized(
+    case: Case, row: int, style: str = "two_step", scale: str = "percent", read: str = "stated"
+) -> float | None:
+    if scale == "0-10":
+        return stated("expected_0_10" if read == "expected" else "two_step_0_10")(case, row)
     if style != "top_k":
         return stated(style)(case, row)
     table = case.signals.self_report["top_k"].tables[""]

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import estimator_consensus_oracles  # noqa: F401  (completes both tables)
+import estimator_oracles_of_options  # noqa: F401  (completes the first)
 import numpy as np
 import pytest
 from apprehend.estimators import builtin_estimators, evaluate, reasons
@@ -37,7 +38,15 @@ PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "vote_share": ({"samples": "direct"}, {"samples": "cot"}),
     "vote_entropy": ({"samples": "direct"}, {"samples": "cot"}),
     "vendi_score": ({"samples": "direct"}, {"samples": "cot", "kernel": "words"}),
-    "verbalized_confidence": ({"style": "one_step"}, {"style": "two_step"}, {"style": "top_k"}),
+    "p_true": ({}, {"candidates": 1}, {"candidates": 5}, {"candidates": 10}),
+    "verbalized_confidence": (
+        {"style": "one_step"},
+        {"style": "two_step"},
+        {"style": "top_k"},
+        {"scale": "0-10"},
+        {"scale": "0-10", "read": "expected"},
+    ),
+    "verbalized_distribution": ({}, {"measure": "entropy"}),
     "inv_entropy": ({"kernel": "letter"}, {"kernel": "jsd"}),
     "majority_margin": ({"over": "orders"}, {"over": "prompts"}),
     "consensus_cross_entropy": ({"over": "orders"}, {"over": "prompts"}),

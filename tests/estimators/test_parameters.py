@@ -40,6 +40,10 @@ NAMES = {
     "consistency_confidence",
     "vendi_score",
     "p_true",
+    "ask_confidence_before",
+    "verbalized_distribution",
+    "distractor_normalized_confidence",
+    "clustered_self_assessment",
     "verbalized_confidence",
     "linguistic_confidence",
     "permutation_entropy",
@@ -104,6 +108,14 @@ NAMES = {
         ("committee_disagreement(members='a')", "Expected `members` to be several names, but got"),
         ("stacked(bases=())", "Expected `bases` to be several names, but got ()"),
         ("platt(base='token_entrop')", "did you mean 'token_entropy'?"),
+        ("p_true(candidates=11)", "Expected `candidates` to be at most 10, but got 11"),
+        ("p_true(candidates=-1)", "Expected `candidates` to be a whole number of at least 0, but"),
+        ("verbalized_confidence(style='top_k',scale='0-10')", "Expected `style` to be two_step"),
+        (
+            "verbalized_confidence(read='expected')",
+            "Expected `scale` to be 0-10 with read expected",
+        ),
+        ("verbalized_distribution(measure='sum')", "Expected `measure` to be one of probability,"),
         ("inv_entropy(kernel=3)", "Expected `kernel` to be one of letter, jsd, but got 3"),
     ],
 )
@@ -118,6 +130,8 @@ def test_a_wrong_parameter_is_said_in_one_line(spec: str, message: str) -> None:
     [
         ("tsallis_entropy(q=2)", "tsallis_entropy"),
         ("tsallis_entropy(q=1.5)", "tsallis_entropy(q=1.5)"),
+        ("p_true(candidates=5)", "p_true(candidates=5)"),
+        ("verbalized_confidence(scale='0-10')", "verbalized_confidence(scale='0-10')"),
         ("vote_entropy(samples=cot)", "vote_entropy(samples='cot')"),
         ("stacked(bases=[random, option_count])", "stacked(bases=('random', 'option_count'))"),
         ("platt(base='weighted_epr(k=5)')", "platt(base='weighted_epr(k=5)')"),
@@ -166,3 +180,23 @@ def test_markdown_has_a_line_per_estimator() -> None:
     assert len(lines) == len(estimator_table()) + 2
     columns = {len(re.findall(r"(?<!\\)\|", line)) for line in lines}
     assert columns == {7}
+
+
+def test_parameters_of_self_reports_choose_what_is_asked() -> None:
+    asked = {
+        "p_true": {"self_report[p_true]"},
+        "p_true(candidates=3)": {"self_report[p_true_3]", "samples[direct]"},
+        "verbalized_confidence(scale='0-10')": {"self_report[two_step_0_10]"},
+        "verbalized_confidence(scale='0-10', read='expected')": {"self_report[expected_0_10]"},
+    }
+    for spec, needs in asked.items():
+        assert {str(need) for need in load_estimator(spec).requirements()} == needs
+    assert load_estimator("verbalized_distribution").is_probability
+    assert not load_estimator("verbalized_distribution(measure='entropy')").is_probability
+
+
+def test_as_many_candidates_are_asked_as_the_estimator_takes() -> None:
+    from apprehend.estimators.statements.self_reports import MOST_CANDIDATES
+    from apprehend.tasks.self_report_prompts import CANDIDATES
+
+    assert max(CANDIDATES.values()) == MOST_CANDIDATES

@@ -14,6 +14,7 @@ WITHHELD: Mapping[str, Mapping[Ability, str]] = {
 WITHHELD_BY_ENDPOINTS: Mapping[Ability, str] = {
     Ability.HIDDEN_STATES: "an endpoint shows no hidden states",
     Ability.OPTION_TEXTS: "an endpoint shows its most likely next tokens only",
+    Ability.NUMBERS: "an endpoint shows next tokens only, and 10 may begin as 1 does",
 }
 
 

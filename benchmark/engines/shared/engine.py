@@ -32,6 +32,7 @@ class Ability(str, Enum):
     OPTION_TEXTS = "log-likelihoods of options that are whole texts"
     TEXTS = "generated texts"
     CONTINUATIONS = "log-probabilities after a reply that has been begun"
+    NUMBERS = "log-probabilities of numbers after a reply that has been begun"
     HIDDEN_STATES = "hidden states"
 
 

@@ -47,6 +47,8 @@ class AnyProbe(ABC):
     outcome: ClassVar[Signal] = Signal.ANSWER
     """The signal of a task's answers (answer or trace) that the probe requires."""
     ability: ClassVar[Ability] = Ability.OPTIONS
+    requires: ClassVar[tuple[tuple[Signal, str], ...]] = ()
+    """Signals and their variants that are read besides the answer, and collected before."""
 
     def __init__(
         self, engine: Engine, store: TaskStore, options: ProbeOptions, variant: str
@@ -58,7 +60,7 @@ class AnyProbe(ABC):
         self.builder = PromptBuilder(engine, options)
         self._answers: dict[int | str, tuple[list[float], int]] = {}
         self._lost: set[int | str] = set()
-        """Questions whose answers have vanished since it was decided to ask about them."""
+        """Questions without the stored answers that they are about, e.g. vanished meanwhile."""
 
     @classmethod
     def templates(cls, variant: str) -> tuple[str, ...]:
@@ -133,7 +135,7 @@ class Probe(AnyProbe, Generic[PromptT, ReplyT]):
                 else:
                     answered.append(reply)
             if item[1].question_id in self._lost and is_derived(self.signal, self.variant):
-                failed = Failed("the answer that it is about is no longer stored")
+                failed = Failed("the answer (or samples) that it is about is no longer stored")
             records.append(failed or self.record(item, own, answered))
         return records
 

@@ -37,7 +37,10 @@ def probed_signals() -> set[Signal]:
 
 
 def wanted_probes(needs: Sequence[Need], outcome: Signal) -> list[tuple[Signal, str]]:
-    """Return the (signal, variant) that the needs name and a task of this outcome supports."""
+    """Return the (signal, variant) that the needs name and a task of this outcome supports.
+
+    Each comes behind those that its probe requires.
+    """
     probes = all_probes()
     wanted: dict[tuple[Signal, str], None] = {}
     for need in needs:
@@ -49,12 +52,17 @@ def wanted_probes(needs: Sequence[Need], outcome: Signal) -> list[tuple[Signal, 
                         f"signal {signal} has no variant {name!r}, known: {', '.join(known)}"
                     )
                 if probes[signal, name].outcome is outcome:
-                    wanted[signal, name] = None
+                    wanted |= dict.fromkeys([*probes[signal, name].requires, (signal, name)])
     return list(wanted)
 
 
-def withheld_signal(engine: str, signal: Signal) -> str | None:
-    """Return why an engine of this name cannot give a signal; None if it can or is not needed."""
+def withheld_signal(engine: str, signal: Signal, variant: str = "") -> str | None:
+    """Return why an engine of this name cannot give a signal; None if it can or is not needed.
+
+    Without a variant the answer is about all of them.
+    """
     withheld = withheld_by(engine)
-    abilities = {cls.ability for (other, _), cls in all_probes().items() if other is signal}
+    probes = {name: cls for (other, name), cls in all_probes().items() if other is signal}
+    chosen = [probes[variant]] if variant in probes else list(probes.values())
+    abilities = {cls.ability for cls in chosen}
     return withheld[next(iter(abilities))] if abilities and abilities <= withheld.keys() else None

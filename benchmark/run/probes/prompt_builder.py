@@ -83,9 +83,12 @@ class PromptBuilder:
         return scores_of(replies, facts.scored(row), facts.normalization)
 
     def auxiliary(self, name: str, item: Item, **more: object) -> str:
-        """Return an auxiliary prompt about a question, in the model's chat template if used."""
+        """Return an auxiliary prompt about a question, in the model's chat template if used.
+
+        ``more`` adds variables to those of the question, or replaces them.
+        """
         task, question = item
-        text = self.template(name).render(**task.view(question).context(), **more)
+        text = self.template(name).render(**{**task.view(question).context(), **more})
         if self.options.apply_chat_template:
             return self.engine.chat([{"role": "user", "content": text}])
         return text

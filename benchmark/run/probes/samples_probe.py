@@ -12,7 +12,8 @@ from .probe import ChoiceProbe, Cost, TextProbe
 from .probe_options import Item, ProbeOptions, generation_limits
 
 
-def _sampling_settings(options: ProbeOptions) -> dict[str, object]:
+def sampling_settings(options: ProbeOptions) -> dict[str, object]:
+    """Return the settings that sampled answers depend on."""
     return {
         "samples": options.samples,
         "temperature": options.temperature,
@@ -46,7 +47,7 @@ class DirectSamples(ChoiceProbe):
     def settings(
         cls, options: ProbeOptions, tasks: Sequence[LoadedTask], variant: str
     ) -> dict[str, object]:
-        return _sampling_settings(options)
+        return sampling_settings(options)
 
     def prompts(self, item: Item) -> list[ChoicePrompt]:
         task, question = item
@@ -79,7 +80,7 @@ class TraceSamples(TextProbe):
     ) -> dict[str, object]:
         until, most = generation_limits(tasks[0])
         return {
-            **_sampling_settings(options),
+            **sampling_settings(options),
             "until": list(until),
             "max_gen_toks": most,
             "extraction": options.extraction,

@@ -1,4 +1,4 @@
-"""Probes of the model's view of its own answer: P(True), and stated confidence."""
+"""Probes of the model's view of its own answer: P(True), P(I know), and stated confidence."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from ....estimators.signals.batch import Signal
 from ....tasks.self_report_prompts import (
+    BEFORE,
+    BEFORE_PROMPT,
     P_TRUE,
     P_TRUE_LABELS,
     P_TRUE_PROMPT,
@@ -21,17 +23,36 @@ from .probe import AnyProbe, ChoiceProbe, Cost, TextProbe
 from .probe_options import Item, ProbeOptions
 
 
-def _proposed(probe: AnyProbe, item: Item) -> str:
+def proposed(probe: AnyProbe, item: Item) -> str:
     """Return the model's own answer to a question, label and text."""
     task, question = item
     _, answer = probe.stored_answer(question)
     return task.view(question).named(answer)
 
 
-class ProposedTrue(ChoiceProbe):
-    """P(True): is the proposed answer true?"""
+class TrueOrFalse(ChoiceProbe):
+    """A prompt that is answered by True or False."""
 
     signal = Signal.SELF_REPORT
+
+    def asked(self, text: str) -> ChoicePrompt:
+        """Return the prompt with this text."""
+        labels = tuple(self.builder.label_space + label for label in P_TRUE_LABELS)
+        return ChoicePrompt(text, labels, len(labels))
+
+    def record(
+        self, item: Item, prompts: Sequence[ChoicePrompt], replies: Sequence[Answer]
+    ) -> Record:
+        right, wrong = (float(np.exp(value)) for value in replies[0].label_logprobs)
+        total = right + wrong
+        if total > 0:
+            return {"value": right / total}
+        return {"value": None, "reason": "neither True nor False has any probability"}
+
+
+class ProposedTrue(TrueOrFalse):
+    """P(True): is the proposed answer true?"""
+
     variants = (P_TRUE,)
 
     @classmethod
@@ -39,16 +60,21 @@ class ProposedTrue(ChoiceProbe):
         return (P_TRUE_PROMPT,)
 
     def prompts(self, item: Item) -> list[ChoicePrompt]:
-        labels = tuple(self.builder.label_space + label for label in P_TRUE_LABELS)
-        text = self.builder.auxiliary(P_TRUE_PROMPT, item, proposed=_proposed(self, item))
-        return [ChoicePrompt(text, labels, len(labels))]
+        text = self.builder.auxiliary(P_TRUE_PROMPT, item, proposed=proposed(self, item))
+        return [self.asked(text)]
 
-    def record(
-        self, item: Item, prompts: Sequence[ChoicePrompt], replies: Sequence[Answer]
-    ) -> Record:
-        right, wrong = (float(np.exp(value)) for value in replies[0].label_logprobs)
-        total = right + wrong
-        return {"value": right / total if total > 0 else None}
+
+class KnowsBefore(TrueOrFalse):
+    """P(I know): does the model know the answer, asked before it gives one?"""
+
+    variants = (BEFORE,)
+
+    @classmethod
+    def templates(cls, variant: str) -> tuple[str, ...]:
+        return (BEFORE_PROMPT,)
+
+    def prompts(self, item: Item) -> list[ChoicePrompt]:
+        return [self.asked(self.builder.auxiliary(BEFORE_PROMPT, item))]
 
 
 class StatedConfidence(TextProbe):
@@ -73,8 +99,8 @@ class StatedConfidence(TextProbe):
 
     def prompts(self, item: Item) -> list[str]:
         name = SELF_REPORTS[self.variant].prompt
-        proposed = _proposed(self, item)
-        return [self.builder.auxiliary(name, item, proposed=proposed, phrases=", ".join(PHRASES))]
+        own = proposed(self, item)
+        return [self.builder.auxiliary(name, item, proposed=own, phrases=", ".join(PHRASES))]
 
     def ask(self, prompts: Sequence[str], part: Sequence[Item]) -> Sequence[Generation | Failed]:
         return self.engine.generate(prompts, SELF_REPORTS[self.variant].max_new_tokens)
