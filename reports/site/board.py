@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -17,6 +16,10 @@ from ..metrics.evaluation import ALL, MACRO
 from ..page.page import breakable, heat
 from .standings import Standings
 
+Value = tuple[float, float, float, int]
+"""ROC AUC, ends of its interval, number of questions."""
+Values = dict[str, list[list[list[float | int | None] | None]]]
+"""Topic → models × estimators, as the script reads them."""
 TEMPLATES = Path(__file__).with_name("templates")
 GROUP_NAMES = {MACRO: "mean over topics", ALL: "all questions together"}
 
@@ -31,7 +34,7 @@ def board(standings: Standings, links: Mapping[tuple[str, str], str]) -> tuple[M
         standings: What to show.
         links: ("model" or "estimator", name) → address of its page.
     """
-    boards = [_board(standings, task, links) for task in standings.tasks]
+    tables = [_board(standings, task, links) for task in standings.tasks]
     families = dict.fromkeys(standings.trait(name).family for name in standings.estimators)
     weights = dict.fromkeys(filter(None, map(standings.weights, standings.models)))
     sizes = [standings.parameters(model) for model in standings.models]
@@ -39,22 +42,22 @@ def board(standings: Standings, links: Mapping[tuple[str, str], str]) -> tuple[M
         _environment()
         .get_template("board.html.j2")
         .render(
-            boards=boards,
+            boards=[shown for shown, _ in tables],
             families=[family for family in families if family],
             weights=list(weights),
             sized=any(not math.isnan(size) for size in sizes),
-            timed=any(
-                cell["cost"] != "" for b in boards for row in b["rows"] for cell in row["cells"]
-            ),
+            timed=standings.timed,
         )
     )
-    values = {b["id"]: b["values"] for b in boards}
+    values = {str(place): shown for place, (_, shown) in enumerate(tables)}
     text = json.dumps(values, separators=(",", ":"), ensure_ascii=True).replace("<", "\\u003c")
     data = f'<script type="application/json" id="values">{text}</script>'
     return Markup(shown), Markup(data)
 
 
-def _board(standings: Standings, task: str, links: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+def _board(
+    standings: Standings, task: str, links: Mapping[tuple[str, str], str]
+) -> tuple[dict[str, object], Values]:
     models, estimators = standings.models_of(task), standings.estimators_of(task)
     topics = standings.topics_of(task)
     own = standings.shown[standings.shown["task"] == task]
@@ -95,20 +98,17 @@ def _board(standings: Standings, task: str, links: Mapping[tuple[str, str], str]
         topic: [[_value(known.get((m, e, topic))) for e in estimators] for m in models]
         for topic in topics
     }
-    return {
+    shown: dict[str, object] = {
         "id": str(standings.tasks.index(task)),
         "task": plain(task),
         "topics": [(topic, plain(GROUP_NAMES.get(topic, topic))) for topic in topics],
         "columns": columns,
         "rows": rows,
-        "values": values,
     }
+    return shown, values
 
 
-Value = tuple[float, float, float, int]
-
-
-def _cell(value: Value | None, cost: float) -> dict[str, Any]:
+def _cell(value: Value | None, cost: float) -> dict[str, object]:
     area, low, high, _ = value or (math.nan, math.nan, math.nan, 0)
     few = math.isnan(low)
     return {

@@ -81,6 +81,11 @@ class Standings:
         """Return an estimator's seconds per question, all signals that it needs; NaN if untimed."""
         return self._costs.get((model, task, estimator), float("nan"))
 
+    @property
+    def timed(self) -> bool:
+        """Whether any estimator's cost is known."""
+        return bool(self._costs)
+
     @cached_property
     def _costs(self) -> dict[tuple[str, str, str], float]:
         found = {}
