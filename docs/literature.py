@@ -204,6 +204,12 @@ COMMANDS: tuple[Row, ...] = (
 
 LEFT_OUT: tuple[tuple[str, str, str], ...] = (
     (
+        "RAUQ (uncertainty-aware attention heads)",
+        "arXiv 2505.20045",
+        "needs attention weights, which no engine shows: those of `hf` attend to shared prefixes "
+        "in parts that are merged without ever holding the weights",
+    ),
+    (
         "GAAP (genetic search over perturbed stems)",
         "arXiv 2506.09684",
         "needs the model: perturbed stems are another prompt variant that nothing collects yet",

@@ -13,7 +13,17 @@ from types import ModuleType
 from typing import Any
 
 from . import controls
-from .answers import answer_distribution, consensus, id_prior, perturbations, position_bias, samples
+from .answers import (
+    answer_distribution,
+    consensus,
+    id_prior,
+    layer_answers,
+    perturbations,
+    position_bias,
+    sample_states,
+    samples,
+    token_evidence,
+)
 from .core.estimator import Estimator
 from .core.user_files import is_file_spec, load_from_file
 from .others import committee, cross_model
@@ -21,17 +31,20 @@ from .signals.batch import Need
 from .signals.estimator_errors import EstimatorLookupError
 from .statements import judges, self_reports, stated_distributions
 from .trace import chain_of_thought, entropy_production, forced_answers, trace_course, trace_wording
-from .trained import calibration, conformal, rank_mixing, state_space, supervised
+from .trained import calibration, conformal, inside_probes, rank_mixing, state_space, supervised
 
 ENTRY_POINT_GROUP = "apprehend.estimators"
 _MODULES: tuple[ModuleType, ...] = (
     answer_distribution,
+    layer_answers,
+    token_evidence,
     chain_of_thought,
     trace_course,
     trace_wording,
     forced_answers,
     entropy_production,
     samples,
+    sample_states,
     rank_mixing,
     self_reports,
     stated_distributions,
@@ -43,6 +56,7 @@ _MODULES: tuple[ModuleType, ...] = (
     committee,
     cross_model,
     supervised,
+    inside_probes,
     state_space,
     calibration,
     conformal,

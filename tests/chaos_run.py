@@ -113,8 +113,8 @@ def _fail_some() -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(self._engine, name)
 
-        def score(self, *arguments: Any) -> list[Any]:
-            return _some_failed(self._engine.score(*arguments))
+        def score(self, *arguments: Any, **named: Any) -> list[Any]:
+            return _some_failed(self._engine.score(*arguments, **named))
 
         def generate(self, *arguments: Any, extras: Any) -> list[Any]:
             unwatched = replace(extras, watch=None)  # a text that is stored does not fail later

@@ -18,6 +18,7 @@ from ..store import manifest as manifests
 from ..store.failures import Failed, QuestionId
 from ..store.stored_rows import Row
 from .asking.adapter import UncertaintyLM, Writing
+from .asking.inside_records import shown_by
 from .asking.loaded_task import LoadedTask, Question
 from .families import model_name
 from .missing import Work
@@ -56,7 +57,9 @@ def _ask(
     began, spent = time.monotonic(), outcome.budget.spent()
     tokens = looped = 0
     failed: dict[QuestionId, str] = {}
-    forced_before = bool(family.store.part_files(Signal.FORCED_ANSWERS))
+    inside = dict.fromkeys(shown_by(signal for signal, _ in work.wanted), 0)
+    beside = (Signal.FORCED_ANSWERS, *inside)
+    stored_before = {signal for signal in beside if family.store.part_files(signal)}
 
     def sink(signal: Signal, rows: list[Row]) -> None:
         nonlocal tokens, looped
@@ -64,11 +67,13 @@ def _ask(
             known = family.store.done(signal)
             family.store.store_part(signal, [row for row in rows if row[0] not in known])
             return
-        if signal is Signal.FORCED_ANSWERS and forced_before:
-            # Traces that were lost are written again; their forced answers may still be there.
+        if signal in stored_before:
+            # Answers that were lost are written again; what came with them may still be there.
             family.store.drop_outdated(signal)
             known = family.store.done(signal)
             rows = [row for row in rows if row[0] not in known]
+        if signal in inside:
+            inside[signal] += len(rows)
         reasons = family.store.store_part(signal, rows)
         if signal is not family.signal:
             return
@@ -85,6 +90,8 @@ def _ask(
         extraction=options.extraction,
         writing=Writing(
             force_answers=engine.streams and (Signal.FORCED_ANSWERS, "") in work.wanted,
+            inside=tuple(inside),
+            layers=options.hidden_layers,
             stop_loops=options.stop_loops,
             count_tokens=TokenCount(bar).add,
         ),
@@ -101,8 +108,10 @@ def _ask(
             **{"prompt_tokens": tokens, **outcome.budget.since(spent)},
         )
         family.store.compact(family.signal)
-        family.store.compact(Signal.FORCED_ANSWERS)
-        family.store.compact(Signal.PROMPT)
+        for signal, count in inside.items():
+            manifests.add_cost(family.manifest, signal.value, questions=count)
+        for signal in (*beside, Signal.PROMPT):
+            family.store.compact(signal)
         family.store.write_manifest(family.manifest)
     if looped:
         end = "they were cut" if options.stop_loops else "--stop_loops cuts them"

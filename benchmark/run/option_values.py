@@ -11,7 +11,8 @@ from ...tasks.reading.extraction import EXTRACTIONS
 from ..console.arguments import parse_arguments
 from ..console.errors import UsageError, did_you_mean
 from ..console.number_limits import MOST_QUESTIONS
-from ..console.options import whole_number
+from ..console.options import split_names, whole_number
+from ..engines.shared.inside import LAYER_WORDS
 from ..judges.judge_options import JudgeOptions
 from ..store.names import check_name, check_names
 
@@ -114,6 +115,23 @@ def read_normalization(text: str) -> str:
             f"{did_you_mean(text, NORMALIZATIONS)}"
         )
     return text
+
+
+MOST_LAYERS = 8
+"""A state has thousands of numbers: so many are stored of a question at most."""
+
+
+def read_layers(text: str | None) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(split_names(text)))
+    for name in names:
+        if name not in LAYER_WORDS and (whole_number(name) or 0) < 1:
+            raise UsageError(
+                f"--hidden_layers: expected numbers from 1, or {', '.join(LAYER_WORDS)}, got "
+                f"{name!r}"
+            )
+    if len(names) > MOST_LAYERS:
+        raise UsageError(f"--hidden_layers: expected at most {MOST_LAYERS}, got {len(names)}")
+    return names
 
 
 def read_overwrite(text: str) -> Overwrite:

@@ -30,6 +30,7 @@ def probe_options(options: RunOptions) -> ProbeOptions:
         temperature=options.temperature,
         seed=options.seed,
         extraction=options.extraction,
+        hidden_layers=options.hidden_layers,
         prompts=options.prompts,
     )
 

@@ -24,6 +24,7 @@ from .option_values import (
     read_estimators,
     read_extraction,
     read_judges,
+    read_layers,
     read_limit,
     read_metrics,
     read_name,
@@ -79,11 +80,7 @@ class RunOptions:
         read=partial(parse_arguments, "--model_args"),
     )
     tasks: str = _option(
-        Typed(
-            "Comma-separated tasks or groups; see `apprehend list tasks`.",
-            default="mmlu_pro_direct",
-        ),
-        rows=False,
+        Typed("Tasks or groups (`apprehend list tasks`).", default="mmlu_pro_direct"), rows=False
     )
     output_path: Path = _option(
         Typed(
@@ -173,6 +170,11 @@ class RunOptions:
         ),
         rows=True,
         read=read_gen_kwargs,
+    )
+    hidden_layers: tuple[str, ...] = _option(
+        Typed("Layers to store the states of, too: numbers, first, middle, last (hf)."),
+        rows=True,
+        read=read_layers,
     )
     thinking_budget: int | None = _option(
         Typed(

@@ -19,6 +19,8 @@ Column = npt.NDArray[Any]
 TableChange = Callable[[SignalTable], SignalTable]
 _BY_OPTION = ("option_logprobs", "scored_logprobs")
 """Columns whose last axis runs over the options."""
+_BY_TWO_OPTIONS = ("covariance",)
+"""Columns whose last two axes run over the options."""
 _OPTION_INDEX = ("answer", "answers")
 """Columns that hold indices of options."""
 _ZERO_WHEN_CERTAIN = (
@@ -119,6 +121,9 @@ def rotated_options(signals: Signals, by: int = 1) -> Signals:
             column: Column = getattr(table, name)
             if name in _BY_OPTION:
                 changed[name] = _rolled(column, count, by)
+            elif name in _BY_TWO_OPTIONS:
+                turned = np.swapaxes(_rolled(column, count, by), 1, 2)
+                changed[name] = _rolled(turned, count, by)
             elif name in _OPTION_INDEX or name == "shifts":
                 changed[name] = rename(column)
         return with_columns(table, changed)
@@ -143,8 +148,8 @@ def more_padding(signals: Signals, extra: int = 3) -> Signals:
         changed: dict[str, Column] = {}
         for name, kind in table.kinds().items():
             column: Column = getattr(table, name)
-            # A state vector is not padded: all have the model's width.
-            if column.ndim > 1 and name != "state":
+            # State vectors are not padded: all have the model's width.
+            if column.ndim > 1 and name not in ("state", "layers", "layer_states"):
                 widths = [(0, 0), *[(0, extra)] * (column.ndim - 1)]
                 changed[name] = np.pad(column, widths, constant_values=_missing(kind))
         return with_columns(table, changed)

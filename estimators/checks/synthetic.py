@@ -17,6 +17,7 @@ from ..signals.batch import Panel, Signal, Signals, Status, Table, Variants
 from ..signals.probabilities import entropy, softmax
 from ..signals.signal_tables import TABLES
 from ..signals.tables import BoolArray, FloatArray, IntArray, Kind, SignalTable
+from .synthetic_inside import layer_columns, option_columns, perturbed_columns, state_columns
 from .synthetic_reports import Column, further_reports
 
 _LEVELS = {
@@ -55,8 +56,11 @@ def synthetic_questions(count: int = 300, seed: int = 0) -> SyntheticQuestions:
         Signal.PROMPTED_ANSWERS: _variants(Signal.PROMPTED_ANSWERS, maker.prompted_answers()),
         Signal.SELF_REPORT: _variants(Signal.SELF_REPORT, maker.self_report()),
         Signal.JUDGEMENT: Variants(Signal.JUDGEMENT, maker.judgement()),
-        Signal.HIDDEN_STATE: maker.hidden_state(),
+        Signal.HIDDEN_STATE: maker.table(Signal.HIDDEN_STATE, **state_columns(maker)),
         Signal.COMMITTEE: maker.committee(),
+        Signal.LAYER_ANSWERS: maker.table(Signal.LAYER_ANSWERS, **layer_columns(maker)),
+        Signal.OPTION_STATES: maker.table(Signal.OPTION_STATES, **option_columns(maker)),
+        Signal.PERTURBED_STATE: maker.table(Signal.PERTURBED_STATE, **perturbed_columns(maker)),
         Signal.RECORDED_SCORE: _variants(Signal.RECORDED_SCORE, maker.recorded_score()),
     }
     for signal in TABLES.keys() - tables.keys():  # declared, with no story of its own here
@@ -81,7 +85,7 @@ class _Maker:
         self.count = count
         self.rng = np.random.default_rng(seed)
         self.wording = np.random.default_rng([seed, 1])
-        self.reports = np.random.default_rng([seed, 2])
+        self.reports, self.inside = (np.random.default_rng([seed, number]) for number in (2, 3))
         self.option_count = self.rng.integers(3, 11, count).astype(np.int64)
         there = np.arange(10) < self.option_count[:, None]
         best = self.rng.integers(0, self.option_count)
@@ -145,6 +149,7 @@ class _Maker:
             post_answer_entropy=np.abs(0.5 + self.u + self.noise(0.2)),
             top_logprobs=np.log(top),
             missing_mass=1.0 - top.sum(axis=1),
+            log_normalizer=18.0 - 8.0 * self.u + self.inside.normal(0.0, 1.0, self.count),
             answer=self.answered,
             status=self.full(Status.PARSED.value, object),
             correct=self.correct.astype(np.int64),
@@ -278,11 +283,6 @@ class _Maker:
             label_probs=0.95 * weights,
             label_values=np.tile(steps, (self.count, 1)),
         )
-
-    def hidden_state(self) -> SignalTable:
-        direction = self.rng.normal(size=6)
-        state = self.u[:, None] * direction * 4.0 + self.noise(1.0, 6)
-        return self.table(Signal.HIDDEN_STATE, state=state)
 
     def committee(self) -> Panel[SignalTable]:
         members = {}

@@ -36,6 +36,14 @@ def whole_number(name: str, value: object, least: int) -> int:
     return value
 
 
+def number_of_layer(value: object) -> int:
+    """``value`` if it is the number of a layer, or 0 for what the output head reads.
+
+    Raises ValueError.
+    """
+    return whole_number("layer", value, 0)
+
+
 def one_of(name: str, value: object, known: Collection[str]) -> str:
     """``value`` if it is one of the known words. Raises ValueError."""
     if not isinstance(value, str) or value not in known:

@@ -12,10 +12,24 @@ from enum import Enum
 
 import numpy as np
 
+from .state_tables import (
+    HiddenStateTable,
+    LayerAnswersTable,
+    OptionStatesTable,
+    PerturbedStateTable,
+)
 from .tables import BoolArray, FloatArray, IntArray, Kind, ObjectArray, SignalTable, column
 from .trace_tables import ForcedAnswersTable, Options, PromptTable, TraceTable
 
-__all__ = ["ForcedAnswersTable", "PromptTable", "TraceTable"]
+__all__ = [
+    "ForcedAnswersTable",
+    "HiddenStateTable",
+    "LayerAnswersTable",
+    "OptionStatesTable",
+    "PerturbedStateTable",
+    "PromptTable",
+    "TraceTable",
+]
 
 
 class Signal(str, Enum):
@@ -31,6 +45,9 @@ class Signal(str, Enum):
     SELF_REPORT = "self_report"
     JUDGEMENT = "judgement"
     HIDDEN_STATE = "hidden_state"
+    LAYER_ANSWERS = "layer_answers"
+    OPTION_STATES = "option_states"
+    PERTURBED_STATE = "perturbed_state"
     COMMITTEE = "committee"
     RECORDED_SCORE = "recorded_score"
 
@@ -85,6 +102,9 @@ class AnswerTable(Options, SignalTable, signal=Signal.ANSWER, cost="1 prompt", o
     """(n, k) the k largest log-probabilities at the answer token, in descending order."""
     missing_mass: FloatArray = column(Kind.FLOAT)
     """(n,) probability outside ``top_logprobs``, in [0, 1]."""
+    log_normalizer: FloatArray = column(Kind.FLOAT)
+    """(n,) ln Σ exp z over the vocabulary's raw logits z, which are log-probabilities plus this
+    number; NaN where an engine shows log-probabilities only."""
     answer: IntArray = column(Kind.INT)
     """(n,) index of the chosen option, -1 for none."""
     status: ObjectArray = column(Kind.TEXT)
@@ -236,14 +256,6 @@ class JudgementTable(
     """(n, L) the value in [0, 1] that each of these labels stands for."""
     reason: ObjectArray = column(Kind.TEXT)
     """(n,) why ``value`` or ``rating`` is missing, None where both are there."""
-
-
-@dataclass(frozen=True)
-class HiddenStateTable(SignalTable, signal=Signal.HIDDEN_STATE, cost="1 prompt"):
-    """The last layer at the answer position of the direct answer."""
-
-    state: FloatArray = column(Kind.FLOATS, single=True)
-    """(n, d) the hidden state from which the answer token's logits are computed."""
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,14 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.estimator import Estimator
+from ..core.parameters import one_of
 from ..core.trace_parts import FAMILY
 from ..signals.batch import ForcedAnswersTable, Signal, Signals
 from ..signals.probabilities import entropy, pick, row_mean, top_two
 from ..signals.tables import FloatArray, IntArray
+
+_NOISE = 1e-9
+"""Entropies of equal distributions differ by less, in whichever order their options are summed."""
 
 
 class _ForcedEstimator(Estimator):
@@ -95,6 +99,32 @@ class TrajectoryEntropy(_ForcedEstimator):
 
     def score(self, signals: Signals) -> FloatArray:
         return row_mean(entropy(signals.table(ForcedAnswersTable).option_probs))
+
+
+class TrajectoryViolations(_ForcedEstimator):
+    """Number of rises of the option entropy from one point of the trace to the next, in 0..R-1.
+
+    A rise is H(p_r) > H(p_{r-1}), by more than 1e-9 nats; ``measure`` "share" divides their number
+    by R - 1. In the source, chains whose entropy falls at every step are right more often, and how
+    far it falls in all does not matter; it samples answers after each step, here p_r is read off
+    the forced answer, at about each quarter of the trace.
+    """
+
+    name = "trajectory_violations"
+    reference = "arXiv 2603.18940"
+    lacking = "fewer than two forced answers with option probabilities"
+
+    def __init__(self, measure: str = "count") -> None:
+        self.measure = one_of("measure", measure, ("count", "share"))
+
+    def score(self, signals: Signals) -> FloatArray:
+        entropies = entropy(signals.table(ForcedAnswersTable).option_probs)
+        changes = np.diff(entropies, axis=1)
+        steps = (~np.isnan(changes)).sum(axis=1)
+        rises = (changes > _NOISE).sum(axis=1).astype(np.float64)
+        if self.measure == "share":
+            rises = rises / np.maximum(steps, 1)
+        return np.where(steps > 0, rises, np.nan)
 
 
 def _last(table: ForcedAnswersTable) -> IntArray:

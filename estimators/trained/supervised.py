@@ -14,11 +14,12 @@ from ..answers.answer_distribution import (
 )
 from ..core.estimator import Estimator, require_fit
 from ..core.logistic import LogisticModel, fit_logistic
-from ..core.parameters import names, number_above
+from ..core.parameters import names, number_above, number_of_layer
 from ..learning.score_learner import ScoreLearner
 from ..signals.batch import Signal, Signals
 from ..signals.estimator_errors import EstimatorError
 from ..signals.tables import BoolArray, FloatArray
+from .state_space import not_stored
 
 FAMILY = "supervised"
 BASES = tuple(cls.name for cls in (TokenEntropy, OptionEntropy, ProbabilityMargin, OffOptionMass))
@@ -28,7 +29,8 @@ class HiddenStateProbe(Estimator):
     """σ(w · h + b), the probability of error given the hidden state h, in [0, 1].
 
     Logistic regression on standardized dimensions with ``penalty`` / 2 · ‖w‖² against overfitting
-    (states have thousands of dimensions), fitted out of fold.
+    (states have thousands of dimensions), fitted out of fold. h is what the output head reads, or
+    the state after ``layer``, counted from 1, if ``--hidden_layers`` stored it.
     """
 
     name = "hidden_state_probe"
@@ -37,13 +39,14 @@ class HiddenStateProbe(Estimator):
     family = FAMILY
     reference = "arXiv 2304.13734"
 
-    def __init__(self, penalty: float = 100.0) -> None:
+    def __init__(self, penalty: float = 100.0, layer: int = 0) -> None:
         self.penalty = number_above("penalty", penalty, 0.0)
+        self.layer = number_of_layer(layer)
         self._model: LogisticModel | None = None
 
     def fit(self, signals: Signals, correct: BoolArray) -> None:
         """Fit w and b on the training part's hidden states."""
-        states = signals.hidden_state.state
+        states = signals.hidden_state.after(self.layer)
         rows = np.flatnonzero(np.isfinite(states).all(axis=1) & signals.hidden_state.present)
         if len(np.unique(correct[rows])) < 2:
             raise EstimatorError(
@@ -56,13 +59,14 @@ class HiddenStateProbe(Estimator):
     def score(self, signals: Signals) -> FloatArray:
         model = require_fit(self, self._model)
         table = signals.hidden_state
-        if table.state.shape[1] != len(model.weights):
+        states = table.after(self.layer)
+        if states.shape[1] != len(model.weights):
             # A batch in which no state is stored has no dimensions.
             return np.full(len(signals), np.nan)
-        return np.where(table.present, model.predict(table.state), np.nan)
+        return np.where(table.present, model.predict(states), np.nan)
 
     def missing_reason(self, signals: Signals, row: int) -> str | None:
-        return "hidden state not stored" if signals.hidden_state.present[row] else None
+        return not_stored(self.layer) if signals.hidden_state.present[row] else None
 
 
 class Stacked(ScoreLearner):

@@ -194,9 +194,9 @@ def test_forced_answers_equal_transformers(
     tokens: list[int] = []
     real = Forward.tree_call
 
-    def tree_call(self: Forward, tree: Any, ids: Any, ends: Any) -> Any:
+    def tree_call(self: Forward, tree: Any, ids: Any, *more: Any) -> Any:
         tokens.append(len(ids))
-        return real(self, tree, ids, ends)
+        return real(self, tree, ids, *more)
 
     engine._forward._trunk = None
     monkeypatch.setattr(Forward, "tree_call", tree_call)
@@ -254,9 +254,9 @@ def test_the_plan_measures_a_few_tokens(tmp_path: Path, monkeypatch: pytest.Monk
     tokens: list[int] = []
     real = Forward.tree_call
 
-    def tree_call(self: Forward, tree: Any, ids: Any, ends: Any) -> Any:
+    def tree_call(self: Forward, tree: Any, ids: Any, *more: Any) -> Any:
         tokens.append(len(ids))
-        return real(self, tree, ids, ends)
+        return real(self, tree, ids, *more)
 
     monkeypatch.setattr(Forward, "tree_call", tree_call)
     prefilled, decoded = engine.speeds()

@@ -18,6 +18,7 @@ from apprehend.benchmark.engines.hf.hf_engine import HFEngine
 from apprehend.benchmark.engines.hf.model_attention import keep_softcap
 from apprehend.benchmark.engines.hf.plain import batches
 from apprehend.benchmark.engines.shared.engine import ChoicePrompt, Sampling
+from apprehend.benchmark.engines.shared.inside import Inside, InsideView
 from apprehend.tasks.dataset import embedded_file, read_questions
 from apprehend.tasks.mmlu_pro import STYLES, choice_labels, render_system, render_user
 from lm_eval.api.instance import Instance
@@ -180,7 +181,16 @@ def assert_same_answers(some: Any, others: Any) -> None:
         assert one.post_answer_entropy == pytest.approx(other.post_answer_entropy, abs=1e-4)
         assert one.greedy_label == other.greedy_label
         assert one.samples == other.samples
-        np.testing.assert_allclose(one.hidden_state, other.hidden_state, atol=1e-4, rtol=1e-4)
+        assert one.log_normalizer == pytest.approx(other.log_normalizer, abs=1e-4)
+        assert_same_insides(one.inside, other.inside)
+
+
+def assert_same_insides(one: InsideView, other: InsideView) -> None:
+    np.testing.assert_allclose(one.state, other.state, atol=1e-4, rtol=1e-4)
+    for part, its in ((one.layers, other.layers), (one.perturbed, other.perturbed)):
+        assert part is not None
+        for name, values in vars(part).items():
+            np.testing.assert_allclose(values, getattr(its, name), atol=1e-3, rtol=1e-3)
 
 
 def test_batch_size_and_sharing_do_not_matter(engine: HFEngine, other_engine: HFEngine) -> None:
@@ -188,14 +198,14 @@ def test_batch_size_and_sharing_do_not_matter(engine: HFEngine, other_engine: HF
         seeds = [[10 * row + draw for draw in range(3)] for row in range(len(asked))]
         plain = plain_scores(engine, asked, seeds)
         alone = [
-            engine.score([prompt], Sampling(1.0, [own]), True)[0]
+            engine.score([prompt], Sampling(1.0, [own]), set(Inside))[0]
             for prompt, own in zip(asked, seeds, strict=True)
         ]
         assert_same_answers(alone, plain)
         for one in (engine, other_engine):
-            assert_same_answers(one.score(asked, Sampling(1.0, seeds), True), plain)
+            assert_same_answers(one.score(asked, Sampling(1.0, seeds), set(Inside)), plain)
             # The KV cache kept from the last prompts must not matter.
-            back = one.score(asked[::-1], Sampling(1.0, seeds[::-1]), True)
+            back = one.score(asked[::-1], Sampling(1.0, seeds[::-1]), set(Inside))
             assert_same_answers(back[::-1], plain)
 
 
@@ -203,7 +213,7 @@ def plain_scores(engine: HFEngine, asked: Any, seeds: Any) -> Any:
     """Answers from passes without shared prefixes."""
     engine._forward.sharing = False
     try:
-        return engine.score(asked, Sampling(1.0, seeds), True)
+        return engine.score(asked, Sampling(1.0, seeds), set(Inside))
     finally:
         engine._forward.sharing = True
 
@@ -383,11 +393,11 @@ def test_out_of_memory_makes_smaller_passes(
     real, sizes = Forward.tree_call, []
     room = 200
 
-    def tree_call(self: Forward, tree: Any, ids: Any, ends: Any) -> Any:
+    def tree_call(self: Forward, tree: Any, ids: Any, *more: Any) -> Any:
         sizes.append(len(ids))
         if len(ids) > room:
             raise error
-        return real(self, tree, ids, ends)
+        return real(self, tree, ids, *more)
 
     monkeypatch.setattr(Forward, "tree_call", tree_call)
     answers = engine.score(asked)

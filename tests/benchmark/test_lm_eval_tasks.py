@@ -596,6 +596,7 @@ def test_every_estimator_that_can_exist_does_on_a_users_task_with_texts(
     assert missing == {
         # single-token estimators
         *("token_entropy", "post_answer_entropy", "off_option_mass", "truncated_entropy"),
+        *("logtoku", "layer_disagreement", "layer_path_probe", "perturbed_state_probe"),
         # one order only, since the prompt does not list the options
         *("permutation_entropy", "permutation_consistency", "permutation_mutual_information"),
         *("inv_entropy", "pride_debiased_probability", "correctness_aware"),
@@ -603,7 +604,7 @@ def test_every_estimator_that_can_exist_does_on_a_users_task_with_texts(
         # prompts of our own ask for a letter; samples are drawn tokens
         *("prompt_consistency", "prompt_mutual_information", "instruction_gap"),
         *("majority_margin", "consensus_cross_entropy"),
-        *("vote_share", "vote_entropy", "consistency_confidence", "vendi_score"),
+        *("vote_share", "vote_entropy", "consistency_confidence", "vendi_score", "eigen_score"),
         *("consistency_with_confidence", "semantic_entropy_probe"),
     }
     assert "its prompt does not list the options (--as_letters asks in a prompt of ours)" in said

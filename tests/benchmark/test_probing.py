@@ -73,8 +73,9 @@ def plain(engine: HFEngine, row: dict[str, Any]) -> Any:
 def test_every_signal_is_collected_once(everything: Path) -> None:
     costs = json.loads((everything / "mmlu_pro_direct" / "manifest.json").read_text())["costs"]
     counts = {name: line.get("questions") for name, line in costs.items()}
-    for name in ("answer", "samples direct", "permuted_answers", "hidden_state",
-                 "prompted_answers paraphrase_1", "self_report p_true"):  # fmt: skip
+    for name in ("answer", "samples direct", "permuted_answers", "hidden_state", "layer_answers",
+                 "perturbed_state", "option_states", "prompted_answers paraphrase_1",
+                 "self_report p_true"):  # fmt: skip
         assert counts[name] == 30, counts
     assert set(counts.values()) == {30, None}
     assert costs["judgement by embedded"]["judgements"] == 4 * 30
@@ -99,7 +100,7 @@ def test_the_plan_comes_first_and_says_what_is_then_done(everything: Path) -> No
     single = {name: line for name, line in plan.items() if name.startswith("mmlu_pro")}
     assert set(single) == {
         "mmlu_pro_direct answer", "mmlu_pro_cot trace", "mmlu_pro_direct samples direct",
-        "mmlu_pro_direct permuted_answers", "mmlu_pro_direct hidden_state",
+        "mmlu_pro_direct permuted_answers",
         *(f"mmlu_pro_direct self_report {x}"
           for x in ("p_true", "before", "one_step", "two_step", "linguistic", "distribution",
                     "each_option", "among_samples")),

@@ -110,6 +110,7 @@ def say(*arguments: object) -> tuple[int, str]:
 
 ELSEWHERE = {
     "include_path": "test_other_words_of_a_third_party_task_are_refused",
+    "hidden_layers": "test_other_layers_are_refused",
     "data_columns": "test_other_columns_of_a_file_are_refused",
     "extraction": "test_other_settings_of_traces_are_refused",
     "gen_kwargs": "test_other_settings_of_traces_are_refused",
@@ -499,3 +500,11 @@ def test_other_columns_of_a_file_are_refused(tmp_path: Path) -> None:
     assert stored() == before
     run(options(columns + ",name=d"))  # the same questions, said in other words
     assert stored() == before
+
+
+def test_other_layers_are_refused(results: Path) -> None:
+    estimators = ["hidden_state_probe"]
+    assert not run(options_of(results, estimators=estimators)).problems
+    with pytest.raises(UsageError, match=r"hidden_state .*hidden_layers"):
+        run(options_of(results, estimators=estimators, hidden_layers=("1",)))
+    assert not run(options_of(results, estimators=estimators)).problems

@@ -89,6 +89,7 @@ class CaseMaker:
 
     def __init__(self, seed: int, count: int, missing: float = 0.2) -> None:
         self.rng = np.random.default_rng(seed)
+        self.inside = np.random.default_rng([seed, 1])
         self.count = count
         self.missing = missing
         self.options = self.rng.integers(2, 21, count).astype(np.int64)
@@ -119,6 +120,9 @@ class CaseMaker:
             Signal.COMMITTEE: Panel(
                 {name: self.table(Signal.COMMITTEE, self.member) for name in "abc"}
             ),
+            Signal.LAYER_ANSWERS: self.table(Signal.LAYER_ANSWERS, self.layers),
+            Signal.OPTION_STATES: self.table(Signal.OPTION_STATES, self.option_states),
+            Signal.PERTURBED_STATE: self.table(Signal.PERTURBED_STATE, self.perturbed),
         }
         self.case.signals = Signals(
             self.case.signals.question_id,
@@ -173,6 +177,7 @@ class CaseMaker:
             "post_answer_entropy": nats(after) if full else None,
             "top_logprobs": log(top),
             "missing_mass": max(0.0, float(np.sort(q)[::-1][TOP:].sum())),
+            "log_normalizer": float(self.inside.choice([3.0, 20.0, -90.0])) if full else None,
             "answer": self.pick(row),
             "prompt_tokens": int(self.rng.integers(1, 99)),
             "correct": int(self.rng.integers(0, 2)),
@@ -269,6 +274,39 @@ class CaseMaker:
             "label_probs": None if self.chance() else distribution(self.rng, 3) * 0.8,
             "label_values": [0.25, 0.5, 0.75],
         }
+
+    def layers(self, row: int) -> dict[str, Any]:
+        if self.inside.random() < 0.1:
+            return {}  # a model whose layers cannot be read
+        size, rng = 5, self.inside
+        logs = [log(distribution(rng, int(self.options[row]))) for _ in range(size)]
+        if self.inside.random() < 0.3:
+            logs[3] = logs[4]
+        made: dict[str, Any] = {"option_logprobs": logs}
+        for name in ("turns", "supports", "arrivals"):
+            made[name] = rng.uniform(-1, 1, size)
+        return made | {"update_norms": rng.uniform(0, 2, size)}
+
+    def option_states(self, row: int) -> dict[str, Any]:
+        if self.inside.random() < 0.1:
+            return {}
+        states = self.inside.normal(size=(int(self.options[row]), 30))
+        states[0] = states[-1]
+        return {"covariance": np.cov(states)}
+
+    def perturbed(self, row: int) -> dict[str, Any]:
+        if self.inside.random() < 0.1:
+            return {}
+        size, rng = 4, self.inside
+        made: dict[str, Any] = {
+            "radii": [0.0, 1.0, 2.0, 5.0],
+            "option_logprobs": [
+                log(distribution(rng, int(self.options[row]))) for _ in range(size)
+            ],
+        }
+        for name in ("entropies", "divergences", "margins", "cosines"):
+            made[name] = rng.uniform(0, 1, size)
+        return made | {"gradient_norm": rng.uniform(0, 3), "state_norm": rng.uniform(1, 9)}
 
     def member(self, row: int) -> dict[str, Any]:
         return {"answer": self.pick(row), "option_logprobs": self.option_logs(row)}

@@ -291,6 +291,16 @@ def trajectory_entropy(case: Case, row: int) -> float | None:
     return float(np.mean([scipy_entropy(p) for p in ps])) if ps else None
 
 
+@oracle("trajectory_violations")
+def trajectory_violations(case: Case, row: int, measure: str = "count") -> float | None:
+    nats = [float(scipy_entropy(p)) for p in forced(case, row)]
+    steps = len(nats) - 1
+    rises = sum(1 for i in range(steps) if nats[i + 1] - nats[i] > 1e-9)
+    if steps < 1:
+        return None
+    return rises / steps if measure == "share" else rises
+
+
 @oracle("answer_convergence")
 def answer_convergence(case: Case, row: int) -> float | None:
     table = case.signals.tables[Signal.FORCED_ANSWERS]

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import estimator_consensus_oracles  # noqa: F401  (completes the table)
+import estimator_oracles_of_insides  # noqa: F401  (completes the table)
 import numpy as np
 import pytest
 from apprehend.estimators import Signals, builtin_estimators, evaluate
@@ -26,6 +27,8 @@ PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "stacked": ({}, {"bases": ("option_entropy", "vote_share"), "penalty": 3.0}),
     "mahalanobis_distance": ({}, {"form": "relative"}),
     "semantic_entropy_probe": ({}, {"penalty": 3.0}),
+    "layer_path_probe": ({}, {"penalty": 3.0}),
+    "perturbed_state_probe": ({}, {"penalty": 3.0}),
     "chosen_committee": ({}, {"size": 1}),
     "consistency_with_confidence": ({}, {"style": "two_step"}),
     "conformal_set_size": (

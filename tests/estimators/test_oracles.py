@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import estimator_consensus_oracles  # noqa: F401  (completes both tables)
+import estimator_oracles_of_insides  # noqa: F401  (completes both tables)
 import estimator_oracles_of_options  # noqa: F401  (completes the first)
 import numpy as np
 import pytest
@@ -59,6 +60,15 @@ PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
     "trace_profile": ({"measure": "slope"}, {"measure": "linearity"}),
     "hedge_words": ({}, {"language": "de"}, {"language": "zh"}),
     "reflection_count": ({}, {"language": "en"}),
+    "eigen_score": ({}, {"alpha": 0.5}),
+    "layer_disagreement": ({}, {"measure": "entropy"}),
+    "logtoku": (
+        {},
+        {"k": 4},
+        {"k": 4, "measure": "aleatoric"},
+        {"k": 6, "measure": "epistemic"},
+    ),
+    "trajectory_violations": ({}, {"measure": "share"}),
     "random": ({"seed": 0}, {"seed": 3}),
 }
 SPECS = [(name, parameters) for name in ORACLES for parameters in PARAMETERS.get(name, ({},))]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from ....tasks.reading.reasoning import thinks
@@ -31,6 +31,7 @@ from ..shared.engine import (
     Identity,
     Sampling,
 )
+from ..shared.inside import Part
 from ..shared.known import TRANSPORT
 from ..shared.thinking_arguments import template_fields
 from .alignment import PLACEHOLDERS
@@ -154,14 +155,14 @@ class CompletionsEngine:
         self,
         prompts: Sequence[ChoicePrompt],
         sampling: Sampling | None = None,
-        hidden_state: bool = False,
+        show: Collection[Part] = (),
     ) -> list[Answer | Failed]:
         """Return one Answer per prompt, in order, or the reason why its request failed.
 
         Raises UsageError for hidden states, ApprehendError if the endpoint returns no
         log-probabilities.
         """
-        if hidden_state and Ability.HIDDEN_STATES in self.withheld:
+        if show and Ability.HIDDEN_STATES in self.withheld:
             raise UsageError(f"{self.kind}: {self.withheld[Ability.HIDDEN_STATES]}")
         if Ability.OPTIONS in self.withheld:
             raise ApprehendError(

@@ -10,16 +10,21 @@ from ...console.errors import UsageError, first_line
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+_STATES = "an endpoint shows no hidden states"
 LACKS = {
     "answer": {
         "entropy": "an endpoint shows its most likely tokens only",
         "post_answer_entropy": "an endpoint shows its most likely tokens only",
+        "log_normalizer": "an endpoint shows log-probabilities, not logits",
     },
     "trace": {
         "token_entropies": "an endpoint shows its most likely tokens only",
         "token_uniform_kl": "an endpoint shows its most likely tokens only",
     },
-    "hidden_state": {"state": "an endpoint shows no hidden states"},
+    "hidden_state": {"state": _STATES},
+    "layer_answers": {"option_logprobs": _STATES},
+    "perturbed_state": {"option_logprobs": _STATES},
+    "option_states": {"covariance": _STATES},
 }
 
 

@@ -18,8 +18,9 @@ from torch import Tensor
 
 from .attention import NAME, TreePass
 from .cache.decoding import Decoding
-from .cache.prefixes import MIN_SHARED, Node, grow, packs, trunk_of
+from .cache.prefixes import MIN_SHARED, Node, grow, packs, release, trunk_of
 from .cache.segments import Chunk, Segment, joined
+from .inside.layer_watch import LayerNumbers, LayerWatch, StateWatch
 from .model_attention import check_windows, fixed_positions
 from .plain import PlainState, batches
 from .states import Sizes, State
@@ -44,16 +45,20 @@ class Forward:
         self._trunk: tuple[list[int], Segment] | None = None
         self.static: Static | None = None
         """The compiled decoding step, if the model is compiled."""
+        self.watch: LayerWatch | None = None
+        """Who reads the layers where prompts are prefilled."""
+        self.after: StateWatch | None = None
+        """Who reads states where prompts are continued."""
 
     def compile(self) -> None:
         """Decode with a compiled model from now on, if the model supports shared prefixes."""
         if not self.sharing:
             logger.warning("the model is not compiled (it cannot share prefixes)")
             return
-        self.static = Static(self._static_step, self.device, self._tolerance)
+        self.static = Static(self._static_step, self.device, self.tolerance)
 
     @property
-    def _tolerance(self) -> float:
+    def tolerance(self) -> float:
         """Return the absolute and relative tolerance within which logits count as equal."""
         return 1e-3 if self.model.dtype == torch.float32 else 0.5
 
@@ -96,7 +101,7 @@ class Forward:
             if len(rows) - 1 in state.rows:
                 path = state.paths[state.rows.index(len(rows) - 1)]
                 self._trunk = (list(rows[-1]), joined(path))
-            held = _release([*held, *part], later)
+            held = release([*held, *part], later)
             if state.rows:
                 yield state
             del state
@@ -120,20 +125,27 @@ class Forward:
                 ends.append(start - 1)
         paths = [[above.computed for above in node.path()[:-1]] for node in part]
         tree = TreePass(chunk, paths, [len(node) for node in part], [node.start for node in part])
-        logits, hidden = self.tree_call(tree, ids, ends)
+        logits, hidden = self.tree_call(tree, ids, ends, self.watch)
+        if self.watch is not None:
+            state.layers.add(self.watch.numbers(hidden, logits))
         state.logits = torch.cat([state.logits, logits]) if len(state.logits) else logits
         state.hidden = torch.cat([state.hidden, hidden]) if len(state.hidden) else hidden
 
     def tree_call(
-        self, tree: TreePass, ids: Sequence[int], ends: Sequence[int]
+        self,
+        tree: TreePass,
+        ids: Sequence[int],
+        ends: Sequence[int],
+        watch: LayerWatch | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Run the tokens ``ids`` of new nodes.
+        """Run the tokens ``ids`` of new nodes; ``watch`` sees the layers.
 
         Returns the logits (n, V) and the head's inputs (n, d) at the indices ``ends``.
         """
         places = torch.tensor(ends, dtype=torch.long)
         logits, hidden, _ = self._call(
             lambda hidden: hidden[0, places.to(hidden.device)],
+            watch,
             input_ids=torch.tensor([ids], device=self.device),
             position_ids=tree.positions[None].to(self.device),
             use_cache=False,
@@ -163,6 +175,7 @@ class Forward:
         """Decode one token (R,) of each row; returns the logits (R, V)."""
         logits, _, _ = self._call(
             lambda hidden: hidden[:, -1],
+            None,
             input_ids=tokens[:, None],
             position_ids=decoding.positions[:, None].to(self.device),
             use_cache=False,
@@ -181,18 +194,26 @@ class Forward:
             mask[index, width - len(row) :] = 1
         ids, mask = ids.to(self.device), mask.to(self.device)
         positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
-        logits, hidden, cache = self.plain_call(ids, mask, positions, None)
-        return PlainState(self, part, logits, [len(row) for row in rows], hidden, cache, mask, rows)
+        logits, hidden, cache = self.plain_call(ids, mask, positions, None, self.watch)
+        layers = self.watch.numbers(hidden, logits) if self.watch else LayerNumbers()
+        lengths = [len(row) for row in rows]
+        return PlainState(self, part, logits, lengths, hidden, cache, mask, rows, layers)
 
     def plain_call(
-        self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Cache | None
+        self,
+        ids: Tensor,
+        mask: Tensor,
+        positions: Tensor,
+        cache: Cache | None,
+        watch: LayerWatch | None = None,
     ) -> tuple[Tensor, Tensor, Cache | None]:
-        """Run a padded batch on its KV cache.
+        """Run a padded batch on its KV cache; ``watch`` sees the layers.
 
         Returns the logits (B, V) and the head's inputs (B, d) at the last position, and the cache.
         """
         return self._call(
             lambda hidden: hidden[:, -1],
+            watch,
             input_ids=ids,
             attention_mask=mask,
             position_ids=positions,
@@ -202,7 +223,7 @@ class Forward:
 
     @torch.inference_mode()
     def _call(
-        self, choose: Callable[[Tensor], Tensor], **inputs: object
+        self, choose: Callable[[Tensor], Tensor], watch: LayerWatch | None, **inputs: object
     ) -> tuple[Tensor, Tensor, Cache | None]:
         """Run the model, with the language-model head on the chosen positions only."""
         self.use_attention(NAME if "tree" in inputs else self._plain)
@@ -214,7 +235,9 @@ class Forward:
 
         hook = self.model.get_output_embeddings().register_forward_pre_hook(at_head)
         try:
-            output = self.model(**inputs)
+            eye = watch or self.after
+            with contextlib.nullcontext() if eye is None else eye.hooked(choose):
+                output = self.model(**inputs)
         finally:
             hook.remove()
         return output.logits[0].float(), seen[0], getattr(output, "past_key_values", None)
@@ -249,7 +272,7 @@ class Forward:
                 shared = self._probe(rows)
                 self.sharing = False
                 plain = self._probe(rows)
-            tolerance = self._tolerance
+            tolerance = self.tolerance
             self.sharing = torch.allclose(plain, shared, atol=tolerance, rtol=tolerance)
             reason = "its logits change with shared prefixes"
         except Exception as error:
@@ -271,18 +294,3 @@ class Forward:
         decoder = state.decoder([1] * len(rows), 1)
         decoder.step(list(range(len(rows))), tokens)
         return torch.cat([logits, after, decoder.logits[order]])
-
-
-def _release(done: Sequence[Node], later: Sequence[Node]) -> list[Node]:
-    """Free the keys and values that no later node needs; return the nodes that are kept.
-
-    Kept segments are detached from a chunk that holds more than them.
-    """
-    needed = {id(node) for node in (later[0].path() if later else ())}
-    kept = [node for node in done if id(node) in needed]
-    for node in done:
-        if id(node) not in needed:
-            node.segment = None
-        elif len(node.computed) < node.computed.chunk.tokens:
-            node.segment = joined([node.computed])
-    return kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,7 +24,8 @@ from ..shared.engine import (
     Identity,
     Sampling,
 )
-from ..shared.labels import LabelReader
+from ..shared.inside import Part
+from ..shared.labels import LabelReader, LabelTokens
 from ..shared.loaded_model import LoadedModel, model_path
 from ..shared.spelling import Spelling
 from ..shared.thinking_arguments import think_end_text, thinking_arguments
@@ -33,6 +34,8 @@ from .forcing import Forcer
 from .forward import Forward
 from .generation import Job, Writer, end_ids
 from .hf_loading import load, whole_number_of
+from .inside.lens import Lens
+from .inside.views import Watching, check_layers, label_tokens, watched
 from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_for_scoring
 from .model_attention import keep_softcap
 from .reading import read_answers
@@ -89,6 +92,7 @@ class HFEngine(LoadedModel):
         self._forward.check_sharing(self.model.get_input_embeddings().num_embeddings)
         if compiled:
             self._forward.compile()
+        self._lens: Lens | None = None
         self._labels = LabelReader(self.encode, self.tokenizer.get_vocab())
         tracked = {t for label in LETTERS for t in self._labels.single_tokens(label)}
         tracked |= {t for n in range(1, 26) for t in self._labels.single_tokens(str(n))}
@@ -142,13 +146,15 @@ class HFEngine(LoadedModel):
         self,
         prompts: Sequence[ChoicePrompt],
         sampling: Sampling | None = None,
-        hidden_state: bool = False,
+        show: Collection[Part] = (),
     ) -> list[Answer]:
         """Return one Answer per prompt: one forward pass, and one decoding step after it."""
         encoded = [self.encode_choice(prompt, self._labels) for prompt in prompts]
         labels = [own for _, own in encoded]
         longest = max((len(label.requested) for own in labels for label in own), default=0)
         ids = self.fit([row for row, _ in encoded], max(8, longest))
+
+        watching = self._watching(labels, show) if show else Watching()
 
         def read(states: Iterator[State], _: Sizes) -> Iterator[tuple[int, Answer]]:
             for state in states:
@@ -157,7 +163,7 @@ class HFEngine(LoadedModel):
                     seeds = [sampling.seeds[row] for row in state.rows]
                     own = Sampling(sampling.temperature, seeds)
                 chosen = [labels[row] for row in state.rows]
-                answers = read_answers(state, chosen, own, hidden_state)
+                answers = read_answers(state, chosen, own, watching)
                 if any(math.isnan(answer.entropy) for answer in answers):
                     raise ApprehendError(
                         f"{self.name}: the model's logits are NaN; "
@@ -166,7 +172,16 @@ class HFEngine(LoadedModel):
                 yield from zip(state.rows, answers, strict=True)
                 del state
 
-        return self._batches.each(ids, read, sizes_for_scoring(self.model))
+        with watched(self._forward, watching):
+            return self._batches.each(ids, read, sizes_for_scoring(self.model))
+
+    def _watching(
+        self, labels: Sequence[Sequence[LabelTokens]], show: Collection[Part]
+    ) -> Watching:
+        """Return how to show the model's inside where prompts with these labels are answered."""
+        self._lens, forward = self._lens or Lens(self.model), self._forward
+        check_layers(show, len(self._lens.layers))
+        return Watching(show, self._lens, label_tokens(labels), forward.tolerance, forward)
 
     @property
     def streams(self) -> bool:

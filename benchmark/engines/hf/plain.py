@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+from .inside.layer_watch import LayerNumbers
 
 if TYPE_CHECKING:
     from transformers import Cache
@@ -32,6 +34,7 @@ class PlainState:
     """(B, T) 1 for real tokens, 0 for padding."""
     prompts: Sequence[list[int]]
     """Token ids of each prompt."""
+    layers: LayerNumbers = field(default_factory=LayerNumbers)
 
     def after(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
         """Append tokens, as `State.after`; the KV cache is copied."""

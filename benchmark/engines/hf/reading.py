@@ -11,9 +11,11 @@ from ..shared.engine import Answer, Sampling
 from ..shared.labels import LabelTokens, Path
 from ..shared.paths import LabelPaths
 from ..shared.sampling import Draws, draw_tokens
+from .inside.views import Watching, views
 from .states import State
 
 TOP_K = 20
+PLAIN = Watching()
 _MOST_LOGITS = 2**26
 """Maximum number of logits of labels' inner tokens that are held at a time."""
 
@@ -46,7 +48,7 @@ def read_answers(
     state: State,
     labels: Sequence[tuple[LabelTokens, ...]],
     sampling: Sampling | None = None,
-    hidden_state: bool = False,
+    watching: Watching = PLAIN,
     after: bool = True,
 ) -> list[Answer]:
     """Return one answer per prompt of a state.
@@ -55,7 +57,7 @@ def read_answers(
         state: The prefilled prompts.
         labels: The token paths of each prompt's labels.
         sampling: Temperature and seeds of the labels to draw; None for none.
-        hidden_state: Whether to keep the head's input at the answer position.
+        watching: What to show of the model's inside, and how.
         after: Whether to read the entropy after the answer too, else NaN.
     """
     logprobs = torch.log_softmax(state.logits, dim=-1)
@@ -70,7 +72,8 @@ def read_answers(
     later = _post_answer_entropies(state, chosen) if after else [math.nan] * len(rows)
     tops = top.tolist()
     drawn = [[] for _ in rows] if sampling is None else _draw(rows, state.logits, sampling)
-    hidden = state.hidden.float().tolist() if hidden_state else None
+    inside = views(state, rows, watching)
+    normalizers = torch.logsumexp(state.logits, dim=-1).tolist()
     return [
         Answer(
             label_logprobs=row.merged(),
@@ -83,7 +86,8 @@ def read_answers(
             greedy_label=row.greedy_label(),
             prompt_tokens=state.lengths[index],
             samples=drawn[index],
-            hidden_state=None if hidden is None else hidden[index],
+            inside=inside[index],
+            log_normalizer=normalizers[index],
             continuation_tokens=[len(label.requested) for label in row.labels],
         )
         for index, row in enumerate(rows)

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+from .inside.layer_watch import LayerNumbers
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -32,6 +34,8 @@ class State(Protocol):
     """Tokens of each prompt."""
     hidden: Tensor
     """(B, d) input of the language-model head."""
+    layers: LayerNumbers
+    """What was kept of the layers, if they were watched."""
 
     def after(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
         """Return the logits (n, V) after appending ``tokens`` (n, L) to some rows, in float32.

@@ -12,6 +12,7 @@ from torch import Tensor
 from .attention import NAME, TreePass
 from .cache.decoding import Decoding
 from .cache.segments import Chunk, Segment
+from .inside.layer_watch import LayerNumbers
 from .states import Decoder, Fork, State
 from .static_decoding import StaticDecoder
 
@@ -33,6 +34,7 @@ class TreeState:
         """Per prompt, how many leading segments many prompts share, and what identifies them."""
         self.lengths: list[int] = []
         self.logits = self.hidden = torch.empty(0)
+        self.layers = LayerNumbers()
 
     def after(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
         """Append tokens, as `State.after`; their keys and values are discarded."""

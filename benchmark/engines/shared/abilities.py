@@ -6,13 +6,15 @@ from collections.abc import Mapping
 
 from .engine import Ability
 
+INSIDE = (Ability.HIDDEN_STATES, Ability.LAYERS, Ability.HEAD, Ability.OPTION_STATES)
+"""Abilities that rest on a model's hidden states."""
 WITHHELD: Mapping[str, Mapping[Ability, str]] = {
     "hf": {},
-    "vllm": {Ability.HIDDEN_STATES: "vllm shows no hidden states"},
+    "vllm": dict.fromkeys(INSIDE, "vllm shows no hidden states"),
 }
 """Local engine → what it does not show → why."""
 WITHHELD_BY_ENDPOINTS: Mapping[Ability, str] = {
-    Ability.HIDDEN_STATES: "an endpoint shows no hidden states",
+    **dict.fromkeys(INSIDE, "an endpoint shows no hidden states"),
     Ability.OPTION_TEXTS: "an endpoint shows its most likely next tokens only",
     Ability.NUMBERS: "an endpoint shows next tokens only, and 10 may begin as 1 does",
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
 from ...store.failures import Failed
+from .inside import NOTHING_SHOWN, InsideView, Part
 
 __all__ = [
     "Ability",
@@ -34,6 +36,9 @@ class Ability(str, Enum):
     CONTINUATIONS = "log-probabilities after a reply that has been begun"
     NUMBERS = "log-probabilities of numbers after a reply that has been begun"
     HIDDEN_STATES = "hidden states"
+    LAYERS = "what the output head reads in each layer"
+    OPTION_STATES = "hidden states after each option's label"
+    HEAD = "what the output head reads near the hidden state"
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,10 @@ class Answer:
     prompt_tokens: int
     samples: list[int] = field(default_factory=list)
     """Index of the label of each sample, -1 for no label."""
-    hidden_state: list[float] | None = None
-    """(d,) last layer at the answer position, if requested."""
+    inside: InsideView = NOTHING_SHOWN
+    """What was requested of the model's inside."""
+    log_normalizer: float = math.nan
+    """ln Σ exp of the raw logits, NaN if the engine does not show them."""
     continuation_tokens: list[int] = field(default_factory=list)
     """Number of tokens of each exact continuation, where the engine has the tokenizer."""
 
@@ -251,14 +258,14 @@ class Engine(Protocol):
         self,
         prompts: Sequence[ChoicePrompt],
         sampling: Sampling | None = None,
-        hidden_state: bool = False,
+        show: Collection[Part] = (),
     ) -> Sequence[Answer | Failed]:
         """Return one Answer per prompt, in order, or the reason why it failed.
 
         Args:
             prompts: The prompts with their labels.
             sampling: Also draw labels, by these seeds.
-            hidden_state: Also keep the last layer at the answer position.
+            show: Also show these parts of the model's inside, as far as the model allows.
         """
 
     def generate(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +29,7 @@ from ..shared.engine import (
     Identity,
     Sampling,
 )
+from ..shared.inside import Part
 from ..shared.labels import LabelReader
 from ..shared.loaded_model import LoadedModel, model_path
 from ..shared.paths import LabelPaths, logsumexp
@@ -53,18 +54,22 @@ if TYPE_CHECKING:
 TRACE_TOP_K = 10
 SHUTDOWN_SECONDS = 30.0
 _PARTIAL = "vllm shows its most likely tokens only"
-_TRACE = dict.fromkeys(("token_entropies", "token_uniform_kl"), _PARTIAL)
-_HIDDEN = {"hidden_state": {"state": "vllm shows no hidden states"}}
-LACKS = {
-    "answer": dict.fromkeys(
+_STATES = "vllm shows no hidden states"
+_ALWAYS = {
+    "trace": dict.fromkeys(("token_entropies", "token_uniform_kl"), _PARTIAL),
+    "hidden_state": {"state": _STATES},
+    **{name: {"option_logprobs": _STATES} for name in ("layer_answers", "perturbed_state")},
+    "option_states": {"covariance": _STATES},
+}
+_LOGITS = {"log_normalizer": "vllm shows log-probabilities, not logits"}
+LACKS = _ALWAYS | {
+    "answer": _LOGITS
+    | dict.fromkeys(
         ("entropy", "post_answer_entropy"),
         f"{_PARTIAL} (all of them with --model_args …,max_logprobs=-1, slower)",
-    ),
-    "trace": _TRACE,
-    **_HIDDEN,
+    )
 }
-LACKS_OF_WHOLE = {"trace": _TRACE, **_HIDDEN}
-"""What is lacking if the whole vocabulary is shown at the answer."""
+LACKS_OF_WHOLE = _ALWAYS | {"answer": _LOGITS}  # the whole vocabulary is shown at the answer
 
 
 class VLLMEngine(LoadedModel):
@@ -136,11 +141,11 @@ class VLLMEngine(LoadedModel):
         self,
         prompts: Sequence[ChoicePrompt],
         sampling: Sampling | None = None,
-        hidden_state: bool = False,
+        show: Collection[Part] = (),
     ) -> list[Answer]:
-        """Return one Answer per prompt, in order. Raises UsageError for hidden states."""
-        if hidden_state:
-            raise UsageError(_HIDDEN["hidden_state"]["state"])
+        """Return one Answer per prompt, in order. Raises UsageError if ``show`` names a part."""
+        if show:
+            raise UsageError(_STATES)
         encoded = [self.encode_choice(prompt, self._labels) for prompt in prompts]
         rows = [LabelPaths(labels) for _, labels in encoded]
         longest = max((len(path) for row in rows for path in row.paths), default=0)

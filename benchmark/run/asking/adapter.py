@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
@@ -27,14 +27,14 @@ from ..questions.task_facts import TaskFacts
 from .finished_texts import FinishedTexts
 from .forcing_answers import forced_rows, forcing_of
 from .generation_settings import GenerationSettings
+from .inside_records import Shown, inside_rows, parts_of
+from .lm_eval_replies import replies_to
 from .seeds import question_seed
 
 Sink = Callable[[Signal, list[Row]], None]
 """Stores the rows of one signal for one batch of questions."""
 
 ItemT = TypeVar("ItemT")
-UNANSWERED = (-1e9, False)
-"""The reply for each option of a failed question; lm-eval warns of numbers that are not finite."""
 
 
 class Step:
@@ -67,6 +67,10 @@ class Writing:
 
     force_answers: bool = False
     """Whether the engine forces each text's answer, which is stored with it."""
+    inside: Collection[Signal] = ()
+    """Signals of the model's inside that are collected in the pass that answers."""
+    layers: Sequence[str] = ()
+    """Layers whose states are stored beside the hidden state."""
     stop_loops: bool = False
     """Whether a text that repeats itself is ended."""
     count_tokens: Callable[[int], None] = lambda tokens: None
@@ -128,13 +132,20 @@ class UncertaintyLM(LM):
                 for question in batch
                 for facts in [self._facts[question[0].task_name]]
             ]
-            scored = iter(self.engine.score([prompt for prompts in own for prompt in prompts]))
+            prompts_of_all = [prompt for prompts in own for prompt in prompts]
+            also = self._writing
+            show = parts_of(also.inside, also.layers)
+            scored = iter(self.engine.score(prompts_of_all, show=show))
             rows: list[Row] = []
+            shown: list[Shown] = []
             for question, prompts in zip(batch, own, strict=True):
                 answers = [next(scored) for _ in prompts]
-                replies += _replies(question, answers)
+                replies += replies_to(question, answers)
                 rows.append(self._answer_row(question, answers))
+                shown.append((rows[-1][0], answers[0], prompts[0].option_count))
             self._sink(Signal.ANSWER, rows)
+            for signal in self._writing.inside:
+                self._sink(signal, inside_rows(signal, shown))
         return replies
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
@@ -240,6 +251,7 @@ class UncertaintyLM(LM):
             "post_answer_entropy": first.post_answer_entropy,
             "top_logprobs": first.top_logprobs,
             "missing_mass": first.missing_mass,
+            "log_normalizer": first.log_normalizer,
             "answer": best if best < count else None,
             "status": status.value,
             "correct": int(facts.is_right(doc, best)),
@@ -285,16 +297,3 @@ class UncertaintyLM(LM):
             "thought_closed": int(generation.thought_closed),
             "tokens_missing": generation.tokens_missing,
         }
-
-
-def _replies(
-    question: Sequence[Instance], answers: Sequence[Answer | Failed]
-) -> list[tuple[float, bool]]:
-    """Return the reply to each request of a question."""
-    replies: list[tuple[float, bool]] = []
-    for answer in answers:
-        if isinstance(answer, Failed):
-            return [UNANSWERED] * len(question)
-        replies += zip(answer.scored_logprobs, answer.is_greedy, strict=True)
-    assert len(replies) >= len(question)
-    return replies[: len(question)]

@@ -18,6 +18,7 @@ from ...engines.shared.engine import Ability, Answer, ChoicePrompt, Engine, Fail
 from ...store.derivation import is_derived
 from ...store.stored_rows import Record
 from ...store.task_store import TaskStore
+from ..asking.inside_records import inside_record, parts_of
 from ..asking.loaded_task import LoadedTask, Question
 from .probe_options import Item, ProbeOptions
 from .prompt_builder import PromptBuilder
@@ -154,3 +155,22 @@ class TextProbe(Probe[str, Generation]):
     """A probe that generates texts."""
 
     ability = Ability.TEXTS
+
+
+class InsideProbe(ChoiceProbe):
+    """One pass that shows one part of the inside."""
+
+    def prompts(self, item: Item) -> list[ChoicePrompt]:
+        task, question = item
+        return self.builder.choices(task, question)[:1]
+
+    def ask(
+        self, prompts: Sequence[ChoicePrompt], part: Sequence[Item]
+    ) -> Sequence[Answer | Failed]:
+        parts = parts_of([self.signal], self.options.hidden_layers)
+        return self.engine.score(prompts, show=parts)
+
+    def record(
+        self, item: Item, prompts: Sequence[ChoicePrompt], replies: Sequence[Answer]
+    ) -> Record:
+        return inside_record(self.signal, replies[0], prompts[0].option_count)

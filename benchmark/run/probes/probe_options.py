@@ -23,6 +23,8 @@ class ProbeOptions:
     seed: int = 0
     extraction: str = DEFAULT
     """Name of the rules that read answers out of texts."""
+    hidden_layers: tuple[str, ...] = ()
+    """Layers whose states are stored beside the hidden state."""
     prompts: Mapping[str, str] = field(default_factory=dict)
     """Prompt name → file that replaces it."""
 

@@ -16,6 +16,7 @@ from ...store.derivation import DERIVED_FROM, is_derived
 from ...store.stored_rows import Row
 from ...store.task_store import TaskStore
 from ..asking.adapter import Step
+from ..asking.inside_records import SHOWN
 from .probe import Cost
 from .probe_options import Item, ProbeOptions, generation_limits
 from .probe_registry import all_probes
@@ -148,6 +149,9 @@ class Prober:
         if signal is Signal.FORCED_ANSWERS and self.engine.streams:
             traced = self.store.done(Signal.TRACE)  # the others are forced with their texts
             missing = [item for item in missing if item[1].question_id in traced]
+        if signal in SHOWN:
+            answered = self.store.done(Signal.ANSWER)  # the others are shown with their answers
+            missing = [item for item in missing if item[1].question_id in answered]
         probe = all_probes().get((signal, variant))
         if probe is not None:
             return probe.cost(missing, self.options, variant)

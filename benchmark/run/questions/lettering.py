@@ -129,6 +129,9 @@ def configured(task: Task, settings: Settings, examples: bool = True) -> Iterato
 
 WITHOUT_TOKEN = {
     f"{Signal.SAMPLES} direct": "options are whole texts, of which no single token can be drawn",
+    Signal.LAYER_ANSWERS.value: "options are whole texts, which no layer reads as single tokens",
+    Signal.OPTION_STATES.value: "options are whole texts, whose label is no single token",
+    Signal.PERTURBED_STATE.value: "options are whole texts, whose answer is no single token",
     **{
         f"{Signal.PROMPTED_ANSWERS} {variant}": "prompts of our own ask for a letter"
         for variant in (*(f"paraphrase_{number}" for number in range(1, 5)), "instruction")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from .segments import Segment
+from .segments import Segment, joined
 
 MIN_SHARED = 16
 """Shorter common prefixes are computed repeatedly instead of getting a node of their own."""
@@ -149,3 +149,18 @@ def packs(nodes: Sequence[Node], budget: int, most: int) -> Iterator[list[Node]]
         pack.append(node)
     if pack:
         yield pack
+
+
+def release(done: Sequence[Node], later: Sequence[Node]) -> list[Node]:
+    """Free the keys and values that no later node needs; return the nodes that are kept.
+
+    Kept segments are detached from a chunk that holds more than them.
+    """
+    needed = {id(node) for node in (later[0].path() if later else ())}
+    kept = [node for node in done if id(node) in needed]
+    for node in done:
+        if id(node) not in needed:
+            node.segment = None
+        elif len(node.computed) < node.computed.chunk.tokens:
+            node.segment = joined([node.computed])
+    return kept

@@ -1,0 +1,1 @@
+"""Reading a transformers model between its layers, in the pass that answers a prompt."""
