@@ -168,6 +168,15 @@ COMMANDS: tuple[Row, ...] = (
         "apprehend recommend results",
     ),
     Row(
+        "Stacking with a greedy choice within a budget",
+        "Wolpert 1992, doi 10.1016/S0893-6080(05)80023-1; the choice: apprehend",
+        "which two (or more) scores are worth having together, and their gain out of fold over "
+        "the best single one",
+        "tests/reports/test_combining.py::test_named_scores_equal_scikit_learn",
+        "scikit-learn's `cross_val_predict`, to 1e-9",
+        "apprehend recommend results --together 2",
+    ),
+    Row(
         "Small benchmark (InfoSynth, MIG, tinyBenchmarks)",
         "arXiv 2402.14992; herding: doi 10.1145/1553374.1553517",
         "questions that keep the ranking of models, measured on models left out of the choice",

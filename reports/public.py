@@ -12,6 +12,7 @@ from .analyses.flow import compute_flow, compute_missing
 from .analyses.questions.subsets import Subset, choose_subset
 from .analyses.rules.advice import advice
 from .analyses.rules.choosing import CostChoice, choose_by_cost, choose_by_topic, make_rule
+from .analyses.rules.combining import Combination, combine
 from .analyses.rules.decision_costs import Costs, read_costs
 from .analyses.rules.recommending import Recommendation, recommend
 from .analyses.rules.rule import (
@@ -113,6 +114,7 @@ __all__ = [
     "BrierParts",
     "CalibrationBins",
     "Cascade",
+    "Combination",
     "Comparison",
     "CostChoice",
     "Costs",
@@ -163,6 +165,7 @@ __all__ = [
     "choose_by_topic",
     "choose_subset",
     "choose_threshold",
+    "combine",
     "compare",
     "compute_analyses",
     "compute_cascade",

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from ...estimators.registry import split_specs
 from ...reports import (
     ReportInput,
     Study,
     advice,
     choose_subset,
     choose_threshold,
+    combine,
     csv_text,
     evaluations,
     recommend,
@@ -27,6 +29,7 @@ from .report_building import stores_at
 from .report_inputs import input_of, report_input
 
 BUDGETS = ("c", "m", "x")
+MOST_TOGETHER = 6
 
 
 def cost_classes(data: ReportInput) -> dict[str, str]:
@@ -46,6 +49,7 @@ def write_recommendation(
     only: tuple[str | None, str | None],
     seed: int,
     output_path: Path | None,
+    together: str = "0",
 ) -> None:
     """Print, and write if asked, one recommendation per model and task.
 
@@ -57,6 +61,7 @@ def write_recommendation(
         only: Model and task, or None.
         seed: Seed.
         output_path: Text file.
+        together: How many scores to stack within the budget, or the names of some.
 
     Raises UsageError for an unknown budget, topic, model or task.
     """
@@ -72,8 +77,16 @@ def write_recommendation(
         matches = [one for one in matches if name in (None, getattr(one, option))]
     costs, controls = cost_classes(data), data.with_trait("is_control")
     target, half_width = wanted
+    most, named = _together(together)
     pages = []
     for evaluation in matches:
+        for name in named:
+            if name not in evaluation.estimators:
+                near = did_you_mean(name, evaluation.estimators)
+                raise UsageError(
+                    f"--together: no scores by {name!r} of {evaluation.model} on "
+                    f"{evaluation.task}, found: {', '.join(evaluation.estimators)}{near}"
+                )
         for name in topics or ():
             if name not in evaluation.topics:
                 near = did_you_mean(name, list(evaluation.topics))
@@ -90,11 +103,32 @@ def write_recommendation(
             continue
         best = found.estimators[found.choice.best]
         chosen = choose_threshold(evaluation, best, target, seed=seed)
-        pages.append("\n".join(advice(found, chosen)))
+        both = None
+        if most:
+            given = (costs, budget, most, named, controls, topics or (), seed)
+            both = combine(evaluation, *given)
+        pages.append("\n".join(advice(found, chosen, both)))
     show(*(f"{page}\n" for page in pages))
     if output_path is not None:
         write_text(output_path, "\n\n".join(pages) + "\n")
         say(f"recommendation: {output_path}")
+
+
+def _together(text: str) -> tuple[int, list[str]]:
+    """Read how many scores to stack, or which. Raises UsageError for anything else."""
+    if text.strip().isdigit():
+        most = int(text)
+        if most > MOST_TOGETHER or most == 1:
+            raise UsageError(
+                f"--together: expected 0, 2 to {MOST_TOGETHER}, or names of estimators, got {text}"
+            )
+        return most, []
+    names = split_specs(text)
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise UsageError(
+            f"--together: expected two or more different names, or a number, got {text!r}"
+        )
+    return len(names), names
 
 
 def write_subset(

@@ -6,17 +6,21 @@ from math import isnan
 
 from ...frames.formatting import count, interval, number, percent, plain
 from ..thresholds import ThresholdChoice
-from .recommending import COST_WORDS, Recommendation
+from .combining import Combination
+from .recommending import COST_ORDER, COST_WORDS, Recommendation
 
 LISTED = 6
 
 
-def advice(found: Recommendation, threshold: ThresholdChoice) -> list[str]:
+def advice(
+    found: Recommendation, threshold: ThresholdChoice, together: Combination | None = None
+) -> list[str]:
     """State the recommendation, what it rests on, and what it does not show.
 
     Args:
         found: The recommendation.
         threshold: The threshold of the recommended estimator for a target risk.
+        together: What several scores stacked gain over one, if wanted.
 
     Returns:
         Sentences, the recommendation first.
@@ -52,6 +56,8 @@ def advice(found: Recommendation, threshold: ThresholdChoice) -> list[str]:
             f"The best cheaper one, {plain(other)} ({COST_WORDS[found.costs[found.cheaper]]}), "
             f"loses {number(found.loss)} {interval(found.loss_low, found.loss_high)}."
         )
+    if together is not None:
+        lines.append(_together(together))
     lines.append(_threshold(threshold))
     lines += _sizes(found)
     for reason, left in found.left_out.items():
@@ -61,6 +67,18 @@ def advice(found: Recommendation, threshold: ThresholdChoice) -> list[str]:
         "have another best."
     )
     return lines
+
+
+def _together(found: Combination) -> str:
+    names = " + ".join(plain(name) for name in found.estimators)
+    dearest = max(found.costs, key=COST_ORDER.index)
+    ends = interval(found.gain_low, found.gain_high)
+    verdict = "worth it" if found.gain_low > 0 else "no gain that these questions establish"
+    return (
+        f"Together, {names} ({COST_WORDS[dearest]}), stacked by logistic regression: "
+        f"{number(found.value)} out of fold, {found.gain:+.3f} {ends} against the best single one "
+        f"chosen in the same way ({number(found.single)}): {verdict}."
+    )
 
 
 def _threshold(chosen: ThresholdChoice) -> str:

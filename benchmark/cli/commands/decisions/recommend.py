@@ -35,6 +35,13 @@ def recommend(
             help="Half of the interval wanted per topic.",
         ),
     ] = 0.05,
+    together: Annotated[
+        str,
+        typer.Option(
+            help="Scores to stack: how many to choose within the budget, or their names, separated "
+            "by commas; 0 for none."
+        ),
+    ] = "2",
     model: Annotated[Optional[str], typer.Option(help="Only this model.")] = None,
     task: Annotated[Optional[str], typer.Option(help="Only this task.")] = None,
     seed: Seed = 0,
@@ -47,5 +54,12 @@ def recommend(
 
     names = None if topics is None else [name.strip() for name in topics.split(",")]
     write_recommendation(
-        results, budget, names, (target_risk, half_width), (model, task), seed, output_path
+        results,
+        budget,
+        names,
+        (target_risk, half_width),
+        (model, task),
+        seed,
+        output_path,
+        together,
     )
