@@ -97,7 +97,10 @@ def test_families_of_the_option_distribution_run_on_every_recorded_task(
         n for n, cls in builtin_estimators().items()
         if cls.family in families and cls().requirements() <= answer
     ]  # fmt: skip
-    vocabulary = {"token_entropy", "post_answer_entropy", "off_option_mass", "truncated_entropy"}
+    vocabulary = {
+        *("token_entropy", "post_answer_entropy", "off_option_mass", "truncated_entropy"),
+        "logtoku",
+    }
     done = cli("import", "table", file, "--model", "m", "--task", task, "--id", "id",
                "--answer", "answer", "--option_logits", "logits", "--where", f"task={task}",
                "--where", "prompt_style=base", "--output_path", tmp_path)  # fmt: skip
