@@ -115,7 +115,7 @@ def render_page(
     """
     scripts = [(TEMPLATES / "page.js").read_text(encoding="utf-8"), *settings.get("scripts", ())]
     return (
-        _environment()
+        environment_of(TEMPLATES)
         .get_template("index.html.j2")
         .render(
             sections=sections,
@@ -130,9 +130,10 @@ def render_page(
 
 
 @cache
-def _environment() -> Environment:
+def environment_of(folder: Path) -> Environment:
+    """Return the environment of a folder's templates: all text is escaped, no name is undefined."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

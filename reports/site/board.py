@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..frames.formatting import count, interval, marked, number, plain
 from ..metrics.evaluation import ALL, MACRO
-from ..page.page import breakable, heat
+from ..page.page import environment_of
 from .standings import Standings
 
 Value = tuple[float, float, float, int]
@@ -39,7 +37,7 @@ def board(standings: Standings, links: Mapping[tuple[str, str], str]) -> tuple[M
     weights = dict.fromkeys(filter(None, map(standings.weights, standings.models)))
     sizes = [standings.parameters(model) for model in standings.models]
     shown = (
-        _environment()
+        environment_of(TEMPLATES)
         .get_template("board.html.j2")
         .render(
             boards=[shown for shown, _ in tables],
@@ -125,16 +123,3 @@ def _value(value: Value | None) -> list[float | int | None] | None:
     if value is None or math.isnan(value[0]):
         return None
     return [*(None if math.isnan(x) else round(x, 4) for x in value[:3]), value[3]]
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(heat=heat, breakable=breakable)
-    return environment
