@@ -5,12 +5,13 @@ VENV := .venv
 RUN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ORACLES := $(VENV)/oracles/.installed
+AXE := $(VENV)/axe/.installed
 ENGINES := $(VENV)/engines/.installed
 VLLM := $(VENV)/vllm/.installed
 REAL := $(VENV)/real/.installed
 LOWEST := $(VENV)/lowest/.installed
 
-.PHONY: help install demo test test-lowest test-wheel test-engines test-llama-cpp test-real test-vllm coverage \
+.PHONY: help install demo test axe test-lowest test-wheel test-engines test-llama-cpp test-real test-vllm coverage \
     chaos fuzz audit check spelling recorded bench sample tasks wheel clean
 
 help:  ## list the targets
@@ -27,7 +28,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install  ## run the embedded model on the embedded questions; report in demo/report/
 	$(RUN)/apprehend demo
 
-test: install $(ORACLES)  ## run all tests, two at a time
+test: install $(ORACLES) $(AXE)  ## run all tests, two at a time
 	$(RUN)/python -m pytest --numprocesses 2 --dist worksteal
 
 # Packages that tests compare with.
@@ -36,6 +37,14 @@ $(ORACLES): tests/oracles.txt $(STAMP)
 	$(RUN)/python -m pip install --quiet --no-deps --target $(@D) --requirement tests/oracles.txt \
 	    || echo "packages to compare with could not be installed: their tests will skip"
 	@mkdir -p $(@D) && touch $@
+
+axe: $(AXE)  ## install axe-core, the rules that the page's accessibility is tested by (npm)
+
+$(AXE): tests/axe.txt
+	@mkdir -p $(@D)
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(@D) $$(cat $<) \
+	    || echo "axe-core could not be installed: its tests will skip"
+	@touch $@
 
 # The bounds of pyproject.toml, but for torch, whose older builds bring gigabytes of CUDA. Warnings
 # are no errors here, and messages of other packages are not compared word by word.

@@ -27,6 +27,7 @@ from .analyses.study.benchmark_analysis import benchmark_analyses
 from .analyses.study.study import Study
 from .analyses.thresholds import ThresholdChoice, choose_threshold
 from .analyses.together import Analyses, compute_analyses
+from .checks.metric_checks import check_metric
 from .figures.cascade_curve import CASCADE, cascade_figure
 from .figures.drawing import Drawer
 from .figures.task_figure import TaskContext, TaskFigure, task_figure
@@ -50,7 +51,6 @@ from .metrics.computing import MetricError, MetricFailure, compute_metrics
 from .metrics.evaluation import ROWS, Evaluation, Rows, evaluations
 from .metrics.information import mutual_information_share
 from .metrics.metric import Metric, MetricDeclarationError, Needs, declaration, metric
-from .metrics.metric_checks import check_metric
 from .metrics.metric_registry import METRIC_COLUMNS, builtin_metrics, user_metrics
 from .metrics.ranking_metrics import (
     accuracy_at_coverage,

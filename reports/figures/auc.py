@@ -11,11 +11,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..frames.formatting import count, marked, plain
+from ..frames.formatting import count, interval, marked, plain
 from ..frames.limits import drawn_topics
 from ..frames.style import BY_NAME, GRAY, Styles
+from ..frames.tooltips import add_tip
 from ..metrics.evaluation import ALL, MACRO
-from ..metrics.summary import pooled_rank
+from ..metrics.leaders import leading_rank
 from ..metrics.topic_tables import macro_label
 from ..statistics.ranking import FloatArray
 from ..statistics.short_repr import short_repr
@@ -47,6 +48,12 @@ class AucBars:
     high: FloatArray
     averages: int
 
+    def tip(self, place: int) -> str:
+        """Describe the bar of a group in words."""
+        ends = interval(float(self.low[place]), float(self.high[place]))
+        value = marked(float(self.values[place]), not ends)
+        return f"{plain(self.estimator)}, {self.labels[place]}: {value} {ends}".rstrip()
+
 
 def group_labels(metrics: pd.DataFrame) -> dict[str, str]:
     """Label groups with their n, the macro average with its number of topics."""
@@ -64,8 +71,8 @@ def compute_auc_bars(metrics: pd.DataFrame, strata: bool = False) -> list[AucBar
     """Compute the bars of each estimator from the metrics of one model on one task.
 
     Groups are all, macro and topics, or, with `strata`, all and the strata; of very many, those
-    with the most questions. Estimators are in descending order of their pooled AUC, followed by
-    those with too few answers or no AUC.
+    with the most questions. Estimators are in descending order of the AUC that leads
+    (`leading_rank`), followed by those with too few answers or no AUC.
     """
     stratum = metrics["topic"].str.contains("=") & ~metrics["topic"].str.startswith("topic=")
     chosen = metrics[(stratum | metrics["topic"].eq("all")) if strata else ~stratum]
@@ -82,7 +89,7 @@ def compute_auc_bars(metrics: pd.DataFrame, strata: bool = False) -> list[AucBar
         result.append(
             AucBars(str(estimator), list(labels.values()), values, low, high, len(averages))
         )
-    order = pooled_rank(metrics)["estimator"].tolist()
+    order = leading_rank(metrics)["estimator"].tolist()
     return sorted(result, key=lambda bars: order.index(bars.estimator))
 
 
@@ -97,7 +104,9 @@ def draw_auc_bars(ax: Axes, bars: AucBars, labeled: bool = True, styles: Styles 
     known = ~np.isnan(bars.values)
     few = known & np.isnan(bars.low)
     for rows, look in ((known & ~few, {"color": color}), (few, _HOLLOW)):
-        ax.barh(at[rows], bars.values[rows] - CHANCE, left=CHANCE, height=0.72, **look)
+        drawn = ax.barh(at[rows], bars.values[rows] - CHANCE, left=CHANCE, height=0.72, **look)
+        for bar, place in zip(drawn, np.flatnonzero(rows), strict=True):
+            add_tip(bar, bars.tip(int(place)))
     ax.hlines(at[known], bars.low[known], bars.high[known], color="#222222", linewidth=1.0)
     for y in at[~known]:
         ax.text(CHANCE, float(y), " one class only", va="center", fontsize=7)
@@ -138,6 +147,7 @@ def auc_figures(bars: Sequence[AucBars], title: str, styles: Styles = BY_NAME) -
     "of questions.",
     rank=20,
     note=topics_note,
+    data="metrics.csv",
 )
 def roc_auc_by_topic(of: TaskContext, title: str) -> list[Figure]:
     """Draw panels, one per estimator, on one or more pages."""
@@ -152,6 +162,7 @@ def roc_auc_by_topic(of: TaskContext, title: str) -> list[Figure]:
     "the judge.",
     rank=10,
     note=strata_note,
+    data="metrics.csv",
 )
 def roc_auc_by_stratum(of: TaskContext, title: str) -> list[Figure]:
     """Draw panels, one per estimator, on one or more pages."""

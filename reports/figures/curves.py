@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..frames.formatting import marked, number, plain
 from ..frames.style import BY_NAME, GRAY, Styles
+from ..frames.tooltips import add_tip
 from ..metrics.evaluation import Evaluation
 from ..statistics.intervals import enough
 from ..statistics.ranking import FloatArray, TieBlocks
@@ -111,13 +113,15 @@ def draw_curves(ax: Axes, selection: Selection, legend: str, styles: Styles = BY
     """Draw the best curves in color, the others in gray, and a random ranking as a dotted line."""
     others = selection.curves[NAMED:]
     for curve in others:
-        ax.plot(curve.x, curve.y, color=GRAY, linewidth=0.6, alpha=0.7)
+        (line,) = ax.plot(curve.x, curve.y, color=GRAY, linewidth=0.6, alpha=0.7)
+        add_tip(line, f"{plain(curve.estimator)}: {legend} {marked(curve.area, curve.few)}")
     looks = styles.lines(curve.estimator for curve in selection.curves[:NAMED])
     for curve in selection.curves[:NAMED]:
         color, dashes = looks[curve.estimator]
         color = GRAY if curve.few else color
         label = f"{plain(curve.estimator)[:34]}  {marked(curve.area, curve.few)}"
-        ax.plot(curve.x, curve.y, color=color, linestyle=dashes, label=label)
+        (line,) = ax.plot(curve.x, curve.y, color=color, linestyle=dashes, label=label)
+        add_tip(line, f"{plain(curve.estimator)}: {legend} {marked(curve.area, curve.few)}")
     if others:
         ends = sorted(curve.area for curve in others)
         label = f"{len(others)} more, {number(ends[0])} to {number(ends[-1])}"
@@ -154,6 +158,13 @@ def risk_coverage_figure(selection: Selection, title: str, styles: Styles = BY_N
     return figure
 
 
+def _points(selection: Selection | None, x: str, y: str) -> pd.DataFrame:
+    """Tabulate the points of all curves."""
+    curves = selection.curves if selection else []
+    frames = [pd.DataFrame({"estimator": c.estimator, x: c.x, y: c.y}) for c in curves]
+    return pd.concat(frames) if frames else pd.DataFrame(columns=["estimator", x, y])
+
+
 @task_figure(
     key="pr_curves",
     block="curves",
@@ -162,6 +173,7 @@ def risk_coverage_figure(selection: Selection, title: str, styles: Styles = BY_N
     "that are errors (precision) against share of all errors flagged (recall). Dotted: random "
     "ranking.",
     rank=20,
+    values=lambda of: _points(compute_precision_recall(of.evaluation), "recall", "precision"),
 )
 def pr_curves(of: TaskContext, title: str) -> list[Figure]:
     """Draw one plot."""
@@ -176,6 +188,7 @@ def pr_curves(of: TaskContext, title: str) -> list[Figure]:
     reading="Error rate of the most certain answers against their share. Dotted: random ranking; "
     "black: oracle that keeps all correct answers first.",
     rank=30,
+    values=lambda of: _points(compute_risk_coverage(of.evaluation), "coverage", "risk"),
 )
 def risk_coverage(of: TaskContext, title: str) -> list[Figure]:
     """Draw one plot."""

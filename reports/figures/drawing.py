@@ -9,14 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from ..frames.atomic_files import write_atomically
 from ..frames.blocks import PageFigure
+from ..frames.csv_files import csv_text
 from ..frames.figure_kind import FigureKind
 from ..frames.style import FORMATS, figure_style, render
 from .workers import in_processes
 
+SMALL_TABLE = 6_000
+"""Largest size in bytes of a figure's data that are part of the page."""
+_BEST_ON_A_PAGE = ("svg", "png", "pdf")
 TOGETHER = 48
 """Number of figures rendered in one batch, enough to keep all processors busy."""
 
@@ -69,7 +74,13 @@ class Drawer:
                 self._draw()
 
     def add(
-        self, kind: FigureKind, title: str, stem: str, figures: Iterable[Figure], note: str = ""
+        self,
+        kind: FigureKind,
+        title: str,
+        stem: str,
+        figures: Iterable[Figure],
+        note: str = "",
+        data: pd.DataFrame | None = None,
     ) -> list[PageFigure]:
         """Add figures of one kind.
 
@@ -79,6 +90,8 @@ class Drawer:
             stem: Suffix of the file names.
             figures: Figures to render.
             note: Sentence to append to the caption.
+            data: What they are drawn from, if no CSV file of the report has it (`FigureKind.data`);
+                written beside the first picture.
 
         Returns:
             The figures for the page; their SVG is set once they are rendered.
@@ -89,11 +102,26 @@ class Drawer:
             number = self._parts[kind.key, stem]
             name = "_".join(filter(None, (kind.key, str(number) if number > 1 else "", stem)))
             caption = " ".join(filter(None, (kind.reading, note)))
-            shown.append(PageFigure(title, caption))
+            shown.append(PageFigure(title, caption, name=name, data=kind.data))
+            if self.formats:
+                first = min(self.formats, key=_BEST_ON_A_PAGE.index)
+                shown[-1].picture = f"{self.folder.name}/{name}.{first}"
+            if data is not None:
+                self._attach(shown[-1], shown[0].name, csv_text(data))
             self._wanted.append(_Wanted(figure, name, shown[-1]))
         if len(self._wanted) >= TOGETHER:
             self._draw()
         return shown
+
+    def _attach(self, figure: PageFigure, name: str, table: str) -> None:
+        """Give a figure its own data: in the page if small, else as a file beside the pictures."""
+        if len(table) <= SMALL_TABLE:
+            figure.table = table
+            return
+        path = self.folder / f"{name}.csv"
+        if path not in self.files:
+            self.files.append(write_atomically(path, table))
+        figure.data = f"{self.folder.name}/{name}.csv"
 
     def _draw(self) -> None:
         wanted, self._wanted = self._wanted, []

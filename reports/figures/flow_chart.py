@@ -92,6 +92,7 @@ def flow_figure(bars: Sequence[FlowBar], title: str) -> Figure:
     title="Questions (n-flow)",
     reading="Shares are of the questions asked.",
     rank=10,
+    data="flow.csv",
 )
 def n_flow(of: TaskContext, title: str) -> list[Figure]:
     """Draw one plot."""

@@ -20,6 +20,7 @@ JUDGE_LABELS = FigureKind(
     "Labels of the judges",
     "Shares of the labels; numbers are rounded to tenths. A bar of a single color is a judge that "
     "does not discriminate between questions.",
+    data="judge_labels.csv",
 )
 
 _SHADES = ("#0d3b66", "#2f6f9f", "#6baed6", "#b3d3ea", "#f2d7a7", "#e8a35b", "#c8612c", "#7f2d0f")

@@ -12,11 +12,12 @@ from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 
 from ..analyses.complementarity import correlation_matrix
-from ..frames.formatting import interval, marked, percent, plain
+from ..frames.formatting import percent, plain
 from ..frames.limits import drawn_topics
 from ..frames.style import BLUE, BY_NAME, GRAY, VERMILION, Styles
+from ..frames.tooltips import add_tip
 from ..metrics.evaluation import ALL, MACRO
-from ..metrics.summary import pooled_rank
+from ..metrics.leaders import Value, leading_rank, mean_rank, mean_value
 from ..statistics.ranking import BoolArray, FloatArray
 from ..statistics.short_repr import short_repr
 from .auc import group_labels
@@ -32,81 +33,92 @@ _DIVERGING = LinearSegmentedColormap.from_list("apprehend", [VERMILION, "#f6f6f6
 
 
 @dataclass(frozen=True)
-class Leader:
-    """Row of the leaderboard: pooled ROC AUC with interval, macro average and coverage.
+class LeaderboardRow:
+    """Row of the leaderboard: the ROC AUC that leads, the other one, and the coverage.
 
-    `macro_few` tells that a topic in the macro average has too few answers for an interval.
+    `by_mean` tells that the mean over topics leads and the pooled value is the other one; else it
+    is the other way round.
     """
 
     estimator: str
-    value: float
-    low: float
-    high: float
-    macro: float
+    leading: Value
+    other: Value
+    by_mean: bool
     coverage: float
-    macro_few: bool = False
 
 
-def compute_leaders(metrics: pd.DataFrame) -> list[Leader]:
+def compute_leaderboard(
+    metrics: pd.DataFrame, by_mean: pd.DataFrame | None = None
+) -> list[LeaderboardRow]:
     """Rank the estimators with a defined AUC from the metrics of one model on one task.
 
-    Those with too few errors or correct answers for an interval follow unranked.
+    By the mean over topics where there is one; `by_mean` has its intervals where topics are too
+    small for their own (`compute_selection_by_mean`). Values without interval are unranked.
     """
-    pooled = pooled_rank(metrics).dropna(subset=["roc_auc"])
-    macro = metrics[metrics["topic"] == MACRO].set_index("estimator")[["roc_auc", "roc_auc_low"]]
-    names = ("estimator", "roc_auc", "roc_auc_low", "roc_auc_high", "coverage")
-    leaders = []
-    for name, value, low, high, share in zip(*(pooled[n] for n in names), strict=True):
-        mean, end = map(float, macro.loc[name])
-        few = bool(np.isnan(end))
-        leaders.append(
-            Leader(str(name), float(value), float(low), float(high), mean, float(share), few)
-        )
-    return leaders
+    ranked = leading_rank(metrics).dropna(subset=["roc_auc"])
+    means = {str(name) for name in mean_rank(metrics)["estimator"]}
+    columns = ("estimator", "roc_auc", "roc_auc_low", "roc_auc_high", "coverage")
+    rows = []
+    for name, *ends, share in zip(*(ranked[column] for column in columns), strict=True):
+        pooled, mean = Value(*map(float, ends)), mean_value(metrics, str(name), by_mean)
+        leads = str(name) in means
+        first, second = (mean, pooled) if leads else (pooled, mean)
+        rows.append(LeaderboardRow(str(name), first, second, leads, float(share)))
+    return rows
 
 
-def draw_leaderboard(ax: Axes, leaders: Sequence[Leader], styles: Styles = BY_NAME) -> Axes:
-    """Draw points with 95 % intervals, best on top; open diamonds are macro averages."""
-    for y, leader in enumerate(leaders):
-        few = np.isnan(leader.low)
-        color = GRAY if few else styles.of(leader.estimator)[0]
-        fill = "none" if few else "full"
-        ax.hlines(y, leader.low, leader.high, color=color, linewidth=1.8)
-        ax.plot(leader.value, y, "o", color=color, markersize=4.5, fillstyle=fill)
-        ink = GRAY if leader.macro_few else "#222222"
-        ax.plot(leader.macro, y, "D", color=ink, markersize=3.5, fillstyle="none")
-        ends = interval(leader.low, leader.high)
-        note = f"{marked(leader.value, bool(few))} {ends}".rstrip()
-        if leader.coverage < 1:
-            note += f" · {percent(leader.coverage)} scored"
-        ax.text(
-            1.02,
+def draw_leaderboard(ax: Axes, rows: Sequence[LeaderboardRow], styles: Styles = BY_NAME) -> Axes:
+    """Draw the leading values with their 95 % intervals, best on top, and the others hollow."""
+    for y, row in enumerate(rows):
+        few = bool(np.isnan(row.leading.low))
+        color = GRAY if few else styles.of(row.estimator)[0]
+        filled, hollow = ("D", "o") if row.by_mean else ("o", "D")
+        names = ("mean over topics", "all questions")
+        leading, other = names if row.by_mean else names[::-1]
+        ax.hlines(y, row.leading.low, row.leading.high, color=color, linewidth=1.8)
+        (point,) = ax.plot(
+            row.leading.area,
             y,
-            note,
-            transform=ax.get_yaxis_transform(),
-            va="center",
-            fontsize=7.5,
-            color=GRAY if few else "#222222",
+            filled,
+            color=color,
+            markersize=4.5,
+            fillstyle="none" if few and not row.by_mean else "full",
         )
+        ink = GRAY if np.isnan(row.other.low) else "#222222"
+        (beside,) = ax.plot(row.other.area, y, hollow, color=ink, markersize=4, fillstyle="none")
+        named = plain(row.estimator)
+        add_tip(point, f"{named}, {leading}: {row.leading.text}")
+        add_tip(beside, f"{named}, {other}: {row.other.text}")
+        note = row.leading.text
+        if row.coverage < 1:
+            note += f" · {percent(row.coverage)} scored"
+        ink = GRAY if few else "#222222"
+        across = ax.get_yaxis_transform()
+        ax.text(1.02, y, note, transform=across, va="center", fontsize=7.5, color=ink)
     ax.axvline(CHANCE, color="#222222", linewidth=0.8)
-    ax.set_yticks(range(len(leaders)), [plain(leader.estimator)[:44] for leader in leaders])
-    ax.set_ylim(len(leaders) - 0.4, -0.6)
-    ends_ = [
-        end
-        for leader in leaders
-        for end in (leader.low, leader.high, leader.value, leader.macro, CHANCE)
-    ]
-    known = [end for end in ends_ if not np.isnan(end)]
+    ax.set_yticks(range(len(rows)), [plain(row.estimator)[:44] for row in rows])
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    ends = [end for row in rows for end in (*_ends(row.leading), row.other.area, CHANCE)]
+    known = [end for end in ends if not np.isnan(end)]
     ax.set_xlim(min(known) - 0.015, max(known) + 0.015)
-    ax.set_xlabel("ROC AUC of errors (0.5 = chance);  ◇ mean over topics")
+    signs = (
+        "◆ mean over topics   ○ all questions" if rows[0].by_mean else "● all   ◇ mean over topics"
+    )
+    ax.set_xlabel(f"ROC AUC of errors (0.5 = chance)   {signs}")
     return ax
 
 
-def leaderboard_figure(leaders: Sequence[Leader], title: str, styles: Styles = BY_NAME) -> Figure:
+def _ends(value: Value) -> tuple[float, float, float]:
+    return value.low, value.area, value.high
+
+
+def leaderboard_figure(
+    rows: Sequence[LeaderboardRow], title: str, styles: Styles = BY_NAME
+) -> Figure:
     """Draw one plot whose height fits the number of estimators."""
-    left = 0.25 + 0.072 * max(len(plain(leader.estimator)[:44]) for leader in leaders)
-    figure, ax = single((4.2, 0.21 * len(leaders) + 0.15), (left, 2.3, 0.5, 0.55), title)
-    draw_leaderboard(ax, leaders, styles)
+    left = 0.25 + 0.072 * max(len(plain(row.estimator)[:44]) for row in rows)
+    figure, ax = single((4.2, 0.21 * len(rows) + 0.15), (left, 2.3, 0.5, 0.55), title)
+    draw_leaderboard(ax, rows, styles)
     return figure
 
 
@@ -142,7 +154,7 @@ def compute_topic_heatmap(metrics: pd.DataFrame) -> Heatmap | None:
     stratum = metrics["topic"].str.contains("=") & ~metrics["topic"].str.startswith("topic=")
     chosen = metrics[~stratum]
     table = chosen.pivot(index="estimator", columns="topic", values="roc_auc").astype(float)
-    order = [leader.estimator for leader in compute_leaders(metrics)]
+    order = [row.estimator for row in compute_leaderboard(metrics)]
     if not order:
         return None
     largest = chosen.groupby("topic", sort=False)["n"].max()
@@ -176,7 +188,10 @@ def draw_heatmap(ax: Axes, heatmap: Heatmap) -> Axes:
             ink = _LIGHT_INK if strong else _DARK_INK
             ink = GRAY if few[row, column] else ink
             text = f"{round(value, 2) + 0.0:.2f}".replace("0.", ".").replace("1.00", "1")
-        ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=6.5, color=ink)
+        at = (column + 0.5, row + 0.5)
+        cell = ax.text(*at, text, ha="center", va="center", fontsize=6.5, color=ink)
+        shown = "undefined" if np.isnan(value) else f"{value:.3f}"
+        add_tip(cell, f"{heatmap.rows[row]}, {heatmap.columns[column]}: {shown}")
     ax.set_yticks(np.arange(rows) + 0.5, heatmap.rows)
     ax.set_xticks(np.arange(columns) + 0.5, heatmap.columns, rotation=50, ha="right")
     ax.tick_params(axis="x", pad=1, length=2)
@@ -206,15 +221,16 @@ def heatmap_figure(heatmap: Heatmap, title: str) -> Figure:
     key="leaderboard",
     block="ranking",
     title="Leaderboard of estimators",
-    reading="ROC AUC over all questions with its 95 % interval; the open diamond is the unweighted "
-    "mean over topics. To the left of the line at 0.5, the ranking is inverted. Hollow, gray and "
-    "†: too few answers for an interval or a rank.",
+    reading="ROC AUC as the unweighted mean over topics (filled diamond) with its 95 % interval, "
+    "and over all questions (circle); without a mean over topics the latter leads. To the left of the "
+    "line at 0.5, the ranking is inverted. Gray and †: too few answers for an interval.",
     rank=10,
+    data="metrics.csv",
 )
 def leaderboard(of: TaskContext, title: str) -> list[Figure]:
     """Draw one plot."""
-    leaders = compute_leaders(of.own("metrics"))
-    return [leaderboard_figure(leaders, title, of.styles)] if leaders else []
+    rows = compute_leaderboard(of.own("metrics"), of.own("selection_by_mean"))
+    return [leaderboard_figure(rows, title, of.styles)] if rows else []
 
 
 @task_figure(
@@ -225,6 +241,7 @@ def leaderboard(of: TaskContext, title: str) -> list[Figure]:
     "number of questions; dash: one class only; gray: too few answers for an interval.",
     rank=10,
     note=topics_note,
+    data="metrics.csv",
 )
 def roc_auc_heatmap(of: TaskContext, title: str) -> list[Figure]:
     """Draw one plot."""
@@ -239,12 +256,13 @@ def roc_auc_heatmap(of: TaskContext, title: str) -> list[Figure]:
     reading="Spearman's rank correlation on the questions scored by both. Near 1, two estimators "
     "are redundant.",
     rank=10,
+    data="complementarity.csv",
 )
 def correlation(of: TaskContext, title: str) -> list[Figure]:
     """Draw one plot, best estimator first."""
     pairs = of.own("complementarity")
     known = {*pairs["estimator_a"], *pairs["estimator_b"]} if len(pairs) else set()
-    order = [leader.estimator for leader in compute_leaders(of.own("metrics"))]
+    order = [row.estimator for row in compute_leaderboard(of.own("metrics"))]
     names = [name for name in order if name in known]
     labels = [plain(name)[:44] for name in names]
     matrix = correlation_matrix(pairs, names)

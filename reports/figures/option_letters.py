@@ -139,6 +139,7 @@ def conformal_figure(sets: SetsByTopic, title: str) -> Figure:
     "calibrated on the other, all topics pooled, so that single topics may miss the target.",
     rank=10,
     note=topics_note,
+    data="conformal.csv",
 )
 def conformal_sets(of: TaskContext, title: str) -> list[Figure]:
     """Draw one plot."""
@@ -153,6 +154,7 @@ def conformal_sets(of: TaskContext, title: str) -> list[Figure]:
     reading="Frequency of each letter as the correct option and as an answer; diamonds: recall, "
     "the accuracy on questions with that correct letter. The test is of equal frequencies.",
     rank=10,
+    data="positions.csv",
 )
 def option_positions(of: TaskContext, title: str) -> list[Figure]:
     """Draw one plot."""

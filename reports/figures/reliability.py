@@ -6,11 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..frames.formatting import number, plain
+from ..frames.formatting import count, interval, number, plain
 from ..frames.style import BLUE, GRAY, VERMILION
+from ..frames.tooltips import add_tip
 from ..metrics.calibration_error import calibration_bins, ece
 from ..metrics.conformal_sets import halves
 from ..metrics.evaluation import Evaluation
@@ -120,7 +122,9 @@ def draw_reliability(ax: Axes, diagram: Reliability) -> Axes:
         diagram.confidence, diagram.low, diagram.high, color=BLUE, alpha=0.2, linewidth=0
     )
     label = f"as given, ECE {number(diagram.ece)}"
-    ax.plot(diagram.confidence, diagram.accuracy, "o-", color=BLUE, markersize=3.5, label=label)
+    points = (diagram.confidence, diagram.accuracy)
+    (line,) = ax.plot(*points, "o-", color=BLUE, markersize=3.5, label=label)
+    add_tip(line, *_bin_tips(diagram))
     if diagram.calibrated_confidence.size:
         label = f"calibrated, ECE {number(diagram.calibrated_ece)}"
         points = (diagram.calibrated_confidence, diagram.calibrated_accuracy)
@@ -130,6 +134,16 @@ def draw_reliability(ax: Axes, diagram: Reliability) -> Axes:
     ax.set_title(plain(diagram.estimator)[:32], loc="left")
     ax.legend(loc="upper left", bbox_to_anchor=(-0.03, -0.2), fontsize=7, handlelength=1.6)
     return ax
+
+
+def _bin_tips(diagram: Reliability) -> list[str]:
+    """Describe every bin in words."""
+    columns = (diagram.confidence, diagram.accuracy, diagram.low, diagram.high, diagram.count)
+    return [
+        f"{plain(diagram.estimator)}, confidence {number(float(confidence))}: accuracy "
+        f"{number(float(accuracy))} {interval(float(low), float(high))}, n {count(float(n))}"
+        for confidence, accuracy, low, high, n in zip(*columns, strict=True)
+    ]
 
 
 def reliability_figures(diagrams: Sequence[Reliability], title: str) -> list[Figure]:
@@ -146,6 +160,24 @@ def reliability_figures(diagrams: Sequence[Reliability], title: str) -> list[Fig
     return figures
 
 
+def _diagrams(of: TaskContext) -> list[Reliability]:
+    seed = int(of.own("metrics")["seed"].iloc[0])
+    return compute_reliability(of.evaluation, of.data.probabilities, seed)
+
+
+def _bins(of: TaskContext) -> pd.DataFrame:
+    """Tabulate the bins of all diagrams, as given and calibrated."""
+    frames = []
+    for d in _diagrams(of):
+        given = {"confidence": d.confidence, "accuracy": d.accuracy, "accuracy_low": d.low}
+        given |= {"accuracy_high": d.high, "n": d.count}
+        after = {"confidence": d.calibrated_confidence, "accuracy": d.calibrated_accuracy}
+        for calibrated, columns in (("no", given), ("yes", after)):
+            named = {"estimator": d.estimator, "calibrated": calibrated}
+            frames.append(pd.DataFrame({**named, **columns}))
+    return pd.concat(frames)
+
+
 @task_figure(
     key="reliability",
     block="calibration",
@@ -154,10 +186,8 @@ def reliability_figures(diagrams: Sequence[Reliability], title: str) -> list[Fig
     "diagonal, a score is perfectly calibrated. Gray: share of the questions per bin. Calibrated: "
     "isotonic regression, each half of the questions fitted on the other.",
     rank=10,
+    values=_bins,
 )
 def reliability(of: TaskContext, title: str) -> list[Figure]:
     """Draw panels, one per score that is a probability, on one or more pages."""
-    seed = int(of.own("metrics")["seed"].iloc[0])
-    return reliability_figures(
-        compute_reliability(of.evaluation, of.data.probabilities, seed), title
-    )
+    return reliability_figures(_diagrams(of), title)

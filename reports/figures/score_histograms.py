@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ..frames.formatting import count, marked, plain
 from ..frames.style import BY_NAME, CORRECT_COLOR, ERROR_COLOR, GRAY, Styles
+from ..frames.tooltips import add_tip
 from ..metrics.evaluation import Evaluation
 from ..statistics.intervals import enough
 from ..statistics.ranking import FloatArray, IntArray, TieBlocks
@@ -197,14 +199,16 @@ def draw_roc_curves(
         best = "" if curve.few else f", {others[0].roc_auc:.3f} and below"
         label = "" if index else f"{len(others)} more{best}"
         rates = (curve.false_positive_rate, curve.true_positive_rate)
-        ax.plot(*rates, color=GRAY, linewidth=0.6, alpha=0.7, label=label or None)
+        (line,) = ax.plot(*rates, color=GRAY, linewidth=0.6, alpha=0.7, label=label or None)
+        add_tip(line, f"{plain(curve.estimator)}: ROC AUC {marked(curve.roc_auc, curve.few)}")
     looks = styles.lines(curve.estimator for curve in curves[:named])
     for curve in curves[:named]:
         color, dashes = looks[curve.estimator]
         color = GRAY if curve.few else color
         label = f"{plain(curve.estimator)[:34]}  {marked(curve.roc_auc, curve.few)}"
         rates = (curve.false_positive_rate, curve.true_positive_rate)
-        ax.plot(*rates, color=color, linestyle=dashes, label=label)
+        (line,) = ax.plot(*rates, color=color, linestyle=dashes, label=label)
+        add_tip(line, f"{plain(curve.estimator)}: ROC AUC {marked(curve.roc_auc, curve.few)}")
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     ax.set_xlabel("share of correct answers flagged")
     ax.set_ylabel("share of errors flagged")
@@ -230,6 +234,28 @@ def roc_figure(curves: Sequence[RocCurve], title: str, styles: Styles = BY_NAME)
     return figure
 
 
+def _rates(of: TaskContext) -> pd.DataFrame:
+    """Tabulate the points of all ROC curves."""
+    names = ("estimator", "false_positive_rate", "true_positive_rate")
+    curves = compute_roc_curves(of.evaluation)
+    columns = ((c.estimator, c.false_positive_rate, c.true_positive_rate) for c in curves)
+    return pd.concat([pd.DataFrame(dict(zip(names, c, strict=True))) for c in columns])
+
+
+def _bins(of: TaskContext) -> pd.DataFrame:
+    """Tabulate the bins of all histograms."""
+    frames = [
+        pd.DataFrame(
+            {
+                **{"estimator": h.estimator, "score_from": h.edges[:-1], "score_to": h.edges[1:]},
+                **{"correct": h.correct, "wrong": h.errors},
+            }
+        )
+        for h in compute_histograms(of.evaluation)
+    ]
+    return pd.concat(frames)
+
+
 @task_figure(
     key="roc_curves",
     block="curves",
@@ -237,6 +263,7 @@ def roc_figure(curves: Sequence[RocCurve], title: str, styles: Styles = BY_NAME)
     reading="All questions pooled, most uncertain answers flagged first: share of errors flagged "
     "(true positive rate) against share of correct answers flagged (false positive rate).",
     rank=10,
+    values=_rates,
 )
 def roc_curves(of: TaskContext, title: str) -> list[Figure]:
     """Draw one plot."""
@@ -251,6 +278,7 @@ def roc_curves(of: TaskContext, title: str) -> list[Figure]:
     reading="Number of questions per bin of the score; entropies in bins of 0.1 nats. The outer "
     "bins include values beyond the edges.",
     rank=40,
+    values=_bins,
 )
 def score_histograms(of: TaskContext, title: str) -> list[Figure]:
     """Draw panels, one per estimator, on one or more pages."""

@@ -14,6 +14,7 @@ from ..frames.figure_kind import FigureKind
 from ..frames.formatting import count, number, plain
 from ..frames.limits import drawn_topics
 from ..frames.style import BLUE, BY_NAME, VERMILION, Styles, draw_few
+from ..frames.tooltips import add_tip
 from ..metrics.evaluation import ALL, MACRO
 from ..statistics.ranking import FloatArray
 from ..statistics.short_repr import short_repr
@@ -25,6 +26,7 @@ TASKS_SIDE_BY_SIDE = FigureKind(
     "Two prompts, side by side",
     "Accuracy, and ROC AUC of the best estimator of each task, by topic; numbers in the legend are "
     "over all questions.",
+    data="metrics.csv",
 )
 
 LINES = 8
@@ -83,7 +85,10 @@ def draw_trend_lines(ax: Axes, trend: TrendLines, styles: Styles = BY_NAME) -> A
         x = at + 0.05 * (index - (len(trend.lines) - 1) / 2)
         p = "p < 0.001" if line.p < 0.001 else f"p = {line.p:.3f}"
         label = f"{plain(line.estimator)[:32]}  {p}"
-        ax.plot(x, line.values, "o", color=color, linestyle=dashes, markersize=3, label=label)
+        (drawn,) = ax.plot(
+            x, line.values, "o", color=color, linestyle=dashes, markersize=3, label=label
+        )
+        add_tip(drawn, label)
         ax.vlines(x, line.low, line.high, color=color, linewidth=1)
         draw_few(ax, x, line.values, line.low)
     ax.axhline(0.5, color="#222222", linewidth=0.8)
@@ -174,7 +179,14 @@ def draw_side_by_side(ax: Axes, pair: SideBySide) -> Axes:
         mean = number(float(pair.values[index, 0]))
         label = f"{plain(pair.names[index])[:48]}  {mean}"
         ax.hlines(at + offset, pair.low[index], pair.high[index], color=color, linewidth=1.2)
-        ax.plot(pair.values[index], at + offset, marker, color=color, markersize=4, label=label)
+        values = pair.values[index]
+        (points,) = ax.plot(values, at + offset, marker, color=color, markersize=4, label=label)
+        named = [
+            f"{group}, {plain(pair.names[index])}: {number(float(value))}"
+            for group, value in zip(pair.groups, values, strict=True)
+            if not np.isnan(value)
+        ]
+        add_tip(points, *named)
         if pair.label.startswith("ROC"):
             draw_few(ax, pair.values[index], at + offset, pair.low[index], marker)
     if pair.label.startswith("ROC"):
@@ -209,6 +221,7 @@ def side_by_side_figure(pairs: Sequence[SideBySide], title: str) -> Figure:
     reading="The best eight estimators; vertical lines are 95 % intervals. p: test of no linear "
     "trend, inverse-variance weighted, Holm-adjusted over all estimators.",
     rank=20,
+    data="metrics.csv",
 )
 def roc_auc_trend(of: TaskContext, title: str) -> list[Figure]:
     """Draw one plot per ordered stratum."""

@@ -82,12 +82,14 @@ class TaskFigure(FigureKind):
         draw: function that draws it.
         rank: sort key within the block, ascending.
         note: function that returns a sentence to append to the caption, e.g. on omissions.
+        values: function that returns what it is drawn from, where `data` names no file.
     """
 
     block: Block
     draw: Draw
     rank: int = 100
     note: Callable[[TaskContext], str] = lambda of: ""
+    values: Callable[[TaskContext], pd.DataFrame] | None = None
 
 
 def task_figure(
@@ -98,6 +100,8 @@ def task_figure(
     reading: str,
     rank: int = 100,
     note: Callable[[TaskContext], str] = lambda of: "",
+    data: str = "",
+    values: Callable[[TaskContext], pd.DataFrame] | None = None,
 ) -> Callable[[Draw], TaskFigure]:
     """Declare the decorated function as a figure of the page.
 
@@ -108,8 +112,10 @@ def task_figure(
         reading: Caption: how to read the figure.
         rank: Sort key within the block, ascending.
         note: Function that returns a sentence to append to the caption; empty for none.
+        data: CSV file of the report that it is drawn from.
+        values: Function that returns what it is drawn from, where no such file has it.
 
     Returns:
         A decorator that turns a function of context and title into a `TaskFigure`.
     """
-    return lambda draw: TaskFigure(key, title, reading, block, draw, rank, note)
+    return lambda draw: TaskFigure(key, title, reading, block, draw, rank, note, values, data=data)

@@ -67,22 +67,39 @@ class PageTable:
 
 @dataclass
 class PageFigure:
-    """Figure of the page: its title, its caption, and the bytes of the SVG file once rendered."""
+    """Figure of the page.
+
+    Attributes:
+        title, caption: what it shows, and how to read it.
+        svg: bytes of the SVG file, once rendered.
+        name: stem of its files.
+        picture: path of a file with the picture from the report's folder; empty if none is written.
+        data: path of the CSV file that it is drawn from; empty if none is written.
+        table: what it is drawn from as CSV, if it is small; the page then holds it.
+    """
 
     title: str
     caption: str
     svg: bytes = b""
+    name: str = "figure"
+    picture: str = ""
+    data: str = ""
+    table: str = ""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Part of a section: heading, a note, figures, tables, and a text shown as it is."""
+    """Part of a section: heading, a note, figures, tables, and a text shown as it is.
+
+    `folded` tells whether it is initially collapsed under its heading.
+    """
 
     title: str
     note: str = ""
     figures: Sequence[PageFigure] = ()
     tables: Sequence[PageTable] = ()
     code: str = ""
+    folded: bool = False
 
 
 def text_cell(value: Any, limit: int = 200) -> Cell:

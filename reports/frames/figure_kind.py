@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -13,8 +13,10 @@ class FigureKind:
         key: prefix of its file names.
         title: heading of the figure.
         reading: caption in the page: how to read the figure.
+        data: CSV file of the report that it is drawn from; empty where it has one of its own.
     """
 
     key: str
     title: str
     reading: str
+    data: str = field(default="", kw_only=True)

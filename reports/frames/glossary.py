@@ -31,7 +31,7 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
         "all, macro",
         "all: all questions pooled. macro: unweighted mean over the topics with a defined value, "
         "with the number of these topics. Topics too small for an interval of their own are "
-        "included; the mean then has no interval either.",
+        "included; the mean then has no interval in metrics.csv and in the tables by topic.",
     ),
     (
         "distinguishable",

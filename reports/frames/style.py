@@ -16,6 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from .tooltips import titled
+
 _Floats = NDArray[np.float64]
 STYLE_FILE = Path(__file__).with_name("apprehend.mplstyle")
 FORMATS = ("png", "svg", "pdf")
@@ -98,7 +100,7 @@ def render(figure: Figure, extension: str) -> bytes:
     }
     buffer = BytesIO()
     figure.savefig(buffer, format=extension, metadata=by_format[extension])
-    return buffer.getvalue()
+    return titled(buffer.getvalue()) if extension == "svg" else buffer.getvalue()
 
 
 def draw_few(ax: Axes, x: _Floats, y: _Floats, low: _Floats, marker: str = "o") -> None:

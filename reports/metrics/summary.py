@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..frames.formatting import count, interval, marked, number, percent, plain
-from ..statistics.intervals import FEW_MARK, FEW_MEANING, SMALLEST_CLASS
+from ..frames.formatting import count, interval, number, percent, plain
+from ..statistics.intervals import SMALLEST_CLASS
 from .evaluation import ALL, MACRO
+from .leaders import Leader, chosen_row, leader_of, own_rows
 
 LISTED = 6
-_INTERVAL = ("roc_auc", "roc_auc_low", "roc_auc_high")
 
 
 def summarize(
@@ -21,40 +21,32 @@ def summarize(
     comparisons: pd.DataFrame | None = None,
     flow: pd.DataFrame | None = None,
     selection: pd.DataFrame | None = None,
+    by_mean: pd.DataFrame | None = None,
 ) -> list[str]:
     """Summarize a frame from `compute_metrics` in one paragraph per (model, task).
 
-    Given a frame from `compare`, the paragraph names the estimators that are not distinguishable
-    from the best; given one from `compute_flow`, it counts unparsed answers under any row
-    convention; given one from `compute_selection`, the best value is corrected for the choice.
+    The estimator with the highest mean over topics leads, its pooled value is beside it; without
+    such a mean the pooled value leads. Given a frame from `compare`, the paragraph names the
+    estimators that are not distinguishable from the best pooled one; given one from `compute_flow`,
+    it counts unparsed answers under any row convention; given those from `compute_selection` and
+    `compute_selection_by_mean`, the leading value is corrected for the choice.
     """
-    return [
-        _paragraph(
-            str(model),
-            str(task),
+    paragraphs = []
+    for (first, second), part in metrics.groupby(["model", "task"], sort=False):
+        model, task = str(first), str(second)
+        means = own_rows(by_mean, model, task)
+        leader = leader_of(part, means)
+        chosen = chosen_row(by_mean if leader and leader.by_mean else selection, model, task)
+        head = f"{plain(model)} on {plain(task)}:"
+        sentences = _sentences(
             part,
-            _own(comparisons, str(model), str(task)),
-            _unread(part, flow, str(model), str(task)),
-            chosen_row(selection, str(model), str(task)),
+            leader,
+            _own(comparisons, model, task),
+            unread(part, flow, model, task),
+            (means, chosen),
         )
-        for (model, task), part in metrics.groupby(["model", "task"], sort=False)
-    ]
-
-
-def chosen_row(selection: pd.DataFrame | None, model: str, task: str) -> pd.Series[Any] | None:
-    """Select the row of the best estimator in a frame from `compute_selection`; None without."""
-    if selection is None or selection.empty:
-        return None
-    own = selection["model"].astype(str).eq(model) & selection["task"].astype(str).eq(task)
-    best = selection[own & selection["best"].astype(bool)]
-    return None if best.empty else best.iloc[0]
-
-
-def told_apart(selection: pd.DataFrame, model: str, task: str) -> int:
-    """Count the estimators that cannot be told from the best one, without itself."""
-    own = selection["model"].astype(str).eq(model) & selection["task"].astype(str).eq(task)
-    part = selection[own]
-    return int((part["indistinguishable"].astype(bool) & ~part["best"].astype(bool)).sum())
+        paragraphs.append(" ".join([head, *sentences]))
+    return paragraphs
 
 
 def choice_text(row: pd.Series[Any] | None, name: str, among: int) -> str:
@@ -77,7 +69,7 @@ def _own(comparisons: pd.DataFrame | None, model: str, task: str) -> pd.DataFram
     return comparisons[within & comparisons["family"].isin(("estimators", "topics"))]
 
 
-def _unread(
+def unread(
     metrics: pd.DataFrame, flow: pd.DataFrame | None, model: str, task: str
 ) -> tuple[int, int, int]:
     """Count the answers in which no option was found, all answers, and thoughts that were cut."""
@@ -88,36 +80,6 @@ def _unread(
         return unread, answered, int(own.get("cut_while_thinking", 0))
     pooled = metrics[metrics["topic"] == ALL]
     return int(pooled["n_unparsed"].max()), int(pooled["n"].max()), 0
-
-
-def pooled_rank(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Sort the pooled rows of one model on one task by descending ROC AUC.
-
-    Rows with too few errors or correct answers for an interval have no rank and follow in their
-    stored order.
-    """
-    pooled = metrics[metrics["topic"] == ALL]
-    key = pooled["roc_auc"].where(pooled["roc_auc_low"].notna())
-    return pooled.loc[key.sort_values(ascending=False, kind="stable").index]
-
-
-def few_note(metrics: pd.DataFrame) -> str:
-    """Explain the mark of values from too few answers; empty if no value has it."""
-    few = metrics["roc_auc"].notna() & metrics["roc_auc_low"].isna()
-    if not few.any():
-        return ""
-    note = f"Gray and {FEW_MARK}: {FEW_MEANING}."
-    macro = metrics.loc[few & metrics["topic"].eq(MACRO), "interval_note"]
-    return f"{note} Of the mean: {macro.iloc[0]}." if len(macro) else note
-
-
-def best_estimator(metrics: pd.DataFrame) -> str | None:
-    """Return the estimator with the highest pooled ROC AUC of one model on one task.
-
-    None where no estimator has enough errors and correct answers for a rank.
-    """
-    ranked = pooled_rank(metrics).dropna(subset=["roc_auc_low"])
-    return None if ranked.empty else str(ranked["estimator"].iloc[0])
 
 
 def against(comparisons: pd.DataFrame, best: str) -> pd.DataFrame:
@@ -145,58 +107,86 @@ def against(comparisons: pd.DataFrame, best: str) -> pd.DataFrame:
     return frame.sort_values("difference", kind="stable", ignore_index=True)
 
 
-def _distinguishable(best: str, comparisons: pd.DataFrame | None) -> list[str]:
+def _pooled_tests(best: str, comparisons: pd.DataFrame | None) -> list[str]:
+    """Name the estimators that paired tests over all questions do not tell from the best."""
     if comparisons is None:
         return []
-    sentences = []
     pairs = against(comparisons, best)
-    if len(pairs):
-        equal = pairs.loc[~pairs["distinguishable"], "other"].tolist()
-        if len(equal):
-            text = f"Not distinguishable from it (paired test, Holm-adjusted): {_listed(equal)}."
-        else:
-            text = "Its lead over each of the others is distinguishable (paired, Holm-adjusted)."
-        sentences.append(text)
+    if pairs.empty:
+        return []
+    equal = pairs.loc[~pairs["distinguishable"], "other"].tolist()
+    if len(equal):
+        return [f"Not distinguishable from it (paired test, Holm-adjusted): {_listed(equal)}."]
+    return ["Its lead over each of the others is distinguishable (paired, Holm-adjusted)."]
+
+
+def _mean_tests(best: str, means: pd.DataFrame | None) -> list[str]:
+    """Name the estimators that the resamples do not tell from the best by the mean over topics."""
+    if means is None or str(means.loc[means["best"].astype(bool), "estimator"].iloc[0]) != best:
+        return []
+    equal = means["indistinguishable"].astype(bool) & ~means["best"].astype(bool)
+    if equal.any():
+        names = means.loc[equal, "estimator"].tolist()
+        return [f"Not distinguishable from it (simultaneous 95 %): {_listed(names)}."]
+    return ["Its lead over each of the others is distinguishable (simultaneous 95 %)."]
+
+
+def _topic_tests(comparisons: pd.DataFrame | None) -> list[str]:
+    if comparisons is None:
+        return []
     topics = comparisons[comparisons["family"] == "topics"]
-    if len(topics):
-        clear = int(topics["distinguishable"].sum())
-        sentences.append(
-            f"Of {len(topics)} pairs of topics, {clear} differ distinguishably in its ROC AUC."
-        )
-    return sentences
+    if topics.empty:
+        return []
+    clear = int(topics["distinguishable"].sum())
+    return [
+        f"Of {len(topics)} pairs of topics, {clear} differ distinguishably in the ROC AUC of "
+        f"{plain(topics['estimator_a'].iloc[0])}."
+    ]
 
 
-def _paragraph(
-    model: str,
-    task: str,
+def _sentences(
     metrics: pd.DataFrame,
+    leader: Leader | None,
     comparisons: pd.DataFrame | None,
-    unread: tuple[int, int, int],
-    chosen: pd.Series[Any] | None,
-) -> str:
+    missing: tuple[int, int, int],
+    choice: tuple[pd.DataFrame | None, pd.Series[Any] | None],
+) -> list[str]:
     pooled = metrics[metrics["topic"] == ALL].set_index("estimator")
     most = int(pooled["n"].to_numpy(dtype=float).argmax())
-    head = f"{plain(model)} on {plain(task)}: {_headline(pooled.iloc[most], unread)}"
-    name = best_estimator(metrics)
-    if name is None:
-        return f"{head} {_unranked(pooled, most)}"
-    best = {column: float(pooled[column][name]) for column in _INTERVAL}
-    own = metrics[metrics["estimator"] == name].set_index("topic")
-    ends = interval(best["roc_auc_low"], best["roc_auc_high"])
-    mean = own[own.index == MACRO].iloc[0]
-    average = marked(float(mean["roc_auc"]), bool(np.isnan(mean["roc_auc_low"])))
-    macro = f"{average} on average over {_carried(mean)}"
-    sentences = [
+    head = _headline(pooled.iloc[most], missing)
+    if leader is None:
+        return [head, unranked(pooled, most)]
+    means, chosen = choice
+    own = metrics[metrics["estimator"] == leader.estimator].set_index("topic")
+    macro = own.loc[[MACRO]].iloc[0]
+    corrected = choice_text(chosen, leader.estimator, len(pooled))
+    first = f"Of {len(pooled)} estimator{'s' * (len(pooled) != 1)}, {plain(leader.estimator)}"
+    if leader.by_mean:
+        told = [
+            f"{first} has the highest ROC AUC of errors on average over {carried(macro)}: "
+            f"{leader.mean.text}{corrected}; {leader.pooled.text} over all questions"
+            f"{_range(own)}.",
+            *_mean_tests(leader.estimator, means),
+            *filter(None, [leader.warning]),
+        ]
+    else:
+        told = [
+            f"{first} has the highest ROC AUC of errors over all questions: {leader.pooled.text}"
+            f"{corrected}{_range(own)}; there is no mean over topics to choose by, since "
+            f"{leader.reason}.",
+            *_pooled_tests(leader.estimator, comparisons),
+        ]
+    within = leader.by_mean and means is not None
+    values = means.set_index("estimator") if within and means is not None else pooled
+    where = "on average over topics" if within else "over all questions"
+    return [
         head,
-        f"Of {len(pooled)} estimator{'s' * (len(pooled) != 1)}, {plain(name)} has the highest "
-        f"ROC AUC of errors: {number(best['roc_auc'])} {ends} over all questions, "
-        f"{macro}{_range(own)}{choice_text(chosen, name, len(pooled))}.",
-        *_distinguishable(name, comparisons),
-        *_against_chance(pooled),
+        *told,
+        *_topic_tests(comparisons),
+        *_against_chance(values, where),
         *_incomplete(pooled),
         *_few(pooled),
     ]
-    return " ".join(sentences)
 
 
 def _headline(pooled: pd.Series[Any], unread: tuple[int, int, int]) -> str:
@@ -219,7 +209,7 @@ def _headline(pooled: pd.Series[Any], unread: tuple[int, int, int]) -> str:
     return f"{share}; {parsed}." if missing else f"{share}."
 
 
-def _unranked(pooled: pd.DataFrame, most: int) -> str:
+def unranked(pooled: pd.DataFrame, most: int) -> str:
     """Explain why no estimator is ranked: no ROC AUC, or too few answers of a class."""
     if pooled["roc_auc"].isna().all():
         return "No ROC AUC: there is one class only, or no score."
@@ -231,7 +221,7 @@ def _unranked(pooled: pd.DataFrame, most: int) -> str:
     )
 
 
-def _carried(macro: pd.Series[Any]) -> str:
+def carried(macro: pd.Series[Any]) -> str:
     """Describe the topics in the macro average: `topics`, or how many of how many."""
     carrying, total, few = (
         int(macro[name]) for name in ("n_topics", "n_topics_total", "n_topics_few")
@@ -260,19 +250,20 @@ def _range(own: pd.DataFrame) -> str:
         return ""
     low, high = areas.idxmin(), areas.idxmax()
     return (
-        f", from {number(float(areas.min()))} ({plain(low)}) to "
+        f", by topic from {number(float(areas.min()))} ({plain(low)}) to "
         f"{number(float(areas.max()))} ({plain(high)})"
     )
 
 
-def _against_chance(pooled: pd.DataFrame) -> list[str]:
-    below = pooled.index[pooled["roc_auc_high"] < 0.5]
-    unclear = pooled.index[(pooled["roc_auc_low"] <= 0.5) & (pooled["roc_auc_high"] >= 0.5)]
+def _against_chance(values: pd.DataFrame, where: str) -> list[str]:
+    """Name the estimators whose interval contains 0.5 or lies below it, by their own values."""
+    below = values.index[values["roc_auc_high"] < 0.5]
+    unclear = values.index[(values["roc_auc_low"] <= 0.5) & (values["roc_auc_high"] >= 0.5)]
     sentences = []
     if len(unclear):
-        sentences.append(f"Not distinguishable from chance: {_listed(unclear)}.")
+        sentences.append(f"Not distinguishable from chance {where}: {_listed(unclear)}.")
     if len(below):
-        sentences.append(f"Below chance (inverted): {_listed(below)}.")
+        sentences.append(f"Below chance (inverted) {where}: {_listed(below)}.")
     return sentences
 
 

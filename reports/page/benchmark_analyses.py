@@ -41,12 +41,14 @@ U_CURVE = FigureKind(
     "U-curve",
     "Mean score by the share of the other stored models that are wrong; vertical lines are 95 % "
     "intervals. High at both ends: uncertainty that difficulty does not explain.",
+    data="u_curve.csv",
 )
 ERROR_CLUSTERS = FigureKind(
     "error_clusters",
     "Shared causes of errors",
     "Share of the questions of each topic by their strongest cause; the remainder are questions "
     "that every model answers correctly. Causes are named after their overrepresented topics.",
+    data="clusters.csv",
 )
 
 

@@ -22,9 +22,9 @@ from ..frames.blocks import (
 from ..frames.formatting import count, interval, marked, plain
 from ..frames.limits import ROWS, row_numbers, rows_note
 from ..metrics.evaluation import ALL, MACRO
+from ..metrics.leaders import leading_rank, mean_value
 from ..metrics.metric import Metric
 from ..metrics.metric_registry import shown_metrics
-from ..metrics.summary import pooled_rank
 from ..metrics.topic_tables import TopicTable, macro_label
 from ..statistics.intervals import SMALLEST_CLASS, too_few
 from .columns import DIFFERENCE, INTERVAL, TESTED, VALUES, N, pair, texts
@@ -33,35 +33,41 @@ POOLED = ("quality", "rows", "missing", "more")
 """Values of `Metric.shown` whose metrics are columns of the pooled table."""
 
 
-def pooled_table(metrics: pd.DataFrame, more: Sequence[Metric] = ()) -> PageTable:
-    """Tabulate pooled metrics with the macro AUC, highest AUC first; `more` are additional ones."""
-    macro = metrics[metrics["topic"] == MACRO].set_index("estimator")
-    of = pooled_rank(metrics)
-    ranked = of.assign(
-        macro=of["estimator"].map(macro["roc_auc"]),
-        macro_low=of["estimator"].map(macro["roc_auc_low"]),
-    )
+def ranking_table(
+    metrics: pd.DataFrame, by_mean: pd.DataFrame, more: Sequence[Metric] = ()
+) -> PageTable:
+    """Tabulate the mean over topics, the pooled ROC AUC and the other metrics, best first.
+
+    `by_mean` are rows of `compute_selection_by_mean`; `more` are additional metrics.
+    """
+    macro = metrics[metrics["topic"] == MACRO]
     carried = macro_label(macro["n_topics"].astype(float), macro["n_topics_total"].astype(float))
     first, *others = shown_metrics(POOLED, more)
+    ranked = leading_rank(metrics)
     heads = [
-        *(Column("estimator", True), Column(first.title), Column("95 % interval"), Column(carried)),
+        *(Column("estimator", True), Column(f"{first.title}, {carried}"), Column("95 % interval")),
+        *(Column(f"{first.title}, all questions"), Column("95 % interval")),
         *(Column(metric.title) for metric in others),
     ]
     rows = []
     for record in ranked.head(ROWS).to_dict("records"):
+        mean = mean_value(metrics, str(record["estimator"]), by_mean)
         ends = interval(record["roc_auc_low"], record["roc_auc_high"])
         few = not ends and not pd.isna(record["roc_auc"])
         note = record["interval_note"] if few else ""
         cells = [
+            area_cell(record["roc_auc"], few),
             Cell(ends or note, record["roc_auc_low"] if ends else ""),
-            area_cell(record["macro"], pd.isna(record["macro_low"])),
             *(number_cell(record[metric.name], KINDS[metric.kind]) for metric in others),
         ]
         gray = [replace(cell, heat=math.nan, few=cell.few or few) for cell in cells]
-        rows.append([text_cell(record["estimator"]), area_cell(record["roc_auc"], few), *gray])
+        around = interval(mean.low, mean.high)
+        own = Cell(around, mean.low if around else "", few=not around)
+        head = (text_cell(record["estimator"]), area_cell(mean.area, not around))
+        rows.append([*head, own, *gray])
     meanings = [f"{metric.title}: {metric.meaning}" for metric in more if metric.shown in POOLED]
     note = " ".join(filter(None, [rows_note(len(ranked), "metrics.csv", sized=False), *meanings]))
-    return PageTable("Pooled metrics", heads, rows, note=note)
+    return PageTable("Metrics of the estimators", heads, rows, note=note)
 
 
 def topic_table(table: TopicTable) -> PageTable:
@@ -93,7 +99,10 @@ def against_table(pairs: pd.DataFrame, best: str) -> PageTable:
         *(DIFFERENCE, INTERVAL, *TESTED),
     )
     return table_from_frame(
-        pairs, f"{plain(best)} against all others", columns, file="comparisons.csv"
+        pairs,
+        f"{plain(best)} against all others, over all questions",
+        columns,
+        file="comparisons.csv",
     )
 
 

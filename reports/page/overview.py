@@ -14,7 +14,7 @@ from ..figures.strata import TASKS_SIDE_BY_SIDE, compute_side_by_side, side_by_s
 from ..frames.blocks import Block, PageFigure, Shown, table_from_frame
 from ..frames.formatting import file_stems, plain
 from ..frames.limits import drawn_note, largest, tested_note
-from ..metrics.summary import best_estimator
+from ..metrics.leaders import best_estimator
 from .columns import DIFFERENCE, INTERVAL, TESTED, VALUES, N, pair, texts
 from .metric_tables import pairs_table
 from .page import PageSection
@@ -53,8 +53,8 @@ def _tasks(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
         tests = own[own["model_a"] == model]
         if figures or len(tests):
             note = (
-                "Tests on the common questions of both tasks: ROC AUC of the best estimator of "
-                "each task, and accuracies (McNemar)."
+                "Tests on the common questions of both tasks: pooled ROC AUC of the estimator of "
+                "each task with the highest one, and accuracies (McNemar)."
             )
             left = tested_note(len(evaluated), "tasks")
             shown = [pairs_table(tests, "task", "Tasks compared", left)] if len(tests) else []
@@ -116,7 +116,7 @@ def _judges(analyses: Analyses, drawer: Drawer) -> Iterator[Block]:
             "A judge whose ratings are mostly near 10, or that gives most questions the same "
             "value, does not discriminate between questions."
         )
-        yield Block(f"On {plain(task)}", note, figures, shown)
+        yield Block(f"On {plain(task)}", note, figures, shown, folded=True)
 
 
 def _of_task(frame: pd.DataFrame, task: str) -> pd.DataFrame:
@@ -147,4 +147,4 @@ def _costs(analyses: Analyses) -> Iterator[Block]:
             "a signal share its cost."
         )
         table = table_from_frame(own.assign(per_question=per), title, columns, file="costs.csv")
-        yield Block(title, note, tables=[table])
+        yield Block(title, note, tables=[table], folded=True)

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..frames.blocks import Block
+from ..cards.cards import Card
+from ..frames.blocks import Block, PageFigure
 from ..frames.formatting import plain
 from ..frames.glossary import GLOSSARY, ROWS_MEANING
+from ..metrics.leaders import LEADER_TERM
 from ..metrics.metric_registry import metric_terms
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -29,7 +32,12 @@ _NOTHING: Mapping[str, Any] = {
     "first": "",
     "data": (),
     "style": "",
+    "cards": (),
+    "cards_note": "",
+    "lead": None,
+    "root": "",
 }
+_SCRIPTS = ("page.js", "navigation.js")
 INK, PAPER = "#222222", "#ffffff"
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
@@ -42,14 +50,19 @@ class PageSection:
     Attributes:
         title: heading of the section.
         blocks: content of the section.
-        summary: paragraph for the top of the page, empty for none.
+        summary: paragraph at its top, empty for none.
         of: model and task of the section, None if it is about several.
+        card: card for the top of the page, None for none.
+        content: markup after the blocks, for what is neither a table nor a figure; a script that it
+            needs is given to `render_page`.
     """
 
     title: str
     blocks: Sequence[Block]
     summary: str = ""
     of: tuple[str, str] | None = None
+    card: Card | None = None
+    content: Markup = Markup("")
 
 
 def inline_svg(svg: bytes, prefix: str, label: str) -> Markup:
@@ -81,6 +94,13 @@ def inline_svg(svg: bytes, prefix: str, label: str) -> Markup:
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
+def data_address(figure: PageFigure, root: str) -> str:
+    """Return the address of a figure's data: in the page itself or beside it; empty for none."""
+    if figure.table:
+        return "data:text/csv;charset=utf-8," + quote(figure.table)
+    return root + figure.data if figure.data else ""
+
+
 def heat(value: float) -> Markup:
     """Return the style of a cell by its ROC AUC: blue above chance, vermilion below."""
     if math.isnan(value):
@@ -110,10 +130,13 @@ def render_page(
 
     `estimators` are pairs of name and summary. `settings` contains rows, replicates and seed, and
     optionally title, summary (sentences), links (pairs of address and title), metrics (the
-    additional ones, for the glossary), and for what a page shows before its sections: first and
-    data (markup), style (CSS) and scripts (JavaScript).
+    additional ones, for the glossary), root (path from the page to the report's folder), cards
+    (pairs of card and address), cards_note and lead (`PageFigure`) for the first screen, and for
+    what else a page shows before its sections: first and data (markup), style (CSS) and scripts
+    (JavaScript).
     """
-    scripts = [(TEMPLATES / "page.js").read_text(encoding="utf-8"), *settings.get("scripts", ())]
+    own = [(TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS]
+    scripts = [*own, *settings.get("scripts", ())]
     return (
         environment_of(TEMPLATES)
         .get_template("index.html.j2")
@@ -121,7 +144,7 @@ def render_page(
             sections=sections,
             manifests=[(_manifest_title(manifest), _json(manifest)) for manifest in manifests],
             estimators=estimators,
-            glossary=[*GLOSSARY, *metric_terms(settings.get("metrics", ()))],
+            glossary=[*GLOSSARY, LEADER_TERM, *metric_terms(settings.get("metrics", ()))],
             rows_meaning=ROWS_MEANING[settings["rows"]],
             settings={**_NOTHING, **settings},
             scripts=[Markup(script) for script in scripts],
@@ -140,7 +163,7 @@ def environment_of(folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(plain=plain, heat=heat, breakable=breakable, script_hash=script_hash)
-    environment.globals.update(inline_svg=inline_svg)
+    environment.globals.update(inline_svg=inline_svg, data_address=data_address)
     return environment
 
 

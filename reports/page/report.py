@@ -11,8 +11,11 @@ import pandas as pd
 from rich.console import RenderableType
 
 from ..analyses.together import Analyses, compute_analyses
+from ..cards.cards import card_of
+from ..cards.topic_dots import TOPIC_DOTS, compute_topic_dots, dots_note, topic_dots_figure
 from ..figures.drawing import Drawer
 from ..frames.atomic_files import write_atomically
+from ..frames.blocks import PageFigure
 from ..frames.csv_files import csv_text
 from ..frames.export import write_tables
 from ..frames.formatting import file_stems
@@ -73,7 +76,8 @@ class Report:
 
     def terminal(self) -> list[RenderableType]:
         """Render summary, n-flow, pooled metrics and ROC AUC by topic for the terminal (rich)."""
-        return terminal(self.metrics, self.flow, self.summary, self.analyses.found)
+        by_mean = self.analyses.by_task["selection_by_mean"]
+        return terminal(self.metrics, self.flow, self.summary, self.analyses.found, by_mean)
 
 
 def build_report(
@@ -114,23 +118,23 @@ def build_report(
     drawer = Drawer(root / "figures", formats)
     measured = measure(data, rows, replicates, seed, metrics)
     analyses = compute_analyses(data, rows, replicates, seed, measured=measured)
-    selection = analyses.by_task["selection"]
-    summary = summarize(analyses.metrics, analyses.comparisons, analyses.flow, selection)
+    choices = (analyses.by_task["selection"], analyses.by_task["selection_by_mean"])
+    summary = summarize(analyses.metrics, analyses.comparisons, analyses.flow, *choices)
     report = Report(analyses, summary)
     for name, frame in analyses.frames().items():
         report.files.append(write_atomically(root / f"{name}.csv", csv_text(frame)))
     _write_tables(report, root / "tables")
-    sections = _sections(data, report, drawer)
+    sections, lead = _sections(data, report, drawer)
     report.files.extend(drawer.files)
     settings: dict[str, Any] = {"rows": rows, "replicates": replicates, "seed": seed}
-    settings["metrics"] = analyses.more_metrics
+    settings |= {"metrics": analyses.more_metrics, "lead": lead}
     names = dict.fromkeys(
         name for evaluation in analyses.evaluated for name in evaluation.estimators
     )
     estimators = [(name, data.traits.get(name, UNKNOWN).summary) for name in names]
     report.files.extend(
         write_pages(
-            root, sections, (analyses.metrics, selection), data.manifests, estimators, settings
+            root, sections, (analyses.metrics, *choices), data.manifests, estimators, settings
         )
     )
     return report
@@ -142,19 +146,29 @@ def _write_tables(report: Report, folder: Path) -> None:
     report.files.extend(write_tables(folder, "roc_auc_by_topic", to_csv_frame(tables), *texts))
 
 
-def _sections(data: ReportInput, report: Report, drawer: Drawer) -> list[PageSection]:
-    """Build one section per model and task, then the overviews, and render their figures."""
+def _sections(
+    data: ReportInput, report: Report, drawer: Drawer
+) -> tuple[list[PageSection], PageFigure | None]:
+    """Build one section per model and task, then the overviews, and the figure that comes first."""
     analyses = report.analyses
     names = [f"{evaluation.model}_{evaluation.task}" for evaluation in analyses.evaluated]
     stems = file_stems(names)
     sections = []
     with drawer:
+        lead = _lead(analyses, drawer)
         for evaluation, name, text in zip(analyses.evaluated, names, report.summary, strict=True):
             built = TaskSection(data, analyses, evaluation, drawer, stems[name])
-            sections.append(
-                PageSection(
-                    built.title, list(built.blocks()), text, (evaluation.model, evaluation.task)
-                )
-            )
+            of, card = (evaluation.model, evaluation.task), card_of(analyses, evaluation)
+            sections.append(PageSection(built.title, list(built.blocks()), text, of, card))
         sections += overview_sections(analyses, drawer)
-    return sections
+    return sections, lead
+
+
+def _lead(analyses: Analyses, drawer: Drawer) -> PageFigure | None:
+    """Draw the figure that comes first; None where there is nothing to compare."""
+    dots = compute_topic_dots(analyses)
+    if dots is None:
+        return None
+    figures = [topic_dots_figure(dots, TOPIC_DOTS.title)]
+    note, frame = dots_note(dots), dots.frame()
+    return drawer.add(TOPIC_DOTS, TOPIC_DOTS.title, "", figures, note, frame)[0]

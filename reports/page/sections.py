@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
 
 from ..analyses.confident import confident_errors
 from ..analyses.together import Analyses
@@ -15,11 +17,16 @@ from ..frames.limits import tested_note
 from ..frames.style import Styles
 from ..generated.forced import forced_table
 from ..metrics.evaluation import ALL, MACRO, Evaluation
-from ..metrics.summary import against, best_estimator, few_note
+from ..metrics.leaders import few_note, leader_of
+from ..metrics.summary import against
 from ..metrics.topic_tables import topic_tables
 from . import answer_tables, metric_tables, missing_tables
 from .choice_tables import choice_table
 from .placed_figures import task_figures
+
+
+def _folded(block: Block) -> Block:
+    return replace(block, folded=True)
 
 
 class TaskSection:
@@ -39,7 +46,9 @@ class TaskSection:
         styles = Styles({name: known.look for name, known in data.traits.items()})
         self.context = TaskContext(data, analyses, evaluation, styles)
         self.metrics = analyses.of("metrics", evaluation)
-        self.best = best_estimator(self.metrics)
+        self.by_mean = analyses.of("selection_by_mean", evaluation)
+        self.leader = leader_of(self.metrics, self.by_mean)
+        self.best = self.leader.estimator if self.leader else None
         # Thresholds and single answers need no ranking: without a best estimator, show the first.
         self.shown = self.best or (evaluation.estimators[0] if evaluation.estimators else None)
         own = analyses.comparisons
@@ -47,20 +56,16 @@ class TaskSection:
         self.comparisons = own[within]
 
     def blocks(self) -> Iterator[Block]:
-        """Yield all non-empty blocks in order."""
+        """Yield all non-empty blocks in order; what only some readers need is folded."""
         yield self._ranking()
-        yield from self._differences()
+        yield from map(_folded, self._differences())
         yield self._by_topic()
         yield from self._by_stratum()
-        yield from self._curves()
-        yield from self._calibration()
-        yield from self._thresholds()
-        yield from self._conformal()
-        yield from self._letters()
-        yield from self._together()
-        yield from self._forced()
-        yield self._flow()
-        yield from self._confident()
+        rest = (
+            *(self._curves(), self._calibration(), self._thresholds(), self._conformal()),
+            *(self._letters(), self._together(), self._forced(), [self._flow()]),
+        )
+        yield from map(_folded, chain(*rest, self._confident()))
 
     def _figures(self, block: str) -> list[PageFigure]:
         """Draw the figures of a block."""
@@ -69,17 +74,26 @@ class TaskSection:
             if kind.block == block:
                 title = f"{kind.title}: {self.title}"
                 figures = kind.draw(self.context, title)
-                shown += self.drawer.add(kind, title, self.stem, figures, kind.note(self.context))
+                if figures:
+                    note = kind.note(self.context)
+                    values = kind.values(self.context) if kind.values else None
+                    shown += self.drawer.add(kind, title, self.stem, figures, note, values)
         return shown
 
     def _ranking(self) -> Block:
-        shown = [metric_tables.pooled_table(self.metrics, self.analyses.more_metrics)]
-        title = "Ranking of errors, all questions pooled"
+        more = self.analyses.more_metrics
+        shown = [metric_tables.ranking_table(self.metrics, self.by_mean, more)]
+        for name in ("selection_by_mean", "selection"):
+            choice = self.analyses.of(name, self.evaluation)
+            leads = self.leader is not None and self.leader.by_mean == (name != "selection")
+            if len(choice) and leads:
+                shown.append(choice_table(choice))
+        reason = self.leader.reason if self.leader else ""
+        pooled = f"By the value over all questions, since {reason}." if reason else ""
         note = few_note(self.metrics[self.metrics["topic"].isin((ALL, MACRO))])
-        choice = self.analyses.of("selection", self.evaluation)
-        if len(choice):
-            shown.append(choice_table(choice))
-        return Block(title, note, self._figures("ranking"), shown)
+        notes = (pooled, self.leader.warning if self.leader else "", note)
+        title = "Ranking of the estimators"
+        return Block(title, " ".join(filter(None, notes)), self._figures("ranking"), shown)
 
     def _differences(self) -> Iterator[Block]:
         if self.best is None:
@@ -90,15 +104,16 @@ class TaskSection:
             shown.append(metric_tables.against_table(pairs, self.best))
         for family, kind, title in (
             ("estimators", "estimator", "All pairs of estimators"),
-            ("topics", "topic", f"Pairs of topics, {plain(self.best)}"),
+            ("topics", "topic", "Pairs of topics"),
         ):
             own = self.comparisons[self.comparisons["family"] == family]
             if len(own):
+                of = f", {plain(own['estimator_a'].iloc[0])}" if family == "topics" else ""
                 left = self._untested() if family == "topics" else ""
-                shown.append(metric_tables.pairs_table(own, kind, title, left))
+                shown.append(metric_tables.pairs_table(own, kind, title + of, left))
         note = (
-            "Paired DeLong tests on the questions scored by both; p-values are Holm-adjusted over "
-            "all pairs of this model and task. Not distinguishable does not mean equal: the "
+            "Paired DeLong tests over all questions that both scored; p-values are Holm-adjusted "
+            "over all pairs of this model and task. Not distinguishable does not mean equal: the "
             "interval bounds the difference."
         )
         if shown:

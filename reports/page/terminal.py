@@ -14,7 +14,8 @@ from rich.text import Text
 
 from ..frames.formatting import count, interval, marked, number, percent, plain
 from ..frames.limits import DRAWN, largest
-from ..metrics.summary import pooled_rank
+from ..metrics.evaluation import MACRO
+from ..metrics.leaders import leading_rank, mean_value, own_rows
 from ..metrics.topic_tables import TopicTable, macro_label, topic_tables
 from ..statistics.intervals import FEW_MARK, FEW_MEANING
 
@@ -31,14 +32,16 @@ def terminal(
     flow: pd.DataFrame,
     sentences: list[str],
     found: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    by_mean: pd.DataFrame | None = None,
 ) -> list[RenderableType]:
-    """Render summary, n-flow, and per model and task the pooled metrics and the AUC by topic."""
+    """Render summary, n-flow, and per model and task the ranking and the AUC by topic."""
     shown: list[RenderableType] = [Text(sentence + "\n") for sentence in sentences]
     shown.append(_flow_table(flow, found))
     tables = topic_tables(metrics)
     for table in tables[:TABLES]:
         own = metrics[(metrics["model"] == table.model) & (metrics["task"] == table.task)]
-        shown.append(_pooled_table(own, table))
+        means = own_rows(by_mean, table.model, table.task)
+        shown.append(_ranking_table(own, means, table))
         shown += [
             _topic_table(table, table.estimators[start : start + COLUMNS])
             for start in range(0, len(table.estimators), COLUMNS)
@@ -75,20 +78,22 @@ def _flow_table(flow: pd.DataFrame, found: Mapping[tuple[str, str], str]) -> Tab
     return table
 
 
-def _pooled_table(metrics: pd.DataFrame, table: TopicTable) -> Table:
+def _ranking_table(metrics: pd.DataFrame, by_mean: pd.DataFrame | None, table: TopicTable) -> Table:
+    """Render the mean over topics beside the pooled value, best first."""
     shown = _table(f"{plain(table.model)} on {plain(table.task)}: ranking of errors")
     shown.add_column("estimator", overflow="fold")
-    macro = metrics[metrics["topic"] == "macro"].set_index("estimator")
+    macro = metrics[metrics["topic"] == MACRO]
     carried = macro_label(macro["n_topics"].astype(float), macro["n_topics_total"].astype(float))
-    for name in ("ROC AUC", "95 % interval", carried, "PRR", "coverage"):
+    for name in (carried, "95 % interval", "all questions", "95 % interval", "PRR", "coverage"):
         shown.add_column(name, justify="right")
-    for row in pooled_rank(metrics).to_dict("records"):
-        mean = macro.loc[row["estimator"]]
+    for row in leading_rank(metrics).to_dict("records"):
+        mean = mean_value(metrics, str(row["estimator"]), by_mean)
         cells = (
             Text(plain(row["estimator"])),
+            _area(mean.area, mean.low),
+            Text(interval(mean.low, mean.high)),
             _area(row["roc_auc"], row["roc_auc_low"]),
             Text(interval(row["roc_auc_low"], row["roc_auc_high"])),
-            _area(float(mean["roc_auc"]), float(mean["roc_auc_low"])),
             Text(number(row["prr"]), style=_FEW_STYLE if math.isnan(row["roc_auc_low"]) else ""),
             Text(percent(row["coverage"])),
         )

@@ -19,6 +19,7 @@ COST = FigureKind(
     "ROC AUC against cost",
     "Estimators of all models, by the mean over topics of the ROC AUC; the cost is that of every "
     "signal that an estimator needs. The line joins the points that no cheaper one equals.",
+    data="metrics.csv",
 )
 ACCURACY = FigureKind(
     "accuracy_auc",
@@ -26,6 +27,7 @@ ACCURACY = FigureKind(
     "Models by accuracy and by the mean over topics of their best estimator's ROC AUC (controls "
     "apart). The best of several estimators is chosen on the same questions, so that the values "
     "are too high by some thousandths; the models' pages have them corrected.",
+    data="metrics.csv",
 )
 _LABELED = 20
 """The largest number of points with names."""

@@ -16,7 +16,7 @@ from ..frames.blocks import Block, PageFigure, PageTable, Shown, table_from_fram
 from ..frames.csv_files import csv_text
 from ..frames.figure_kind import FigureKind
 from ..frames.formatting import file_stems, interval, number, plain
-from ..metrics.summary import chosen_row, told_apart
+from ..metrics.leaders import chosen_row, told_apart
 from ..page.page import PageSection, render_page
 from .board import TEMPLATES, board
 from .hub_cards import data_set_card, model_index

@@ -21,7 +21,7 @@ from apprehend.reports import (
     compute_metrics,
     metric,
 )
-from apprehend.reports.metrics.metric_checks import CHECKS
+from apprehend.reports.checks.metric_checks import CHECKS
 from golden_files import write_results
 from helpers import Done, in_process
 

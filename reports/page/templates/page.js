@@ -46,7 +46,4 @@ for (const table of document.querySelectorAll("table.data:not(.matrix)")) {
   });
   table.closest(".scroll").before(label);
 }
-window.addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll("details.table")) details.open = true;
-});
 document.documentElement.dataset.ready = "yes";

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from ..metrics.metric import Metric, Needs
+from ..metrics.metric_registry import user_metrics
+from ..metrics.scored_group import ScoredGroup, as_number
 from ..statistics.ranking import BoolArray, FloatArray
-from .metric import Metric, Needs
-from .metric_registry import user_metrics
-from .scored_group import ScoredGroup, as_number
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 TOLERANCE = 1e-9

@@ -1,0 +1,1 @@
+"""Conformance checks for what others add to the reports."""
