@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ..analyses.together import Analyses
-from ..frames.formatting import count, percent, plain
+from ..frames.formatting import count, marked, percent, plain
 from ..metrics.evaluation import ALL, Evaluation
 from ..metrics.leaders import Leader, leader_of
-from ..metrics.summary import carried, unranked, unread
+from ..metrics.summary import unranked, unread
 
 RISKS = (5, 10)
 """Target risks in percent whose coverages are metrics."""
@@ -40,7 +40,7 @@ class Card:
         title: model and task.
         accuracy, accuracy_note: share of right answers; its interval, n and unread answers.
         estimator: name of the leading estimator; empty without one.
-        value, value_note: its ROC AUC with interval, and what it is the mean of; without an
+        value, value_note: its ROC AUC; the interval and what it is the mean of. Without an
             estimator, empty and the reason.
         beside: the pooled value, or why there is no mean over topics.
         warning: sentence on a disagreement of both values; empty without.
@@ -78,7 +78,7 @@ def card_of(analyses: Analyses, evaluation: Evaluation) -> Card:
     low, high = (percent(float(first[f"accuracy_{end}"])) for end in ("low", "high"))
     notes = [f"{count(float(first['n']))} questions"]
     if float(first["n"]):
-        notes.insert(0, f"95 % interval {low} to {high}")
+        notes.insert(0, f"[{low}, {high}]")
     if missing:
         notes.append(
             f"{count(missing)} unread" + (f", {count(cut)} cut while thinking" * bool(cut))
@@ -91,19 +91,24 @@ def card_of(analyses: Analyses, evaluation: Evaluation) -> Card:
     return Card(
         *known,
         plain(leader.estimator),
-        leader.value.text,
-        *_notes(leader, metrics),
+        marked(leader.value.area, not leader.value.interval),
+        *_notes(leader),
         leader.warning,
         *_bought(pooled.loc[leader.estimator]),
     )
 
 
-def _notes(leader: Leader, metrics: pd.DataFrame) -> tuple[str, str]:
-    """Say what the leading value is, and what stands beside it."""
+def _notes(leader: Leader) -> tuple[str, str]:
+    """Give the interval of the leading value, say what it is, and what stands beside it."""
     if not leader.by_mean:
-        return "over all questions", f"No mean over topics to choose by: {leader.reason}."
-    macro = metrics[(metrics["topic"] == "macro") & (metrics["estimator"] == leader.estimator)]
-    return f"mean over {carried(macro.iloc[0])}", f"Over all questions: {leader.pooled.text}"
+        shown = f"{leader.value.interval} over all questions".strip()
+        return shown, f"No mean over topics to choose by: {leader.reason}."
+    topics = count(leader.topics)
+    if leader.topics < leader.topics_total:
+        topics += f" of {count(leader.topics_total)}"
+    few = f", {count(leader.topics_few)} of them small" if leader.topics_few else ""
+    shown = f"{leader.value.interval} mean over {topics} topics{few}".strip()
+    return shown, f"{leader.pooled.text} over all questions"
 
 
 def _bought(row: pd.Series[float]) -> tuple[list[Purchase], str]:
@@ -112,7 +117,7 @@ def _bought(row: pd.Series[float]) -> tuple[list[Purchase], str]:
     purchases, by_chance = [], []
     for risk in RISKS:
         share = float(row[f"coverage_at_risk_{risk}"])
-        text = f"the most certain {percent(share)} ({count(round(share * n))})" if share else "none"
+        text = f"{percent(share)} ({count(round(share * n))})" if share else "none"
         purchases.append(Purchase(risk, share, text))
         by_chance.append("all" if error_rate <= risk / 100 else "none")
     alike = by_chance[0] == by_chance[-1]

@@ -153,7 +153,8 @@ def _draw_mean(ax: Axes, y: float, kind: str, areas: Sequence[float]) -> None:
         return
     (point,) = ax.plot(mean, y, "D", color=_COLORS[kind], markersize=6)
     add_tip(point, f"{name}: mean over {len(areas)} topics {mean:.3f}")
-    ax.text(mean, y, f"   {mean:.2f}", va="center", fontsize=8, fontweight="bold")
+    offset = {"xytext": (7, 0), "textcoords": "offset points"}
+    ax.annotate(f"{mean:.2f}", (mean, y), va="center", fontsize=8, fontweight="bold", **offset)
 
 
 def _draw_point(ax: Axes, y: float, topic: str, found: tuple[Value, int, int], color: str) -> None:
@@ -169,7 +170,7 @@ def _draw_point(ax: Axes, y: float, topic: str, found: tuple[Value, int, int], c
     add_tip(point, f"{plain(topic)}: {value.text}, n {count(n)}, {count(wrong)} wrong")
 
 
-def topic_dots_figure(dots: TopicDots, title: str) -> Figure:
+def topic_dots_figure(dots: TopicDots) -> Figure:
     """Draw panels side by side that share the rows; kinds are named in bold."""
     labels, places, bold = [], list[float](), set[int]()
     y = 0.0
@@ -183,10 +184,9 @@ def topic_dots_figure(dots: TopicDots, title: str) -> Figure:
         places += [y + step for step in range(len(topics))]
         y += len(topics) + 0.4
     number, size, gap = len(dots.panels), (3.0, 0.2 * y + 0.1), 0.25
-    left, top, bottom = 0.25 + 0.075 * max(map(len, labels)), 0.85, 0.5
+    left, top, bottom = 0.25 + 0.075 * max(map(len, labels)), 0.5, 0.5
     width, height = left + number * size[0] + (number - 1) * gap + 0.2, top + size[1] + bottom
     figure = Figure(figsize=(width, height))
-    figure.text(0.12 / width, 1 - 0.14 / height, plain(title), va="top", fontsize=11)
     limits = _limits(dots)
     for index, panel in enumerate(dots.panels):
         x = (left + index * (size[0] + gap)) / width

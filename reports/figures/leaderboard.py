@@ -222,8 +222,8 @@ def heatmap_figure(heatmap: Heatmap, title: str) -> Figure:
     block="ranking",
     title="Leaderboard of estimators",
     reading="ROC AUC as the unweighted mean over topics (filled diamond) with its 95 % interval, "
-    "and over all questions (circle); without a mean over topics the latter leads. To the left of the "
-    "line at 0.5, the ranking is inverted. Gray and †: too few answers for an interval.",
+    "and over all questions (circle); without a mean over topics the latter leads. To the left of "
+    "the line at 0.5, the ranking is inverted. Gray and †: too few answers for an interval.",
     rank=10,
     data="metrics.csv",
 )

@@ -26,8 +26,12 @@ class Value:
     @property
     def text(self) -> str:
         """Format value and interval: `0.709 [0.700, 0.718]`, or `0.709†` without an interval."""
-        shown = marked(self.area, bool(np.isnan(self.low)))
-        return f"{shown} {interval(self.low, self.high)}".rstrip()
+        return f"{marked(self.area, not self.interval)} {self.interval}".rstrip()
+
+    @property
+    def interval(self) -> str:
+        """Format the interval; empty without one."""
+        return interval(self.low, self.high)
 
     def apart(self, other: Value) -> bool:
         """Tell whether both intervals are known and do not overlap."""

@@ -169,6 +169,6 @@ def _lead(analyses: Analyses, drawer: Drawer) -> PageFigure | None:
     dots = compute_topic_dots(analyses)
     if dots is None:
         return None
-    figures = [topic_dots_figure(dots, TOPIC_DOTS.title)]
+    figures = [topic_dots_figure(dots)]
     note, frame = dots_note(dots), dots.frame()
     return drawer.add(TOPIC_DOTS, TOPIC_DOTS.title, "", figures, note, frame)[0]

@@ -16,7 +16,7 @@ from ..frames.inputs import ReportInput
 from ..frames.limits import tested_note
 from ..frames.style import Styles
 from ..generated.forced import forced_table
-from ..metrics.evaluation import ALL, MACRO, Evaluation
+from ..metrics.evaluation import ALL, Evaluation
 from ..metrics.leaders import few_note, leader_of
 from ..metrics.summary import against
 from ..metrics.topic_tables import topic_tables
@@ -90,10 +90,9 @@ class TaskSection:
                 shown.append(choice_table(choice))
         reason = self.leader.reason if self.leader else ""
         pooled = f"By the value over all questions, since {reason}." if reason else ""
-        note = few_note(self.metrics[self.metrics["topic"].isin((ALL, MACRO))])
-        notes = (pooled, self.leader.warning if self.leader else "", note)
-        title = "Ranking of the estimators"
-        return Block(title, " ".join(filter(None, notes)), self._figures("ranking"), shown)
+        few = few_note(self.metrics[self.metrics["topic"] == ALL])
+        note = " ".join(filter(None, (pooled, few)))
+        return Block("Ranking of the estimators", note, self._figures("ranking"), shown)
 
     def _differences(self) -> Iterator[Block]:
         if self.best is None:

@@ -69,6 +69,7 @@ def test_no_violation_on_the_demo(browser: Browser, demo: Path, scheme: str, wid
 
 
 def test_a_violation_would_be_found(browser: Browser, hostile: Path) -> None:
+    browser.size(1400)
     browser.open(hostile)
     browser.value("document.querySelector('label[for=search]').remove()")
     browser.value(AXE.read_text(encoding="utf-8") + "; typeof axe")

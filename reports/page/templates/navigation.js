@@ -67,7 +67,11 @@
     if (!link) return;
     link.setAttribute("aria-current", "location");
     link.closest(".contents > li").classList.add("current");
-    if (!narrow.matches) link.scrollIntoView({ block: "nearest" });
+    // Not by scrollIntoView, after which the Tab key would go on from here.
+    const box = document.getElementById("contents");
+    const [above, below] = [box.getBoundingClientRect(), link.getBoundingClientRect()];
+    if (below.top < above.top) box.scrollTop -= above.top - below.top;
+    else if (below.bottom > above.bottom) box.scrollTop += below.bottom - above.bottom;
   };
   const observer = new IntersectionObserver(
     (entries) => {
@@ -103,8 +107,11 @@
       const section = table.closest("section");
       const group = table.closest("[aria-label]");
       const where = [group && group.getAttribute("aria-label"), section && clean(section.querySelector("h2"))];
+      const folded = table.closest("details.table") ? 1 : 0;
       for (const row of table.tBodies[0].rows) {
-        add(row, Array.from(row.cells, clean).join(" ").slice(0, 160), where.filter(Boolean).join(", "), 3);
+        const named = Array.from(row.cells).filter((cell, at) => at === 0 || cell.classList.contains("text"));
+        const text = named.map(clean).filter(Boolean).join(" · ");
+        add(row, text.slice(0, 160), where.filter(Boolean).join(", "), 3 + folded);
       }
     }
     return found;
