@@ -30,8 +30,8 @@ def choice_table(choice: pd.DataFrame) -> PageTable:
         f"On the {count(float(best['n']))} questions that all of these scored"
         f"{where}. Corrected for the choice among {len(choice)}, the ROC AUC of "
         f"{plain(best['estimator'])} is {number(float(best['roc_auc_corrected']))} {ends}: "
-        "the choice of the best is repeated in every resample, since the highest of many values is too high by chance. “Best in”: share "
-        "of the resamples."
+        "the choice of the best is repeated in every resample, since the highest of many values is "
+        "too high by chance. “Best in”: share of the resamples."
     )
     return table_from_frame(
         ordered,

@@ -37,7 +37,7 @@ _NOTHING: Mapping[str, Any] = {
     "lead": None,
     "root": "",
 }
-_SCRIPTS = ("page.js", "navigation.js")
+SCRIPTS = ("page.js", "navigation.js")
 INK, PAPER = "#222222", "#ffffff"
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
@@ -135,7 +135,7 @@ def render_page(
     what else a page shows before its sections: first and data (markup), style (CSS) and scripts
     (JavaScript).
     """
-    own = [(TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS]
+    own = [(TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS]
     scripts = [*own, *settings.get("scripts", ())]
     return (
         environment_of(TEMPLATES)

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,6 +89,13 @@ class Browser:
         found = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
+
+    def soon(self, expression: str, seconds: float = 5) -> None:
+        """Wait until an expression is true."""
+        end = time.monotonic() + seconds
+        while not self.value(expression):
+            assert time.monotonic() < end, expression
+            time.sleep(0.05)
 
     def promised(self, expression: str) -> Any:
         """Evaluate an expression and wait for its promise."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
@@ -114,3 +117,89 @@ def test_it_prints(page):
     printed = base64.b64decode(page.call("Page.printToPDF", preferCSSPageSize=True)["data"])
     assert printed.startswith(b"%PDF")
     assert len(printed) > 50_000
+
+
+def test_the_contents_follow_the_scroll(page):
+    page.call("Emulation.setEmulatedMedia", features=[])
+    section = "document.querySelector('.contents > li.current > a').hash"
+    page.value("document.getElementById('s2').scrollIntoView()")
+    page.soon(f"{section} === '#s2'")
+    assert page.value("document.querySelectorAll('.contents [aria-current]').length") == 1
+    page.value("window.scrollTo(0, 0)")
+    page.soon(f"{section} === '#glance'")
+
+
+def test_the_search_jumps_to_headings_terms_and_rows_in_folds(page):
+    page.value("document.getElementById('fold').click()")
+    assert page.value("document.querySelectorAll('main details[open]').length") == 0
+    found = "Array.from(document.querySelectorAll('#hits li')).map(li => li.innerText)"
+    for words, tag in (("pairwise", "H3"), ("n-flow", "H3"), ("conformal set", "H3"), ("d′", "DT")):
+        page.value("document.getElementById('search').value = ''")
+        page.value("document.getElementById('search').focus()")
+        page.call("Input.insertText", text=words)
+        assert words in page.value(found)[0].lower()
+        page.key("ArrowDown", 40)
+        at = "document.getElementById('search').getAttribute('aria-activedescendant')"
+        assert page.value(at) == "hit-0"
+        page.key("Enter", 13, "\r")
+        assert page.value("document.activeElement.tagName") == tag
+        assert page.value("document.activeElement.closest('details').open")
+        assert page.value("document.getElementById('hits').hidden")
+    page.value("document.getElementById('search').value = ''")
+    page.value("document.getElementById('search').focus()")
+    page.call("Input.insertText", text="<b>mine</b>")
+    assert "<b>mine</b>" in page.value(found)[0]
+    page.key("Escape", 27)
+    assert page.value("document.getElementById('hits').hidden")
+    page.call("Input.insertText", text=" nothing of the kind")
+    assert page.value("document.getElementById('count').textContent") == "0 found"
+
+
+def test_an_address_opens_the_fold_that_it_names(page):
+    page.value("document.getElementById('fold').click()")
+    page.value("location.hash = '#s1-b2'")
+    page.soon("document.getElementById('s1-b2').open")
+
+
+def test_print_opens_folds_and_closes_them_again(page):
+    page.value("document.getElementById('fold').click()")
+    page.value("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.value("document.querySelectorAll('main details:not([open])').length") == 0
+    page.value("window.dispatchEvent(new Event('afterprint'))")
+    assert page.value("document.querySelectorAll('main details[open]').length") == 0
+
+
+def test_points_bars_and_curves_have_tooltips(page):
+    titles = page.value(
+        "Array.from(document.querySelectorAll('figure svg title')).map(title => title.textContent)"
+    )
+    point = r"law: 0\.\d{3} \[0\.\d{3}, [01]\.\d{3}\], n 30, \d+ wrong"
+    assert any(re.fullmatch(point, title) for title in titles)
+    bar = r"token_entropy, math \(30\): 0\.\d{3} \[.*\]"
+    assert any(re.fullmatch(bar, title) for title in titles)
+    for words in ("token_entropy: ROC AUC 0.", "AURC", "<b>mine</b>, mean over topics: 0."):
+        assert any(title.startswith(words) or words in title for title in titles), words
+    assert not page.value("document.querySelectorAll('[id^=\"tip:\"]').length")
+
+
+def test_a_picture_is_saved_from_the_page_itself(page):
+    page.value("URL.createObjectURL = (blob) => { window.saved = blob; return '#'; }")
+    page.value("document.querySelector('a.picture').click()")
+    text = page.promised("window.saved.text()")
+    root = ElementTree.fromstring(text)
+    assert root.tag.endswith("svg")
+    assert root.get("width", "").endswith("pt")
+    data = page.value("document.querySelector('#glance .files a:last-child').href")
+    table = pd.read_csv(StringIO(unquote(data.split(",", 1)[1])))
+    assert set(table["topic"]) == {"law", "math", "physics"}
+    assert table["roc_auc"].between(0, 1).all()
+
+
+def test_on_a_phone_nothing_but_tables_and_figures_is_wider_than_the_screen(page):
+    page.size(400)
+    page.soon("!document.querySelector('.menu').open")
+    page.value("document.getElementById('unfold').click()")
+    assert page.value("document.documentElement.scrollWidth") <= 400
+    page.value("document.querySelector('.menu summary').click()")
+    assert page.value("document.querySelector('.menu').open")
+    page.call("Emulation.clearDeviceMetricsOverride")

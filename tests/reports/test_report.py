@@ -27,7 +27,7 @@ from apprehend.reports.frames.style import (
     figure_style,
 )
 from apprehend.reports.metrics.evaluation import evaluations
-from apprehend.reports.page.page import TEMPLATES, render_page
+from apprehend.reports.page.page import SCRIPTS, TEMPLATES, render_page
 from rich.console import Console
 
 VOID = {"wbr", "meta", "br", "link", "img", "input", "hr"}
@@ -92,8 +92,13 @@ def test_every_file_is_there_and_not_empty(built):
         for kind in kinds:
             assert f"figures/{kind}_plain-model_t.{extension}" in written
         assert f"figures/judge_labels_t.{extension}" in written
-    own = [name for name in written if name.startswith("figures/")]
-    assert len(own) == (2 * len(kinds) - 1 + 1) * 3  # one model has option probabilities
+        assert f"figures/where_it_knows.{extension}" in written
+    own = {name for name in written if name.startswith("figures/")}
+    drawn_from = {name for name in own if name.endswith(".csv")}
+    # Smaller data, such as those of the other curves, are part of the page.
+    assert {name.split("_t.")[0] for name in drawn_from} >= {"figures/risk_coverage_plain-model"}
+    # One model has option probabilities; one figure is of all.
+    assert len(own - drawn_from) == (2 * len(kinds) - 1 + 1 + 1) * 3
     for path in report.files:
         assert path.stat().st_size > 100
         assert re.fullmatch(r"[A-Za-z0-9._-]+", path.name)
@@ -112,15 +117,22 @@ def test_the_page_is_well_formed_self_contained_and_escaped(built):
     page = Page()
     page.feed(html)
     assert page.open == []
-    assert page.names.count("script") == 1
-    script = html.split("<script>")[1].split("</script>")[0]
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert f"script-src 'sha256-{digest}'" in html
-    assert script == (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    assert page.names.count("script") == 2
+    for script, name in zip(html.split("<script>")[1:], SCRIPTS, strict=True):
+        own = script.split("</script>")[0]
+        digest = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in html.split("script-src")[1].split(";")[0]
+        assert own == (TEMPLATES / name).read_text(encoding="utf-8")
     assert "img" not in page.names
     assert "link" not in page.names
     assert len(page.ids) == len(set(page.ids))
-    assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
+    inside = [link for link in page.links if link.startswith("#")]
+    assert all(link[1:] in page.ids for link in inside)
+    files = [link for link in page.links if not link.startswith(("#", "data:text/csv;"))]
+    assert all((folder / link).is_file() for link in files)
+    assert {link for link in files if link.startswith("figures/")} >= {
+        f"figures/{path.name}" for path in (folder / "figures").glob("*.svg")
+    }
     assert not re.search(r"url\((?!#)", html)
     text = "".join(page.text)
     for shown in (
@@ -141,7 +153,8 @@ def test_svg_files_are_deterministic_xml_without_dates(full_input, tmp_path, bui
     build_report(ReportInput(**full_input), tmp_path, replicates=50, formats=("svg",))
     for path in (tmp_path / "figures").iterdir():
         assert path.read_bytes() == (built[0] / "figures" / path.name).read_bytes()
-        ElementTree.parse(path)
+        if path.suffix == ".svg":
+            ElementTree.parse(path)
         assert b"dc:date" not in path.read_bytes()
     page = (tmp_path / "index.html").read_bytes()
     assert page == (built[0] / "index.html").read_bytes()

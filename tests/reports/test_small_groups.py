@@ -33,13 +33,14 @@ from apprehend.reports.analyses.difficulty import compute_u_curve
 from apprehend.reports.analyses.trends import compute_trends
 from apprehend.reports.figures.auc import compute_auc_bars, draw_auc_bars
 from apprehend.reports.figures.leaderboard import (
-    compute_leaders,
+    compute_leaderboard,
     compute_topic_heatmap,
     draw_heatmap,
     draw_leaderboard,
 )
 from apprehend.reports.frames.style import GRAY
-from apprehend.reports.metrics.summary import best_estimator, summarize
+from apprehend.reports.metrics.leaders import best_estimator
+from apprehend.reports.metrics.summary import summarize
 from apprehend.reports.metrics.topic_tables import to_latex, to_markdown
 from apprehend.reports.paper.ece_verdicts import compute_ece_verdicts
 from apprehend.reports.paper.verdicts import UNKNOWN, compute_verdicts
@@ -357,7 +358,7 @@ def test_figures_draw_few_answers_hollow_and_grey(mixed):
     assert faces.count("00") == 2  # macro and tiny
     errors = np.arange(28) > 0
     small = metrics_of(errors, np.arange(28.0))
-    leaders = compute_leaders(small)
+    leaders = compute_leaderboard(small)
     drawn = draw_leaderboard(Figure().subplots(), leaders)
     assert {line.get_fillstyle() for line in drawn.lines if line.get_marker() == "o"} == {"none"}
     assert [text.get_color() for text in drawn.texts] == [GRAY]
@@ -410,7 +411,7 @@ def test_the_command_line_on_a_handful(tmp_path, capsys):
         assert metrics.loc[(model, topic), "roc_auc"].notna().all()
         assert metrics.loc[(model, topic), ["roc_auc_low", "roc_auc_high"]].isna().all(axis=None)
     assert metrics.loc[("more", "all"), "roc_auc_low"].notna().all()
-    about = page[page.index("few on mmlu_pro_direct: ") : page.index("more on mmlu_pro_direct: ")]
+    about = page[page.index("few on mmlu_pro_direct: ") :].split("</p>")[0]
     assert "27 wrong and 1 right" in about
     assert not VERDICTS.search(about)
     assert 'class="few"' in page

@@ -183,7 +183,10 @@
   field.addEventListener("focus", () => { if (field.value) show(); });
   field.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !list.hidden) { event.preventDefault(); close(); }
-    else if (event.key === "Enter" && hits.length) go(hits[Math.max(chosen, 0)]);
+    else if (event.key === "Enter" && hits.length) {
+      event.preventDefault(); // which would otherwise act on the fold that is focused now
+      go(hits[Math.max(chosen, 0)]);
+    }
     else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       if (list.hidden) show();
