@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -94,7 +95,7 @@ def card_of(analyses: Analyses, evaluation: Evaluation) -> Card:
         marked(leader.value.area, not leader.value.interval),
         *_notes(leader),
         leader.warning,
-        *_bought(pooled.loc[leader.estimator]),
+        *_bought(pooled.loc[[leader.estimator]].iloc[0]),
     )
 
 
@@ -111,7 +112,7 @@ def _notes(leader: Leader) -> tuple[str, str]:
     return shown, f"{leader.pooled.text} over all questions"
 
 
-def _bought(row: pd.Series[float]) -> tuple[list[Purchase], str]:
+def _bought(row: pd.Series[Any]) -> tuple[list[Purchase], str]:
     """State the coverage at the target risks, and that of a random order."""
     n, error_rate = float(row["n"]), 1 - float(row["accuracy"])
     purchases, by_chance = [], []

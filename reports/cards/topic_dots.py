@@ -153,8 +153,15 @@ def _draw_mean(ax: Axes, y: float, kind: str, areas: Sequence[float]) -> None:
         return
     (point,) = ax.plot(mean, y, "D", color=_COLORS[kind], markersize=6)
     add_tip(point, f"{name}: mean over {len(areas)} topics {mean:.3f}")
-    offset = {"xytext": (7, 0), "textcoords": "offset points"}
-    ax.annotate(f"{mean:.2f}", (mean, y), va="center", fontsize=8, fontweight="bold", **offset)
+    ax.annotate(
+        f"{mean:.2f}",
+        (mean, y),
+        xytext=(7, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
+        fontweight="bold",
+    )
 
 
 def _draw_point(ax: Axes, y: float, topic: str, found: tuple[Value, int, int], color: str) -> None:
@@ -172,7 +179,7 @@ def _draw_point(ax: Axes, y: float, topic: str, found: tuple[Value, int, int], c
 
 def topic_dots_figure(dots: TopicDots) -> Figure:
     """Draw panels side by side that share the rows; kinds are named in bold."""
-    labels, places, bold = [], list[float](), set[int]()
+    labels, places, bold = list[str](), list[float](), set[int]()
     y = 0.0
     for kind, topics in dots.groups.items():
         if len(dots.groups) > 1:

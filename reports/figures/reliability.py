@@ -169,8 +169,9 @@ def _bins(of: TaskContext) -> pd.DataFrame:
     """Tabulate the bins of all diagrams, as given and calibrated."""
     frames = []
     for d in _diagrams(of):
+        sizes = d.count.astype(np.float64)
         given = {"confidence": d.confidence, "accuracy": d.accuracy, "accuracy_low": d.low}
-        given |= {"accuracy_high": d.high, "n": d.count}
+        given |= {"accuracy_high": d.high, "n": sizes}
         after = {"confidence": d.calibrated_confidence, "accuracy": d.calibrated_accuracy}
         for calibrated, columns in (("no", given), ("yes", after)):
             named = {"estimator": d.estimator, "calibrated": calibrated}

@@ -43,7 +43,8 @@ def titled(svg: bytes) -> bytes:
         if element.get("id", "").startswith(_PREFIX):
             texts = _decoded(element.attrib.pop("id")[len(_PREFIX) :]).split(_SEPARATOR)
             _place(element, texts)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text
 
 
 def _place(element: ElementTree.Element, texts: Sequence[str]) -> None:

@@ -82,7 +82,10 @@ def _run(manifest: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def _parts(sections: Sequence[PageSection]) -> Iterator[PageSection]:
-    """Split sections into parts no larger than `PAGE`, as far as their blocks allow."""
+    """Split sections into parts no larger than `PAGE`, as far as their blocks allow.
+
+    Card, summary, own markup and manifest are those of the first part.
+    """
     for section in sections:
         parts: list[list[Block]] = [[]]
         size = 0
@@ -98,7 +101,7 @@ def _parts(sections: Sequence[PageSection]) -> Iterator[PageSection]:
                 yield replace(section, blocks=blocks)
             else:
                 title = f"{section.title} (part {number})"
-                yield PageSection(title, blocks, of=section.of)
+                yield PageSection(title, blocks)
 
 
 def _index(

@@ -48,6 +48,7 @@ def test_many_topics_are_rows(topics: int, estimators_are_rows: bool) -> None:
             "topic": topic,
             "estimator": estimator,
             "n": 10,
+            "n_errors": 5,
             "n_topics": topics if topic == "macro" else np.nan,
             "n_topics_total": topics if topic == "macro" else np.nan,
             "roc_auc": 0.5 + place / 1000 + number / 10,
