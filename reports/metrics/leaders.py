@@ -73,6 +73,8 @@ class Leader:
         return self.mean if self.by_mean else self.pooled
 
 
+MATERIAL = 0.05
+"""Smallest difference of mean and pooled value that is worth a warning."""
 LEADER_TERM = (
     "leading estimator",
     "The estimator with the highest ROC AUC as the unweighted mean over topics, of those with as "
@@ -84,8 +86,8 @@ LEADER_TERM = (
     "interval of their own, the interval of the mean is the wider one of the bootstrap and of the "
     "combination of the topics' intervals (square-and-add), however wide these are. "
     "Both disagree, and a warning says so, where another estimator leads over all questions that "
-    "by the mean over topics can be told from the leader; where the two intervals of the leader "
-    "do not overlap; or where its two values lie on opposite sides of 0.5 and an interval excludes "
+    "by the mean over topics can be told from the leader; where the two values of the leader "
+    f"differ by {MATERIAL} or more and their intervals do not overlap; or where its two values lie on opposite sides of 0.5 and an interval excludes "
     "0.5.",
 )
 """Term of the glossary: who leads, and by which rule a disagreement is stated."""
@@ -206,7 +208,8 @@ def _warning(
             f"{there.text}, but its mean over topics is {own.text}; {also}."
         )
     opposite = (mean.area - 0.5) * (pooled.area - 0.5) < 0
-    if mean.apart(pooled) or (opposite and (mean.side() or pooled.side())):
+    material = mean.apart(pooled) and abs(mean.area - pooled.area) >= MATERIAL
+    if material or (opposite and (mean.side() or pooled.side())):
         return (
             f"Pooled and mean over topics disagree: {plain(name)} has {number(mean.area)} on "
             f"average over topics and {number(pooled.area)} over all questions; {also}."

@@ -147,6 +147,11 @@ def test_an_estimator_that_misses_a_topic_does_not_lead_by_the_others():
     [
         ((0.70, 0.65, 0.75), (0.72, 0.68, 0.76), False),
         ((0.70, 0.65, 0.75), (0.82, 0.78, 0.86), True),  # the intervals do not overlap
+        (
+            (0.70, 0.69, 0.71),
+            (0.74, 0.73, 0.75),
+            False,
+        ),  # nor do these, but the difference is small
         ((0.52, 0.47, 0.57), (0.46, 0.43, 0.49), True),  # opposite sides, one excludes 0.5
         ((0.52, 0.45, 0.59), (0.48, 0.44, 0.52), False),  # opposite sides, both contain it
     ],
