@@ -87,8 +87,8 @@ LEADER_TERM = (
     "combination of the topics' intervals (square-and-add), however wide these are. "
     "Both disagree, and a warning says so, where another estimator leads over all questions that "
     "by the mean over topics can be told from the leader; where the two values of the leader "
-    f"differ by {MATERIAL} or more and their intervals do not overlap; or where its two values lie on opposite sides of 0.5 and an interval excludes "
-    "0.5.",
+    f"differ by {MATERIAL} or more and their intervals do not overlap; or where they lie on "
+    "opposite sides of 0.5 and an interval excludes 0.5.",
 )
 """Term of the glossary: who leads, and by which rule a disagreement is stated."""
 
