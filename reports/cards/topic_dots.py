@@ -14,7 +14,7 @@ from ..analyses.together import Analyses
 from ..frames.figure_kind import FigureKind
 from ..frames.formatting import count, plain
 from ..frames.limits import DRAWN, largest
-from ..frames.style import BLUE, GRAY, VERMILION
+from ..frames.style import BLUE, GRAY, GREEN, VERMILION
 from ..frames.tooltips import add_tip
 from ..metrics.evaluation import Evaluation
 from ..metrics.leaders import Value, leader_of
@@ -31,7 +31,7 @@ TOPIC_DOTS = FigureKind(
     "the topics below it. To the right of the line at 0.5, errors are more uncertain than right "
     "answers. Hollow: too few answers for an interval. Numbers are shown where the pointer rests.",
 )
-_COLORS = {KNOWLEDGE: BLUE, REASONING: VERMILION, "": GRAY}
+_COLORS = {KNOWLEDGE: BLUE, REASONING: VERMILION, "": GREEN}
 _COLUMNS = ("topic", "estimator", "n", "n_errors", "roc_auc", "roc_auc_low", "roc_auc_high")
 
 
