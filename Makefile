@@ -50,14 +50,17 @@ $(LOWEST): pyproject.toml constraints-lowest.txt
 	$(@D)/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable ".[test]"
 	@touch $@
 
-test-wheel: wheel  ## install the wheel into an empty environment and run the demo from it
-	rm -rf build/wheel && mkdir -p build/wheel/elsewhere && $(PYTHON) -m venv build/wheel/venv
+test-wheel: wheel  ## install the wheel into empty environments, with models and without
+	rm -rf build/wheel && mkdir -p build/wheel/elsewhere build/wheel/light
+	$(PYTHON) -m venv build/wheel/venv && $(PYTHON) -m venv build/wheel/report
 	build/wheel/venv/bin/python -m pip install --quiet --constraint constraints.txt torch
-	build/wheel/venv/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
+	build/wheel/venv/bin/python -m pip install --quiet --constraint constraints.txt "$$(ls dist/*.whl)[hf]"
 	cd build/wheel/elsewhere && ../venv/bin/apprehend demo --limit 20
 	test -s build/wheel/elsewhere/demo/report/index.html
 	cd build/wheel/elsewhere && ../venv/bin/python -c "from apprehend import benchmark; \
 	    assert '/site-packages/' in benchmark.__file__, benchmark.__file__"
+	build/wheel/report/bin/python -m pip install --quiet --constraint constraints.txt "$$(ls dist/*.whl)[report]"
+	cp tests/light_install.py build/wheel/light && cd build/wheel/light && ../report/bin/python light_install.py
 
 # Shares per folder; commands that tests start as processes are counted too.
 coverage: install $(ORACLES)  ## measure which lines the tests run, per folder

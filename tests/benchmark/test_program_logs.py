@@ -194,20 +194,22 @@ def test_helm_runs_that_are_not_multiple_choice(tmp_path: Path) -> None:
     refused(tmp_path, file, "not multiple choice", "generation")
 
 
-@pytest.mark.parametrize("program", ["helm", "inspect"])
-def test_other_tasks_in_a_folder_are_left_out(tmp_path: Path, program: str) -> None:
+@pytest.mark.parametrize("kind", ["helm", "inspect", "inspect by shares"])
+def test_other_tasks_in_a_folder_are_left_out(tmp_path: Path, kind: str) -> None:
+    program, _, by_shares = kind.partition(" ")
     if program == "helm":
         helm_state(tmp_path / "all", "mmlu:subject=law,model=x", "multiple_choice_joint")
         helm_state(tmp_path / "all", "narrative_qa:model=x", "generation")
     else:
-        file, _ = inspect_log(tmp_path, choices=None, target="Paris")
+        other = {"scores": {"f": {"value": 0.5}}} if by_shares else {"choices": None, "target": "P"}
+        file, _ = inspect_log(tmp_path, **other)
         (tmp_path / "all").mkdir()
         file.rename(tmp_path / "all" / "a.json")
         files.document(tmp_path / "all" / "b.json", files.inspect_log(ANSWERS))
     done = in_process(["import", program, "all", "--model", "m", "--output_path", "r"], tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("left out: all/") == 1
-    assert done.stderr.count("not multiple choice") == 1
+    assert done.stderr.count("is the share 0.5" if by_shares else "not multiple choice") == 1
     assert (tmp_path / "r").exists()
     assert not list((tmp_path / "r").rglob("narrative_qa"))
 
