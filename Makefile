@@ -10,7 +10,7 @@ VLLM := $(VENV)/vllm/.installed
 REAL := $(VENV)/real/.installed
 LOWEST := $(VENV)/lowest/.installed
 
-.PHONY: help install demo test test-lowest test-wheel test-engines test-llama-cpp test-real test-vllm coverage \
+.PHONY: help install demo test test-slow test-lowest test-wheel test-engines test-llama-cpp test-real test-vllm coverage \
     chaos fuzz audit check spelling recorded bench sample tasks wheel clean
 
 help:  ## list the targets
@@ -27,8 +27,11 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install  ## run the embedded model on the embedded questions; report in demo/report/
 	$(RUN)/apprehend demo
 
-test: install $(ORACLES)  ## run all tests, two at a time
-	$(RUN)/python -m pytest --numprocesses 2 --dist worksteal
+test: install $(ORACLES)  ## run the tests, two at a time, but for the slow ones
+	$(RUN)/python -m pytest --numprocesses 2 --dist worksteal -m "not slow"
+
+test-slow: install $(ORACLES)  ## run the tests of more than ten seconds each
+	$(RUN)/python -m pytest --numprocesses 2 --dist worksteal -m slow
 
 # Packages that tests compare with.
 $(ORACLES): tests/oracles.txt $(STAMP)
