@@ -59,7 +59,10 @@ def main() -> None:
     apprehend("leaderboard", "results.zip", "--output_path", "site")
     assert Path("site/index.html").is_file()
     assert "hf" in apprehend("doctor", "--no_network")
-    for command in (("run", "--model_args", "pretrained=embedded", "--data", "embedded"), ("demo",)):
+    for command in (
+        ("run", "--model_args", "pretrained=embedded", "--data", "embedded"),
+        ("demo",),
+    ):
         assert "pip install 'apprehend[hf]'" in apprehend(*command, status=1)
     folder = Path(sysconfig.get_path("purelib"))
     print(f"without torch and lm-eval: {size(folder):,.0f} MB in {folder.name}")  # noqa: T201

@@ -35,4 +35,11 @@ def missing_package(error: Exception) -> ApprehendError | None:
     )
 
 
-__all__ = ["ApprehendError", "UsageError", "did_you_mean", "first_line", "missing_package", "without_middle"]
+__all__ = [
+    "ApprehendError",
+    "UsageError",
+    "did_you_mean",
+    "first_line",
+    "missing_package",
+    "without_middle",
+]

@@ -17,6 +17,7 @@ from ..signals.probabilities import (
     mutual_information,
     pick,
     shares,
+    softmax,
     stack_distributions,
     surprisal,
 )
@@ -208,6 +209,34 @@ class InstructionGap(_PairEstimator):
         plain = signals.answer.option_probs
         width = min(plain.shape[1], instructed.shape[1])
         return divergence(plain[:, :width], instructed[:, :width])
+
+
+class ContextualCalibration(_PairEstimator):
+    """1 - p̃(answer) with p̃ ∝ p / p_free, in [0, 1]: the answer without the prompt's own bias.
+
+    p_free is the distribution over the options where the stem and every option read "N/A". NaN
+    where it gives an option no probability.
+    """
+
+    name = "contextual_calibration"
+    needs = frozenset({Signal.ANSWER, Signal.PROMPTED_ANSWERS.variant("content_free")})
+    is_divergence = False
+    reads_positions = True
+    reference = "arXiv 2102.09690"
+
+    def score(self, signals: Signals) -> FloatArray:
+        plain = signals.answer.option_logprobs
+        free = signals.prompted_answers["content_free"].only.option_logprobs
+        width = min(plain.shape[1], free.shape[1])
+        known = ~np.isneginf(free).any(axis=1, keepdims=True)
+        gain = np.where(known, plain[:, :width] - np.where(known, free[:, :width], 0.0), np.nan)
+        return 1.0 - pick(softmax(gain), signals.answer.answer)
+
+    def missing_reason(self, signals: Signals, row: int) -> str | None:
+        free = signals.prompted_answers["content_free"].only
+        if free.present[row] and np.isneginf(free.option_logprobs[row]).any():
+            return "the question without content gives an option no probability"
+        return super().missing_reason(signals, row)
 
 
 def one_minus_top_share(answers: IntArray, present: BoolArray) -> FloatArray:

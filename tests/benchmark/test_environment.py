@@ -1,4 +1,4 @@
-"""`apprehend doctor`, what works without torch and lm-eval, completion, progress without a terminal."""
+"""`apprehend doctor`, what works without torch and lm-eval, completion, progress in logs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-import pytest
-from helpers import environment
-from packaging.requirements import Requirement
-
 import apprehend as ap
+import pytest
 from apprehend.benchmark.cli.environment import findings as module
 from apprehend.benchmark.cli.environment.findings import findings, required_packages, unmet
-from apprehend.benchmark.console.errors import ApprehendError, missing_package
+from apprehend.benchmark.console.errors import missing_package
 from apprehend.benchmark.console.progress import progress_bar
+from helpers import environment
+from packaging.requirements import Requirement
 
 LIGHT = Path(__file__).parent.parent / "light_install.py"
 WITHOUT = """

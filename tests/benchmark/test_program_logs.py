@@ -40,6 +40,9 @@ def refused(folder: Path, path: Path, *says: str) -> None:
         assert text in errors[0]
 
 
+HALF = {"f": {"value": 0.5}}
+
+
 def inspect_log(folder: Path, **changes: Any) -> tuple[Path, dict[str, Any]]:
     log = files.inspect_log(ANSWERS)
     log["samples"] = [{**sample, **changes} for sample in log["samples"]]
@@ -201,8 +204,8 @@ def test_other_tasks_in_a_folder_are_left_out(tmp_path: Path, kind: str) -> None
         helm_state(tmp_path / "all", "mmlu:subject=law,model=x", "multiple_choice_joint")
         helm_state(tmp_path / "all", "narrative_qa:model=x", "generation")
     else:
-        other = {"scores": {"f": {"value": 0.5}}} if by_shares else {"choices": None, "target": "P"}
-        file, _ = inspect_log(tmp_path, **other)
+        other = {"choices": None, "target": "Paris"}
+        file, _ = inspect_log(tmp_path, **({"scores": HALF} if by_shares else other))
         (tmp_path / "all").mkdir()
         file.rename(tmp_path / "all" / "a.json")
         files.document(tmp_path / "all" / "b.json", files.inspect_log(ANSWERS))

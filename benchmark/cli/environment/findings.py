@@ -118,10 +118,10 @@ def _reader_of_logs() -> Finding:
 
 
 def _device() -> Finding:
-    if find_spec("torch") is None:
+    try:
+        import torch
+    except ModuleNotFoundError:
         return Finding("device", "torch is not installed", "optional", "no model runs here")
-    import torch
-
     if torch.cuda.is_available():
         devices = [
             torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())
@@ -170,7 +170,8 @@ def _line(error: Exception) -> str:
 def _keys() -> Finding:
     names = ("HF_TOKEN", "OPENAI_API_KEY")
     return Finding(
-        "keys", ", ".join(f"{name} is {'' if os.environ.get(name) else 'not '}set" for name in names)
+        "keys",
+        ", ".join(f"{name} is {'' if os.environ.get(name) else 'not '}set" for name in names),
     )
 
 
