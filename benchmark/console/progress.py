@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
@@ -14,6 +14,8 @@ from .masking import mask_text
 from .streams import for_layout
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     Bar = tqdm[NoReturn]
 else:
     Bar = tqdm  # generic for type checkers alone
@@ -27,13 +29,13 @@ class ProgressLines(Bar):
     """Progress without a terminal: at most a line per minute, and one at either end."""
 
     @staticmethod
-    def status_printer(file: TextIO) -> Callable[[str], None]:
+    def status_printer(file: SupportsWrite[str]) -> Callable[[str], None]:
         """Return a function that writes a state as a line of its own."""
 
         def write(text: str) -> None:
             if text:
                 file.write(f"{text}\n")
-                file.flush()
+                getattr(file, "flush", bool)()
 
         return write
 
@@ -45,7 +47,7 @@ class ProgressLines(Bar):
         if not self.disable:
             self.refresh()
             self.disable = True
-            self._decr_instances(self)
+            self._decr_instances(self)  # type: ignore[attr-defined]
 
 
 def progress_bar(total: int, what: str, unit: str = "question", done: int = 0) -> Bar:

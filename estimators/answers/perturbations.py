@@ -25,6 +25,7 @@ from ..signals.tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "perturbations"
 _LN2 = float(np.log(2.0))
+_LEAST = 1e-12
 
 
 class _PermutationEstimator(Estimator):
@@ -214,8 +215,8 @@ class InstructionGap(_PairEstimator):
 class ContextualCalibration(_PairEstimator):
     """1 - p̃(answer) with p̃ ∝ p / p_free, in [0, 1]: the answer without the prompt's own bias.
 
-    p_free is the distribution over the options where the stem and every option read "N/A". NaN
-    where it gives an option no probability.
+    p_free is the distribution over the options where the stem and every option read "N/A", at
+    least 1e-12 each.
     """
 
     name = "contextual_calibration"
@@ -226,17 +227,10 @@ class ContextualCalibration(_PairEstimator):
 
     def score(self, signals: Signals) -> FloatArray:
         plain = signals.answer.option_logprobs
-        free = signals.prompted_answers["content_free"].only.option_logprobs
+        free = signals.prompted_answers["content_free"].only.option_probs
         width = min(plain.shape[1], free.shape[1])
-        known = ~np.isneginf(free).any(axis=1, keepdims=True)
-        gain = np.where(known, plain[:, :width] - np.where(known, free[:, :width], 0.0), np.nan)
+        gain = plain[:, :width] - np.log(np.maximum(free[:, :width], _LEAST))
         return 1.0 - pick(softmax(gain), signals.answer.answer)
-
-    def missing_reason(self, signals: Signals, row: int) -> str | None:
-        free = signals.prompted_answers["content_free"].only
-        if free.present[row] and np.isneginf(free.option_logprobs[row]).any():
-            return "the question without content gives an option no probability"
-        return super().missing_reason(signals, row)
 
 
 def one_minus_top_share(answers: IntArray, present: BoolArray) -> FloatArray:

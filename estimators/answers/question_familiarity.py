@@ -85,6 +85,8 @@ class CorpusDivergence(_FamiliarityEstimator):
         self.frequencies = frequencies
         self.a = number_above("a", a, 0.0)
         self._counts = read_frequencies(frequencies) if frequencies else None
+        if not frequencies:
+            self.unready = f"names no file of token frequencies: {self.name}(frequencies='FILE')"
 
     def score(self, signals: Signals) -> FloatArray:
         table = signals.question_tokens
@@ -108,7 +110,7 @@ class CorpusDivergence(_FamiliarityEstimator):
 
     def missing_reason(self, signals: Signals, row: int) -> str | None:
         if self._counts is None:
-            return "no file of token frequencies named: corpus_divergence(frequencies='FILE.json')"
+            return self.unready
         return super().missing_reason(signals, row)
 
 

@@ -44,6 +44,6 @@ def question_columns(u: FloatArray) -> dict[str, Column]:
     logs = -rng.exponential(1.0 + 2.0 * u[:, None], (len(u), 20))
     words = np.array([f"w{place % 7}" for place in range(20)], dtype=object)
     return {
-        "tokens": np.where(there, words, None),
+        "tokens": np.where(there, words, np.full(20, None, dtype=object)),
         "token_logprobs": np.where(there, logs, np.nan),
     }

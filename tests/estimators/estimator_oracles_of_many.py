@@ -214,9 +214,9 @@ def question_ablation(case: Case, row: int, ablation: str = "no_stem") -> float 
 def contextual_calibration(case: Case, row: int) -> float | None:
     plain, answer = answer_probabilities(case, row), outcome_answer(case, row)
     free = probabilities(prompted(case, "content_free").option_logprobs[row])
-    if plain is None or free is None or answer < 0 or not all(free):
+    if plain is None or free is None or answer < 0:
         return None
-    weights = [a / b for a, b in zip(plain, free, strict=True)]
+    weights = [a / max(b, 1e-12) for a, b in zip(plain, free, strict=True)]
     return 1.0 - weights[answer] / sum(weights)
 
 

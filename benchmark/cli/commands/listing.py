@@ -138,7 +138,7 @@ def models() -> None:
     table.add_row("--judge", "any other lm-eval model", "see lm-eval's documentation")
     table.add_row("--data", "embedded", str(embedded_file("questions.parquet")))
     frequencies = embedded_file("token_frequencies.json")
-    table.add_row("corpus_divergence", "frequencies='FILE.json'", f"embedded: {frequencies}")
+    table.add_row("frequencies=", "of the embedded model's tokens", str(frequencies))
     show(table)
 
 

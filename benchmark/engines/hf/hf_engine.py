@@ -36,11 +36,10 @@ from .forward import Forward
 from .generation import Job, Writer, end_ids
 from .hf_loading import load, whole_number_of
 from .inside.lens import Lens
-from .inside.text_tokens import text_tokens
 from .inside.views import Watching, check_layers, label_tokens, watched
 from .memory import Batches, sizes_for_decoding, sizes_for_scoring
 from .model_attention import keep_softcap
-from .reading import read_answers
+from .reading import read_answers, text_tokens
 from .states import Sizes, State
 from .static import columns_for
 from .timing import TIMED_ROWS, measured_speeds
