@@ -15,22 +15,30 @@ from apprehend.benchmark.cli.environment import findings as module
 from apprehend.benchmark.cli.environment.findings import findings, required_packages, unmet
 from apprehend.benchmark.console.errors import missing_package
 from apprehend.benchmark.console.progress import progress_bar
-from helpers import environment
+from faulty_server import serving
+from helpers import environment, rows
 from packaging.requirements import Requirement
 
 LIGHT = Path(__file__).parent.parent / "light_install.py"
 WITHOUT = """
-import importlib.abc, runpy, sys
+import os, sys
 
-class Blocked(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, *_):
-        if name.partition(".")[0] in ("torch", "transformers", "lm_eval", "datasets"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+HIDDEN = os.environ.get("HIDDEN", "torch,transformers,lm_eval,datasets").split(",")
 
-sys.meta_path.insert(0, Blocked())
+class Hiding:
+    def __init__(self, finder):
+        self.finder = finder
+    def find_spec(self, name, path=None, target=None):
+        hidden = name.partition(".")[0] in HIDDEN
+        return None if hidden else self.finder.find_spec(name, path, target)
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+sys.meta_path[:] = [Hiding(finder) for finder in sys.meta_path]
 from apprehend.benchmark.cli import main
 main(sys.argv[1:])
 """
+"""The program where the packages of an extra are not to be found."""
 
 
 def without_models(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -51,6 +59,20 @@ def test_models_that_are_not_installed_are_one_line(tmp_path: Path) -> None:
     assert "pip install 'apprehend[hf]'" in done.stderr
     assert "unexpected" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_models_and_judges_behind_endpoints_need_no_torch(tmp_path: Path) -> None:
+    with serving() as server:
+        address = f"model=m,base_url={server.url}"
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT, "run", "--no_report", "--tasks", "mmlu_pro_cot_law",
+             "--data", "embedded", "--limit", "4", "--output_path", "r", "--apply_chat_template",
+             "--model", "local-chat-completions", "--model_args", address],
+            capture_output=True, text=True, check=False, cwd=tmp_path,
+            env={**environment(), "HIDDEN": "torch,transformers,accelerate,peft"},
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(rows(tmp_path / "r" / "m" / "mmlu_pro_cot", "trace")) == 4
 
 
 def test_missing_package_is_told_from_a_missing_module_of_ours() -> None:
@@ -150,6 +172,7 @@ def test_progress_without_a_terminal_writes_a_line_per_minute(
     assert 10 <= len(log.getvalue().splitlines()) <= 12
 
 
+@pytest.mark.slow
 def test_light_install_imports_scores_and_reports(tmp_path: Path) -> None:
     """What `make test-wheel` does in an environment of its own, here with the packages hidden."""
     program = tmp_path / "bin" / "apprehend"

@@ -607,6 +607,7 @@ def test_every_estimator_that_can_exist_does_on_a_users_task_with_texts(
         *("id_debiased_entropy", "adaptive_tsallis_entropy"),
         # prompts of our own ask for a letter; samples are drawn tokens
         *("prompt_consistency", "prompt_mutual_information", "instruction_gap"),
+        "contextual_calibration",
         *("majority_margin", "consensus_cross_entropy"),
         *("vote_share", "vote_entropy", "consistency_confidence", "vendi_score", "eigen_score"),
         *("consistency_with_confidence", "semantic_entropy_probe"),
