@@ -222,6 +222,18 @@ def opencompass(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
     files.document(folder / "m" / name, content)
 
 
+def test_opencompass_names_the_right_answer_otherwise(tmp_path: Path) -> None:
+    """As older versions and forks do, and in a sentence."""
+    letters = files.LETTERS
+    rows = [
+        {"prediction": f"[正确答案]{letters[p]}<eoa>", "refr": f"正确答案：{letters[g]}。"}
+        for _, g, p, _ in ANSWERS
+    ]
+    opencompass(tmp_path, "quiz.json", rows)
+    _, found = imported(tmp_path, tmp_path / "m")
+    assert found.correct.mean() == pytest.approx(RIGHT)
+
+
 def test_parts_of_a_data_set_of_opencompass_go_together(tmp_path: Path) -> None:
     rows = [{"prediction": files.LETTERS[p], "gold": files.LETTERS[g]} for _, g, p, _ in ANSWERS]
     for part in range(11):
