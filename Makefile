@@ -11,7 +11,7 @@ VLLM := $(VENV)/vllm/.installed
 REAL := $(VENV)/real/.installed
 LOWEST := $(VENV)/lowest/.installed
 
-.PHONY: help install demo test axe test-lowest test-wheel test-engines test-llama-cpp test-real test-vllm coverage \
+.PHONY: help install demo test test-slow axe test-lowest test-wheel test-engines test-llama-cpp test-real test-vllm coverage \
     chaos fuzz audit check spelling recorded bench sample tasks wheel clean
 
 help:  ## list the targets
@@ -28,8 +28,11 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install  ## run the embedded model on the embedded questions; report in demo/report/
 	$(RUN)/apprehend demo
 
-test: install $(ORACLES) $(AXE)  ## run all tests, two at a time
-	$(RUN)/python -m pytest --numprocesses 2 --dist worksteal
+test: install $(ORACLES) $(AXE)  ## run the tests, two at a time, but for the slow ones
+	$(RUN)/python -m pytest --numprocesses 2 --dist worksteal -m "not slow"
+
+test-slow: install $(ORACLES) $(AXE)  ## run the tests of more than ten seconds each
+	$(RUN)/python -m pytest --numprocesses 2 --dist worksteal -m slow
 
 # Packages that tests compare with.
 $(ORACLES): tests/oracles.txt $(STAMP)
@@ -59,14 +62,17 @@ $(LOWEST): pyproject.toml constraints-lowest.txt
 	$(@D)/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable ".[test]"
 	@touch $@
 
-test-wheel: wheel  ## install the wheel into an empty environment and run the demo from it
-	rm -rf build/wheel && mkdir -p build/wheel/elsewhere && $(PYTHON) -m venv build/wheel/venv
+test-wheel: wheel  ## install the wheel into empty environments, with models and without
+	rm -rf build/wheel && mkdir -p build/wheel/elsewhere build/wheel/light
+	$(PYTHON) -m venv build/wheel/venv && $(PYTHON) -m venv build/wheel/report
 	build/wheel/venv/bin/python -m pip install --quiet --constraint constraints.txt torch
-	build/wheel/venv/bin/python -m pip install --quiet --constraint constraints.txt dist/*.whl
+	build/wheel/venv/bin/python -m pip install --quiet --constraint constraints.txt "$$(ls dist/*.whl)[hf]"
 	cd build/wheel/elsewhere && ../venv/bin/apprehend demo --limit 20
 	test -s build/wheel/elsewhere/demo/report/index.html
 	cd build/wheel/elsewhere && ../venv/bin/python -c "from apprehend import benchmark; \
 	    assert '/site-packages/' in benchmark.__file__, benchmark.__file__"
+	build/wheel/report/bin/python -m pip install --quiet --constraint constraints.txt "$$(ls dist/*.whl)[report]"
+	cp tests/light_install.py build/wheel/light && cd build/wheel/light && ../report/bin/python light_install.py
 
 # Shares per folder; commands that tests start as processes are counted too.
 coverage: install $(ORACLES)  ## measure which lines the tests run, per folder

@@ -47,6 +47,7 @@ ANALYSIS_TESTS: dict[str, tuple[str, str]] = {
         f"{BEHAVIOR}::test_the_flags_chance_is_that_of_all_orders",
         "every order as the published one",
     ),
+    "id_priors": (f"{BEHAVIOR}::test_priors_over_ids_are_counts", "counts by hand"),
     "runs": (
         f"{BEHAVIOR}::test_moments_of_runs_are_those_of_all_orders",
         "all orders of short sequences",
@@ -222,16 +223,6 @@ LEFT_OUT: tuple[tuple[str, str, str], ...] = (
         "GAAP (genetic search over perturbed stems)",
         "arXiv 2506.09684",
         "needs the model: perturbed stems are another prompt variant that nothing collects yet",
-    ),
-    (
-        "DC-PDD, Min-K %",
-        "arXiv 2409.14781",
-        "need the log-probabilities of the prompt's tokens, a signal that is not stored yet",
-    ),
-    (
-        "Prior over option ids from content-free questions",
-        "arXiv 2102.09690",
-        "needs the model; the prior used here is that of `pride_debiased_probability`",
     ),
     (
         "Novelty of a question set",

@@ -20,6 +20,7 @@ from .answers import (
     layer_answers,
     perturbations,
     position_bias,
+    question_familiarity,
     sample_states,
     samples,
     token_evidence,
@@ -52,6 +53,7 @@ _MODULES: tuple[ModuleType, ...] = (
     consensus,
     position_bias,
     id_prior,
+    question_familiarity,
     judges,
     committee,
     cross_model,
@@ -106,8 +108,7 @@ class EstimatorRow:
 
 def estimator_row(cls: type[Estimator]) -> EstimatorRow:
     """Return the row of a class whose parameters all have defaults."""
-    estimator = cls()
-    parameters = inspect.signature(cls).parameters.values()
+    estimator, parameters = cls(), inspect.signature(cls).parameters.values()
     return EstimatorRow(
         name=cls.name,
         family=cls.family,
@@ -146,8 +147,7 @@ def estimator_markdown() -> str:
     for row in estimator_table():
         shown = "" if row.family == family else row.family
         family = row.family
-        name = f"`{row.name}({row.parameters})`" if row.parameters else f"`{row.name}`"
-        name += " L" if row.learns else ""
+        name = f"`{row.name}{f'({row.parameters})' * bool(row.parameters)}`{' L' * row.learns}"
         cells = (shown, name, row.summary, row.needs, row.cost, row.source)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"

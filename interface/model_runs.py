@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .benchmark.console.declared import Typed
-from .benchmark.console.errors import UsageError, did_you_mean
+from .benchmark.console.errors import UsageError, did_you_mean, missing_package
 from .benchmark.run.run_options import RunOptions, read_options, typed_options
 from .stored_results import Results
 
@@ -44,7 +44,10 @@ def run(
         ApprehendError: An option is invalid, or something could not be collected or scored;
             whatever was collected is kept, and the same call collects the rest.
     """
-    from .benchmark.run.running import run as run_steps
+    try:
+        from .benchmark.run.running import run as run_steps
+    except ModuleNotFoundError as error:
+        raise (missing_package(error) or error) from error
 
     os.environ.setdefault("TQDM_DISABLE", "1")
     given = {"model": model, "model_args": model_args, "tasks": tasks, "report": report}

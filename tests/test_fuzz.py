@@ -136,6 +136,7 @@ def test_published_results(tmp_path: Path) -> None:
     check()
 
 
+@pytest.mark.slow
 def test_guided_fuzzing_runs_and_reports() -> None:
     """`make fuzz` for a second; it needs atheris."""
     root = Path(__file__).resolve().parents[1]

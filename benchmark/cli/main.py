@@ -13,7 +13,7 @@ import typer
 import typer.main
 
 from ..console.declared import spelled_once
-from ..console.errors import ApprehendError, without_middle
+from ..console.errors import ApprehendError, missing_package, without_middle
 from ..console.masking import MaskingFormatter, mask_text, remember_typed
 from ..console.options import check_text, say
 from ..console.streams import guard_console, masked_traceback
@@ -36,6 +36,7 @@ from .commands import run as running
 from .commands import score as scoring
 from .commands.decisions import applying, recommend, subset, threshold
 from .commands.inputs import data
+from .environment import doctor
 from .showing import show
 
 app = typer.Typer(
@@ -43,7 +44,6 @@ app = typer.Typer(
     help="Does a language model know when it doesn't know? Uncertainty estimation for "
     "multiple-choice question answering.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"token_normalize_func": spelled_once},
 )
@@ -66,6 +66,7 @@ app.command("export")(publish.export)
 app.command("leaderboard")(publish.leaderboard)
 app.command("verify")(verify.verify)
 app.command("merge")(merge.merge)
+app.command("doctor")(doctor.doctor)
 app.add_typer(importing.app, name="import")
 app.add_typer(listing.app, name="list")
 app.add_typer(checking.app, name="check")
@@ -187,6 +188,8 @@ def _failed(error: Exception) -> int:
         return _fail(f"cannot use {error.filename}: {os.strerror(error.errno)}", 1)
     if isinstance(error, MemoryError):
         return _fail("out of memory; what was collected is stored", 1)
+    if (missing := missing_package(error)) is not None:
+        return _fail(str(missing), missing.exit_status)
     shown = str(error).strip().splitlines()
     return _fail(
         f"{type(error).__name__}: {shown[0] if shown else ''} (unexpected; --debug shows more)", 1

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from .completion import COMPLETED
+
 
 @dataclass(frozen=True)
 class Typed:
@@ -57,7 +59,13 @@ def _parameter(name: str, option: Typed) -> inspect.Parameter:
     words = f"--{name}"
     if option.kind is bool and option.default is True:
         words += f"/--no_{name}"
-    info: object = typer.Option(words, min=option.min, max=option.max, help=option.help)
+    info: object = typer.Option(
+        words,
+        min=option.min,
+        max=option.max,
+        help=option.help,
+        autocompletion=COMPLETED.get(name),
+    )
     if option.argument:
         info = typer.Argument(help=option.help)
     kind: object = option.kind | None if option.default is None else option.kind

@@ -17,4 +17,29 @@ class UsageError(ApprehendError):
     exit_status = 2
 
 
-__all__ = ["ApprehendError", "UsageError", "did_you_mean", "first_line", "without_middle"]
+_EXTRAS = {
+    **dict.fromkeys(("lm_eval", "datasets", "tenacity", "aiohttp"), "judges"),
+    **dict.fromkeys(("torch", "transformers", "tokenizers", "accelerate"), "hf"),
+}
+"""Package that models need → the extra that installs it."""
+
+
+def missing_package(error: Exception) -> ApprehendError | None:
+    """Return the error that a package of an extra is not installed, None for any other error."""
+    name = (getattr(error, "name", None) or "").partition(".")[0]
+    if not isinstance(error, ModuleNotFoundError) or name not in _EXTRAS:
+        return None
+    return ApprehendError(
+        f"{name} is not installed, which this needs; pip install 'apprehend[hf]' brings it"
+        + (" ('apprehend[judges]' if models are behind endpoints)" * (_EXTRAS[name] == "judges"))
+    )
+
+
+__all__ = [
+    "ApprehendError",
+    "UsageError",
+    "did_you_mean",
+    "first_line",
+    "missing_package",
+    "without_middle",
+]

@@ -1,10 +1,11 @@
-"""A progress bar on standard error with rate and remaining time; terse without a terminal."""
+"""Progress on standard error with rate and remaining time: a bar, or lines without a terminal."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import NoReturn
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
@@ -12,14 +13,49 @@ from .escaping import printable
 from .masking import mask_text
 from .streams import for_layout
 
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
+    Bar = tqdm[NoReturn]
+else:
+    Bar = tqdm  # generic for type checkers alone
+
 BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+LINE_FORMAT = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+SECONDS_BETWEEN_LINES = 60.0
 
 
-def progress_bar(total: int, what: str, unit: str = "question", done: int = 0) -> tqdm[NoReturn]:
-    """Return a tqdm bar; without a terminal it prints a line every ten seconds."""
+class ProgressLines(Bar):
+    """Progress without a terminal: at most a line per minute, and one at either end."""
+
+    @staticmethod
+    def status_printer(file: SupportsWrite[str]) -> Callable[[str], None]:
+        """Return a function that writes a state as a line of its own."""
+
+        def write(text: str) -> None:
+            if text:
+                file.write(f"{text}\n")
+                getattr(file, "flush", bool)()
+
+        return write
+
+    def moveto(self, n: int) -> None:
+        """Stay where it is: lines have no places that bars could share."""
+
+    def close(self) -> None:
+        """Write the last state, once; tqdm's own would add an empty line."""
+        if not self.disable:
+            self.refresh()
+            self.disable = True
+            self._decr_instances(self)  # type: ignore[attr-defined]
+
+
+def progress_bar(total: int, what: str, unit: str = "question", done: int = 0) -> Bar:
+    """Return a tqdm bar on standard error; without a terminal, one that writes lines."""
     stream = for_layout(sys.stderr)
     terminal = stream.isatty()
-    return tqdm(
+    kind: type[Bar] = tqdm if terminal else ProgressLines
+    return kind(
         total=total,
         initial=done,
         desc=printable(mask_text(what)),
@@ -27,10 +63,9 @@ def progress_bar(total: int, what: str, unit: str = "question", done: int = 0) -
         disable=False,
         file=stream,
         dynamic_ncols=terminal,
-        mininterval=0.2 if terminal else 10.0,
-        maxinterval=10.0,
-        ascii=not terminal,
-        bar_format=BAR_FORMAT,
+        mininterval=0.2 if terminal else SECONDS_BETWEEN_LINES,
+        maxinterval=10.0 if terminal else SECONDS_BETWEEN_LINES,
+        bar_format=BAR_FORMAT if terminal else LINE_FORMAT,
         leave=True,
     )
 
@@ -38,7 +73,7 @@ def progress_bar(total: int, what: str, unit: str = "question", done: int = 0) -
 class TokenCount:
     """Counts generated tokens behind a bar's questions, so that it moves between them."""
 
-    def __init__(self, bar: tqdm[NoReturn]) -> None:
+    def __init__(self, bar: Bar) -> None:
         self._bar = bar
         self._tokens = 0
         self._began = self._shown = time.monotonic()

@@ -84,7 +84,7 @@ def files_in(paths: Sequence[Path], wanted: Callable[[Path], bool], what: str) -
 
 
 class NotMultipleChoice(ApprehendError):
-    """A file holds answers to a task that is not multiple choice."""
+    """A file holds answers to another task, or says of none whether it is right."""
 
 
 def multiple_choice(

@@ -33,7 +33,8 @@ def read_samples_of(
 ) -> list[ImportedQuestion]:
     """Read the questions of a log; of several epochs the first.
 
-    Raises ApprehendError, with the sample, for content that tells nothing right from wrong.
+    Raises ApprehendError, with the sample, for content that tells nothing right from wrong, and
+    NotMultipleChoice where it is scored by shares.
     """
     questions: dict[str, ImportedQuestion] = {}
     repeated = failed = shuffled = 0
@@ -188,7 +189,8 @@ def _outcome(place: str, sample: Log, score: Mapping[str, Any]) -> bool | None:
     if outcome is None:
         known = number(value) if not isinstance(value, Mapping | list) else None
         what = f"the share {known:g}" if known is not None else repr(value)[:60]
-        raise ApprehendError(f"{place}: its score is {what}, neither right (C, 1) nor wrong (I, 0)")
+        words = f"{place}: its score is {what}, neither right (C, 1) nor wrong (I, 0)"
+        raise ApprehendError(words) if known is None else NotMultipleChoice(words)
     return outcome
 
 

@@ -21,6 +21,8 @@ from ..recordings.sniffing import mentions
 from .importer import Importer, files_in
 
 _LABEL = "label: "
+_GOLD = ("gold", "refr", "reference")
+"""Fields of the right answer: today's name, and those of older versions and of its forks."""
 _PART = re.compile(r"(?P<name>.+)_[0-9]+")
 _SUBJECT = re.compile(
     r"(?:lukaemon_)?(?P<group>mmlu_pro|mmlu|cmmlu|ceval|agieval)[_-](?P<topic>.+)"
@@ -57,11 +59,12 @@ def read_predictions(
         if isinstance(said, list):
             said = labels[int(np.argmax(values))] if values is not None else said[0]
         count = len(options) or MOST
-        gold = key.gold if key is not None else index_of(row.get("gold"), count, options)
+        right = next((row[name] for name in _GOLD if row.get(name) is not None), None)
+        gold = key.gold if key is not None else index_of(right, count, options)
         answer = index_of(said, count, options)
-        if keys is None and gold is None and not is_missing(row.get("gold")):
+        if keys is None and gold is None and not is_missing(right):
             raise ApprehendError(
-                f"{file}, {place}: gold {str(row['gold'])[:40]!r} names no option by its letter; "
+                f"{file}, {place}: gold {str(right)[:40]!r} names no option by its letter; "
                 "give the right answers as --gold FILE"
             )
         questions.append(
@@ -126,6 +129,10 @@ def _parts(files: Sequence[Path]) -> dict[tuple[Path, str], list[Path]]:
     return sets
 
 
+def _has_gold(file: Path) -> bool:
+    return any(mentions(file, name) for name in _GOLD)
+
+
 def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[Recording]:
     notes: list[str] = []
     found = files_in(paths, _recognizes, "prediction files (origin_prompt, prediction)")
@@ -134,7 +141,7 @@ def _read_paths(paths: Sequence[Path], options: Mapping[str, Any]) -> Iterator[R
         unfinished = [file.name for file in found if file not in files]
         notes.append(f"left out, as of unfinished runs: {places_named(unfinished)}")
     keys = None
-    if options["gold"] is not None or not all(mentions(file, "gold") for file in files):
+    if options["gold"] is not None or not all(map(_has_gold, files)):
         keys = read_keys(
             options["gold"], options["gold_columns"], options["index_base"], str(files[0]), notes
         )

@@ -17,6 +17,7 @@ from ..signals.probabilities import (
     mutual_information,
     pick,
     shares,
+    softmax,
     stack_distributions,
     surprisal,
 )
@@ -24,6 +25,7 @@ from ..signals.tables import BoolArray, FloatArray, IntArray
 
 FAMILY = "perturbations"
 _LN2 = float(np.log(2.0))
+_LEAST = 1e-12
 
 
 class _PermutationEstimator(Estimator):
@@ -208,6 +210,27 @@ class InstructionGap(_PairEstimator):
         plain = signals.answer.option_probs
         width = min(plain.shape[1], instructed.shape[1])
         return divergence(plain[:, :width], instructed[:, :width])
+
+
+class ContextualCalibration(_PairEstimator):
+    """1 - p̃(answer) with p̃ ∝ p / p_free, in [0, 1]: the answer without the prompt's own bias.
+
+    p_free is the distribution over the options where the stem and every option read "N/A", at
+    least 1e-12 each.
+    """
+
+    name = "contextual_calibration"
+    needs = frozenset({Signal.ANSWER, Signal.PROMPTED_ANSWERS.variant("content_free")})
+    is_divergence = False
+    reads_positions = True
+    reference = "arXiv 2102.09690"
+
+    def score(self, signals: Signals) -> FloatArray:
+        plain = signals.answer.option_logprobs
+        free = signals.prompted_answers["content_free"].only.option_probs
+        width = min(plain.shape[1], free.shape[1])
+        gain = plain[:, :width] - np.log(np.maximum(free[:, :width], _LEAST))
+        return 1.0 - pick(softmax(gain), signals.answer.answer)
 
 
 def one_minus_top_share(answers: IntArray, present: BoolArray) -> FloatArray:

@@ -43,6 +43,9 @@ def check_estimator(
         except Exception as error:
             return [CheckOutcome("metadata", FAILED, f"{type(error).__name__}: {error}")]
     bench = Bench(estimator, synthetic_questions(count, seed))
+    if estimator.unready:
+        rest = [CheckOutcome(name, SKIPPED, estimator.unready) for name in list(CHECKS)[1:]]
+        return [_run("metadata", CHECKS["metadata"], bench), *rest]
     return [_run(name, check, bench) for name, check in CHECKS.items()]
 
 

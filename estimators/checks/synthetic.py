@@ -18,7 +18,7 @@ from ..signals.probabilities import entropy, softmax
 from ..signals.signal_tables import TABLES
 from ..signals.tables import BoolArray, FloatArray, IntArray, Kind, SignalTable
 from .synthetic_inside import layer_columns, option_columns, perturbed_columns, state_columns
-from .synthetic_reports import Column, further_reports
+from .synthetic_reports import Column, further_reports, question_columns
 
 _LEVELS = {
     "complexity": (0.0, 0.25, 0.5, 0.75, 1.0),
@@ -26,10 +26,8 @@ _LEVELS = {
     "reasoning_steps": (0.25, 0.5, 0.75),
     "correctness": (0.0, 0.5, 1.0),
 }
-_TAIL = 20
-"""Tokens of the synthetic vocabulary that are no option."""
-_VOCABULARY = 16
-"""Tokens of the synthetic traces' vocabulary."""
+_TAIL, _VOCABULARY = 20, 16
+"""Numbers of tokens: of the synthetic vocabulary that are no option, and in traces."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,7 @@ def synthetic_questions(count: int = 300, seed: int = 0) -> SyntheticQuestions:
         Signal.LAYER_ANSWERS: maker.table(Signal.LAYER_ANSWERS, **layer_columns(maker)),
         Signal.OPTION_STATES: maker.table(Signal.OPTION_STATES, **option_columns(maker)),
         Signal.PERTURBED_STATE: maker.table(Signal.PERTURBED_STATE, **perturbed_columns(maker)),
+        Signal.QUESTION_TOKENS: maker.table(Signal.QUESTION_TOKENS, **question_columns(maker.u)),
         Signal.RECORDED_SCORE: _variants(Signal.RECORDED_SCORE, maker.recorded_score()),
     }
     for signal in TABLES.keys() - tables.keys():  # declared, with no story of its own here
@@ -236,6 +235,7 @@ class _Maker:
         """Weight of the plain logits, and noise, of each prompt."""
         kinds = {f"paraphrase_{i}": (1.0, 0.7) for i in range(1, 5)}
         kinds |= {"no_stem": (0.2, 0.5), "shuffled_stem": (0.4, 0.5), "instruction": (1.0, 0.4)}
+        kinds |= {"content_free": (0.0, 0.6)}
         made = {}
         for name, (weight, scale) in kinds.items():
             p = softmax(weight * self.z + self.noise(scale, 10))

@@ -1,4 +1,4 @@
-"""Synthetic self-reports on several options, and in further words, for `synthetic`."""
+"""Synthetic self-reports on several options and in further words, and tokens of the questions."""
 
 from __future__ import annotations
 
@@ -35,3 +35,15 @@ def further_reports(
         largest = np.nanmax(values, axis=1, initial=0.0)
         made[name] = {"value": largest, "values": values, "answers": options}
     return made
+
+
+def question_columns(u: FloatArray) -> dict[str, Column]:
+    """Return tokens that surprise the more, the larger the (n,) error probability is."""
+    rng = np.random.default_rng(4)
+    there = np.arange(20) < rng.integers(6, 20, len(u))[:, None]
+    logs = -rng.exponential(1.0 + 2.0 * u[:, None], (len(u), 20))
+    words = np.array([f"w{place % 7}" for place in range(20)], dtype=object)
+    return {
+        "tokens": np.where(there, words, np.full(20, None, dtype=object)),
+        "token_logprobs": np.where(there, logs, np.nan),
+    }

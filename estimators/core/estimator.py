@@ -66,6 +66,8 @@ class Estimator:
     is_divergence: ClassVar[bool] = False
     """Whether the score compares the model's answer with its answer to another input, or with
     another model's; ``apprehend analyse`` maps it against an entropy."""
+    unready: str = ""
+    """Why it scores nothing as it was built: a parameter without a usable default is not set."""
     against_difficulty: ClassVar[bool] = False
     """Whether ``apprehend analyse`` sets its mean against a question's difficulty for others."""
     in_demo: ClassVar[bool] = False

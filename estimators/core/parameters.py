@@ -29,6 +29,13 @@ def number_between(name: str, value: object, low: float, high: float) -> float:
     return float(value)
 
 
+def share_of(name: str, value: object) -> float:
+    """``value`` if it is a number with 0 < value ≤ 1. Raises ValueError."""
+    if not _is_number(value) or not 0 < value <= 1:
+        raise _mismatch(name, "a number above 0 and at most 1", value)
+    return float(value)
+
+
 def whole_number(name: str, value: object, least: int) -> int:
     """``value`` if it is a whole number of at least ``least``. Raises ValueError."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:

@@ -23,6 +23,7 @@ from .signal_tables import (
     PermutedAnswersTable,
     PerturbedStateTable,
     PromptedAnswersTable,
+    QuestionTokensTable,
     RecordedScoreTable,
     SamplesTable,
     SelfReportTable,
@@ -45,6 +46,7 @@ __all__ = [
     "PermutedAnswersTable",
     "PerturbedStateTable",
     "PromptedAnswersTable",
+    "QuestionTokensTable",
     "RecordedScoreTable",
     "SamplesTable",
     "SelfReportTable",
@@ -185,6 +187,11 @@ class Signals:
     def prompted_answers(self) -> Variants[PromptedAnswersTable]:
         """The direct answer to other prompts, by prompt."""
         return self.variants(PromptedAnswersTable)
+
+    @property
+    def question_tokens(self) -> QuestionTokensTable:
+        """The question's own tokens, read without a prompt."""
+        return self.table(QuestionTokensTable)
 
     @property
     def self_report(self) -> Variants[SelfReportTable]:

@@ -19,7 +19,13 @@ from .state_tables import (
     PerturbedStateTable,
 )
 from .tables import BoolArray, FloatArray, IntArray, Kind, ObjectArray, SignalTable, column
-from .trace_tables import ForcedAnswersTable, Options, PromptTable, TraceTable
+from .trace_tables import (
+    ForcedAnswersTable,
+    Options,
+    PromptTable,
+    QuestionTokensTable,
+    TraceTable,
+)
 
 __all__ = [
     "ForcedAnswersTable",
@@ -28,6 +34,7 @@ __all__ = [
     "OptionStatesTable",
     "PerturbedStateTable",
     "PromptTable",
+    "QuestionTokensTable",
     "TraceTable",
 ]
 
@@ -39,6 +46,7 @@ class Signal(str, Enum):
     TRACE = "trace"
     FORCED_ANSWERS = "forced_answers"
     PROMPT = "prompt"
+    QUESTION_TOKENS = "question_tokens"
     SAMPLES = "samples"
     PERMUTED_ANSWERS = "permuted_answers"
     PROMPTED_ANSWERS = "prompted_answers"
@@ -179,7 +187,8 @@ class PromptedAnswersTable(
 
     Variants: "paraphrase_1" to "paraphrase_4" (other wordings of the prompt), "no_stem" (options
     alone), "shuffled_stem" (the stem's words in a seeded random order), "instruction" (the
-    plain prompt with an instruction added).
+    plain prompt with an instruction added), "content_free" ("N/A" instead of the stem and of each
+    option: what is left is the preference for option ids).
     """
 
     option_logprobs: FloatArray = column(Kind.FLOATS)

@@ -1,4 +1,4 @@
-"""The tables of generated texts: the chain of thought, and the prompt that asked for it."""
+"""The tables of texts: the chain of thought, the prompt that asked for it, and the question."""
 
 from __future__ import annotations
 
@@ -73,6 +73,16 @@ class PromptTable(SignalTable, signal="prompt", cost="none, stored with the answ
     text: ObjectArray = column(Kind.TEXT)
     """(n,) the prompt as it was given to the engine, rendered by the chat template if it is used;
     for a chat endpoint, which renders them itself, the messages as JSON."""
+
+
+@dataclass(frozen=True)
+class QuestionTokensTable(SignalTable, signal="question_tokens", cost="1 prompt"):
+    """The text of the question, stem and options, as the model reads it without any prompt."""
+
+    tokens: ObjectArray = column(Kind.TEXTS)
+    """(n, T) the tokens behind the first (BOS), as the model's vocabulary spells them."""
+    token_logprobs: FloatArray = column(Kind.FLOATS, single=True)
+    """(n, T) log-probability of each token given those before it, nats."""
 
 
 @dataclass(frozen=True)

@@ -38,12 +38,18 @@ _CUES = re.compile(
             r"\b(?:I|we)(?:\s+(?:would|will|must|should|can)|'ll|'d)?\s+(?:therefore\s+)?"
             r"(?:choose|select|pick|go\s+with|conclude\s+with)\b(?:\s+(?:option|choice|answer)\b)*",
             r"\b(?:matches|corresponds\s+to|is|in|as)\s+(?:option|choice|answer)\b",
+            r"(?:正确|正確|最终|最終)?的?(?:答案|选项|選項)\s*"
+            r"(?:[\]】」]|(?:应该|应当|应)?(?:是|为|為|选)\s*[:：]?|[:：])\s*",
+            r"(?:故|因此|所以|应该|应当|应|我)[,，]?(?:本题)?(?:选择|選擇|选|選)\s*[:：]?\s*",
         )
     ),
     re.IGNORECASE,
 )
 _OPEN = r"[\s*_`\"'“‘(\[{$]{0,8}(?:\\(?:text(?:bf)?|mathrm|mathbf)\{)?[\s(]{0,3}"
-_BARE = r"([A-Z])(?![A-Za-z0-9_^]|['’][A-Za-z]|[-−–][A-Za-z0-9]|\s*[=+×<>≈*/^]\s*[\w\\$])"
+_BARE = (
+    r"([A-Z])(?![A-Za-z0-9_^]|['’][A-Za-z]|[-−–][A-Za-z0-9]"
+    r"|\s*(?!<eo[a-z]{1,2}>)[=+×<>≈*/^]\s*[\w\\$])"
+)
 _LABEL_HERE = re.compile(_OPEN + _BARE)
 _PARENTHESISED = r"(?<![A-Za-z0-9_^\\}\])])[(\[]\s?([A-Z])\s?[)\]](?![A-Za-z0-9_^=])"
 _NAMED = re.compile(_PARENTHESISED + r"|\b(?i:option|choice)\s+([A-Z])\b(?!['’])")
@@ -62,7 +68,8 @@ _BOXED = re.compile(
     r"([A-Z])(?![A-Za-z0-9_^]|\s*[=+×<>≈*/^-])"
 )
 _HEDGED = re.compile(
-    r"\b(?:if|whether|suppose|assuming|assume|unless|when)\b[^.;:\n]{0,40}$",
+    r"\b(?:if|whether|suppose|assuming|assume|unless|when)\b[^.;:\n]{0,40}$"
+    r"|(?:例如|比如|如果|假如|不是|并非)[^。；\n]{0,20}$",
     re.IGNORECASE,
 )
 _WITHDRAWN = re.compile(
@@ -84,7 +91,7 @@ _CORRECTION = re.compile(
     re.IGNORECASE,
 )
 _RIVAL = re.compile(
-    r"[\s*_`\"'”’)\]}$]{0,8}(?:,|/|\band\b|\bor\b|&)\s*(?:(?:and|or|option|choice|answer)\s+)*"
+    r"[\s*_`\"'”’)\]}$]{0,8}(?:[,/&，、和或]|\band\b|\bor\b)\s*(?:(?:and|or|option|choice|answer)\s+)*"
     r"[*_`\"“(\[]{0,4}([A-Z])(?![A-Za-z0-9'’])"
 )
 _CONNECTIVE = re.compile(

@@ -18,7 +18,8 @@ _LATEX = re.compile(
 _SAID = re.compile(
     r"^(?:so|thus|therefore|hence)?[\s,]*(?:the\s+|my\s+)?(?:(?:correct|final|best|right)\s+)*"
     r"(?:(?:answer|option|choice|label|prediction|réponse|antwort|respuesta|risposta|resposta|ответ)"
-    r"\b\s*(?:is\b\s*)?|(?:答案|正解|回答|选择|选项|정답)\s*[是为は은]?\s*)[:=\-–]?\s*"
+    r"\b\s*(?:is\b\s*)?|[\[【「(]?(?:正确|正確|最终|最終|标准)?的?(?:答案|正解|回答|选择|選擇|选项|選項|정답)"
+    r"[\]】」)]?\s*(?:应该|应)?[是为為は은]?\s*)[:=\-–]?\s*"
     r"(?:(?:option|choice)\b\s*)?(?=\S)",
     re.IGNORECASE,
 )
@@ -26,12 +27,18 @@ _PAIRS = (
     ("[[", "]]"), ("**", "**"), ("__", "__"), ("(", ")"), ("[", "]"), ("{", "}"), ("<", ">"),
     ("`", "`"), ("'", "'"), ('"', '"'), ("“", "”"), ("‘", "’"), ("*", "*"), ("_", "_"), ("$", "$"),
 )  # fmt: skip
-_AFTER = ".:,;)]"
+_AFTER = ".:,;)]。、"
 _TAGGED = re.compile(r"<(answer|final_answer|choice|option)>(.*)</\1>", re.S | re.I)
-_END_MARKS = re.compile(r"(?:</s>|<eos>|<\|[^|<>]{1,40}\|>|<end_of_turn>|\[EOS\])\s*$")
+_END_MARKS = re.compile(
+    r"(?:(?:</s>|<eo[a-z]{1,2}>|<\|[^|<>]{1,40}\|>|<end_of_turn>|\[EOS\])\s*)+[.。]?\s*$"
+)
 """What a tokenizer leaves at the end of a reply."""
 _KEYS = ("answer", "final_answer", "choice", "option", "label", "prediction")
-_WITH_TEXT = re.compile(r"^[(\[]?\s*([A-Za-z])\s*(?:[)\]][.:]?|[.:、]|\s[-–—])\s+(?=\S)(.*)$", re.S)
+_WITH_TEXT = re.compile(
+    r"^[(\[]?\s*([A-Za-z])\s*(?:[)\]][.:]?|[.:、]|\s[-–—])"
+    r"(?:\s+(?=\S)|(?=[《“\u3040-\u9fff\uac00-\ud7af]))(.*)$",
+    re.S,
+)
 _LONGEST = 20_000
 """Maximum characters of a reply that is searched for a spelling."""
 
@@ -80,9 +87,15 @@ def _spelling_of_text(cell: str) -> Spelling:
     if re.fullmatch(r"[+-]?[0-9]{1,18}(?:\.0+)?", bare):
         return Spelling(number=int(bare.split(".")[0]), text=text)
     with_text = _WITH_TEXT.match(_SAID.sub("", text, count=1).strip("*_ "))
-    if with_text:
+    if with_text and not _lists(with_text[1], with_text[2]):
         return Spelling(letter=ord(with_text[1].upper()) - ord("A"), text=with_text[2])
     return Spelling(text=text)
+
+
+def _lists(letter: str, rest: str) -> bool:
+    """Whether a text lists options: behind ``A. one`` the next letter opens a line, or a part."""
+    following = re.escape(chr(ord(letter) + 1))
+    return re.search(rf"[\n;；]\s*[(\[]?{following}\s*[)\].:：、]", rest) is not None
 
 
 def _inside(text: str) -> str:

@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent
 FIRST_ID, FIRST_EXAMPLE_ID = 0, 100_000
 VOCABULARY_LESSONS = 20_000
+FREQUENCIES = "token_frequencies.json"
 
 
 def world_phrases() -> list[str]:
@@ -62,6 +63,23 @@ def write_questions(path: Path, questions: tuple[Question, ...], first_id: int) 
     import pyarrow.parquet as pq
 
     pq.write_table(pa.Table.from_pylist(rows(questions, first_id)), path, compression="zstd")
+
+
+def write_frequencies(
+    path: Path, world: World, sample: Sample, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    """Write how often each token occurs in lessons such as those that the model learns from.
+
+    A JSON object of token → count over the whole vocabulary, of ``VOCABULARY_LESSONS`` lessons.
+    """
+    teacher = Teacher(world, sample.held_out, random.Random("frequencies"), FIRST_LESSONS)
+    counts = dict.fromkeys(tokenizer.get_vocab(), 0)
+    for _ in range(VOCABULARY_LESSONS):
+        for segment in teacher.lesson():
+            for token in tokenizer.tokenize(segment.text):
+                counts[token] += 1
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    path.write_text(json.dumps(dict(ranked), ensure_ascii=False, indent=0) + "\n", "utf-8")
 
 
 def write_model(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -98,6 +116,7 @@ def build(folder: Path, plan: Plan, seed: int = SEED) -> None:
         teacher = Teacher(world, sample.held_out, rng, FIRST_LESSONS)
         train(model, tokenizer, teacher, plan, seed)
         write_model(made / "model", model, tokenizer)
+        write_frequencies(made / FREQUENCIES, world, sample, tokenizer)
         _move(made, folder)
 
 

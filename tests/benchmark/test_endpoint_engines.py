@@ -56,6 +56,7 @@ def run_locally(cli: Run, out: Path, *more: object) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "more"),
     [("local-completions", ()), ("local-chat-completions", ("--apply_chat_template",))],
@@ -88,6 +89,7 @@ def test_option_logprobs_equal_those_of_the_hf_engine(
     assert ((over.missing_mass >= 0) & (over.missing_mass < 0.05)).all()
 
 
+@pytest.mark.slow
 def test_what_an_endpoint_cannot_show_is_said_and_skipped(
     server: Server, tmp_path: Path, cli: Run
 ) -> None:
@@ -111,6 +113,7 @@ def test_what_an_endpoint_cannot_show_is_said_and_skipped(
     assert refused.returncode == 2
 
 
+@pytest.mark.slow
 def test_traces_over_http(server: Server, tmp_path: Path, cli: Run) -> None:
     tasks = ("--tasks", "mmlu_pro_cot_law")
     done = run_over_http(cli, server, tmp_path / "http", "local-completions", *tasks)
@@ -125,6 +128,7 @@ def test_traces_over_http(server: Server, tmp_path: Path, cli: Run) -> None:
         np.testing.assert_allclose(mine.token_logprobs, theirs.token_logprobs, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_questions_that_fail_are_noted_and_asked_again(
     server: Server, tmp_path: Path, cli: Run
 ) -> None:
@@ -180,6 +184,7 @@ def test_the_largest_granted_number_of_logprobs_is_used(server: Server) -> None:
     assert len(answer.top_logprobs) == 20
 
 
+@pytest.mark.slow
 def test_an_endpoint_without_logprobs_writes_and_scores_no_options(
     server: Server, tmp_path: Path, cli: Run
 ) -> None:

@@ -43,6 +43,7 @@ def test_an_id_is_the_text_that_stands_there(tmp_path: Path, name: str) -> None:
     assert scores[scores.estimator == "u"].question_id.tolist() == IDS
 
 
+@pytest.mark.slow
 def test_models_whose_ids_differ_in_type_answer_the_same_questions(tmp_path: Path) -> None:
     numbers = list(range(1, 41))
     table(tmp_path, "a.csv", list(numbers), "a")

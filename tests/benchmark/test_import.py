@@ -21,6 +21,7 @@ QWEN = ("--id", "question_id", "--topic", "category", "--prediction", "response"
         "--correct", "correct", "--score", "token_entropy=entropy")  # fmt: skip
 
 
+@pytest.mark.slow
 def test_recorded_qwen(recorded_data: Path, cli: Run, tmp_path: Path) -> None:
     file = recorded_data / "recorded_qwen2.5-3b.parquet"
     out = tmp_path / "results"
@@ -77,6 +78,7 @@ def test_recorded_option_logits(recorded_data: Path, cli: Run, tmp_path: Path, m
     assert "token_entropy" not in own  # logits of six options say nothing of the vocabulary
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "labeled"),
     [
@@ -121,6 +123,7 @@ def test_families_of_the_option_distribution_run_on_every_recorded_task(
     assert sets.score.between(1, 6).all()
 
 
+@pytest.mark.slow
 def test_a_model_without_option_probabilities_hides_not_those_of_another(
     cli: Run, tmp_path: Path
 ) -> None:
@@ -143,6 +146,7 @@ def test_a_model_without_option_probabilities_hides_not_those_of_another(
     assert (conformal[conformal.topic == "all"].n == 80).all()
 
 
+@pytest.mark.slow
 def test_all_formats_give_the_same(tmp_path: Path, cli: Run) -> None:
     frame = pd.DataFrame(
         {
@@ -201,6 +205,7 @@ def test_importing_again_does_not_overwrite(tmp_path: Path, cli: Run) -> None:
     assert "exists already" in again.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["mmlu_pro_direct", "mmlu_pro_cot"])
 def test_lm_eval_samples_give_what_a_run_gives(tmp_path: Path, cli: Run, group: str) -> None:
     tasks = f"{group}_law,{group}_math"
@@ -221,6 +226,7 @@ def test_lm_eval_samples_give_what_a_run_gives(tmp_path: Path, cli: Run, group: 
     shutil.rmtree(tmp_path / "lm_eval")
 
 
+@pytest.mark.slow
 def test_published_mmlu_pro_results(recorded_data: Path, cli: Run, tmp_path: Path) -> None:
     """Two models' files as published: their answers, and the committee of two that they form."""
     recorded = pd.read_parquet(recorded_data / "mmlu_pro_cot_answers.parquet")
@@ -262,6 +268,7 @@ def test_published_mmlu_pro_results(recorded_data: Path, cli: Run, tmp_path: Pat
     )
 
 
+@pytest.mark.slow
 def test_committee_of_recorded_models(recorded_data: Path, cli: Run, tmp_path: Path) -> None:
     answers = recorded_data / "mmlu_pro_cot_answers.parquet"
     expected = pd.read_csv(recorded_data / "tables" / "expected_committee_auc.csv")
@@ -283,6 +290,7 @@ def test_committee_of_recorded_models(recorded_data: Path, cli: Run, tmp_path: P
             assert auc == pytest.approx(row.roc_auc, abs=1e-9), (model, row.topic)
 
 
+@pytest.mark.slow
 def test_a_committee_is_chosen_by_name(cli: Run, tmp_path: Path) -> None:
     answers = {"a": "ABCD", "b": "ABCA", "c": "BBCA", "d": "CDAB"}
     for model, letters in answers.items():

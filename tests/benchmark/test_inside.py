@@ -189,6 +189,7 @@ def test_states_after_the_options_equal_plain_ones(engine: HFEngine) -> None:
 SIGNALS = ("hidden_state", "layer_answers", "option_states", "perturbed_state")
 
 
+@pytest.mark.slow
 def test_a_store_without_the_signals_gets_them_by_further_passes(tmp_path: Path, cli: Run) -> None:
     arguments = ("run", "--no_report", "--model_args", "pretrained=embedded", "--data", "embedded",
                  "--device", "cpu", "--tasks", "mmlu_pro_direct_law", "--limit", 12,
@@ -215,6 +216,7 @@ def test_a_store_without_the_signals_gets_them_by_further_passes(tmp_path: Path,
         assert table[table.estimator == "logtoku"].score.notna().all()
 
 
+@pytest.mark.slow
 def test_the_states_of_other_layers_are_plain_ones(tmp_path: Path, cli: Run) -> None:
     arguments = ("run", "--no_report", "--model_args", "pretrained=embedded", "--data", "embedded",
                  "--device", "cpu", "--tasks", "mmlu_pro_direct_law", "--limit", 12,

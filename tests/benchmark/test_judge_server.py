@@ -36,6 +36,7 @@ COMMON = ("run", "--no_report", "--model_args", "pretrained=embedded", "--data",
           "--estimators", "token_entropy,masj_complexity,masj_reasoning_steps")  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_chat_endpoint_judges_as_the_local_model_does(
     server: str, tmp_path: Path, cli: Run
 ) -> None:
@@ -74,6 +75,7 @@ def test_a_chat_endpoint_judges_as_the_local_model_does(
     assert over.value.notna().mean() > 0.8
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_is_not_there_loses_nothing(tmp_path: Path, cli: Run) -> None:
     address = f"http://127.0.0.1:{free_port()}"
     done = cli(

@@ -66,6 +66,7 @@ def check_rows(store: TaskStore, server: Server) -> pd.DataFrame:
     return table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_third_of_all_requests_may_fail(tmp_path: Path, seed: int) -> None:
     store = make_store(tmp_path)
@@ -244,6 +245,7 @@ def test_work_is_done_once_each_by_no_more_than_the_workers() -> None:
         assert (done.result == item * item) if item % 7 != 3 else isinstance(done.error, ValueError)
 
 
+@pytest.mark.slow
 def test_ctrl_c_stores_everything_and_says_one_line(tmp_path: Path, cli: Run) -> None:
     common = ["run", "--no_report", "--model_args", "pretrained=embedded", "--data", "embedded",
           "--device", "cpu",

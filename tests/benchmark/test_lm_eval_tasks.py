@@ -585,8 +585,12 @@ def test_values_on_a_users_task_with_labels_equal_plain_ones(labeled: tuple[Path
         shown = "".join(f"{a}. {b}\n" for a, b in zip("ABC", texts, strict=True))
         own = [plain.likelihood(f"(not shown)\n{shown}Answer:", f" {x}")[0] for x in "ABC"]
         assert asked.loc["no_stem", str(n)].answer == int(np.argmax(own))
+        shown = "".join(f"{a}. N/A\n" for a in "ABC")
+        own = [plain.likelihood(f"N/A\n{shown}Answer:", f" {x}")[0] for x in "ABC"]
+        assert asked.loc["content_free", str(n)].answer == int(np.argmax(own))
 
 
+@pytest.mark.slow
 def test_every_estimator_that_can_exist_does_on_a_users_task_with_texts(
     model: Path, plain: Plain, tmp_path: Path
 ) -> None:
@@ -603,6 +607,7 @@ def test_every_estimator_that_can_exist_does_on_a_users_task_with_texts(
         *("id_debiased_entropy", "adaptive_tsallis_entropy"),
         # prompts of our own ask for a letter; samples are drawn tokens
         *("prompt_consistency", "prompt_mutual_information", "instruction_gap"),
+        "contextual_calibration",
         *("majority_margin", "consensus_cross_entropy"),
         *("vote_share", "vote_entropy", "consistency_confidence", "vendi_score", "eigen_score"),
         *("consistency_with_confidence", "semantic_entropy_probe"),

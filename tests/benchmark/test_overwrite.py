@@ -47,6 +47,7 @@ def answers(results: Path) -> pd.DataFrame:
     return rows(results / "m/mmlu_pro_direct", "answer").set_index("question_id")
 
 
+@pytest.mark.slow
 def test_only_missing_is_the_default(results: Path, arguments: list[object], cli: Run) -> None:
     before = answers(results)
     done = cli(*arguments, "--limit", 7)
@@ -61,6 +62,7 @@ def test_only_missing_is_the_default(results: Path, arguments: list[object], cli
     assert stored(results) == files
 
 
+@pytest.mark.slow
 def test_never_refuses_and_touches_nothing(
     results: Path, arguments: list[object], cli: Run
 ) -> None:
@@ -92,6 +94,7 @@ def test_only_cache_needs_no_model_and_names_what_is_missing(
     assert len(pd.read_parquet(scores)) == 4
 
 
+@pytest.mark.slow
 def test_always_collects_anew_and_keeps_the_old_aside(
     results: Path, arguments: list[object], cli: Run
 ) -> None:

@@ -40,6 +40,7 @@ def from_file(folder: Path, server: Server) -> list[Any]:
     return ["--config", path]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [from_command_line, from_file])
 def test_a_panel_is_asked_in_one_run(tmp_path: Path, cli: Run, arguments: Any) -> None:
     out = tmp_path / "out"
@@ -69,6 +70,7 @@ def test_a_panel_is_asked_in_one_run(tmp_path: Path, cli: Run, arguments: Any) -
         np.testing.assert_allclose(got, mean)
 
 
+@pytest.mark.slow
 def test_one_judge_in_a_file_needs_no_list(tmp_path: Path, cli: Run) -> None:
     config = {
         **TASKS,

@@ -100,13 +100,13 @@ def test_the_plan_comes_first_and_says_what_is_then_done(everything: Path) -> No
     single = {name: line for name, line in plan.items() if name.startswith("mmlu_pro")}
     assert set(single) == {
         "mmlu_pro_direct answer", "mmlu_pro_cot trace", "mmlu_pro_direct samples direct",
-        "mmlu_pro_direct permuted_answers",
+        "mmlu_pro_direct permuted_answers", "mmlu_pro_direct question_tokens",
         *(f"mmlu_pro_direct self_report {x}"
           for x in ("p_true", "before", "one_step", "two_step", "linguistic", "distribution",
                     "each_option", "among_samples")),
         *(f"mmlu_pro_direct prompted_answers paraphrase_{n}" for n in range(1, 5)),
         *(f"mmlu_pro_direct prompted_answers {x}"
-          for x in ("no_stem", "shuffled_stem", "instruction")),
+          for x in ("no_stem", "shuffled_stem", "instruction", "content_free")),
     }  # fmt: skip
     for place in (0, 1):
         total = sum(line[place] for line in single.values())
@@ -130,6 +130,7 @@ def test_all_families_have_scores(everything: Path) -> None:
     assert (learned.groupby(["task", "topic"]).fold.nunique() > 1).all()
 
 
+@pytest.mark.slow
 def test_all_without_what_some_need(tmp_path: Path, cli: Run) -> None:
     """With ``all``, estimators whose needs cannot be met are reported and skipped."""
     arguments = ("run", "--no_report", "--model_args", "pretrained=embedded", "--data", "embedded",
@@ -182,14 +183,38 @@ def test_prompt_variants_equal_plain_prompts(
     changes = {
         "no_stem": lambda row: without_stem(row["question"]),
         "shuffled_stem": lambda row: shuffled_stem(row["question"], row["question_id"], 0),
+        "content_free": lambda row: "N/A",
     }
     for variant, change in changes.items():
         records = list(table[table.variant == variant].iloc[::29].itertuples())
         assert len(records) == 2
         for record in records:
             row = questions[record.question_id]
-            expected = plain(engine, {**row, "question": change(row)}).label_logprobs
+            asked = {**row, "question": change(row)}
+            if variant == "content_free":
+                asked["options"] = ["N/A"] * len(row["options"])
+            expected = plain(engine, asked).label_logprobs
             np.testing.assert_allclose(record.option_logprobs, expected, atol=1e-3)
+
+
+def test_question_tokens_equal_plain_transformers(
+    everything: Path, engine: HFEngine, questions: dict[int, dict[str, Any]]
+) -> None:
+    table = rows(everything / "mmlu_pro_direct", "question_tokens")
+    assert len(table) == 30
+    for record in table.iloc[::7].itertuples():
+        row = questions[record.question_id]
+        options = row["options"]
+        shown = zip(letters(len(options)), options, strict=True)
+        lines = [f"{label}. {text}" for label, text in shown]
+        ids = engine.tokenizer("\n".join([row["question"], *lines]))["input_ids"]
+        first = engine._lm.prefix_token_id
+        ids = ids if ids[0] == first else [first, *ids]
+        with torch.inference_mode():
+            logs = engine.model(torch.tensor([ids])).logits[0].float().log_softmax(-1)
+        expected = [float(logs[place, token]) for place, token in enumerate(ids[1:])]
+        np.testing.assert_allclose(record.token_logprobs, expected, atol=1e-4)
+        assert list(record.tokens) == engine.tokenizer.convert_ids_to_tokens(ids[1:])
 
 
 def test_samples_follow_the_distribution(engine: HFEngine, questions: dict[int, Any]) -> None:
@@ -279,6 +304,7 @@ def test_self_reports(reader: Any, text: str, value: float | None, answers: Any)
     assert (report.reason is None) == (value is not None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("estimator", "template", "probe", "column"),
     [

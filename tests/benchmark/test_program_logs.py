@@ -40,6 +40,9 @@ def refused(folder: Path, path: Path, *says: str) -> None:
         assert text in errors[0]
 
 
+HALF = {"f": {"value": 0.5}}
+
+
 def inspect_log(folder: Path, **changes: Any) -> tuple[Path, dict[str, Any]]:
     log = files.inspect_log(ANSWERS)
     log["samples"] = [{**sample, **changes} for sample in log["samples"]]
@@ -194,20 +197,22 @@ def test_helm_runs_that_are_not_multiple_choice(tmp_path: Path) -> None:
     refused(tmp_path, file, "not multiple choice", "generation")
 
 
-@pytest.mark.parametrize("program", ["helm", "inspect"])
-def test_other_tasks_in_a_folder_are_left_out(tmp_path: Path, program: str) -> None:
+@pytest.mark.parametrize("kind", ["helm", "inspect", "inspect by shares"])
+def test_other_tasks_in_a_folder_are_left_out(tmp_path: Path, kind: str) -> None:
+    program, _, by_shares = kind.partition(" ")
     if program == "helm":
         helm_state(tmp_path / "all", "mmlu:subject=law,model=x", "multiple_choice_joint")
         helm_state(tmp_path / "all", "narrative_qa:model=x", "generation")
     else:
-        file, _ = inspect_log(tmp_path, choices=None, target="Paris")
+        other = {"choices": None, "target": "Paris"}
+        file, _ = inspect_log(tmp_path, **({"scores": HALF} if by_shares else other))
         (tmp_path / "all").mkdir()
         file.rename(tmp_path / "all" / "a.json")
         files.document(tmp_path / "all" / "b.json", files.inspect_log(ANSWERS))
     done = in_process(["import", program, "all", "--model", "m", "--output_path", "r"], tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("left out: all/") == 1
-    assert done.stderr.count("not multiple choice") == 1
+    assert done.stderr.count("is the share 0.5" if by_shares else "not multiple choice") == 1
     assert (tmp_path / "r").exists()
     assert not list((tmp_path / "r").rglob("narrative_qa"))
 
@@ -215,6 +220,18 @@ def test_other_tasks_in_a_folder_are_left_out(tmp_path: Path, program: str) -> N
 def opencompass(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
     content = {str(n): {"origin_prompt": "", **row} for n, row in enumerate(rows)}
     files.document(folder / "m" / name, content)
+
+
+def test_opencompass_names_the_right_answer_otherwise(tmp_path: Path) -> None:
+    """As older versions and forks do, and in a sentence."""
+    letters = files.LETTERS
+    rows = [
+        {"prediction": f"[正确答案]{letters[p]}<eoa>", "refr": f"正确答案：{letters[g]}。"}
+        for _, g, p, _ in ANSWERS
+    ]
+    opencompass(tmp_path, "quiz.json", rows)
+    _, found = imported(tmp_path, tmp_path / "m")
+    assert found.correct.mean() == pytest.approx(RIGHT)
 
 
 def test_parts_of_a_data_set_of_opencompass_go_together(tmp_path: Path) -> None:

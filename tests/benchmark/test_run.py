@@ -65,6 +65,7 @@ def test_judgements_are_taken_from_the_sister_task(embedded_run: Path) -> None:
     assert line["taken_from_other_tasks"] == 3 * 14 * 12
 
 
+@pytest.mark.slow
 def test_judge_labels_become_strata(embedded_run: Path, tmp_path: Path, cli: Run) -> None:
     quick = ("--formats", "png", "--replicates", 100)
     done = cli("report", embedded_run, *quick, "--output_path", tmp_path)
@@ -82,6 +83,7 @@ def test_again_collects_nothing(embedded_run: Path, cli: Run) -> None:
     assert sorted((embedded_run / "embedded").rglob("part-*.parquet")) == parts
 
 
+@pytest.mark.slow
 def test_only_missing_questions_are_asked(tmp_path: Path, cli: Run) -> None:
     out = tmp_path / "results"
     tasks = "mmlu_pro_direct_law,mmlu_pro_direct_math"
@@ -100,6 +102,7 @@ def test_only_missing_questions_are_asked(tmp_path: Path, cli: Run) -> None:
     np.testing.assert_allclose(both[0].entropy, both[1].entropy, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_kill_and_resume_loses_and_doubles_nothing(tmp_path: Path, cli: Run) -> None:
     arguments = [*EMBEDDED, "--tasks", "mmlu_pro_direct,mmlu_pro_cot", "--limit", "10",
                  "--judge", "hf", "--judge_args", "pretrained=embedded",
@@ -160,10 +163,10 @@ def test_other_settings_are_not_mixed_in(
     ("group", "options"),
     [
         ("mmlu_pro_direct", ("whole",)),
-        ("mmlu_pro_direct", ("--num_fewshot", "2")),
-        ("mmlu_pro_direct", ("--apply_chat_template",)),
-        ("mmlu_pro_direct_numbered", ()),
-        ("mmlu_pro_direct_dont_know", ()),
+        pytest.param("mmlu_pro_direct", ("--num_fewshot", "2"), marks=pytest.mark.slow),
+        pytest.param("mmlu_pro_direct", ("--apply_chat_template",), marks=pytest.mark.slow),
+        pytest.param("mmlu_pro_direct_numbered", (), marks=pytest.mark.slow),
+        pytest.param("mmlu_pro_direct_dont_know", (), marks=pytest.mark.slow),
         ("mmlu_pro_cot", ()),
     ],
 )
@@ -194,6 +197,7 @@ def test_same_as_lm_eval_question_by_question(
             assert ours.text[question] == sample["resps"][0][0]
 
 
+@pytest.mark.slow
 def test_a_prompt_from_a_file_reaches_the_model(tmp_path: Path, cli: Run) -> None:
     template = tmp_path / "mine.jinja"
     template.write_text("{{ question }} {% for c in choices %}({{ c.label }}) {{ c.text }} "
@@ -220,6 +224,7 @@ def test_a_prompt_from_a_file_reaches_the_model(tmp_path: Path, cli: Run) -> Non
     assert "prompt templates" in again.stderr
 
 
+@pytest.mark.slow
 def test_options_from_a_config_file(tmp_path: Path, cli: Run) -> None:
     config = tmp_path / "run.yaml"
     config.write_text(
@@ -237,6 +242,7 @@ def test_options_from_a_config_file(tmp_path: Path, cli: Run) -> None:
     assert "did you mean 'model_args'" in wrong.stderr
 
 
+@pytest.mark.slow
 def test_a_local_model_of_another_folder_has_its_own_name(tmp_path: Path, cli: Run) -> None:
     from models import make_model
 

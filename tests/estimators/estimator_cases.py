@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 TOP = 6
 PROMPTS = tuple(f"paraphrase_{i}" for i in range(1, 5))
-OTHER_PROMPTS = ("no_stem", "shuffled_stem", "instruction")
+OTHER_PROMPTS = ("no_stem", "shuffled_stem", "instruction", "content_free")
 REPORTS = (
     *("p_true", "one_step", "two_step", "top_k", "linguistic", "p_true_1", "p_true_5", "p_true_10"),
     *("before", "two_step_0_10", "expected_0_10", "distribution", "each_option", "among_samples"),
@@ -121,6 +121,7 @@ class CaseMaker:
                 {name: self.table(Signal.COMMITTEE, self.member) for name in "abc"}
             ),
             Signal.LAYER_ANSWERS: self.table(Signal.LAYER_ANSWERS, self.layers),
+            Signal.QUESTION_TOKENS: self.table(Signal.QUESTION_TOKENS, self.question_tokens),
             Signal.OPTION_STATES: self.table(Signal.OPTION_STATES, self.option_states),
             Signal.PERTURBED_STATE: self.table(Signal.PERTURBED_STATE, self.perturbed),
         }
@@ -286,6 +287,12 @@ class CaseMaker:
         for name in ("turns", "supports", "arrivals"):
             made[name] = rng.uniform(-1, 1, size)
         return made | {"update_norms": rng.uniform(0, 2, size)}
+
+    def question_tokens(self, row: int) -> dict[str, Any]:
+        size = int(self.inside.integers(0, 9))
+        words = [f"w{int(n)}" for n in self.inside.integers(0, 5, size)]
+        logs = log(distribution(self.inside, size)).tolist() if size else []
+        return {"tokens": words, "token_logprobs": logs}
 
     def option_states(self, row: int) -> dict[str, Any]:
         if self.inside.random() < 0.1:

@@ -210,6 +210,16 @@ def question_ablation(case: Case, row: int, ablation: str = "no_stem") -> float 
     return float(ablated[answer] - plain[answer])
 
 
+@oracle("contextual_calibration")
+def contextual_calibration(case: Case, row: int) -> float | None:
+    plain, answer = answer_probabilities(case, row), outcome_answer(case, row)
+    free = probabilities(prompted(case, "content_free").option_logprobs[row])
+    if plain is None or free is None or answer < 0:
+        return None
+    weights = [a / max(b, 1e-12) for a, b in zip(plain, free, strict=True)]
+    return 1.0 - weights[answer] / sum(weights)
+
+
 @oracle("instruction_gap")
 def instruction_gap(case: Case, row: int) -> float | None:
     plain = answer_probabilities(case, row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from apprehend.estimators.checks.conformance_checks import CHECKS
 from apprehend.estimators.checks.synthetic import synthetic_questions
 from apprehend.estimators.signals.batch import TABLES
 
+FREQUENCIES = str(Path(__file__).with_name("frequencies.json"))
 VARIANTS = (
     "vote_share(samples='cot')",
     "vendi_score(samples='cot',kernel='words')",
@@ -24,6 +26,7 @@ VARIANTS = (
     "committee_disagreement(form='jsd')",
     "conformal_set_size(rule='aps')",
     "platt(base='stacked')",
+    f"corpus_divergence(frequencies={FREQUENCIES!r},a=0.5)",
 )
 
 

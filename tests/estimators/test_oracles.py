@@ -13,7 +13,7 @@ import pytest
 from apprehend.estimators import builtin_estimators, evaluate, reasons
 from estimator_cases import Case, cases
 from estimator_oracles_of_states import LEARNING_ORACLES
-from estimator_oracles_of_texts import ORACLES
+from estimator_oracles_of_texts import FREQUENCIES_FILE, ORACLES
 from hypothesis import HealthCheck, given, settings
 
 PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
@@ -69,6 +69,12 @@ PARAMETERS: dict[str, tuple[dict[str, Any], ...]] = {
         {"k": 6, "measure": "epistemic"},
     ),
     "trajectory_violations": ({}, {"measure": "share"}),
+    "min_k_probability": ({}, {"k": 1.0}, {"k": 0.05}),
+    "corpus_divergence": (
+        {},
+        {"frequencies": FREQUENCIES_FILE},
+        {"frequencies": FREQUENCIES_FILE, "a": 0.5},
+    ),
     "random": ({"seed": 0}, {"seed": 3}),
 }
 SPECS = [(name, parameters) for name in ORACLES for parameters in PARAMETERS.get(name, ({},))]

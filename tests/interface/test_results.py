@@ -50,6 +50,7 @@ def test_every_public_name_exists_and_is_documented() -> None:
         _ = ap.skorre
 
 
+@pytest.mark.slow
 def test_a_run_equals_the_command_line(results: ap.Results, cli: Run, tmp_path: Path) -> None:
     done = cli(
         *("run", "--model_args", "pretrained=embedded", "--tasks", TASK, "--limit", "6"),

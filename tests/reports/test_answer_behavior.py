@@ -16,6 +16,7 @@ from apprehend.reports.analyses.answers.gold_ranks import (
     distributional_correctness,
     rank_of_gold,
 )
+from apprehend.reports.analyses.answers.id_priors import compute_id_priors
 from apprehend.reports.analyses.answers.published_order import compute_published_order, flag_chance
 from apprehend.reports.analyses.answers.runs import compute_runs, count_runs, runs_moments
 from apprehend.reports.analyses.answers.sampled_answers import (
@@ -266,6 +267,26 @@ def test_regimes_are_paired_gaps():
     assert table.loc[("t", "cot", "law"), "gap"] == 0  # law: every second question is right
     assert table.loc[("t", "cot", "math"), "gap"] == 1
     assert table.loc[("t", "cot", "math"), "low"] > 0.7
+
+
+def test_priors_over_ids_are_counts():
+    variants = []
+    for variant, answers in (("as asked", np.arange(N) % 4), ("content_free", np.arange(N) % 2)):
+        made = pd.DataFrame({"model": "m", "task": "t", "question_id": IDS, "variant": variant})
+        variants.append(made.assign(answer=answers, gold=3))
+    asked = pd.concat(variants)
+    table = compute_id_priors(study(frame(True), prompted=asked)).set_index("option")
+    assert table.index.tolist() == list("ABCD")
+    assert table["free"].tolist() == [0.5, 0.5, 0.0, 0.0]
+    assert table["answers"].tolist() == [0.25] * 4
+    assert table["gold"].tolist() == [0.0, 0.0, 0.0, 1.0]
+    assert table["excess"].tolist() == [0.25, 0.25, 0.25, -0.75]
+    assert compute_id_priors(study(frame(True), prompted=variants[0])).empty
+    unread = asked.assign(gold=-1, answer=asked["answer"].where(asked["answer"] != 1, -1))
+    table = compute_id_priors(study(frame(True), prompted=unread)).set_index("option")
+    assert table.loc["A", "free"] == 0.5
+    assert table["free"].sum() == 0.5
+    assert table["gold"].isna().all()
 
 
 def test_reruns_and_kappa():

@@ -78,6 +78,7 @@ def log_likelihood(errors, ability, spread) -> float:
     return total
 
 
+@pytest.mark.slow
 def test_the_marginal_likelihood_and_its_maximum_are_exact():
     errors, _, _ = outcomes(5, 40)
     errors[0, :5] = np.nan

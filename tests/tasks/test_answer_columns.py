@@ -17,7 +17,8 @@ SPELLINGS = [
     "The answer is C", "The correct answer is (C).", "Option C", "choice c", "Final answer: **C**",
     ["C"], ("C",), "C</s>", "C<|im_end|>", "<answer>C</answer>", "so <answer> (C) </answer>",
     '{"answer": "C"}', '{"reason": "x", "choice": "c"}', "答案：C", "答案是C", "Antwort: C",
-    "Réponse : C", "Ответ: C", "정답: C", "**Answer:** C", "Answer: **C**",
+    "[正确答案]C<eoa>", "正确答案：C。", "正确答案是C。", "【答案】C", "C<eoa>", "C<eoa>。",
+    "C<eoa><eoa>", "选择C", "Réponse : C", "Ответ: C", "정답: C", "**Answer:** C", "Answer: **C**",
 ]  # fmt: skip
 WITH_TEXT = [
     "C) three",
@@ -28,6 +29,9 @@ WITH_TEXT = [
     "Answer: C. three",
     "C - three",
     "C – three",
+    "[正确答案]C<eoa>。three：因此，A错误。",
+    "题目中，正确答案是C，因为three。",
+    "分析如下。故选C。",
 ]
 TEXTS = ["three", "Three", " three. ", "**three**", "“three”", "the answer is three"]
 OPTIONS = ["one", "two", "three", "four"]
@@ -67,6 +71,10 @@ def test_no_answer(cell: object) -> None:
         "AB",
         "C) one",
         "C) two",
+        "A. one\nB. two\nC. three\nD. four",
+        "A:一;B:二;C:三;D:四",
+        "例如[正确答案]A<eoa>。",
+        "正确答案是A和B。",
         "??",
         {"x": 1},
         ["A", "B"],

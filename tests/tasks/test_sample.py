@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import string
 from collections import Counter
@@ -20,7 +21,13 @@ from apprehend.tasks.prompting import load_prompt
 from apprehend.tasks.questionnaires import QUESTIONNAIRES as QUESTIONNAIRES_ASKED
 from apprehend.tasks.reading.parsing import parse_marked_label
 from apprehend.tasks.sample import world as worlds
-from apprehend.tasks.sample.build import FIRST_EXAMPLE_ID, FIRST_ID, make_tokenizer
+from apprehend.tasks.sample.build import (
+    FIRST_EXAMPLE_ID,
+    FIRST_ID,
+    FREQUENCIES,
+    make_tokenizer,
+    write_frequencies,
+)
 from apprehend.tasks.sample.lessons import Segment, Teacher, Turn, chat_turns, plain
 from apprehend.tasks.sample.measure import answer_directly, auc_interval, direct_prompt, generate
 from apprehend.tasks.sample.sample_judge import QUESTIONNAIRES
@@ -469,3 +476,13 @@ def test_a_tokenizer_of_other_words_is_lossless(tmp_path: Path) -> None:
     again = AutoTokenizer.from_pretrained(tmp_path)
     text = "a whole phrase, some words, and ümläuts: 42\n"
     assert again.decode(again.encode(text)) == text
+
+
+@pytest.mark.slow
+def test_frequencies_of_tokens_are_those_of_the_lessons(
+    world: worlds.World, sample: worlds.Sample, tokenizer: Any, tmp_path: Path
+) -> None:
+    write_frequencies(tmp_path / FREQUENCIES, world, sample, tokenizer)
+    shipped = (FOLDER / FREQUENCIES).read_bytes()
+    assert (tmp_path / FREQUENCIES).read_bytes() == shipped
+    assert json.loads(shipped).keys() == tokenizer.get_vocab().keys()

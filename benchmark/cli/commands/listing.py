@@ -137,6 +137,8 @@ def models() -> None:
     table.add_row("--judge", "local-chat-completions", "a chat endpoint: model=…,base_url=http://…")
     table.add_row("--judge", "any other lm-eval model", "see lm-eval's documentation")
     table.add_row("--data", "embedded", str(embedded_file("questions.parquet")))
+    frequencies = embedded_file("token_frequencies.json")
+    table.add_row("frequencies=", "of the embedded model's tokens", str(frequencies))
     show(table)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ...console.completion import COMPLETED
 from ...console.errors import ApprehendError
 from ...console.options import say, split_names
 from ...console.report_options import ResultsFolder
@@ -15,7 +16,10 @@ def score(
     results: ResultsFolder,
     estimators: Annotated[
         Optional[str],
-        typer.Option(help="Comma-separated names, name(parameter=value) or file.py:Class."),
+        typer.Option(
+            help="Comma-separated names, name(parameter=value) or file.py:Class.",
+            autocompletion=COMPLETED["estimators"],
+        ),
     ] = None,
     committee: Annotated[
         Optional[str],

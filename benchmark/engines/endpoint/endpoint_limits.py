@@ -25,6 +25,7 @@ LACKS = {
     "layer_answers": {"option_logprobs": _STATES},
     "perturbed_state": {"option_logprobs": _STATES},
     "option_states": {"covariance": _STATES},
+    "question_tokens": {"token_logprobs": "an endpoint shows no log-probabilities of a prompt"},
 }
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -28,6 +28,7 @@ from ..shared.inside import Part
 from ..shared.labels import LabelReader, LabelTokens
 from ..shared.loaded_model import LoadedModel, model_path
 from ..shared.spelling import Spelling
+from ..shared.text_reader import TextTokens
 from ..shared.thinking_arguments import think_end_text, thinking_arguments
 from ..shared.weights import fingerprint
 from .forcing import Forcer
@@ -36,9 +37,9 @@ from .generation import Job, Writer, end_ids
 from .hf_loading import load, whole_number_of
 from .inside.lens import Lens
 from .inside.views import Watching, check_layers, label_tokens, watched
-from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_for_scoring
+from .memory import Batches, sizes_for_decoding, sizes_for_scoring
 from .model_attention import keep_softcap
-from .reading import read_answers
+from .reading import read_answers, text_tokens
 from .states import Sizes, State
 from .static import columns_for
 from .timing import TIMED_ROWS, measured_speeds
@@ -48,9 +49,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ResultT = TypeVar("ResultT")
-Work = Callable[[Iterator[State], Sizes], Iterator[tuple[int, ResultT]]]
-"""States and the sizes of their batches → each prompt's index and result."""
 _PARTS = 8
 """A batch is filled, and refilled, in so many parts."""
 _TIMED = Sizes(512, 512, TIMED_ROWS)
@@ -183,6 +181,13 @@ class HFEngine(LoadedModel):
         check_layers(show, len(self._lens.layers))
         return Watching(show, self._lens, label_tokens(labels), forward.tolerance, forward)
 
+    def token_logprobs(self, texts: Sequence[str]) -> list[TextTokens]:
+        """Return each text's own tokens with their log-probabilities, as `TextReader`."""
+        first = self._lm.prefix_token_id
+        ids = [self.encode(text) for text in texts]
+        ids = [row if row[:1] == [first] else [first, *row] for row in ids]
+        return text_tokens(self.model, self.tokenizer, [row[: self.context_length] for row in ids])
+
     @property
     def streams(self) -> bool:
         """Return True: finished prompts make room for others."""
@@ -236,64 +241,3 @@ class HFEngine(LoadedModel):
         refilled = 1 if static is not None or not self._forward.sharing else _PARTS
         found = self._batches.each(ids, write, sizes, refilled)
         return [generation for generations in found for generation in generations]
-
-
-class Batches:
-    """The batch sizes of one model, which become smaller when memory does not suffice."""
-
-    def __init__(self, name: str, forward: Forward, rows: int | None) -> None:
-        """Take the model's name, its forward passes, and ``--batch_size`` (None for auto)."""
-        self._name = name
-        self._forward = forward
-        self._rows = rows
-        self.halved = 0
-        """How many times memory has run out."""
-
-    def each(
-        self, ids: list[list[int]], work: Work[ResultT], sizes: Sizes, parts: int = 1
-    ) -> list[ResultT]:
-        """Run the prompts in batches, and let ``work`` yield each prompt's result by its index.
-
-        Batches are halved if memory does not suffice; finished prompts are kept. A batch is
-        prefilled in so many ``parts``.
-        """
-        results: dict[int, ResultT] = {}
-        while len(results) < len(ids):
-            missing = [row for row in range(len(ids)) if row not in results]
-            limited = self.limited(sizes)
-            part = replace(limited, rows=max(1, limited.rows // parts))
-            try:
-                with torch.inference_mode(), self._forward.running():
-                    states = self._numbered(missing, [ids[row] for row in missing], part)
-                    results.update(work(states, limited))
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                if limited.tokens <= SMALLEST_PASS and limited.rows == 1:
-                    raise ApprehendError(
-                        f"{self._name}: out of memory on a single prompt; use a smaller dtype or "
-                        "device"
-                    ) from None
-                self.halved += 1
-                if self._forward.static is not None:
-                    self._forward.static.forget()
-                if self._forward.device.type == "cuda":
-                    torch.cuda.empty_cache()
-        return [results[row] for row in range(len(ids))]
-
-    def _numbered(
-        self, numbers: Sequence[int], ids: list[list[int]], sizes: Sizes
-    ) -> Iterator[State]:
-        """Yield the states of prompts, with these numbers as their rows."""
-        for state in self._forward.run(ids, sizes):
-            state.rows = [numbers[row] for row in state.rows]
-            yield state
-            del state
-
-    def limited(self, sizes: Sizes) -> Sizes:
-        """Apply ``--batch_size``, and halve the sizes for each time that memory has run out."""
-        if self._rows is not None:
-            sizes = Sizes(sizes.tokens, 2**31, self._rows)
-        tokens = max(SMALLEST_PASS, sizes.tokens >> self.halved)
-        together = max(tokens, sizes.together >> self.halved)
-        return Sizes(tokens, together, max(1, sizes.rows >> self.halved))

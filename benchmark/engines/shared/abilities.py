@@ -10,11 +10,15 @@ INSIDE = (Ability.HIDDEN_STATES, Ability.LAYERS, Ability.HEAD, Ability.OPTION_ST
 """Abilities that rest on a model's hidden states."""
 WITHHELD: Mapping[str, Mapping[Ability, str]] = {
     "hf": {},
-    "vllm": dict.fromkeys(INSIDE, "vllm shows no hidden states"),
+    "vllm": {
+        **dict.fromkeys(INSIDE, "vllm shows no hidden states"),
+        Ability.OWN_TOKENS: "this engine asks vllm for next tokens only",
+    },
 }
 """Local engine → what it does not show → why."""
 WITHHELD_BY_ENDPOINTS: Mapping[Ability, str] = {
     **dict.fromkeys(INSIDE, "an endpoint shows no hidden states"),
+    Ability.OWN_TOKENS: "an endpoint shows no log-probabilities of a prompt",
     Ability.OPTION_TEXTS: "an endpoint shows its most likely next tokens only",
     Ability.NUMBERS: "an endpoint shows next tokens only, and 10 may begin as 1 does",
 }

@@ -39,6 +39,7 @@ class Ability(str, Enum):
     LAYERS = "what the output head reads in each layer"
     OPTION_STATES = "hidden states after each option's label"
     HEAD = "what the output head reads near the hidden state"
+    OWN_TOKENS = "log-probabilities of a prompt's own tokens"
 
 
 @dataclass(frozen=True)

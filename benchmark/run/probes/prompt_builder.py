@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -17,9 +18,12 @@ from ..questions.examples import asking
 from ..questions.lettering import configured
 from ..questions.option_scores import OptionScores, prompts_of, scores_of
 from .perturbing import (
+    CONTENT_FREE,
     INSTRUCTION,
     NO_STEM,
+    NOTHING_ASKED,
     PARAPHRASES,
+    nothing_asked,
     shuffled_stem,
     without_stem,
 )
@@ -117,10 +121,18 @@ class PromptBuilder:
             settings = {"description": text + (own or "")}
         else:
             assert facts.restemmed is not None
-            change = without_stem if variant == NO_STEM else self._shuffle(question)
+            changes = {NO_STEM: without_stem, CONTENT_FREE: nothing_asked}
+            change = changes.get(variant) or self._shuffle(question)
             settings = {"doc_to_text": _bound(facts.restemmed, change)}
         with configured(task.task, settings, examples):
             yield
+
+    def perturbed(self, item: Item, variant: str) -> Question:
+        """Return the question that a variant asks: itself, unless its options are removed."""
+        task, question = item
+        if variant != CONTENT_FREE:
+            return question
+        return replace(question, row=task.facts.uniform(question.row, NOTHING_ASKED))
 
     def _shuffle(self, question: Question) -> Callable[[str], str]:
         return partial(shuffled_stem, question_id=question.question_id, seed=self.options.seed)

@@ -33,15 +33,15 @@ class OtherPrompts(ChoiceProbe):
         return {"seed": options.seed} if variant == SHUFFLED_STEM else {}
 
     def prompts(self, item: Item) -> list[ChoicePrompt]:
-        task, question = item
+        task, _ = item
         with self.builder.reworded(item, self.variant):
-            return self.builder.choices(task, question)
+            return self.builder.choices(task, self.builder.perturbed(item, self.variant))
 
     def record(
         self, item: Item, prompts: Sequence[ChoicePrompt], replies: Sequence[Answer]
     ) -> Record:
-        task, question = item
-        scores = self.builder.scores(task, question.row, replies)
+        task, _ = item
+        scores = self.builder.scores(task, self.builder.perturbed(item, self.variant).row, replies)
         return {
             "option_logprobs": scores.option_logprobs,
             "answer": scores.best if scores.best < len(scores.option_logprobs) else None,

@@ -17,7 +17,7 @@ from .task_facts import Change, TaskFacts
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
 
-_SHIFT = "apprehend shift"
+_SHIFT, _EVERY = "apprehend shift", "apprehend text of every option"
 """Key in a copy of a document: by how many places its options are rotated."""
 _FIRST = 20
 """Questions among which the right option should not always stand in the same place."""
@@ -35,6 +35,9 @@ def lettered(facts: TaskFacts, user: Prompt | None = None) -> TaskFacts:
 
     def view(row: Row) -> QuestionView:
         question = facts.view(row)
+        text = cast("Mapping[str, str]", row).get(_EVERY)
+        if text is not None:
+            return replace(question, options=(text,) * len(question.options))
         shift = cast("Mapping[str, int]", row).get(_SHIFT, 0)
         if not shift:
             return question
@@ -51,6 +54,7 @@ def lettered(facts: TaskFacts, user: Prompt | None = None) -> TaskFacts:
         choices=None,
         normalization=None,
         rotated=lambda row, shift: cast(Row, {**row, _SHIFT: shift}),
+        uniform=lambda row, text: cast(Row, {**row, _EVERY: text}),
         restemmed=restemmed,
         our_prompt=lambda prompt: letter_settings(view, prompt),
         refused={},

@@ -151,6 +151,12 @@ class Reader:
         options = self.fields.read(cast(Document, row))
         return cast(Row, self.fields.written(cast(Document, row), _turned(options, shift)))
 
+    def uniform(self, row: Row, text: str) -> Row:
+        """Return the document with this text in the place of every option."""
+        assert self.fields is not None
+        count = len(self.fields.read(cast(Document, row)))
+        return cast(Row, self.fields.written(cast(Document, row), [text] * count))
+
     def restemmed(self, row: Row, change: Change) -> str:
         """Return the document's prompt with another stem."""
         stem = self.view(row).stem
@@ -191,6 +197,7 @@ def choice_facts(
         choices=lambda row: reader.choices(cast(Document, row)),
         normalization=None if labels else normalization,
         rotated=reader.rotated,
+        uniform=reader.uniform,
         restemmed=reader.restemmed,
         our_prompt=lambda prompt: letter_settings(view_of, prompt),
         keeps_description=True,
@@ -231,8 +238,11 @@ def _refused(reader: Reader, documents: Sequence[Document]) -> Mapping[str, str]
     elif not reader.labels and not _follows(reader, documents):
         refused[Signal.PERMUTED_ANSWERS.value] = "its choices do not follow the fields it shows"
     if not _has_stem(reader, documents):
-        for variant in ("no_stem", "shuffled_stem"):
+        for variant in ("no_stem", "shuffled_stem", "content_free"):
             refused[f"{Signal.PROMPTED_ANSWERS} {variant}"] = "its question has no text of its own"
+    if not reader.labels or reader.fields is None:
+        why = "its options cannot be replaced in the prompt, or have no ids"
+        refused[f"{Signal.PROMPTED_ANSWERS} content_free"] = why
     return refused
 
 

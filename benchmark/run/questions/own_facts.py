@@ -15,6 +15,7 @@ def own_facts(family: str, user: Prompt | None = None) -> TaskFacts:
         view=style.view,
         own_id=question_id_of,
         rotated=rotated,
+        uniform=lambda row, text: {**row, "options": [text] * len(row["options"])},
         restemmed=lambda row, change: mmlu_pro.render_user(
             {**row, "question": change(row["question"])}, style, user
         ),

@@ -45,6 +45,10 @@ def _unchanged(row: Row, shift: int) -> Row:
     raise NotImplementedError("this task's options have one order")
 
 
+def _fixed(row: Row, text: str) -> Row:
+    raise NotImplementedError("this task's options cannot be replaced")
+
+
 @dataclass(frozen=True)
 class TaskFacts:
     """How to read and change a task's documents."""
@@ -61,6 +65,8 @@ class TaskFacts:
     """How the log-likelihoods of options that are whole texts are normalized; None for labels."""
     rotated: Callable[[Row, int], Row] = _unchanged
     """(document, shift) → the document with option (i + shift) mod K at place i."""
+    uniform: Callable[[Row, str], Row] = _fixed
+    """(document, text) → the document with this text in the place of every option."""
     restemmed: Callable[[Row, Change], str] | None = None
     """(document, change) → the prompt's last turn with a changed stem."""
     our_prompt: Callable[[Prompt], Mapping[str, object]] | None = None
