@@ -29,6 +29,7 @@ _NOTHING: Mapping[str, Any] = {
     "first": "",
     "data": (),
     "style": "",
+    "additions": (),
 }
 INK, PAPER = "#222222", "#ffffff"
 _SVG = "http://www.w3.org/2000/svg"
@@ -111,9 +112,10 @@ def render_page(
     `estimators` are pairs of name and summary. `settings` contains rows, replicates and seed, and
     optionally title, summary (sentences), links (pairs of address and title), metrics (the
     additional ones, for the glossary), and for what a page shows before its sections: first and
-    data (markup), style (CSS) and scripts (JavaScript).
+    data (markup), style (CSS) and scripts (JavaScript); and additions (`PageAddition`).
     """
     scripts = [(TEMPLATES / "page.js").read_text(encoding="utf-8"), *settings.get("scripts", ())]
+    scripts += [addition.script for addition in settings.get("additions", ())]
     return (
         environment_of(TEMPLATES)
         .get_template("index.html.j2")

@@ -1,135 +1,32 @@
-"""The page in a real browser: headless Chromium, driven over its debugging pipe."""
+"""The page in a real browser."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from apprehend.reports import ReportInput, build_report
-
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-extensions"),
-    *("--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-pipe", "--window-size=1300,900"),
-)
-
-
-class Browser:
-    """The few commands of the DevTools protocol that the tests need."""
-
-    def __init__(self, program: str, profile: str) -> None:
-        to_child, self.write_end = os.pipe()
-        self.read_end, from_child = os.pipe()
-
-        def connect() -> None:  # the browser reads commands from 3 and answers on 4
-            os.dup2(to_child, 13)
-            os.dup2(from_child, 14)
-            os.dup2(13, 3)
-            os.dup2(14, 4)
-
-        self.process = subprocess.Popen(
-            [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
-            close_fds=False,
-            preexec_fn=connect,  # noqa: PLW1509 (one thread)
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(to_child)
-        os.close(from_child)
-        self.events: list[dict[str, Any]] = []
-        self._buffer, self._next = b"", 0
-        target = self.call("Target.getTargets")["targetInfos"]
-        page = next(one["targetId"] for one in target if one["type"] == "page")
-        attached = self.call("Target.attachToTarget", targetId=page, flatten=True)
-        self.session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
-
-    session = ""
-
-    def call(self, method: str, **params: Any) -> dict[str, Any]:
-        self._next += 1
-        message = {"id": self._next, "method": method, "params": params}
-        if self.session:
-            message["sessionId"] = self.session
-        os.write(self.write_end, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self._read()
-            if answer.get("id") == self._next:
-                assert "error" not in answer, answer
-                return answer["result"]
-            self.events.append(answer)
-
-    def _read(self) -> dict[str, Any]:
-        while b"\0" not in self._buffer:
-            chunk = os.read(self.read_end, 1 << 16)
-            assert chunk, "the browser closed its pipe"
-            self._buffer += chunk
-        message, self._buffer = self._buffer.split(b"\0", 1)
-        return json.loads(message)
-
-    def open(self, path: Path) -> None:
-        self.call("Page.navigate", url=path.as_uri())
-        self.until("Page.loadEventFired")
-
-    def until(self, method: str) -> None:
-        while not any(event.get("method") == method for event in self.events):
-            self.events.append(self._read())
-
-    def value(self, expression: str) -> Any:
-        found = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
-        assert "exceptionDetails" not in found, found
-        return found["result"].get("value")
-
-    def key(self, name: str, code: int, text: str = "") -> None:
-        shared = {"key": name, "code": name, "windowsVirtualKeyCode": code}
-        self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **shared)
-        self.call("Input.dispatchKeyEvent", type="keyUp", **shared)
-
-    def close(self) -> None:
-        self.process.terminate()
-        self.process.wait(20)
-        os.close(self.read_end)
-        os.close(self.write_end)
+from browser import Browser, chromium
 
 
 @pytest.fixture(scope="module")
 def page(full_input: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
-    folder = tmp_path_factory.mktemp("page")
-    build_report(ReportInput(**full_input), folder, replicates=20, formats=("svg",))
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        browser = Browser(program, profile)
-        try:
-            browser.open(folder / "index.html")
-            yield browser
-        finally:
-            browser.close()
+    with chromium() as browser:
+        folder = tmp_path_factory.mktemp("page")
+        build_report(ReportInput(**full_input), folder, replicates=20, formats=("svg",))
+        browser.open(folder / "index.html")
+        yield browser
 
 
 def test_it_renders_without_network_or_console_error(page):
     assert page.value("document.documentElement.dataset.ready") == "yes"
     assert page.value("document.querySelectorAll('figure svg').length") > 20
-    requests = [
-        event["params"]["request"]["url"]
-        for event in page.events
-        if event["method"] == "Network.requestWillBeSent"
-    ]
-    assert len(requests) == 1
-    assert requests[0].startswith("file://")
-    bad = ("Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled")
-    assert [event for event in page.events if event["method"] in bad] == []
+    (request,) = page.requests()
+    assert request.startswith("file://")
+    assert page.complaints() == []
 
 
 def test_hostile_text_stays_text(page):
