@@ -195,5 +195,5 @@ def _notes(store: TaskStore, shown: int, texts: Texts) -> list[str]:
     if lacking:
         notes.append(f"Not stored for this model and task: {', '.join(lacking)}.")
     if store.has(Signal.PROMPT):
-        notes.append("The prompt as it was sent is stored: `apprehend show` prints it.")
+        notes.append("The prompt as it was sent is stored: the command apprehend show prints it.")
     return notes

@@ -86,7 +86,8 @@ async function apply() {
   field.flip.disabled = !other;
   field.order.disabled = now.sort === "";
   rows = chosenRows(entry, now, other);
-  byId("count").textContent = `${counted(rows.length)} of ${counted(entry.n)} questions`;
+  const compared = other ? `; behind | the answer of ${field.compare.selectedOptions[0].textContent}` : "";
+  byId("count").textContent = `${counted(rows.length)} of ${counted(entry.n)} questions${compared}`;
   byId("none").hidden = rows.length > 0;
   list.show(rows, opened);
 }
@@ -101,6 +102,7 @@ async function choose(place) {
 }
 
 const question = byId("question");
+const narrow = matchMedia("(max-width: 60rem)");
 async function open(row, focus = true) {
   opened = row;
   const mine = entry;
@@ -117,7 +119,7 @@ async function open(row, focus = true) {
   question.replaceChildren(...parts);
   question.scrollTop = 0;
   question.dataset.row = row;
-  if (focus && matchMedia("(max-width: 60rem)").matches) question.scrollIntoView({ block: "start" });
+  if (focus && narrow.matches) question.scrollIntoView({ block: "start" });
 }
 
 // Opens the question that the address names, if it names one.
@@ -135,15 +137,17 @@ async function follow() {
     await open(row, false);
     list.show(rows, row);
     byId("state").textContent = "";
-    byId("title").scrollIntoView({ block: "start" });
+    (narrow.matches ? question : byId("title")).scrollIntoView({ block: "start" });
     return true;
   }
   if (!entry) await choose(0);
   byId("state").textContent = shown(`No question ${id} is in this report.`);
+  byId("title").scrollIntoView({ block: "start" });
   return true;
 }
 
 const form = byId("filters");
+const fold = byId("fold");
 const reset = () => form.reset();
 
 const list = new List(byId("list"), draw, open);
@@ -161,14 +165,15 @@ window.addEventListener("hashchange", follow);
 (async () => {
   try {
     choices(field.entry, entries.map((one) => [String(one.place), one.name]), "0");
-    byId("panes").hidden = form.hidden = false;
+    byId("panes").hidden = fold.hidden = false;
+    fold.open = !narrow.matches;
     if (!(await follow())) {
       await choose(0);
       byId("state").textContent = "";
     }
     document.getElementById("explorer").dataset.ready = "yes";
   } catch (error) {
-    byId("panes").hidden = form.hidden = true;
+    byId("panes").hidden = fold.hidden = true;
     byId("state").textContent = shown(`The questions cannot be shown. ${error.message}`);
     document.getElementById("explorer").dataset.ready = "failed";
   }

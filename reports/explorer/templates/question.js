@@ -63,27 +63,36 @@ function answersIn(entry, row, title, head, answers) {
   return table(title, [head, "answer", "", "probabilities of the original options"], rows);
 }
 
+// What someone says about the answer or the question: a line of what was read, and the words.
+function said(title, ones) {
+  if (!ones.length) return null;
+  return make("section", {}, make("h4", {}, title), ones.map(([head, facts, words]) => [
+    make("p", { class: "x-said" }, make("strong", {}, head), ` ${facts.filter(Boolean).join(" · ")}`),
+    words.some(Boolean) ? make("div", { class: "x-text" }, words.filter(Boolean).join("\n")) : null,
+  ]).flat());
+}
+
 function wordsOf(detail) {
   const statements = (detail.statements || []).map((one) =>
-    [one.variant, figures(one.value), one.text ?? "", one.reason ?? ""]);
+    [one.variant, [`confidence ${figures(one.value)}`, one.reason], [one.text]]);
   const judged = (detail.judgements || []).map((one) =>
-    [one.questionnaire, one.judge, figures(one.value), one.labels.join(", "), figures(one.rating),
-      [one.text, one.ratingText, one.reason].filter(Boolean).join("\n")]);
-  return [
-    table("What the model states about its answer", ["asked", "confidence", "reply", "why there is none"], statements),
-    table("What judges say", ["questionnaire", "judge", "value", "labels", "rating", "reply"], judged),
-  ];
+    [`${one.questionnaire}, ${one.judge}`,
+      [`value ${figures(one.value)}`, one.labels.join(", "), `rating ${figures(one.rating)}`, one.reason],
+      [one.text, one.ratingText]]);
+  return [said("What the model states about its answer", statements), said("What judges say", judged)];
 }
+
+const breakable = (name) => make("span", {}, name.split("_").flatMap((part, place) => (place ? ["_", make("wbr"), part] : [part])));
 
 function scoresOf(entry, row, detail) {
   const rows = entry.raw.estimators.map((name, place) => {
     const value = entry.score(place)[row];
     const share = entry.percentile(place)[row];
     const missing = Number.isNaN(value);
-    return [name, missing ? "–" : figures(value),
+    return [breakable(name), missing ? "–" : figures(value),
       missing ? detail?.reasons?.[name] ?? "no score; no reason is stored" : bar(share, `${share.toFixed(1)} %`)];
   });
-  const found = table("Scores", ["estimator", "score", "percentile, or why there is no score"], rows);
+  const found = table("Scores", ["estimator", "score", "percentile or reason"], rows);
   found?.append(make("p", { class: "note" }, "Higher = more uncertain. Percentile: share of the questions of this model and task with a score that have a lower one; equal ones do not count as lower."));
   return found;
 }
@@ -114,7 +123,7 @@ async function questionOf(entry, row, address) {
     optionsOf(entry, row, text, detail),
   ];
   if (!detail) {
-    parts.push(make("p", { class: "note" }, `Details are here for the first ${counted(entry.raw.detailed)} questions only, since those of all would exceed the size of the explorer; apprehend show prints them for every question.`));
+    parts.push(make("p", { class: "note" }, `Details are here for the first ${counted(entry.raw.detailed)} questions only, since those of all would exceed the size of the explorer; the command apprehend show prints them for every question.`));
   } else {
     if (detail.trace) parts.push(make("section", {}, make("h4", {}, "Generated text"), traceOf(detail.trace)));
     parts.push(...samplesOf(entry, row, detail),
