@@ -75,7 +75,9 @@ class Case:
             probabilities=[0.5, 0.25, *[0.25 / 8] * 8],
             rule="marker",
             reasons={name: HOSTILE[0] for name, v in self.scores.items() if np.isnan(v[i])},
-            trace=TraceRecord(
+            trace=TraceRecord(text, facts=["no tokens stored"])
+            if i == 3
+            else TraceRecord(
                 text, None, ends, [0.1, 2.0, np.nan, 0.53], "entropy", 2, (at, at + 1), ["4 tokens"]
             ),
             samples=[SampleRecord("cot", [1, 1, -1], [HOSTILE[1], "b", None], 0.7)],

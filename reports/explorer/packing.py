@@ -171,7 +171,7 @@ def _trace(trace: TraceRecord) -> Json:
     """Return a text with its tokens: their lengths, and their values in hundredths of a nat."""
     place = utf16_offsets(trace.text)
     ends = [place[end] for end in trace.token_ends]
-    begins = [0, *ends[:-1]]
+    begins = [0, *ends][:-1]
     span = trace.answer_span
     hundredths = [None if math.isnan(v) else round(100 * v) for v in trace.token_values]
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +48,7 @@ SHOWN: Mapping[Signal, Sequence[str]] = {
     Signal.JUDGEMENT: ("text", "value", "labels", "rating_text", "rating", "reason"),
 }
 """Signal → the columns that are shown."""
+_NONE: FloatArray = np.empty((0, 0))
 
 
 @dataclass(frozen=True)
@@ -74,16 +76,22 @@ class Reader:
         wanted = dict(SHOWN)
         if self.store.has(Signal.TRACE):
             wanted[Signal.PROMPT] = ("text",)
-        texts = self.texts()
+        texts, manifest = self.texts(), self.store.manifest
         for batch in batches(self.store, wanted, self.ids):
-            yield from self._batch(batch, [next(texts) for _ in batch.ids])
+            yield from self._batch(batch, [next(texts) for _ in batch.ids], manifest)
 
-    def _batch(self, batch: Batch, texts: Sequence[QuestionText]) -> Iterator[Detail]:
+    def _batch(
+        self, batch: Batch, texts: Sequence[QuestionText], manifest: Mapping[str, Any]
+    ) -> Iterator[Detail]:
         trace, prompts = batch.table(TraceTable), batch.table(PromptTable)
         outcome = trace if trace is not None else batch.table(AnswerTable)
+        chances = _NONE if outcome is None else outcome.option_probs
         orders = batch.table(PermutedAnswersTable)
+        order_chances = _NONE if orders is None else orders.option_probs
         samples = _tables(batch, SamplesTable)
-        prompted = _tables(batch, PromptedAnswersTable)
+        prompted = [
+            (name, t, t.option_probs) for name, _, t in _tables(batch, PromptedAnswersTable)
+        ]
         statements = _tables(batch, SelfReportTable)
         judgements = _tables(batch, JudgementTable)
         for row, text in enumerate(texts):
@@ -92,18 +100,21 @@ class Reader:
             if trace is not None and trace.present[row]:
                 prompt = str(prompts.text[row] or "") if prompts is not None else ""
                 labels = self.labels[: self.counts[place]]
-                span = answer_span(
-                    self.store.manifest, trace, row, labels, list(text.options), prompt
-                )
+                options = list(text.options)
+                span = answer_span(manifest, trace, row, labels, options, prompt)
                 shown = _trace(trace, row, span)
             yield Detail(
-                probabilities=() if outcome is None else _known(outcome.option_probs, row),
+                probabilities=() if outcome is None else _known(chances[row]),
                 rule=None if trace is None else trace.rule[row],
                 reasons=self.reasons(place),
                 trace=shown,
                 samples=[_sample(name, t, row) for name, _, t in samples if t.present[row]],
-                orders=[] if orders is None else list(_orders(orders, row)),
-                prompted=[_prompted(name, t, row) for name, _, t in prompted if t.present[row]],
+                orders=[] if orders is None else list(_orders(orders, order_chances, row)),
+                prompted=[
+                    AnswerRecord(name, int(t.answer[row]), _known(shares[row]))
+                    for name, t, shares in prompted
+                    if t.present[row]
+                ],
                 statements=[
                     _statement(name, t, row) for name, _, t in statements if t.present[row]
                 ],
@@ -123,9 +134,8 @@ def _tables(batch: Batch, kind: type[TableT]) -> list[tuple[str, str, TableT]]:
     return [(name, source, t) for name in found for source, t in found[name].tables.items()]
 
 
-def _known(table: FloatArray, row: int) -> list[float]:
-    """Return the values of a row up to the last one that is known."""
-    values = table[row] if table.shape[1] else np.array([])
+def _known(values: FloatArray) -> list[float]:
+    """Return the values up to the last one that is known."""
     known = np.flatnonzero(~np.isnan(values))
     return values[: known[-1] + 1].tolist() if len(known) else []
 
@@ -160,15 +170,11 @@ def _sample(name: str, table: SamplesTable, row: int) -> SampleRecord:
     return SampleRecord(name, answers, kept, float(table.temperature[row]))
 
 
-def _orders(table: PermutedAnswersTable, row: int) -> Iterator[AnswerRecord]:
+def _orders(table: PermutedAnswersTable, chances: FloatArray, row: int) -> Iterator[AnswerRecord]:
     for order, shift in enumerate(table.shifts[row].tolist()):
         if shift >= 0:
-            chances = _known(table.option_probs[row], order)
-            yield AnswerRecord(str(shift), int(table.answers[row, order]), chances)
-
-
-def _prompted(name: str, table: PromptedAnswersTable, row: int) -> AnswerRecord:
-    return AnswerRecord(name, int(table.answer[row]), _known(table.option_probs, row))
+            shares = _known(chances[row, order])
+            yield AnswerRecord(str(shift), int(table.answers[row, order]), shares)
 
 
 def _statement(name: str, table: SelfReportTable, row: int) -> StatementRecord:
