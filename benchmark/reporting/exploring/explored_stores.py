@@ -23,7 +23,7 @@ from ....reports.explorer.explorer import MOST_QUESTIONS
 from ...store import parts
 from ...store.arrow import arrow_to_table, arrow_to_variants
 from ...store.task_store import OUTCOMES, TaskStore
-from .shown_answers import gold_place, labels_of, option_counts
+from .shown_answers import gold_place, labels_of, option_counts, text_at
 from .stored_columns import read_columns
 from .stored_details import Reader
 
@@ -71,7 +71,7 @@ def _explored(store: TaskStore, scores: pd.DataFrame) -> Explored:
         gold=gold,
         answer=outcome.answer,
         correct=outcome.correct,
-        status=[str(status or Status.UNPARSED.value) for status in outcome.status.tolist()],
+        status=[text_at(outcome.status, i) or Status.UNPARSED.value for i in range(len(ids))],
         beginnings=[_beginning(text.question) for text in texts.all()],
         strata=_strata(store, ids),
         scores=values,

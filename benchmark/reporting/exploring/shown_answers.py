@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from ....estimators.signals.batch import AnswerTable, Status, TraceTable
-from ....estimators.signals.tables import IntArray
+from ....estimators.signals.tables import IntArray, ObjectArray
 from ....tasks.mmlu_pro import STYLES
 from ....tasks.reading.extraction import DEFAULT, EXTRACTIONS, read_answer
 from ....tasks.topics import LETTERS
@@ -51,8 +50,8 @@ def trace_facts(trace: TraceTable, row: int) -> list[str]:
     count = token_count(trace, row)
     begins, place = int(trace.answer_start[row]), int(trace.answer_position[row])
     facts = [f"{count} tokens"] if count else ["no tokens stored"]
-    if trace.tokens_missing[row]:
-        facts[0] += f" ({trace.tokens_missing[row]})"
+    if missing := text_at(trace.tokens_missing, row):
+        facts[0] += f" ({missing})"
     if begins > 0:
         facts.append(f"the answer begins at token {begins}")
     if place >= 0:
@@ -67,13 +66,19 @@ def trace_facts(trace: TraceTable, row: int) -> list[str]:
     return facts
 
 
+def text_at(column: ObjectArray, row: int) -> str | None:
+    """Return the text in a row of a column; None where there is none."""
+    value: object = column[row]
+    return None if value is None else str(value)
+
+
 def token_count(trace: TraceTable, row: int) -> int:
     """Return the number of tokens of a text whose log-probabilities are stored."""
     return int((~np.isnan(trace.token_logprobs[row])).sum()) if trace.token_logprobs.size else 0
 
 
 def answer_span(
-    manifest: Mapping[str, Any],
+    manifest: Mapping[str, object],
     trace: TraceTable,
     row: int,
     labels: Sequence[str],
@@ -84,10 +89,14 @@ def answer_span(
 
     None where none was, or where today's rules read another one than is stored.
     """
+    text = text_at(trace.text, row) or ""
     extraction = str(lookup(manifest, "task.extraction", DEFAULT))
-    if extraction not in EXTRACTIONS or trace.status[row] == Status.CUT_WHILE_THINKING.value:
+    if (
+        extraction not in EXTRACTIONS
+        or text_at(trace.status, row) == Status.CUT_WHILE_THINKING.value
+    ):
         return None
-    read = read_answer(str(trace.text[row] or ""), labels, options, extraction, prompt)
+    read = read_answer(text, labels, options, extraction, prompt)
     if read is None or read.index != trace.answer[row]:
         return None
     return read.start, read.end

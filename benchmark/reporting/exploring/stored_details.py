@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from ....estimators.signals.batch import (
     Signal,
     TraceTable,
 )
-from ....estimators.signals.tables import FloatArray
+from ....estimators.signals.tables import FloatArray, ObjectArray
 from ....estimators.signals.trace_tables import PromptTable
 from ....reports import (
     AnswerRecord,
@@ -31,7 +30,7 @@ from ....reports import (
 )
 from ....reports.explorer.records import ENTROPY, SURPRISE
 from ...store.task_store import TaskStore
-from .shown_answers import answer_span, token_count, trace_facts
+from .shown_answers import answer_span, text_at, token_count, trace_facts
 from .stored_columns import Batch, TableT, batches
 
 SHOWN: Mapping[Signal, Sequence[str]] = {
@@ -81,7 +80,7 @@ class Reader:
             yield from self._batch(batch, [next(texts) for _ in batch.ids], manifest)
 
     def _batch(
-        self, batch: Batch, texts: Sequence[QuestionText], manifest: Mapping[str, Any]
+        self, batch: Batch, texts: Sequence[QuestionText], manifest: Mapping[str, object]
     ) -> Iterator[Detail]:
         trace, prompts = batch.table(TraceTable), batch.table(PromptTable)
         outcome = trace if trace is not None else batch.table(AnswerTable)
@@ -98,14 +97,14 @@ class Reader:
             place = batch.start + row
             shown = None
             if trace is not None and trace.present[row]:
-                prompt = str(prompts.text[row] or "") if prompts is not None else ""
+                prompt = text_at(prompts.text, row) if prompts is not None else None
                 labels = self.labels[: self.counts[place]]
                 options = list(text.options)
-                span = answer_span(manifest, trace, row, labels, options, prompt)
+                span = answer_span(manifest, trace, row, labels, options, prompt or "")
                 shown = _trace(trace, row, span)
             yield Detail(
                 probabilities=() if outcome is None else _known(chances[row]),
-                rule=None if trace is None else trace.rule[row],
+                rule=None if trace is None else text_at(trace.rule, row),
                 reasons=self.reasons(place),
                 trace=shown,
                 samples=[_sample(name, t, row) for name, _, t in samples if t.present[row]],
@@ -141,7 +140,8 @@ def _known(values: FloatArray) -> list[float]:
 
 
 def _trace(trace: TraceTable, row: int, span: tuple[int, int] | None) -> TraceRecord | None:
-    if trace.text[row] is None and not trace.reasoning[row]:
+    text, reasoning = text_at(trace.text, row), text_at(trace.reasoning, row)
+    if text is None and not reasoning:
         return None
     count = token_count(trace, row)
     values, quantity = np.array([]), ENTROPY
@@ -152,8 +152,8 @@ def _trace(trace: TraceTable, row: int, span: tuple[int, int] | None) -> TraceRe
     ends = trace.token_ends[row] if trace.token_ends.size else np.array([], dtype=np.int64)
     ends = ends[ends >= 0]
     return TraceRecord(
-        text=str(trace.text[row] or ""),
-        reasoning=trace.reasoning[row],
+        text=text or "",
+        reasoning=reasoning,
         token_ends=ends.tolist() if len(ends) == count else [],
         token_values=values.tolist(),
         quantity=quantity,
@@ -165,7 +165,8 @@ def _trace(trace: TraceTable, row: int, span: tuple[int, int] | None) -> TraceRe
 
 def _sample(name: str, table: SamplesTable, row: int) -> SampleRecord:
     answers = table.answers[row][table.drawn[row]].tolist()
-    texts = table.texts[row].tolist()[: len(answers)]
+    row_texts: ObjectArray = table.texts[row]
+    texts = [text_at(row_texts, place) for place in range(min(len(answers), len(row_texts)))]
     kept = texts if any(text is not None for text in texts) else []
     return SampleRecord(name, answers, kept, float(table.temperature[row]))
 
@@ -178,17 +179,20 @@ def _orders(table: PermutedAnswersTable, chances: FloatArray, row: int) -> Itera
 
 
 def _statement(name: str, table: SelfReportTable, row: int) -> StatementRecord:
-    return StatementRecord(name, float(table.value[row]), table.text[row], table.reason[row])
+    return StatementRecord(
+        name, float(table.value[row]), text_at(table.text, row), text_at(table.reason, row)
+    )
 
 
 def _judgement(name: str, judge: str, table: JudgementTable, row: int) -> JudgementRecord:
+    labels: ObjectArray = table.labels[row]
     return JudgementRecord(
         questionnaire=name,
         judge=judge,
         value=float(table.value[row]),
-        labels=[str(label) for label in table.labels[row] if label is not None],
+        labels=[label for place in range(len(labels)) if (label := text_at(labels, place))],
         rating=float(table.rating[row]),
-        text=table.text[row],
-        rating_text=table.rating_text[row],
-        reason=table.reason[row],
+        text=text_at(table.text, row),
+        rating_text=text_at(table.rating_text, row),
+        reason=text_at(table.reason, row),
     )
