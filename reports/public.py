@@ -28,12 +28,24 @@ from .analyses.study.study import Study
 from .analyses.thresholds import ThresholdChoice, choose_threshold
 from .analyses.together import Analyses, compute_analyses
 from .checks.metric_checks import check_metric
+from .explorer.explorer import write_explorer
+from .explorer.records import (
+    AnswerRecord,
+    Detail,
+    Explored,
+    JudgementRecord,
+    QuestionText,
+    SampleRecord,
+    StatementRecord,
+    TraceRecord,
+)
 from .figures.cascade_curve import CASCADE, cascade_figure
 from .figures.drawing import Drawer
 from .figures.task_figure import TaskContext, TaskFigure, task_figure
 from .frames.csv_files import csv_text, undefused
 from .frames.formatting import file_stems
 from .frames.inputs import ReportInput
+from .frames.page_addition import PageAddition
 from .frames.style import FORMATS, Styles, figure_style
 from .frames.traits import EstimatorTraits
 from .metrics.calibration_error import (
@@ -109,6 +121,7 @@ __all__ = [
     "ROWS",
     "SMALLEST_CLASS",
     "Analyses",
+    "AnswerRecord",
     "BenchmarkAnalyses",
     "BootstrapInterval",
     "BrierParts",
@@ -118,29 +131,37 @@ __all__ = [
     "Comparison",
     "CostChoice",
     "Costs",
+    "Detail",
     "Difference",
     "Drawer",
     "EstimatorTraits",
     "Evaluation",
+    "Explored",
+    "JudgementRecord",
     "Metric",
     "MetricDeclarationError",
     "MetricError",
     "MetricFailure",
     "Needs",
+    "PageAddition",
     "Paper",
+    "QuestionText",
     "Recommendation",
     "Report",
     "ReportInput",
     "Rows",
     "Rule",
     "RuleError",
+    "SampleRecord",
     "ScoredGroup",
+    "StatementRecord",
     "Study",
     "Styles",
     "Subset",
     "TaskContext",
     "TaskFigure",
     "ThresholdChoice",
+    "TraceRecord",
     "Trend",
     "accuracy_at_coverage",
     "accuracy_test",
@@ -219,4 +240,5 @@ __all__ = [
     "width_bins",
     "wilson",
     "worst_case_roc_auc",
+    "write_explorer",
 ]

@@ -27,6 +27,7 @@ from ..store.checks.ownership import (
 from ..store.task_store import Results, TaskStore
 from .answer_counts import flow_of, readings_of
 from .costs import costs_of
+from .exploring.explorer_part import Explorer, explorer_part
 from .metric_loading import load_metrics
 from .option_sets import with_option_sets
 from .question_frames import (
@@ -51,6 +52,7 @@ def write_report(
     seed: int = 0,
     formats: Sequence[str] = FORMATS,
     metrics: Sequence[str] = (),
+    explorer: Explorer = "by size",
 ) -> list[str]:
     """Write a report, print its tables, and say where it is.
 
@@ -58,14 +60,17 @@ def write_report(
     """
     more = load_metrics(metrics)
     rows: Rows = "paper" if paper_filter else "all"
+    stores = Results(results).stores()
+    data = input_of(stores)
     report = build_report(
-        with_option_sets(report_input(Results(results)), rows, seed),
+        with_option_sets(data, rows, seed),
         output_path,
         rows=rows,
         replicates=replicates,
         seed=seed,
         formats=formats,
         metrics=more,
+        additions=explorer_part(stores, data.scores, output_path, rows, explorer),
     )
     show(*report.terminal())
     say(f"report: {output_path / 'index.html'}")

@@ -265,17 +265,23 @@ def read_keys(file: Path) -> list[tuple[Any, str, str]]:
     return list(zip(*(keys.column(name).to_pylist() for name in KEYS), strict=True))
 
 
-def read_rows(files: Sequence[Path], schema: pa.Schema, chosen: Any) -> pa.Table:
-    """Read the rows of parts that match the Arrow expression ``chosen``, verifying checksums."""
+def read_rows(
+    files: Sequence[Path], schema: pa.Schema, chosen: Any, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """Read the rows of parts that match the Arrow expression ``chosen``, verifying checksums.
+
+    With ``columns`` only these are read, in this order.
+    """
     older = [file for file in files if read_schema(file).field("question_id").type != ID_TYPE]
     if older:
         tables = [_conformed(read_parquet(file), schema).filter(chosen) for file in files]
-        return pa.concat_tables(tables)
+        rows = pa.concat_tables(tables)
+        return rows if columns is None else rows.select(list(columns))
     scan = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
     form = ds.ParquetFileFormat(default_fragment_scan_options=scan)
     try:
         return ds.dataset([str(f) for f in files], schema=schema, format=form).to_table(
-            filter=chosen
+            columns=None if columns is None else list(columns), filter=chosen
         )
     except (pa.ArrowException, OSError) as error:
         for file in files:

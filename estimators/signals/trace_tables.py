@@ -64,6 +64,10 @@ class TraceTable(Options, SignalTable, signal="trace", cost="1 text", outcome=Tr
     """(n,) 1 if an n-gram is repeated over the last 256 tokens at least, 0 if not, -1 unknown."""
     loop_start: IntArray = column(Kind.INT)
     """(n,) index of the first token of that loop, -1 without one."""
+    token_ends: IntArray = column(Kind.INTS)
+    """(n, T) offset in ``text``, in characters, behind each generated token; none where the tokens
+    do not spell the text. A character of several tokens belongs to the last of them, and what
+    closes a thought to the token behind it."""
 
 
 @dataclass(frozen=True)

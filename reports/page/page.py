@@ -36,6 +36,7 @@ _NOTHING: Mapping[str, Any] = {
     "cards_note": "",
     "lead": None,
     "root": "",
+    "additions": (),
 }
 SCRIPTS = ("page.js", "navigation.js")
 INK, PAPER = "#222222", "#ffffff"
@@ -133,10 +134,11 @@ def render_page(
     additional ones, for the glossary), root (path from the page to the report's folder), cards
     (pairs of card and address), cards_note and lead (`PageFigure`) for the first screen, and for
     what else a page shows before its sections: first and data (markup), style (CSS) and scripts
-    (JavaScript).
+    (JavaScript); and additions (`PageAddition`).
     """
     own = [(TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS]
     scripts = [*own, *settings.get("scripts", ())]
+    scripts += [addition.script for addition in settings.get("additions", ())]
     return (
         environment_of(TEMPLATES)
         .get_template("index.html.j2")

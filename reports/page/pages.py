@@ -68,7 +68,7 @@ def write_pages(
             manifest for manifest in manifests if part.of is not None and _run(manifest) == part.of
         ]
         known = {**settings, "title": part.title, "links": [("../index.html", "Overview")]}
-        known |= {"root": "../", "lead": None}
+        known |= {"root": "../", "lead": None, "additions": ()}  # these are on the main page alone
         files.append(write_atomically(root / name, render_page([part], own, estimators, known)))
         links.append((name, part.title))
     described = {part.of for part in parts}

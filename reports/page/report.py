@@ -20,6 +20,7 @@ from ..frames.csv_files import csv_text
 from ..frames.export import write_tables
 from ..frames.formatting import file_stems
 from ..frames.inputs import ReportInput
+from ..frames.page_addition import PageAddition
 from ..frames.style import FORMATS
 from ..frames.traits import UNKNOWN
 from ..metrics.computing import MetricFailure, measure
@@ -88,6 +89,7 @@ def build_report(
     seed: int = 0,
     formats: Sequence[str] = FORMATS,
     metrics: Sequence[Any] = (),
+    additions: Sequence[PageAddition] = (),
 ) -> Report:
     """Compute all analyses and write the report below `output_path`.
 
@@ -105,6 +107,7 @@ def build_report(
         formats: Formats of the figures, any of "png", "svg", "pdf".
         metrics: Additional metrics, functions decorated with `@metric`; each is a column of
             metrics.csv and of the tables of the page.
+        additions: Further sections of index.html, such as the explorer of `write_explorer`.
 
     Returns:
         Analyses, summary and paths of the files; `failures` lists values that additional metrics
@@ -127,7 +130,8 @@ def build_report(
     sections, lead = _sections(data, report, drawer)
     report.files.extend(drawer.files)
     settings: dict[str, Any] = {"rows": rows, "replicates": replicates, "seed": seed}
-    settings |= {"metrics": analyses.more_metrics, "lead": lead}
+    settings |= {"metrics": analyses.more_metrics, "lead": lead, "additions": additions}
+    report.files.extend(file for addition in additions for file in addition.files)
     names = dict.fromkeys(
         name for evaluation in analyses.evaluated for name in evaluation.estimators
     )

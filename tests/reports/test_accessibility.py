@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from apprehend.reports import ReportInput, build_report
-from browser import Browser, browsing
+from browser import Browser, chromium
 from golden_files import command
 from helpers import ROOT
 
@@ -23,7 +23,7 @@ RUN = "axe.run(document).then(found => found.violations.map(v => [v.id, v.nodes.
 def browser() -> Iterator[Browser]:
     if not AXE.is_file():
         pytest.skip(f"axe-core is not in {AXE.parent} (make axe); APPREHEND_AXE names its folder")
-    with browsing() as opened:
+    with chromium() as opened:
         yield opened
 
 
@@ -48,7 +48,7 @@ def violations(browser: Browser, page: Path, scheme: str, width: int) -> list[An
     browser.open(page)
     browser.value("document.getElementById('unfold').click()")
     browser.value(AXE.read_text(encoding="utf-8") + "; typeof axe")
-    found = browser.promised(RUN)
+    found = browser.value(RUN)
     assert isinstance(found, list)
     return found
 
@@ -73,5 +73,5 @@ def test_a_violation_would_be_found(browser: Browser, hostile: Path) -> None:
     browser.open(hostile)
     browser.value("document.querySelector('label[for=search]').remove()")
     browser.value(AXE.read_text(encoding="utf-8") + "; typeof axe")
-    found = browser.promised(RUN)
+    found = browser.value(RUN)
     assert "label" in [rule for rule, _ in found]

@@ -32,10 +32,20 @@ def report(
         Optional[str],
         typer.Option(help="Comma-separated metrics of your own: file.py:function."),
     ] = None,
+    embed: Annotated[
+        bool,
+        typer.Option(
+            "--embed", help="Put all questions into index.html, whatever their size, not beside it."
+        ),
+    ] = False,
+    no_explorer: Annotated[
+        bool, typer.Option("--no_explorer", help="Leave single questions out of the page.")
+    ] = False,
 ) -> None:
     """Write metrics.csv, tables, figures and index.html from the scores in a results folder."""
     from ....estimators.registry import split_specs
     from ....reports import FORMATS
+    from ...reporting.exploring.explorer_part import Explorer
     from ...reporting.report_inputs import write_report
 
     chosen = [name.strip() for name in formats.split(",")]
@@ -46,7 +56,12 @@ def report(
                 f"{did_you_mean(name, FORMATS)}"
             )
 
+    if embed and no_explorer:
+        raise UsageError("--embed and --no_explorer exclude each other")
     more = [] if metrics is None else split_specs(metrics)
-    failures = write_report(results, output_path, paper_filter, replicates, seed, chosen, more)
+    explorer: Explorer = "embedded" if embed else "none" if no_explorer else "by size"
+    failures = write_report(
+        results, output_path, paper_filter, replicates, seed, chosen, more, explorer
+    )
     if failures:
         raise ApprehendError("; ".join(failures))

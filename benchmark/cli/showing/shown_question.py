@@ -12,11 +12,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ....estimators.signals.batch import Status, TraceTable
+from ....estimators.signals.batch import TraceTable
 from ....estimators.signals.probabilities import softmax
-from ....tasks.reading.extraction import DEFAULT, EXTRACTIONS, read_answer
 from ...console.escaping import printable
-from ...store.contract import lookup
+from ...reporting.exploring.shown_answers import answer_span, gold_place, trace_facts
 from .stored_question import StoredQuestion
 
 MARKED = ("▶", "◀")
@@ -70,56 +69,36 @@ def _options(found: StoredQuestion) -> Table:
     table = Table(title=Text(f"options{read}"), title_justify="left", box=box.SIMPLE_HEAD)
     for name in ("", "label", "option", "probability", "log-probability"):
         table.add_column(name, overflow="fold")
-    texts = list(row.get("options") or [])
+    texts, gold = list(row.get("options") or []), gold_place(row.get("gold"))
     for place, label in enumerate(found.labels):
-        gold = LETTER_OF.get(place) == row.get("gold")
-        notes = [*(["correct"] if gold else []), *(["answered"] if place == answer else [])]
+        notes = [
+            *(["correct"] if place == gold else []),
+            *(["answered"] if place == answer else []),
+        ]
         option = str(texts[place]) if place < len(texts) else ""
         numbers = (_number(float(shares[place])), _number(float(logprobs[place])))
         table.add_row(*map(_text, (", ".join(notes), label, option, *numbers)))
     return table
 
 
-LETTER_OF = dict(enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-"""Place of an option → the letter by which the store names it."""
-
-
 def _trace(found: StoredQuestion, trace: TraceTable) -> Iterator[RenderableType]:
-    entropies = trace.token_entropies[0] if trace.token_entropies.size else np.array([])
-    count = int((~np.isnan(trace.token_logprobs[0])).sum()) if trace.token_logprobs.size else 0
-    begins, place = int(trace.answer_start[0]), int(trace.answer_position[0])
-    facts = [f"{count} tokens"] if count else ["no tokens stored"]
-    if trace.tokens_missing[0]:
-        facts[0] += f" ({trace.tokens_missing[0]})"
-    if begins > 0:
-        facts.append(f"the answer begins at token {begins}")
-    if place >= 0:
-        facts.append(f"the answer token is number {place}")
-        if place < len(entropies) and not math.isnan(entropies[place]):
-            facts.append(f"its entropy {entropies[place]:.4g} nats")
-    if trace.finished[0] == 0:
-        facts.append("cut by the token limit")
-    if trace.thought_closed[0] == 1:
-        facts.append("its thought was closed by the budget")
     if trace.reasoning[0]:
         yield _panel("reasoning, returned apart", _text(str(trace.reasoning[0])))
-    yield _panel("text: " + ", ".join(facts), _marked(found, trace))
+    yield _panel("text: " + ", ".join(trace_facts(trace, 0)), _marked(found, trace))
 
 
 def _marked(found: StoredQuestion, trace: TraceTable) -> Text:
     """Return the text with the answer that was read out of it marked."""
     text = str(trace.text[0] or "")
-    extraction = str(lookup(found.store.manifest, "task.extraction", DEFAULT))
     options = [str(option) for option in found.question.get("options") or ()]
-    prompt = found.prompt or ""
-    read = None
-    if extraction in EXTRACTIONS and trace.status[0] != Status.CUT_WHILE_THINKING.value:
-        read = read_answer(text, found.labels, options, extraction, prompt)
-    if read is None or read.index != trace.answer[0]:
+    manifest, prompt = found.store.manifest, found.prompt or ""
+    span = answer_span(manifest, trace, 0, found.labels, options, prompt)
+    if span is None:
         return _text(text)
-    shown = _text(text[: read.start])
-    shown.append(MARKED[0] + printable(text[read.start : read.end], lines=True) + MARKED[1], "bold")
-    return shown.append_text(_text(text[read.end :]))
+    begin, end = span
+    shown = _text(text[:begin])
+    shown.append(MARKED[0] + printable(text[begin:end], lines=True) + MARKED[1], "bold")
+    return shown.append_text(_text(text[end:]))
 
 
 def _scores(found: StoredQuestion) -> RenderableType:

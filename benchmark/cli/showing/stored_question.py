@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ....estimators.signals.batch import AnswerTable, JudgementTable, Need, Signal, TraceTable
 from ....estimators.signals.trace_tables import PromptTable
-from ....tasks.mmlu_pro import STYLES
-from ....tasks.topics import LETTERS
 from ...console.errors import UsageError, did_you_mean
+from ...reporting.exploring.shown_answers import gold_place, labels_of, option_counts
 from ...score.signal_loading import load_outcome
 from ...store.checks.ownership import SCORES, check_scores, is_outdated
 from ...store.task_store import Results, TaskStore
@@ -81,10 +81,9 @@ def _ids(store: TaskStore, question: str) -> list[Any]:
 def _read(store: TaskStore, own: Any) -> StoredQuestion:
     place = store.question_ids.index(own)
     row: dict[str, Any] = store.questions.slice(place, 1).to_pylist()[0]
-    count = int(row["option_count"] or 0)
-    named = [name for name in STYLES if store.task.endswith(name.removeprefix("mmlu_pro"))]
-    style = STYLES[max(named, key=len)] if named else None
-    labels = style.labels(count) if style is not None else list(LETTERS[:count])
+    outcome = load_outcome(store, [own])
+    gold = np.array([gold_place(row.get("gold"))])
+    (count,) = option_counts([row["option_count"]], gold, outcome).tolist()
     prompt = None
     if store.has(Signal.PROMPT):
         prompt = store.load_table(PromptTable, [own]).text[0]
@@ -92,8 +91,8 @@ def _read(store: TaskStore, own: Any) -> StoredQuestion:
     return StoredQuestion(
         store,
         row,
-        labels,
-        load_outcome(store, [own]),
+        labels_of(store, count),
+        outcome,
         prompt,
         scores,
         outdated,

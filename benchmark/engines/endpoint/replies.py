@@ -173,6 +173,10 @@ def generation(
         same = spelled[max(begin, 0) : begin + end] == reply.text[max(-begin, 0) : end]
         return index if same else -1
 
+    def token_ends() -> list[int]:
+        same = spelled[max(begin, 0) : last] == text[max(-begin, 0) :]
+        return [min(max(end - begin, 0), len(text)) for end in ends] if same else []
+
     def labels_at(position: int, labels: Sequence[str]) -> list[float] | None:
         if not 0 <= position < len(kept) or not kept[position].top:
             return None
@@ -190,5 +194,6 @@ def generation(
         reasoning=reply.reasoning,
         tokens_missing=placed.missing,
         token_at=token_at,
+        token_ends=token_ends,
         label_logprobs=labels_at,
     )

@@ -12,7 +12,7 @@ from ..shared.endings import Ending
 from ..shared.engine import NOTHING, Extras, Generation, Sampling
 from ..shared.labels import LabelReader
 from ..shared.loops import COVERED, loop_start
-from ..shared.places import token_at, tokens_before
+from ..shared.places import token_at, token_ends, tokens_before
 from ..shared.sampling import Draws, draw_tokens, nucleus
 from .forcing import Forcer
 from .reading import entropy, uniform_kl
@@ -207,6 +207,7 @@ class Writer:
             finished=row.finished,
             answer_start=row.ending.start(text, row.finished),
             token_at=lambda offset: token_at(self.decode, row.ids[:count], offset),
+            token_ends=lambda: token_ends(self.decode, row.ids[:count], text),
             label_logprobs=lambda position, labels: self._labels(tracked, position, labels),
             loop_start=row.loop_start if row.loop_start < count else -1,
         )

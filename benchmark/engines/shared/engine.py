@@ -167,6 +167,8 @@ class Generation:
     """Why there are no per-token statistics."""
     token_at: Callable[[int], int] = field(default=lambda _: -1, repr=False)
     """Offset in ``text`` → index of the token that contains the character; -1 for none."""
+    token_ends: Callable[[], list[int]] = field(default=list, repr=False)
+    """Gives the offset in ``text`` behind each token; nothing where that is unknown."""
     label_logprobs: Callable[[int, Sequence[str]], list[float] | None] = field(
         default=lambda _position, _labels: None, repr=False
     )

@@ -33,7 +33,7 @@ from ..shared.inside import Part
 from ..shared.labels import LabelReader
 from ..shared.loaded_model import LoadedModel, model_path
 from ..shared.paths import LabelPaths, logsumexp
-from ..shared.places import token_at, tokens_before
+from ..shared.places import token_at, token_ends, tokens_before
 from ..shared.sampling import Draws
 from ..shared.spelling import Spelling
 from ..shared.thinking_arguments import think_end_text, thinking_arguments
@@ -243,11 +243,10 @@ class VLLMEngine(LoadedModel):
         """
         ends = endings(prompts, until, self.think_end)
         ids = self.fit([self.encode(prompt) for prompt in prompts], 1)
-        limit = self.context_length
         stops = [] if self.think_end or self.thinking is not None else list(until)
         parameters = [
             self._requests.parameters(
-                max_tokens=max(1, min(max_new_tokens, limit - len(row))),
+                max_tokens=max(1, min(max_new_tokens, self.context_length - len(row))),
                 stop=stops,
                 logprobs=TOP_K,
                 **({"temperature": 0.0} if sampling is None else {}),
@@ -296,5 +295,6 @@ class VLLMEngine(LoadedModel):
             finished=finished,
             answer_start=ending.start(text, finished),
             token_at=lambda offset: token_at(self._decode, token_ids, offset),
+            token_ends=lambda: token_ends(self._decode, token_ids, text),
             label_logprobs=label_logprobs,
         )

@@ -282,6 +282,7 @@ class UncertaintyLM(LM):
             "token_entropies": generation.token_entropies,
             "token_top_logprobs": generation.token_top_logprobs,
             "token_uniform_kl": generation.token_uniform_kl,
+            "token_ends": generation.token_ends(),
             "answer_position": position if position >= 0 else None,
             "option_logprobs": known,
             "answer": None if answer is None else answer.index,

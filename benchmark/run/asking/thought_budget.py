@@ -121,6 +121,11 @@ def _joined(part: Generation, closing: str, rest: Generation) -> Generation:
         position = rest.token_at(max(offset - len(head), 0))
         return position if position < 0 else count + position
 
+    def token_ends() -> list[int]:
+        first, second = part.token_ends(), rest.token_ends()
+        whole = len(first) == count and len(second) == len(rest.token_logprobs)
+        return first + [len(head) + end for end in second] if whole else []
+
     def label_logprobs(position: int, labels: Sequence[str]) -> list[float] | None:
         if position < count:
             return part.label_logprobs(position, labels)
@@ -138,6 +143,7 @@ def _joined(part: Generation, closing: str, rest: Generation) -> Generation:
         thought_closed=True,
         tokens_missing=part.tokens_missing or rest.tokens_missing,
         token_at=token_at,
+        token_ends=token_ends,
         label_logprobs=label_logprobs,
     )
 

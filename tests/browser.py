@@ -18,7 +18,11 @@ import pytest
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-extensions"),
-    *("--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-pipe", "--window-size=1300,900"),
+    *(
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        "--remote-debugging-pipe",
+        "--window-size=1300,900",
+    ),
 )
 
 
@@ -76,17 +80,25 @@ class Browser:
         message, self._buffer = self._buffer.split(b"\0", 1)
         return json.loads(message)
 
-    def open(self, path: Path) -> None:
-        before = len(self.events)
-        self.call("Page.navigate", url=path.as_uri())
-        self.until("Page.loadEventFired", before)
+    def open(self, path: Path, fragment: str = "") -> None:
+        self.visit(path.as_uri() + fragment)
 
-    def until(self, method: str, start: int = 0) -> None:
-        while not any(event.get("method") == method for event in self.events[start:]):
+    def visit(self, url: str) -> None:
+        """Load a page; what happened before is forgotten."""
+        for address in ("about:blank", url):
+            self.events.clear()
+            self.call("Page.navigate", url=address)
+            self.until("Page.loadEventFired")
+
+    def until(self, method: str) -> None:
+        while not any(event.get("method") == method for event in self.events):
             self.events.append(self._read())
 
     def value(self, expression: str) -> Any:
-        found = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        """The value of an expression; of a promise, what it becomes."""
+        found = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
@@ -96,14 +108,6 @@ class Browser:
         while not self.value(expression):
             assert time.monotonic() < end, expression
             time.sleep(0.05)
-
-    def promised(self, expression: str) -> Any:
-        """Evaluate an expression and wait for its promise."""
-        found = self.call(
-            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
-        )
-        assert "exceptionDetails" not in found, found
-        return found["result"].get("value")
 
     def scheme(self, name: str) -> None:
         """Emulate a reader who prefers "light" or "dark"."""
@@ -126,10 +130,23 @@ class Browser:
         os.close(self.read_end)
         os.close(self.write_end)
 
+    def complaints(self) -> list[dict[str, Any]]:
+        """What the console shows: exceptions, messages, refused requests."""
+        bad = ("Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled")
+        return [event for event in self.events if event.get("method") in bad]
+
+    def requests(self) -> list[str]:
+        """The addresses that the page has asked for."""
+        return [
+            event["params"]["request"]["url"]
+            for event in self.events
+            if event.get("method") == "Network.requestWillBeSent"
+        ]
+
 
 @contextmanager
-def browsing() -> Iterator[Browser]:
-    """Start a browser and end it; skip the test where none is installed."""
+def chromium() -> Iterator[Browser]:
+    """A browser with an empty profile; the test is skipped where Chromium is not installed."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
