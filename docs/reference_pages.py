@@ -1,0 +1,319 @@
+"""The pages of the reference that follow from declarations; nothing in them is written by hand.
+
+`pages` returns path → Markdown for estimators, metrics, signals, importers, tasks, data sets,
+analyses and commands. docs/make_site.py writes them below the other sources of the site.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+from apprehend.benchmark.importers.importer import importers
+from apprehend.estimators import TABLES, Estimator, builtin_estimators
+from apprehend.estimators.registry import EstimatorRow, estimator_markdown, estimator_row
+from apprehend.reports import benchmark_analyses, builtin_metrics
+from apprehend.tasks.data_sets.preset import presets
+from apprehend.tasks.mmlu_pro import STYLES
+from apprehend.tasks.topics import TOPICS, topic_slug
+from reference_cli import command_pages, option_rows
+from reference_text import attribute_docs, cell, docstring_parts, escaped, linked, table
+
+COST = {
+    "c": "c: one forward pass per question, or reuse of what is stored",
+    "m": "m: one more pass, or one long generation",
+    "x": "x: several passes or generations",
+}
+_RANGE = re.compile(r"(?<![A-Za-z])[Ii]n ([\[(][^;:.]*?[\])])(?=[;:,.]|\s|$)|(?<=in )(\d\.\.\S+)")
+_NUMBERS = re.compile(r"at least \d+|from 0|0\.2, 0\.4, 0\.6, 0\.8|low 0\.25, medium 0\.5, high 0\.75")
+
+
+def anchor(kind: str, name: str) -> str:
+    """Return the target of an entry, unique in the site."""
+    return f"{kind}-{name.replace('_', '-')}"
+
+
+def slug(text: str) -> str:
+    """Return the name of a family's page."""
+    return re.sub(r"[^a-z]+", "_", text.lower())
+
+
+def stated_range(cls: type[Estimator]) -> str:
+    """Return the range of the score as the docstring states it; "" where it does not."""
+    for part in (cls.summary(), inspect.getdoc(cls) or ""):
+        text = " ".join(part.split())
+        found = _range_in(text)
+        if found:
+            return found
+    return ""
+
+
+def _range_in(text: str) -> str:
+    """Return the first interval behind the word "in", its brackets balanced."""
+    for start in re.finditer(r"(?<![A-Za-z])[Ii]n (?=[\[(])", text):
+        depth, end = 0, start.end()
+        for end in range(start.end(), len(text)):
+            depth += (text[end] in "[(") - (text[end] in "])")
+            if depth == 0:
+                return text[start.end() : end + 1]
+    other = re.search(r"(?<=in )\d\.\.[A-Z][^.,; ]*", text) or _NUMBERS.search(text)
+    return other[0] if other else ""
+
+
+def parameter_meanings(cls: type[Estimator]) -> dict[str, str]:
+    """Return parameter → the sentences of the docstrings that name it, of class and bases."""
+    meanings: dict[str, str] = {}
+    for name in inspect.signature(cls).parameters:
+        sentences: list[str] = []
+        for base in cls.__mro__:
+            texts = [vars(base).get("__doc__")]
+            init = vars(base).get("__init__")
+            if base is not object and init is not None:
+                texts.append(init.__doc__)
+            for text in filter(None, texts):
+                sentences += [s for s in _sentences(text) if _names(s, name)]
+            if sentences or base is Estimator:
+                break
+        meanings[name] = " ".join(dict.fromkeys(sentences))
+    return meanings
+
+
+def _sentences(text: str) -> list[str]:
+    first, more = docstring_parts(text)
+    return [s for part in (first, *more) for s in re.split(r"(?<=[.;])\s+(?=[`A-Zα-ωΑ-Ω\"])", part)]
+
+
+def _names(sentence: str, name: str) -> bool:
+    symbol = {"alpha": "α", "tau": "τ"}.get(name, name)
+    spoken = [f"``{name}``", f"``{name}=", f"{symbol} ="] + ([symbol] if symbol != name else [])
+    return any(word in sentence for word in spoken)
+
+
+def _entry(cls: type[Estimator], row: EstimatorRow) -> list[str]:
+    first, more = docstring_parts(cls.__doc__)
+    lines = [f"({anchor('estimator', row.name)})=", f"## `{row.name}`", "", escaped(first), ""]
+    for paragraph in more:
+        lines += [escaped(paragraph), ""]
+    facts = [
+        ("range", escaped(stated_range(cls)) or "as stated above"),
+        ("orientation", "higher = more uncertain"),
+        ("needs", cell(row.needs)),
+        ("cost", COST[row.cost]),
+        ("learns", "from labels, out of fold" if row.learns else "no"),
+        ("probability of an error", "yes" if cls().is_probability else "no"),
+        ("source", linked(row.source)),
+        ("name", f"`--estimators {row.name}`"),
+    ]
+    lines += table(("", ""), [(f"**{name}**", value) for name, value in facts])
+    meanings = parameter_meanings(cls)
+    if meanings:
+        parameters = inspect.signature(cls).parameters
+        rows = [
+            (f"`{name}`", f"`{parameters[name].default!r}`", cell(meaning))
+            for name, meaning in meanings.items()
+        ]
+        lines += table(("parameter", "default", "meaning"), rows)
+    return lines
+
+
+def families() -> dict[str, list[type[Estimator]]]:
+    """Return family → its estimators, in the order of the registry."""
+    found: dict[str, list[type[Estimator]]] = {}
+    for cls in builtin_estimators().values():
+        found.setdefault(cls.family, []).append(cls)
+    return found
+
+
+def estimator_pages() -> dict[str, str]:
+    """Return a page per family of estimators, and the table of all."""
+    made: dict[str, str] = {}
+    listed = []
+    for family, classes in families().items():
+        lines = [f"# Estimators: {family}", ""]
+        for cls in classes:
+            lines += _entry(cls, estimator_row(cls))
+        made[f"reference/estimators/{slug(family)}.md"] = "\n".join(lines)
+        listed.append(slug(family))
+    made["reference/estimators/index.md"] = "\n".join(
+        [
+            "# Estimators",
+            "",
+            "Each computes one score per question from stored signals; a higher score means more "
+            "uncertain. L: learns from labels, out of fold. Cost: c = one forward pass or reuse, "
+            "m = one more pass or a long generation, x = many. `apprehend list estimators` prints "
+            "this table.",
+            "",
+            "```{toctree}",
+            ":maxdepth: 1",
+            "",
+            *listed,
+            "```",
+            "",
+            _linked_names(estimator_markdown()),
+        ]
+    )
+    return made
+
+
+def _linked_names(markdown: str) -> str:
+    """Return the table of estimators with its names as links, and sources as links."""
+    names = "|".join(builtin_estimators())
+    lines = []
+    for line in markdown.splitlines():
+        cells = re.split(r"(?<!\\)\|", line)
+        if re.search(rf"^ `({names})\b", cells[2] if len(cells) > 2 else ""):
+            name = re.match(r" `(\w+)", cells[2])
+            assert name is not None
+            cells[2] = f" [{cells[2].strip()}](#{anchor('estimator', name[1])}) "
+            cells[3] = f" {cell(cells[3].strip().replace(chr(92) + '|', '|'))} "
+            cells[4] = f" {cell(cells[4].strip())} "
+            cells[6] = f" {linked(cells[6].strip())} "
+        lines.append("|".join(cells))
+    return "\n".join(lines) + "\n"
+
+
+def metric_page() -> str:
+    """Return the page of metrics."""
+    lines = [
+        "# Metrics",
+        "",
+        "Errors are the positive class. Every metric is a column of `metrics.csv`; those that need "
+        "probabilities are computed for scores that claim to be the probability of an error.",
+        "",
+    ]
+    for one in builtin_metrics().values():
+        function = getattr(one.compute, "func", one.compute)
+        facts = [
+            ("range", escaped(one.range_text)),
+            ("better", one.better),
+            ("needs", escaped(one.needs.value)),
+            ("mean over topics", escaped(str(one.macro))),
+            ("source", linked(one.source)),
+        ]
+        lines += [f"({anchor('metric', one.name)})=", f"## `{one.name}`", "", escaped(one.meaning)]
+        details = docstring_parts(function.__doc__)[1]
+        lines += [""] + [escaped(text) + "\n" for text in details if not _SECTION.match(text)]
+        lines += table(("", ""), [(f"**{name}**", value) for name, value in facts])
+    return "\n".join(lines)
+
+
+_SECTION = re.compile(r"(Args|Returns|Raises|References|Attributes):")
+
+
+def signal_page() -> str:
+    """Return the page of signals, with every column."""
+    lines = [
+        "# Signals",
+        "",
+        "A signal is one thing observed of a model on a question, collected once and shared by "
+        "every estimator that needs it: `signals.answer`, `signals.trace`, … in `score`. n is the "
+        "number of questions of the batch; rows of a question that was not observed are NaN, -1 "
+        "or None.",
+        "",
+    ]
+    for signal, cls in TABLES.items():
+        first, more = docstring_parts(cls.__doc__)
+        lines += [f"({anchor('signal', signal.value)})=", f"## `{signal.value}`", "", escaped(first)]
+        lines += ["", *(escaped(text) + "\n" for text in more)]
+        keyed = "; comes in variants: `signals." + signal.value + "[variant]`" if cls.keyed else ""
+        lines += [f"Cost per question: {escaped(cls.cost)}{keyed}.", ""]
+        texts = attribute_docs(cls)
+        rows = [(f"`{name}`", cell(texts.get(name, ""))) for name in cls.kinds()]
+        lines += table(("column", "meaning"), rows)
+    return "\n".join(lines)
+
+
+def importer_page() -> str:
+    """Return the page of importers."""
+    lines = [
+        "# Importers",
+        "",
+        "`apprehend import NAME PATH… --model MODEL` reads recorded answers. All take `--task`, "
+        "`--output_path` and `--dry_run`. [Bring your own results](../bring_your_own_results.md) "
+        "has a command for each; [an importer of your own](../extend/importer.md) is a file.",
+        "",
+    ]
+    for one in importers().values():
+        lines += [f"({anchor('importer', one.name)})=", f"## `{one.name}`", "", escaped(one.summary)]
+        lines += ["", escaped(one.files), ""]
+        rows = [(f"`--{name}`", cell(option.help)) for name, option in one.options.items()]
+        if rows and not one.every_option:
+            lines += table(("option", "meaning"), rows)
+        elif one.every_option:
+            lines += ["It takes the options of the format that it recognizes.", ""]
+    return "\n".join(lines)
+
+
+def task_page() -> str:
+    """Return the page of tasks and of recognized data sets."""
+    lines = ["# Tasks and data sets", "", "## Task groups", ""]
+    rows = [
+        (
+            f"`{group}`",
+            f"{style.label_kind}s",
+            "a chain of thought that ends in the label"
+            if style.chain_of_thought
+            else "the label alone" + (", or a reserved letter" if style.dont_know else ""),
+        )
+        for group, style in STYLES.items()
+    ]
+    lines += table(("group", "labels", "asks for"), rows)
+    example = next(iter(STYLES))
+    topics = ", ".join(f"`{topic_slug(topic)}`" for topic in TOPICS)
+    lines += [
+        f"Every group has one task per topic, such as `{example}_{topic_slug(TOPICS[0])}`: "
+        f"{topics}. lm-eval's own tasks are asked by name too: "
+        "[any multiple-choice task of lm-eval](../lm_eval_tasks.md).",
+        "",
+        "## Data sets that `--data` recognizes",
+        "",
+    ]
+    known = [
+        (
+            f"`{one.name}`",
+            cell(one.title),
+            cell(one.published),
+            cell(", ".join(one.requires) or "a last cell that is a letter, in all lines"),
+        )
+        for one in presets().values()
+    ]
+    lines += table(("preset", "schema", "data set", "recognized by"), known)
+    lines += ["[Your own questions](../your_own_data.md) has the columns of any other file.", ""]
+    return "\n".join(lines)
+
+
+def analysis_page() -> str:
+    """Return the page of the analyses of `apprehend analyse`."""
+    lines = [
+        "# Analyses of all stored models",
+        "",
+        "`apprehend analyse results` writes a CSV file for each, and a page.",
+        "",
+    ]
+    for one in benchmark_analyses().values():
+        lines += [f"({anchor('analysis', one.file)})=", f"## {escaped(one.title)}", ""]
+        facts = [
+            ("file", f"`{one.file}.csv`"),
+            ("what it says", cell(one.meaning)),
+            ("when it says nothing", cell(one.limits)),
+            ("requires", cell(one.requires)),
+            ("source", linked(one.source)),
+        ]
+        lines += table(("", ""), [(f"**{name}**", value) for name, value in facts])
+    return "\n".join(lines)
+
+
+def pages() -> dict[str, str]:
+    """Return path → Markdown of all pages that follow from declarations."""
+    return {
+        **estimator_pages(),
+        "reference/metrics.md": metric_page(),
+        "reference/signals.md": signal_page(),
+        "reference/importers.md": importer_page(),
+        "reference/tasks.md": task_page(),
+        "reference/analyses.md": analysis_page(),
+        **command_pages(),
+    }
+
+
+__all__ = ["option_rows", "pages", "parameter_meanings", "stated_range"]
