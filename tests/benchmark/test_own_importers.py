@@ -104,7 +104,7 @@ def test_the_check_passes_and_finds_what_is_wrong(folder: Path) -> None:
     assert "first: damaged files: a file that is" in done.stderr
     greedy = IMPORTER.replace('path.suffix == ".mine"', "True")
     (folder / "mine.py").write_text(greedy, encoding="utf-8")
-    outcomes = check_importer(load_importer(f"{folder / 'mine.py'}:MINE"), [folder / "answers.mine"])
+    outcomes = check_importer(load_importer(f"{folder / 'mine.py'}:MINE", False), [folder / "answers.mine"])
     assert [o.check for o in outcomes if o.status == "failed"] == ["leaves other files"]
 
 
@@ -112,14 +112,16 @@ def test_built_in_importers_pass_the_check(tmp_path: Path) -> None:
     import format_files as files
 
     answers = files.Answers.made()
-    files.table(tmp_path, answers)
     files.lm_eval(tmp_path, answers)
-    columns = {"id": "id", "answer": "gold", "prediction": "said", "topic": "subject"}
-    done = check_importer(load_importer("table"), [tmp_path / "answers.csv"], columns)
-    assert not [outcome for outcome in done if outcome.status == "failed"], done
-    (samples,) = [path for path in tmp_path.rglob("samples_*.jsonl")][:1]
-    done = check_importer(load_importer("lm-eval"), [samples])
-    assert not [outcome for outcome in done if outcome.status == "failed"], done
+    key = files.key(tmp_path, answers)
+    samples = next(iter(tmp_path.rglob("samples_*.jsonl")))
+    for name, sample, options in (
+        ("lm-eval", samples, {}),
+        ("vllm", files.vllm(tmp_path, answers), {"gold": key}),
+        ("openai", files.openai(tmp_path, answers), {"gold": key}),
+    ):
+        done = check_importer(load_importer(name), [sample], options)
+        assert not [outcome for outcome in done if outcome.status == "failed"], name
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def importer(
     from ...importers.own.importer_checks import check_importer
     from ...importers.own.importer_loading import load_importer
 
-    loaded = load_importer(spec)
+    loaded = load_importer(spec, guarded=False)
     values: dict[str, Any] = {}
     for name, value in parse_pairs("--option", option).items():
         if name not in loaded.options:

@@ -64,7 +64,6 @@ def _commands() -> Any:
     return get_group(commands)
 
 
-@lru_cache(maxsize=1)
 def _own_command(spec: str) -> Any:
     """Return the command of an importer in a user's file: ``path/to/file.py:NAME``."""
     from ...importers.own.importer_loading import load_importer

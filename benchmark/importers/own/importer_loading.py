@@ -25,15 +25,16 @@ COMMON = ("paths", "model", "task", "output_path", "dry_run", "help")
 """Arguments and options that the command of every importer has."""
 
 
-def load_importer(spec: str) -> Importer:
+def load_importer(spec: str, guarded: bool = True) -> Importer:
     """Load an importer.
 
     Args:
         spec: ``path/to/file.py:NAME``, or the name of a built-in importer.
+        guarded: Whether what an importer of a file reads is checked, and whatever it raises becomes
+            one line that names it.
 
     Returns:
-        The importer. One of a file is guarded: what it reads is checked, and whatever it raises
-        becomes one line that names it.
+        The importer.
 
     Raises:
         UsageError: It cannot be loaded, is none, or its declaration is invalid.
@@ -54,7 +55,7 @@ def load_importer(spec: str) -> Importer:
     wrong = next(declaration_faults(value), None)
     if wrong is not None:
         raise UsageError(f"importer {spec!r}: {wrong}")
-    return _guarded(value, Path(spec.rpartition(":")[0]))
+    return value if not guarded else _guarded(value, Path(spec.rpartition(":")[0]))
 
 
 def _names(module: ModuleType) -> list[str]:
