@@ -45,7 +45,8 @@ def broken_links(folder: Path) -> list[str]:
         Lines ``page: link``, sorted; empty if every link leads somewhere.
     """
     found = set()
-    for path in folder.rglob("*.html"):
+    pages = (p for p in folder.rglob("*.html") if "_static" not in p.relative_to(folder).parts)
+    for path in pages:
         for link in _read(path).links:
             parts = urlsplit(link)
             if parts.scheme or parts.netloc:

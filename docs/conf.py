@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib.metadata import version as installed
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from docstring_text import prepare_docstring
 
 os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -26,10 +31,9 @@ extensions = [
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["gallery/*"]
-suppress_warnings = ["toc.empty_glob"]
 nitpicky = True
 
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "attrs_block"]
 myst_heading_anchors = 4
 
 default_role = "code"
@@ -38,6 +42,7 @@ autodoc_typehints = "none"  # the docstrings say what arguments are
 autodoc_member_order = "bysource"
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_attr_annotations = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "apprehend"
@@ -79,5 +84,10 @@ sphinx_gallery_conf: dict[str, Any] = {
     "line_numbers": False,
 }
 
-# Names in docstrings that are no pages of ours: what numpy, pandas and others document.
-nitpick_ignore_regex = [("py:.*", r"(?!apprehend\.).*")]
+# Names in docstrings that are no pages of ours: what other packages document, and private modules.
+nitpick_ignore_regex = [("py:.*", r"(?!apprehend\.).*"), ("py:.*", r"apprehend\.(\w+\.){2,}\w+")]
+
+
+def setup(app: Any) -> None:
+    """Prepare docstrings before napoleon reads their sections."""
+    app.connect("autodoc-process-docstring", prepare_docstring, priority=400)

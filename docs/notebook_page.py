@@ -23,7 +23,12 @@ def notebook_page(path: Path, pictures: Path) -> str:
     """
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
-        client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": folder}})
+        client = NotebookClient(
+            notebook,
+            timeout=600,
+            resources={"metadata": {"path": folder}},
+            extra_arguments=["--log-level=ERROR"],
+        )
         client.execute()
     pictures.mkdir(exist_ok=True)
     blocks = []
@@ -44,7 +49,8 @@ def _shown(output: Any, pictures: Path) -> str:
         (pictures / name).write_bytes(base64.b64decode(data["image/png"]))
         return f"![output of the cell above]({pictures.name}/{name})"
     if "text/html" in data:
-        return f'```{{raw}} html\n<div class="pst-scrollable-table-container">{data["text/html"]}</div>\n```'
+        table = f'<div class="pst-scrollable-table-container">{data["text/html"]}</div>'
+        return f"```{{raw}} html\n{table}\n```"
     if "text/plain" in data:
         return f"```text\n{data['text/plain']}\n```"
     return ""

@@ -40,7 +40,7 @@ def option_rows(command: Any) -> list[tuple[str, str, str]]:
 
 
 def _default(value: Any) -> str:
-    if value is None or value == () or value == [] or callable(value) or value is False:
+    if value is None or value in ((), [], False) or callable(value):
         return ""
     if type(value).__name__ in ("Sentinel", "_Unset"):
         return ""
@@ -49,7 +49,9 @@ def _default(value: Any) -> str:
 
 def _entry(words: str, command: Any, level: int) -> list[str]:
     usage = " ".join(
-        parameter.name.upper() for parameter in command.params if parameter.param_type_name != "option"
+        parameter.name.upper()
+        for parameter in command.params
+        if parameter.param_type_name != "option"
     )
     lines = [f"(command-{words.replace(' ', '-')})=", f"{'#' * level} `apprehend {words}`", ""]
     help_text = inspect.cleandoc(command.help or "")

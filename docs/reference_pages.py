@@ -17,7 +17,7 @@ from apprehend.tasks.data_sets.preset import presets
 from apprehend.tasks.mmlu_pro import STYLES
 from apprehend.tasks.topics import TOPICS, topic_slug
 from reference_cli import command_pages, option_rows
-from reference_text import attribute_docs, cell, docstring_parts, escaped, linked, table
+from reference_text import attribute_docs, cell, docstring_parts, escaped, fact_table, linked, table
 
 COST = {
     "c": "c: one forward pass per question, or reuse of what is stored",
@@ -25,7 +25,9 @@ COST = {
     "x": "x: several passes or generations",
 }
 _RANGE = re.compile(r"(?<![A-Za-z])[Ii]n ([\[(][^;:.]*?[\])])(?=[;:,.]|\s|$)|(?<=in )(\d\.\.\S+)")
-_NUMBERS = re.compile(r"at least \d+|from 0|0\.2, 0\.4, 0\.6, 0\.8|low 0\.25, medium 0\.5, high 0\.75")
+_NUMBERS = re.compile(
+    r"at least \d+|from 0|0\.2, 0\.4, 0\.6, 0\.8|low 0\.25, medium 0\.5, high 0\.75"
+)
 
 
 def anchor(kind: str, name: str) -> str:
@@ -91,20 +93,21 @@ def _names(sentence: str, name: str) -> bool:
 
 def _entry(cls: type[Estimator], row: EstimatorRow) -> list[str]:
     first, more = docstring_parts(cls.__doc__)
-    lines = [f"({anchor('estimator', row.name)})=", f"## `{row.name}`", "", escaped(first), ""]
+    lines = [f"({anchor('estimator', row.name)})=", f"## `{row.name}`", "", "{.formula}"]
+    lines += [escaped(first), ""]
     for paragraph in more:
         lines += [escaped(paragraph), ""]
     facts = [
+        ("use", f"`--estimators {row.name}`"),
         ("range", escaped(stated_range(cls)) or "as stated above"),
         ("orientation", "higher = more uncertain"),
-        ("needs", cell(row.needs)),
+        ("needs", _linked_signals(row.needs)),
         ("cost", COST[row.cost]),
         ("learns", "from labels, out of fold" if row.learns else "no"),
         ("probability of an error", "yes" if cls().is_probability else "no"),
         ("source", linked(row.source)),
-        ("name", f"`--estimators {row.name}`"),
     ]
-    lines += table(("", ""), [(f"**{name}**", value) for name, value in facts])
+    lines += fact_table(facts)
     meanings = parameter_meanings(cls)
     if meanings:
         parameters = inspect.signature(cls).parameters
@@ -114,6 +117,17 @@ def _entry(cls: type[Estimator], row: EstimatorRow) -> list[str]:
         ]
         lines += table(("parameter", "default", "meaning"), rows)
     return lines
+
+
+def _linked_signals(needs: str) -> str:
+    """Return the needs of an estimator with each signal as a link."""
+    names = "|".join(signal.value for signal in TABLES)
+
+    def link(found: re.Match[str]) -> str:
+        return f"[{escaped(found[0])}](#{anchor('signal', found[0])})"
+
+    shown = re.sub(rf"\b({names})\b(?![^\[]*\])", link, needs)
+    return re.sub(r"(?<=\))\[([^\]]*)\]", lambda v: escaped(v[0]), shown)
 
 
 def families() -> dict[str, list[type[Estimator]]]:
@@ -129,7 +143,7 @@ def estimator_pages() -> dict[str, str]:
     made: dict[str, str] = {}
     listed = []
     for family, classes in families().items():
-        lines = [f"# Estimators: {family}", ""]
+        lines = [f"# {family.capitalize()}", ""]
         for cls in classes:
             lines += _entry(cls, estimator_row(cls))
         made[f"reference/estimators/{slug(family)}.md"] = "\n".join(lines)
@@ -193,7 +207,7 @@ def metric_page() -> str:
         lines += [f"({anchor('metric', one.name)})=", f"## `{one.name}`", "", escaped(one.meaning)]
         details = docstring_parts(function.__doc__)[1]
         lines += [""] + [escaped(text) + "\n" for text in details if not _SECTION.match(text)]
-        lines += table(("", ""), [(f"**{name}**", value) for name, value in facts])
+        lines += fact_table(facts)
     return "\n".join(lines)
 
 
@@ -213,7 +227,12 @@ def signal_page() -> str:
     ]
     for signal, cls in TABLES.items():
         first, more = docstring_parts(cls.__doc__)
-        lines += [f"({anchor('signal', signal.value)})=", f"## `{signal.value}`", "", escaped(first)]
+        lines += [
+            f"({anchor('signal', signal.value)})=",
+            f"## `{signal.value}`",
+            "",
+            escaped(first),
+        ]
         lines += ["", *(escaped(text) + "\n" for text in more)]
         keyed = "; comes in variants: `signals." + signal.value + "[variant]`" if cls.keyed else ""
         lines += [f"Cost per question: {escaped(cls.cost)}{keyed}.", ""]
@@ -234,7 +253,12 @@ def importer_page() -> str:
         "",
     ]
     for one in importers().values():
-        lines += [f"({anchor('importer', one.name)})=", f"## `{one.name}`", "", escaped(one.summary)]
+        lines += [
+            f"({anchor('importer', one.name)})=",
+            f"## `{one.name}`",
+            "",
+            escaped(one.summary),
+        ]
         lines += ["", escaped(one.files), ""]
         rows = [(f"`--{name}`", cell(option.help)) for name, option in one.options.items()]
         if rows and not one.every_option:
@@ -299,7 +323,7 @@ def analysis_page() -> str:
             ("requires", cell(one.requires)),
             ("source", linked(one.source)),
         ]
-        lines += table(("", ""), [(f"**{name}**", value) for name, value in facts])
+        lines += fact_table(facts)
     return "\n".join(lines)
 
 

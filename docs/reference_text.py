@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 _CODE = re.compile(r"(``.+?``|`[^`]+?`)", re.DOTALL)
 _SPECIAL = re.compile(r"([\\*_{}\[\]<>#|$~])")
@@ -49,6 +52,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [*lines, ""]
 
 
+def fact_table(facts: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the lines of a table of names and values, the first of them as its head."""
+    return table(facts[0], [(f"**{name}**", value) for name, value in facts[1:]])
+
+
 def docstring_parts(text: str | None) -> tuple[str, list[str]]:
     """Return the first line of a docstring, and its further paragraphs as one line each."""
     paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(text or ""))
@@ -58,9 +66,6 @@ def docstring_parts(text: str | None) -> tuple[str, list[str]]:
 
 def attribute_docs(cls: type) -> dict[str, str]:
     """Return the text below each annotated attribute in the source of a class, by name."""
-    import ast
-    import textwrap
-
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         try:
@@ -68,7 +73,7 @@ def attribute_docs(cls: type) -> dict[str, str]:
         except (OSError, TypeError):
             continue  # a class of the standard library
         (body,) = [node.body for node in tree.body if isinstance(node, ast.ClassDef)]
-        for node, after in zip(body, body[1:], strict=False):
+        for node, after in pairwise(body):
             if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
                 continue
             if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):

@@ -18,8 +18,7 @@ from apprehend.reports import benchmark_analyses, builtin_metrics
 from apprehend.reports.page.placed_figures import task_figures
 from helpers import ROOT, in_process
 
-DOCS = ROOT / "docs"
-sys.path.insert(0, str(DOCS))
+sys.path.insert(0, str(ROOT / "docs"))
 from check_links import broken_links
 from make_site import TOP_PAGES, relocated
 from public_names import PACKAGES, api_pages, public_names
@@ -27,6 +26,7 @@ from reference_cli import commands, option_rows
 from reference_pages import anchor, pages, parameter_meanings, stated_range
 from reference_text import escaped, linked
 
+DOCS = ROOT / "docs"
 GALLERY = sorted((DOCS / "gallery").glob("plot_*.py"))
 MADE = pages()
 
@@ -165,12 +165,17 @@ def test_the_importer_of_the_documentation_works(tmp_path: Path) -> None:
 
 
 def test_pages_link_to_the_top_folder_as_the_site_has_it() -> None:
-    assert relocated("[x](../SECURITY.md#a) [y](../LICENSE)", 0) == "[x](security.md#a) [y](../LICENSE)"
+    assert (
+        relocated("[x](../SECURITY.md#a) [y](../LICENSE)", 0)
+        == "[x](security.md#a) [y](../LICENSE)"
+    )
     assert relocated("[x](../../CHANGELOG.md)", 1) == "[x](../changelog.md)"
 
 
 def test_broken_links_are_found(tmp_path: Path) -> None:
-    (tmp_path / "a.html").write_text('<p id="x"><a href="b.html#y">b</a> <a href="#x">x</a>', "utf-8")
+    (tmp_path / "a.html").write_text(
+        '<p id="x"><a href="b.html#y">b</a> <a href="#x">x</a>', "utf-8"
+    )
     (tmp_path / "b.html").write_text('<a href="https://example.org/x">w</a> <a href="c.html">c</a>',
                                      "utf-8")  # fmt: skip
     assert broken_links(tmp_path) == ["a.html: b.html#y", "b.html: c.html"]
@@ -178,6 +183,8 @@ def test_broken_links_are_found(tmp_path: Path) -> None:
 
 def test_markup_in_declarations_is_text() -> None:
     assert escaped("a_b <i> [x](y) `c_d` |") == r"a\_b \<i\> \[x\](y) `c_d` \|"
-    assert linked("arXiv 2303.08112; x") == "[arXiv 2303.08112](https://arxiv.org/abs/2303.08112); x"
+    assert (
+        linked("arXiv 2303.08112; x") == "[arXiv 2303.08112](https://arxiv.org/abs/2303.08112); x"
+    )
     assert linked("X 1, doi 10.1/a.b") == "X 1, doi 10.1/a.b"
     assert "(https://doi.org/10.1007/BF01016429)" in linked("T 1988, doi 10.1007/BF01016429")

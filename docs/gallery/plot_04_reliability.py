@@ -15,9 +15,9 @@ errors = ~scores.drop_duplicates("question_id").set_index("question_id")["correc
 errors = errors[table.index].to_numpy(bool)
 
 # %%
-# ``1 - max p`` comes from the model as it is. ``isotonic`` maps it to an error rate by an increasing
-# step function, fitted out of fold. On the diagonal, a score is calibrated; the model is
-# overconfident where it is below.
+# ``1 - max p`` comes from the model as it is. ``isotonic`` maps it to an error rate by an
+# increasing step function, fitted out of fold. On the diagonal, a score is calibrated; the model
+# is overconfident where it is below.
 figure, axes = plt.subplots(1, 2, figsize=(10, 4.4))
 for ax, name in zip(axes, ["max_probability", "isotonic"], strict=True):
     ap.plot.reliability(errors, table[name], name=name, ax=ax)

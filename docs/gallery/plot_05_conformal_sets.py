@@ -17,7 +17,7 @@ sizes = scores.pivot(index="question_id", columns="estimator", values="score")
 sizes.columns = [float(name.split("alpha=")[1][:-1]) if "=" in name else 0.1 for name in sizes]
 
 # %%
-# A smaller error rate needs larger sets. Sets of one option are questions on which the model is sure.
+# A smaller error rate needs larger sets. Sets of one option: the model is sure.
 figure, ax = plt.subplots(figsize=(7, 3.4))
 counts = np.arange(1, int(sizes.max().max()) + 1)
 for offset, alpha in zip((-0.27, 0, 0.27), alphas, strict=True):

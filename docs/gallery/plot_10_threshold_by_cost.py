@@ -17,9 +17,9 @@ choice = choose_by_cost(direct, "token_entropy", costs)
 choice
 
 # %%
-# Half of the questions choose the threshold, the other half say what it costs: ``cost`` per question
-# with its interval, beside answering all and answering none. By Chow's rule it pays to answer where
-# the probability of an error is below ``break_even``.
+# Half of the questions choose the threshold, the other half say what it costs: ``cost`` per
+# question with its interval, beside answering all and answering none. By Chow's rule it pays to
+# answer where the probability of an error is below ``break_even``.
 scores = direct.scores[:, direct.estimators.index("token_entropy")]
 order = np.argsort(scores)
 answered = np.arange(1, len(order) + 1)

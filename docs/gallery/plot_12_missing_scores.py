@@ -29,7 +29,9 @@ columns = {"all scores": full, "lost at random": at_random, "lost to its favor":
 
 names = ["roc_auc", "roc_auc_common", "roc_auc_worst", "coverage"]
 measured = ap.evaluate(errors, columns, metrics=names, replicates=200)
-values = measured.pivot(index="estimator", columns="metric", values="value").loc[list(columns), names]
+values = measured.pivot(index="estimator", columns="metric", values="value").loc[
+    list(columns), names
+]
 values.round(3)
 
 # %%

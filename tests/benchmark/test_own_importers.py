@@ -23,9 +23,10 @@ from apprehend.tasks import LETTERS
 from helpers import Done, in_process
 from sklearn.metrics import roc_auc_score
 
-IMPORTER = '''
+IMPORTER = """
 import json
-from apprehend.benchmark import ApprehendError, ImportedQuestion, Importer, Recording, Typed, one_file
+from apprehend.benchmark import ApprehendError, ImportedQuestion, Importer, Recording, Typed
+from apprehend.benchmark import one_file
 from apprehend.estimators import Signal
 
 def read(paths, options):
@@ -44,7 +45,7 @@ def read(paths, options):
 MINE = Importer(name="mine", summary="Rows of mine.", files="A file.", read=read, task="quiz",
                 options={"factor": Typed("Scale of the doubt.", float, 1.0)},
                 recognizes=lambda path: path.suffix == ".mine", rank=1)
-'''
+"""
 RNG = np.random.default_rng(5)
 N = 40
 GOLD, SAID, DOUBT = RNG.integers(0, 4, N), RNG.integers(0, 4, N), RNG.random(N)
@@ -70,7 +71,9 @@ def test_its_answers_are_stored_and_reported(folder: Path) -> None:
     done = run(folder, "--factor", 2, "--output_path", "results")
     assert done.returncode == 0, done.stderr
     table = pd.read_parquet(folder / "results" / "m" / "quiz" / "scores.parquet")
-    doubt = table[table.estimator == "doubt"].sort_values("question_id", key=lambda s: s.astype(int))
+    doubt = table[table.estimator == "doubt"].sort_values(
+        "question_id", key=lambda s: s.astype(int)
+    )
     np.testing.assert_allclose(doubt.score, 2 * DOUBT)
     assert (doubt.correct.to_numpy(bool) == (SAID == GOLD)).all()
     manifest = json.loads((folder / "results" / "m" / "quiz" / "manifest.json").read_text())
@@ -104,7 +107,9 @@ def test_the_check_passes_and_finds_what_is_wrong(folder: Path) -> None:
     assert "first: damaged files: a file that is" in done.stderr
     greedy = IMPORTER.replace('path.suffix == ".mine"', "True")
     (folder / "mine.py").write_text(greedy, encoding="utf-8")
-    outcomes = check_importer(load_importer(f"{folder / 'mine.py'}:MINE", False), [folder / "answers.mine"])
+    outcomes = check_importer(
+        load_importer(f"{folder / 'mine.py'}:MINE", False), [folder / "answers.mine"]
+    )
     assert [o.check for o in outcomes if o.status == "failed"] == ["leaves other files"]
 
 
@@ -134,7 +139,10 @@ def test_built_in_importers_pass_the_check(tmp_path: Path) -> None:
         (('row["said"]', '9 + row["said"]'), ""),
         (('row["said"]', '40 + row["said"]'), "line 1: expected `answer` to be from 0 to"),
         (('str(row["n"])', '"same"'), "line 2: duplicate id 'same', first line 1"),
-        (("yield Recording", "yield 3 or Recording"), "expected `read` to give recordings, got int"),
+        (
+            ("yield Recording", "yield 3 or Recording"),
+            "expected `read` to give recordings, got int",
+        ),
         (('str(row["n"])', 'row["n"]'), "expected `question_id` to be a text, got 0"),
         (("file = one_file(paths)", "file = paths[7]"), "failed on answers.mine: IndexError"),
         (("    yield Recording", "    return\n    yield Recording"), "read no answers"),
@@ -169,7 +177,10 @@ def question(**fields: object) -> ImportedQuestion:
         ({"option_logprobs": [0.5, 0.4]}, "whose sum is at most 1, got a sum of 3.14"),
         ({"option_logprobs": [-1.0, math.nan]}, "got a sum of nan"),
         ({"option_logprobs": [-math.inf] * 2}, "no option of `option_logprobs`"),
-        ({"option_logprobs": [-1.0, -1.0], "options": ["a", "b", "c"]}, "2 `option_logprobs` for 3"),
+        (
+            {"option_logprobs": [-1.0, -1.0], "options": ["a", "b", "c"]},
+            "2 `option_logprobs` for 3",
+        ),
         ({"scores": {"s": "0.3"}}, "expected score 's' to be a number"),
         ({"topic": ""}, "expected `topic` to be a text"),
         ({"status": "parsed!"}, "expected `status` to be a Status or None"),
@@ -178,14 +189,14 @@ def question(**fields: object) -> ImportedQuestion:
 )
 def test_what_a_recording_promises_is_checked(fields: dict[str, object], message: str) -> None:
     given = Recording([Path("x.json")], Signal.ANSWER, [question(**fields)])
-    with pytest.raises(ApprehendError, match="importer 'mine': x.json, question 1: ") as error:
+    with pytest.raises(ApprehendError, match=r"importer 'mine': x\.json, question 1: ") as error:
         checked_recordings("mine", [given])
     assert message in str(error.value)
 
 
 def test_an_outcome_follows_from_answer_and_right_option() -> None:
-    asked = [question(), question(question_id="2", answer=1), question(question_id="3", answer=None),
-             question(question_id="4", gold=None)]  # fmt: skip
+    more = ({"answer": 1}, {"answer": None}, {"gold": None})
+    asked = [question(), *(question(question_id=str(k), **m) for k, m in enumerate(more, 2))]
     (checked,) = checked_recordings("m", [Recording([Path("x")], Signal.ANSWER, asked)])
     assert [one.correct for one in checked.questions] == [False, True, False, None]
 

@@ -60,7 +60,7 @@ def importer(
         Optional[list[str]], typer.Option(help="NAME=VALUE of an option of its own (repeatable).")
     ] = None,
 ) -> None:
-    """Reading, repetition, recognition and the refusal of damaged files, on samples."""
+    """Test reading, repetition, recognition and the refusal of damaged files, on samples."""
     from ...importers.own.importer_checks import check_importer
     from ...importers.own.importer_loading import load_importer
 
