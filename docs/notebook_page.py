@@ -49,7 +49,7 @@ def _shown(output: Any, pictures: Path) -> str:
         (pictures / name).write_bytes(base64.b64decode(data["image/png"]))
         return f"![output of the cell above]({pictures.name}/{name})"
     if "text/html" in data:
-        table = f'<div class="pst-scrollable-table-container">{data["text/html"]}</div>'
+        table = f'<div class="notebook-output">{data["text/html"]}</div>'
         return f"```{{raw}} html\n{table}\n```"
     if "text/plain" in data:
         return f"```text\n{data['text/plain']}\n```"

@@ -25,8 +25,8 @@ def commands() -> Iterator[tuple[str, Any]]:
                 yield f"{name} {member}", command.get_command(inner, member)
 
 
-def option_rows(command: Any) -> list[tuple[str, str, str]]:
-    """Return the arguments and options of a command: how they are typed, default, meaning."""
+def option_rows(command: Any) -> list[tuple[str, str]]:
+    """Return the arguments and options of a command: how they are typed; meaning and default."""
     rows = []
     for parameter in command.params:
         if parameter.name == "help" or getattr(parameter, "hidden", False):
@@ -34,17 +34,18 @@ def option_rows(command: Any) -> list[tuple[str, str, str]]:
         is_option = parameter.param_type_name == "option"
         names = [*parameter.opts, *parameter.secondary_opts] if is_option else []
         shown = ", ".join(f"`{name}`" for name in names) or f"`{parameter.name.upper()}`"
-        default = "required" if parameter.required else _default(parameter.default)
-        rows.append((shown, default, cell(getattr(parameter, "help", "") or "")))
+        default = "Required." if parameter.required else _default(parameter.default)
+        meaning = cell(getattr(parameter, "help", "") or "")
+        rows.append((shown, f"{meaning} {default}".strip()))
     return rows
 
 
 def _default(value: Any) -> str:
-    if value is None or value in ((), [], False) or callable(value):
+    if value is None or value in ((), [], False, "") or callable(value):
         return ""
     if type(value).__name__ in ("Sentinel", "_Unset"):
         return ""
-    return f"`{'yes' if value is True else value}`"
+    return f"Default: `{'yes' if value is True else value}`."
 
 
 def _entry(words: str, command: Any, level: int) -> list[str]:
@@ -60,7 +61,7 @@ def _entry(words: str, command: Any, level: int) -> list[str]:
         lines += ["```", f"apprehend {words} {usage} [OPTIONS]".replace("  ", " "), "```", ""]
         rows = option_rows(command)
         if rows:
-            lines += table(("argument or option", "default", "meaning"), rows)
+            lines += table(("argument or option", "meaning"), rows)
     return lines
 
 

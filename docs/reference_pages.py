@@ -11,7 +11,7 @@ import re
 
 from apprehend.benchmark.importers.importer import importers
 from apprehend.estimators import TABLES, Estimator, builtin_estimators
-from apprehend.estimators.registry import EstimatorRow, estimator_markdown, estimator_row
+from apprehend.estimators.registry import EstimatorRow, estimator_row
 from apprehend.reports import benchmark_analyses, builtin_metrics
 from apprehend.tasks.data_sets.preset import presets
 from apprehend.tasks.mmlu_pro import STYLES
@@ -148,42 +148,33 @@ def estimator_pages() -> dict[str, str]:
             lines += _entry(cls, estimator_row(cls))
         made[f"reference/estimators/{slug(family)}.md"] = "\n".join(lines)
         listed.append(slug(family))
-    made["reference/estimators/index.md"] = "\n".join(
-        [
-            "# Estimators",
-            "",
-            "Each computes one score per question from stored signals; a higher score means more "
-            "uncertain. L: learns from labels, out of fold. Cost: c = one forward pass or reuse, "
-            "m = one more pass or a long generation, x = many. `apprehend list estimators` prints "
-            "this table.",
-            "",
-            "```{toctree}",
-            ":maxdepth: 1",
-            "",
-            *listed,
-            "```",
-            "",
-            _linked_names(estimator_markdown()),
-        ]
-    )
+    lines = [
+        "# Estimators",
+        "",
+        "Each computes one score per question from stored signals; a higher score means more "
+        "uncertain. L: learns from labels, out of fold. Cost: c = one forward pass or reuse, m = "
+        "one more pass or a long generation, x = many. `apprehend list estimators` prints this "
+        "with the parameters.",
+        "",
+        *("```{toctree}", ":hidden:", "", *listed, "```", ""),
+    ]
+    for family, classes in families().items():
+        lines += [f"## [{family.capitalize()}]({slug(family)}.md)", ""]
+        lines += table(
+            ("name", "what it is", "needs", "cost", "source"),
+            [
+                (
+                    f"[`{row.name}`](#{anchor('estimator', row.name)})" + " L" * row.learns,
+                    cell(row.summary),
+                    cell(row.needs),
+                    row.cost,
+                    linked(row.source),
+                )
+                for row in map(estimator_row, classes)
+            ],
+        )
+    made["reference/estimators/index.md"] = "\n".join(lines)
     return made
-
-
-def _linked_names(markdown: str) -> str:
-    """Return the table of estimators with its names as links, and sources as links."""
-    names = "|".join(builtin_estimators())
-    lines = []
-    for line in markdown.splitlines():
-        cells = re.split(r"(?<!\\)\|", line)
-        if re.search(rf"^ `({names})\b", cells[2] if len(cells) > 2 else ""):
-            name = re.match(r" `(\w+)", cells[2])
-            assert name is not None
-            cells[2] = f" [{cells[2].strip()}](#{anchor('estimator', name[1])}) "
-            cells[3] = f" {cell(cells[3].strip().replace(chr(92) + '|', '|'))} "
-            cells[4] = f" {cell(cells[4].strip())} "
-            cells[6] = f" {linked(cells[6].strip())} "
-        lines.append("|".join(cells))
-    return "\n".join(lines) + "\n"
 
 
 def metric_page() -> str:

@@ -34,8 +34,8 @@ def code_of(page: str, name: str) -> str:
 
 def commands_of(page: str) -> list[str]:
     """The commands of a page that can be run as they stand there: those of plain blocks."""
-    blocks = re.findall(r"^```\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    joined = [block.replace("\\\n", " ") for block in blocks]
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    joined = [block.replace("\\\n", " ") for language, block in blocks if not language]
     return [line for block in joined for line in block.splitlines() if line.startswith("apprehend")]
 
 
@@ -107,6 +107,8 @@ def test_every_option_that_a_page_names_exists() -> None:
         *("--head", "--address", "--array", "--only", "--findings"),
     }
     for page, text in PAGES.items():
+        if page == "docs/bad_inputs.md":
+            continue  # wrong options, on purpose
         for option in set(re.findall(r"(?<![\w-])--[a-z][a-z_-]+", text)) - of_others:
             assert option in known, f"{page}: {option}"
 
@@ -115,7 +117,8 @@ def test_every_command_that_a_page_names_exists() -> None:
     known = {words for words, _ in commands()}
     assert {"import", "list", "check"} < known
     for page, text in PAGES.items():
-        for first, second in re.findall(r"^(?:\| `)?apprehend ([a-z]+)(?: ([a-z-]+))?", text, re.M):
+        code = "\n".join([*commands_of(text), *re.findall(r"`(apprehend [^`]+)`", text)])
+        for first, second in re.findall(r"^apprehend ([a-z]+)(?: ([a-z-]+))?", code, re.M):
             assert first in known, f"{page}: {first}"
             if first in ("list", "check"):
                 assert f"{first} {second}" in known, f"{page}: {first} {second}"
