@@ -10,8 +10,9 @@ import inspect
 import re
 
 from apprehend.benchmark.importers.importer import importers
-from apprehend.estimators import TABLES, Estimator, builtin_estimators
+from apprehend.estimators import TABLES, Estimator, Signal, Signals, builtin_estimators
 from apprehend.estimators.registry import EstimatorRow, estimator_row
+from apprehend.estimators.signals.tables import SignalTable
 from apprehend.reports import benchmark_analyses, builtin_metrics
 from apprehend.tasks.data_sets.preset import presets
 from apprehend.tasks.mmlu_pro import STYLES
@@ -225,12 +226,32 @@ def signal_page() -> str:
             escaped(first),
         ]
         lines += ["", *(escaped(text) + "\n" for text in more)]
-        keyed = "; comes in variants: `signals." + signal.value + "[variant]`" if cls.keyed else ""
-        lines += [f"Cost per question: {escaped(cls.cost)}{keyed}.", ""]
+        lines += [f"Read it as {_access(signal, cls)}. Cost per question: {escaped(cls.cost)}.", ""]
         texts = attribute_docs(cls)
         rows = [(f"`{name}`", cell(texts.get(name, ""))) for name in cls.kinds()]
+        derived = {
+            name: docstring_parts(value.__doc__)[0]
+            for base in reversed(cls.__mro__)
+            for name, value in vars(base).items()
+            if isinstance(value, property) and not name.startswith("_")
+        }
+        rows += [(f"`{name}`", f"{cell(text)} (derived)") for name, text in derived.items()]
         lines += table(("column", "meaning"), rows)
     return "\n".join(lines)
+
+
+def _access(signal: Signal, cls: type[SignalTable]) -> str:
+    """Return how an estimator reads a signal: by its property, or by its table."""
+    if hasattr(Signals, signal.value):
+        read = f"signals.{signal.value}"
+    else:
+        read = f"signals.{'variants' if cls.keyed else 'table'}(TABLES[Signal.{signal.name}])"
+    own = vars(Signals).get(signal.value)
+    if own is not None and own.fget.__annotations__["return"].startswith("Panel["):
+        return f'`{read}.tables["MODEL"]`'
+    if not cls.keyed:
+        return f"`{read}`"
+    return f'`{read}["VARIANT"].only`, or `.tables["SOURCE"]` where there are several sources'
 
 
 def importer_page() -> str:
