@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-import click
+import typer
 import typer.main
 from apprehend.benchmark.cli.main import app
 from reference_text import cell, escaped, table
@@ -15,12 +15,12 @@ from reference_text import cell, escaped, table
 def commands() -> Iterator[tuple[str, Any]]:
     """Yield the words of every command and the command, groups before their members."""
     group: Any = typer.main.get_command(app)
-    context = click.Context(group)
+    context = typer.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         yield name, command
         if hasattr(command, "list_commands"):
-            inner = click.Context(command, parent=context)
+            inner = typer.Context(command, parent=context)
             for member in command.list_commands(inner):
                 yield f"{name} {member}", command.get_command(inner, member)
 
@@ -41,7 +41,7 @@ def option_rows(command: Any) -> list[tuple[str, str]]:
 
 
 def _default(value: Any) -> str:
-    if value is None or value in ((), [], False, "") or callable(value):
+    if value is None or value is False or value in ((), [], "") or callable(value):
         return ""
     if type(value).__name__ in ("Sentinel", "_Unset"):
         return ""
