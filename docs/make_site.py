@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -105,6 +106,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--links", action="store_true", help="look up the external links (online)")
     given = parser.parse_args()
+    # Steps are short, and threads of one library would only wait for those of another.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     run_demo()
     lay_out()
     place_pictures()
