@@ -10,9 +10,10 @@ ENGINES := $(VENV)/engines/.installed
 VLLM := $(VENV)/vllm/.installed
 REAL := $(VENV)/real/.installed
 LOWEST := $(VENV)/lowest/.installed
+DOCS := $(VENV)/docs/.installed
 
 .PHONY: help install demo test test-slow axe test-lowest test-wheel test-engines test-llama-cpp test-real test-vllm coverage \
-    chaos fuzz audit check spelling recorded bench sample tasks wheel clean
+    chaos fuzz audit check spelling docs docs-links recorded bench sample tasks wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -133,6 +134,19 @@ check: install spelling  ## check style, types and spelling
 
 spelling: install  ## check that the spelling is American (codespell)
 	$(RUN)/codespell
+
+docs: install $(DOCS)  ## build the documentation in build/docs/html; links are checked, examples run
+	PYTHONPATH=$(dir $(DOCS)) $(RUN)/python docs/make_site.py
+
+docs-links: install $(DOCS)  ## look up the external links of the documentation (online)
+	PYTHONPATH=$(dir $(DOCS)) $(RUN)/python docs/make_site.py --links
+
+# The extra "docs" alone, apart from what the package itself needs.
+$(DOCS): pyproject.toml constraints.txt $(STAMP)
+	rm -rf $(@D)
+	$(RUN)/python -m pip install --quiet --constraint constraints.txt --target $(@D) \
+	    $$($(RUN)/python docs/requirements.py)
+	@touch $@
 
 recorded: install  ## regenerate the reports of recorded answers (docs/recorded.md)
 	$(RUN)/python docs/recorded.py

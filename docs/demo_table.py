@@ -1,4 +1,6 @@
-"""Update README.md from the report of `make demo`: its table, and the figure of AUC by topic.
+"""Update what the documentation shows of `make demo`: its tables, and the figure of AUC by topic.
+
+README.md has the rows of all questions and of the strata, the tutorial those of the topics.
 
 make demo && .venv/bin/python docs/demo_table.py
 """
@@ -17,16 +19,21 @@ ROOT = Path(__file__).resolve().parents[1]
 START, END = "<!-- demo:start -->\n", "<!-- demo:end -->\n"
 ESTIMATORS = ("token_entropy", "post_answer_entropy", "masj_complexity", "random")
 _LAST = ("all", "macro", "src=embedded/knowledge", "requires_reasoning=yes")
+PAGES = {
+    ROOT / "README.md": False,
+    ROOT / "docs" / "tutorials" / "benchmark_a_model.md": True,
+}
+"""Page → whether its table has the topics, or the rows of many."""
 
 
-def demo_table(metrics: pd.DataFrame) -> str:
-    """Format topic × estimator of the direct answers as Markdown."""
+def demo_table(metrics: pd.DataFrame, by_topic: bool) -> str:
+    """Format rows × estimators of the direct answers as Markdown: the topics, or those of many."""
     direct = metrics[(metrics.task == "mmlu_pro_direct") & metrics.estimator.isin(ESTIMATORS)]
     topics = sorted(topic for topic in set(direct.topic) if "=" not in topic)
-    rows = [topic for topic in topics if topic not in _LAST]
+    rows = [topic for topic in topics if topic not in _LAST] if by_topic else _LAST
     head = " | ".join(f"`{name}`" for name in ESTIMATORS)
     lines = [f"| topic | n | errors | {head} |", "|:--|--:|--:|" + "--:|" * len(ESTIMATORS)]
-    for topic in (*rows, *_LAST):
+    for topic in rows:
         part = direct[direct.topic == topic].set_index("estimator").loc[list(ESTIMATORS)]
         cells = [
             f"{row.roc_auc:.2f} [{row.roc_auc_low:.2f}, {row.roc_auc_high:.2f}]"
@@ -47,12 +54,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--report", type=Path, default=ROOT / "demo" / "report")
     report = parser.parse_args().report
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
-    table = demo_table(pd.read_csv(report / "metrics.csv"))
-    readme.write_text(f"{before}{START}{table}{END}{after}", encoding="utf-8")
+    metrics = pd.read_csv(report / "metrics.csv")
+    for page, by_topic in PAGES.items():
+        before, _, rest = page.read_text(encoding="utf-8").partition(START)
+        _, _, after = rest.partition(END)
+        table = demo_table(metrics, by_topic)
+        page.write_text(f"{before}{START}{table}{END}{after}", encoding="utf-8")
     picture = report / "figures" / "roc_auc_by_topic_embedded_mmlu_pro_direct.png"
     shutil.copyfile(picture, ROOT / "docs" / "images" / "roc_auc_by_topic.png")
 

@@ -15,7 +15,10 @@ FAMILY = "controls"
 
 
 class Random(Estimator):
-    """Uniform in [0, 1), a function of the seed and the question's id alone."""
+    """Uniform in [0, 1), a function of the seed and the question's id alone.
+
+    Another ``seed`` gives other numbers.
+    """
 
     name = "random"
     is_control = True

@@ -35,6 +35,7 @@ from .trace import chain_of_thought, entropy_production, forced_answers, trace_c
 from .trained import calibration, conformal, inside_probes, rank_mixing, state_space, supervised
 
 ENTRY_POINT_GROUP = "apprehend.estimators"
+"""Group of entry points under which other packages install estimators."""
 _MODULES: tuple[ModuleType, ...] = (
     answer_distribution,
     layer_answers,
@@ -139,10 +140,7 @@ def estimator_table() -> list[EstimatorRow]:
 
 def estimator_markdown() -> str:
     """Format the table as Markdown, a line per estimator; "L" marks those that learn."""
-    lines = [
-        "| family | name | what it is | needs | cost | source |",
-        "|---|---|---|---|---|---|",
-    ]
+    lines = ["| family | name | what it is | needs | cost | source |", "|---|---|---|---|---|---|"]
     family = ""
     for row in estimator_table():
         shown = "" if row.family == family else row.family

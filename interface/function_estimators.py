@@ -19,7 +19,7 @@ Needed = str | Signal | Need
 def estimator(
     needs: Needed | Sequence[Needed], *, name: str = "", is_probability: bool = False, **more: Any
 ) -> Callable[[Function], type[Estimator]]:
-    """Turn the decorated function into an estimator.
+    """Turn the decorated function into an estimator::
 
         @ap.estimator(needs="answer")
         def gini(signals):

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from .completion import COMPLETED
+from .errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,23 @@ class Typed:
 
 REQUIRED: object = inspect.Parameter.empty
 """The default of what has to be given."""
+
+
+def as_kind(where: str, kind: type | GenericAlias, text: str) -> object:
+    """Return the value of a text for an option of that kind; a list of it for a list option.
+
+    Raises UsageError for what is no number where one is expected.
+    """
+    if isinstance(kind, GenericAlias):
+        return [as_kind(where, kind.__args__[0], text)]
+    if kind is bool:
+        if text not in ("true", "false"):
+            raise UsageError(f"{where}: expected true or false, got {text!r}")
+        return text == "true"
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise UsageError(f"{where}: expected {kind.__name__}, got {text!r}") from error
 
 
 def spelled_once(name: str) -> str:

@@ -32,9 +32,9 @@ class Importer:
         name: The name of its command.
         summary: What it contains, in one line.
         files: What its paths are, in one line.
-        recognizes: Whether a file, by its name and first bytes, is probably in this format.
         read: Paths and options by name → recordings. Raises UsageError for unsuitable options,
             ApprehendError or DataError with file and line for invalid content.
+        recognizes: Whether a file, by its name and first bytes, is probably in this format.
         options: Name → option, besides those of every importer (model, task, output path).
         task: The default name of the task; None: as the files say.
         rank: Of several that recognize a file, the one of the lowest rank reads it; 0 for one
@@ -45,8 +45,8 @@ class Importer:
     name: str
     summary: str
     files: str
-    recognizes: Callable[[Path], bool]
     read: Callable[[Sequence[Path], Mapping[str, Any]], Iterable[Recording]]
+    recognizes: Callable[[Path], bool] = lambda path: False
     options: Mapping[str, Typed] = field(default_factory=dict)
     task: str | None = None
     rank: int = 0

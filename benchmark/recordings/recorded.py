@@ -19,7 +19,7 @@ class ImportedQuestion:
     question_id: str
     topic: str
     answer: int | None
-    correct: bool | None
+    correct: bool | None = None
     gold: int | None = None
     option_logprobs: Sequence[float] | None = None
     """Natural-log probabilities, not renormalized; -inf for an option that was not seen."""

@@ -237,7 +237,8 @@ class TruncatedEntropy(_AnswerEstimator):
     """Lower bound of -Σ q ln q from the k largest log-probabilities and the mass outside them.
 
     Σ_{i ≤ k} -q ln q plus the least that a tail of mass m can add, -m ln min(q_k, m); in
-    [0, ln V], grows to ``token_entropy`` as k → V. For engines that give no full vocabulary.
+    [0, ln V], grows to ``token_entropy`` as k → V. For engines that give no full vocabulary;
+    of those that are stored, the ``k`` largest are read.
     """
 
     name = "truncated_entropy"

@@ -59,7 +59,8 @@ class AdaptiveTsallisEntropy(_PriorEstimator):
 
     q_i = ``low`` + (``high`` - ``low``) (prior_i - min) / (max - min) over the ids of a K, their
     mean where the prior is even; → -p ln p where q_i = 1. An id that the model prefers counts with
-    a larger order, and so adds less to the uncertainty.
+    a larger order, and so adds less to the uncertainty. ``questions`` as in
+    ``id_debiased_entropy``.
     """
 
     name = "adaptive_tsallis_entropy"

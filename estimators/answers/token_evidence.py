@@ -17,7 +17,7 @@ class LogTokU(Estimator):
     AU = Σ (α / α₀) (ψ(α₀ + 1) - ψ(α + 1)), nats, is the expected entropy; the epistemic part
     EU = k / (α₀ + k), in (0, 1], is large where there is little evidence. ``measure`` "product",
     "aleatoric" or "epistemic". Log-probabilities do not determine it: logits that differ by a
-    constant have the same ones.
+    constant have the same ones. Without a score where fewer than ``k`` are stored.
     """
 
     name = "logtoku"

@@ -33,7 +33,10 @@ class TraceEstimator(Estimator):
 
 
 class OverTokens(TraceEstimator):
-    """Reads the tokens of one part of each trace."""
+    """Reads the tokens of one part of each trace.
+
+    ``part`` is "all" of the text, a thinking model's "reasoning", or its "answer".
+    """
 
     def __init__(self, part: str = "all") -> None:
         self.part = one_of("part", part, PARTS)

@@ -44,7 +44,7 @@ def load_from_file(
             f"{what} {name!r}: {path} cannot be run: {type(failure).__name__}: {failure}"
         ) from failure
     if not hasattr(module, wanted):
-        kind = "function" if what == "metric" else "class"
+        kind = {"metric": "function", "importer": "importer"}.get(what, "class")
         names = ", ".join(known(module)) or "none"
         raise error(f"{what} {name!r}: {path} has no {kind} {wanted!r}, {what}s in it: {names}")
     return getattr(module, wanted)

@@ -119,7 +119,8 @@ class TraceLength(OverTokens):
 class WindowedEntropy(OverTokens):
     """Max (or mean) over sliding windows of the mean H_t within a window, in [0, ln V].
 
-    Windows of ``window`` tokens, one step apart; a shorter trace is one window.
+    Windows of ``window`` tokens, one step apart; a shorter trace is one window. ``aggregate`` is
+    "max" or "mean".
     """
 
     name = "windowed_entropy"
@@ -164,7 +165,10 @@ class HighEntropyShare(OverTokens):
 
 
 class PrefixEntropy(OverTokens):
-    """Mean H_t over the first k tokens (all, if there are fewer), in [0, ln V]."""
+    """Mean H_t over the first k tokens (all, if there are fewer), in [0, ln V].
+
+    ``k`` is their number.
+    """
 
     name = "prefix_entropy"
     reference = "apprehend"

@@ -39,7 +39,7 @@ class WeightedEpr(OverTokens):
     """σ(β + Σ_i a_i mean_t s_ti + Σ_i b_i max_t s_ti), the probability of error, in [0, 1].
 
     s_ti = -q_t(i) ln q_t(i) is what the i-th most probable token adds to the entropy at token t,
-    i ≤ k. The weights are those of a logistic regression on standardized features with
+    i ≤ ``k``. The weights are those of a logistic regression on standardized features with
     ``penalty`` / 2 · ‖weights‖², fitted out of fold; they may have either sign.
     """
 

@@ -20,6 +20,7 @@ COMPARISON_COLUMNS = (
     *("effect_size", "z", "p", "p_holm", "family_size", "distinguishable", "test"),
     *("rows", "replicates", "seed"),
 )
+"""Columns of comparisons.csv."""
 Record = dict[str, Any]
 
 

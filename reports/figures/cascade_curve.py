@@ -17,6 +17,7 @@ CASCADE = FigureKind(
     "Accuracy when the questions on which the small model is most uncertain are routed to the "
     "large one, against their share. Straight line: random routing of the same share.",
 )
+"""The figure of `cascade_figure`."""
 
 
 def draw_cascade(ax: Axes, cascade: Cascade) -> Axes:

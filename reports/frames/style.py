@@ -21,6 +21,7 @@ from .tooltips import titled
 _Floats = NDArray[np.float64]
 STYLE_FILE = Path(__file__).with_name("apprehend.mplstyle")
 FORMATS = ("png", "svg", "pdf")
+"""Formats in which figures can be written."""
 
 # Okabe and Ito (2008), distinguishable under all common color-vision deficiencies.
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = (

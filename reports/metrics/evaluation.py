@@ -14,7 +14,9 @@ from ..statistics.ranking import BoolArray, FloatArray, IntArray
 from ..statistics.short_repr import short_repr
 
 Rows = Literal["all", "paper"]
+"""A convention of the rows: all of them, or those of the reference paper."""
 ROWS: tuple[Rows, ...] = ("all", "paper")
+"""The conventions of the rows."""
 PAPER_RATING = 9.0
 ALL = "all"
 MACRO = "macro"

@@ -104,3 +104,4 @@ def metric_terms(more: Sequence[Metric] = ()) -> list[tuple[str, str]]:
 
 
 METRIC_COLUMNS = metric_columns()
+"""Columns of metrics.csv without additional metrics."""

@@ -23,7 +23,9 @@ from scipy.stats import beta, binomtest, norm
 from .ranking import FloatArray
 
 SMALLEST_CLASS = 10
+"""Fewest errors, and fewest right answers, for an interval."""
 BOOTSTRAP_ALONE = 100
+"""Fewest errors, and fewest right answers, for an interval by the bootstrap alone."""
 FEW_MARK = "†"
 FEW_MEANING = (
     f"fewer than {SMALLEST_CLASS} errors or fewer than {SMALLEST_CLASS} right answers: the value "

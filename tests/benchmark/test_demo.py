@@ -59,13 +59,14 @@ def test_judgements_are_read(demo: Path) -> None:
     assert judged.score.notna().mean() > 0.97
 
 
-def test_the_readme_shows_what_the_demo_finds(demo: Path) -> None:
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorials/benchmark_a_model.md"])
+def test_the_pages_show_what_the_demo_finds(demo: Path, page: str) -> None:
     """Up to what another processor rounds otherwise, a topic at the minimum per class included."""
     sys.path.append(str(ROOT / "docs"))
-    from demo_table import END, START, demo_table
+    from demo_table import END, PAGES, START, demo_table
 
-    made = demo_table(pd.read_csv(demo / "report" / "metrics.csv"))
-    shown = (ROOT / "README.md").read_text(encoding="utf-8").split(START)[1].split(END)[0]
+    made = demo_table(pd.read_csv(demo / "report" / "metrics.csv"), PAGES[ROOT / page])
+    shown = (ROOT / page).read_text(encoding="utf-8").split(START)[1].split(END)[0]
     number, ends = r"\d[\d,]*(?:\.\d+)?", r" \[[^]]*\]|†"
     words = [re.sub(number, "", re.sub(ends, "", text)) for text in (shown, made)]
     assert words[0] == words[1]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Optional
 
 import typer
 
-from ...console.errors import ApprehendError
+from ...console.declared import as_kind
+from ...console.errors import ApprehendError, UsageError
 from ...console.number_limits import LARGEST_SEED
-from ...console.options import show
+from ...console.options import parse_pairs, show
 
 app = typer.Typer(
-    help="Whether an estimator or a metric conforms to its interface.", no_args_is_help=True
+    help="Whether an estimator, a metric or an importer conforms to its interface.",
+    no_args_is_help=True,
 )
 
 
@@ -47,6 +50,27 @@ def metric(
 
     known = builtin_metrics().get(spec)
     _show(f"metric {spec}", check_metric(known or load_metric(spec), rows, seed))
+
+
+@app.command("importer")
+def importer(
+    spec: Annotated[str, typer.Argument(help="A format's name, or path/to/file.py:NAME.")],
+    paths: Annotated[list[Path], typer.Argument(help="Sample files in its format.")],
+    option: Annotated[
+        Optional[list[str]], typer.Option(help="NAME=VALUE of an option of its own (repeatable).")
+    ] = None,
+) -> None:
+    """Test reading, repetition, recognition and the refusal of damaged files, on samples."""
+    from ...importers.own.importer_checks import check_importer
+    from ...importers.own.importer_loading import load_importer
+
+    loaded = load_importer(spec, guarded=False)
+    values: dict[str, Any] = {}
+    for name, value in parse_pairs("--option", option).items():
+        if name not in loaded.options:
+            raise UsageError(f"--option: {name!r} is no option of {spec}")
+        values[name] = as_kind(f"--option {name}", loaded.options[name].kind, value)
+    _show(f"importer {spec}", check_importer(loaded, paths, values))
 
 
 def _show(what: str, outcomes: Sequence[Any]) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
-from typer.main import get_group
+from typer.main import get_command, get_group
 
+from ....estimators.core.user_files import is_file_spec
 from ....tasks.data_errors import DataError
 from ...console.declared import REQUIRED, Typed, with_options
 from ...console.errors import ApprehendError
@@ -33,13 +34,16 @@ class _Importers(TyperGroup):
         return names
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the command of an importer."""
+        """Return the command of an importer; one in a user's file is loaded by its name."""
+        if is_file_spec(cmd_name):
+            return _own_command(cmd_name)
         return _commands().get_command(ctx, cmd_name)
 
 
 app = typer.Typer(
     cls=_Importers,
-    help="Import recorded answers, to score and report them without a model.",
+    help="Import recorded answers, to score and report them without a model. Besides the formats "
+    "below, path/to/file.py:NAME is an importer in a file of your own.",
     no_args_is_help=True,
 )
 
@@ -58,6 +62,16 @@ def _commands() -> Any:
     for importer in importers().values():
         commands.command(importer.name, help=importer.summary)(_command(importer))
     return get_group(commands)
+
+
+def _own_command(spec: str) -> Any:
+    """Return the command of an importer in a user's file: ``path/to/file.py:NAME``."""
+    from ...importers.own.importer_loading import load_importer
+
+    importer = load_importer(spec)
+    alone = typer.Typer()
+    alone.command(spec, help=importer.summary)(_command(importer))
+    return get_command(alone)
 
 
 def _command(importer: Importer) -> Callable[..., None]:
