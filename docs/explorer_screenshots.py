@@ -11,11 +11,11 @@ import base64
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from browser import chromium
 
+ROOT = Path(__file__).resolve().parents[1]
 ADDRESS = "#q=482&model=embedded&task=mmlu_pro_cot"
 SHOTS = (("explorer_1400", 1400, 1130, "light"), ("explorer_400", 400, 1000, "dark"))
 SETTLED = """new Promise((done) => { const look = () => {
