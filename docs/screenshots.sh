@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Take screenshots of the demo's page for the README, light and dark: docs/screenshots.sh [REPORT [FOLDER]]
+# Take screenshots of the demo's page for the README and docs/explorer.md: docs/screenshots.sh [REPORT [FOLDER]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 report=${1:-demo/report}
@@ -21,3 +21,4 @@ shoot() { # name, color scheme (0 dark, 1 light), part of the page
 
 shoot page_light 1 ""
 shoot page_dark 0 ""
+.venv/bin/python docs/explorer_screenshots.py "$report" "$folder"
