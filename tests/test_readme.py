@@ -104,7 +104,15 @@ def test_every_option_that_a_page_names_exists() -> None:
     of_others = {
         *("--metadata", "--constraint", "--multi_gpu", "--num_processes", "--module"),
         *("--nproc-per-node", "--num_machines", "--machine_rank", "--nnodes", "--node-rank"),
-        *("--head", "--address", "--array", "--only", "--findings"),
+        *(
+            "--head",
+            "--from",
+            "--install-completion",
+            "--address",
+            "--array",
+            "--only",
+            "--findings",
+        ),
     }
     for page, text in PAGES.items():
         if page == "docs/bad_inputs.md":

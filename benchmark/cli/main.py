@@ -44,6 +44,7 @@ app = typer.Typer(
     help="Does a language model know when it doesn't know? Uncertainty estimation for "
     "multiple-choice question answering.",
     no_args_is_help=True,
+    add_completion=False,  # see `_with_completion`
     pretty_exceptions_enable=False,
     context_settings={"token_normalize_func": spelled_once},
 )
@@ -148,6 +149,7 @@ def _guarded(arguments: list[str], debug: bool) -> int:
     try:
         for place, argument in enumerate(arguments, 1):
             check_text(f"argument {place}", argument)
+        _with_completion(arguments)
         # Not app(…) itself, which installs its own traceback hook.
         command = typer.main.get_command(app)
         result: object = command(arguments, standalone_mode=False, default_map=_NO_HELP)
@@ -169,6 +171,13 @@ def _guarded(arguments: list[str], debug: bool) -> int:
     if result == 130:  # typer's status of an interrupted command
         return _fail(STOPPED, 130)
     return result if isinstance(result, int) else 0
+
+
+def _with_completion(arguments: list[str]) -> None:
+    """Add typer's completion where a shell or a user asks for it; elsewhere it slows the start."""
+    asked = {spelled_once(argument) for argument in arguments}
+    if "_APPREHEND_COMPLETE" in os.environ or asked & {"__install_completion", "__show_completion"}:
+        app._add_completion = True
 
 
 def _failed(error: Exception) -> int:

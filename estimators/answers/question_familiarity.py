@@ -51,8 +51,8 @@ class QuestionPerplexity(_FamiliarityEstimator):
 class MinKProbability(_FamiliarityEstimator):
     """-mean of the ⌈k T⌉ smallest ℓ_t, nats, at least 0: the question's least expected tokens.
 
-    Low for a text that was trained on, in which no token surprises (Min-K % Prob with its sign
-    turned).
+    ``k`` is a share. Low for a text that was trained on, in which no token surprises (Min-K % Prob
+    with its sign turned).
     """
 
     name = "min_k_probability"
@@ -75,7 +75,7 @@ class CorpusDivergence(_FamiliarityEstimator):
     in a corpus: a text that was trained on has tokens that the model expects though they are rare
     (DC-PDD, with its sign turned). ``frequencies`` is a JSON file of token → count, in the spelling
     of the model's vocabulary; N is the sum of its counts and V the number of its tokens. Without a
-    file there is no score.
+    file there is no score. ``a`` limits what a single token counts.
     """
 
     name = "corpus_divergence"

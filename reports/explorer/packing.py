@@ -69,7 +69,8 @@ def _coded(values: Sequence[str | None]) -> tuple[list[Json], list[int]]:
 def _array(chunks: Chunks, values: ArrayLike, kind: DTypeLike) -> str:
     """Keep numbers as the bytes of a little-endian array."""
     numbers: NDArray[np.float64] = np.asarray(values)
-    return chunks.add(numbers.astype(np.dtype(kind).newbyteorder("<")).tobytes())
+    with np.errstate(over="ignore"):  # beyond single precision: infinite
+        return chunks.add(numbers.astype(np.dtype(kind).newbyteorder("<")).tobytes())
 
 
 def _json(chunks: Chunks, value: Json) -> str:
@@ -173,7 +174,7 @@ def _trace(trace: TraceRecord) -> Json:
     ends = [place[end] for end in trace.token_ends]
     begins = [0, *ends][:-1]
     span = trace.answer_span
-    hundredths = [None if math.isnan(v) else round(100 * v) for v in trace.token_values]
+    hundredths = [round(100 * v) if math.isfinite(v) else None for v in trace.token_values]
     return {
         "text": trace.text,
         "reasoning": trace.reasoning,

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..statistics.short_repr import short_repr
+
 ENTROPY, SURPRISE = "entropy", "surprise"
 """Quantities that color tokens: full-vocabulary entropy, or -ln p of the token; both in nats."""
 
@@ -110,6 +112,7 @@ class Detail:
     judgements: Sequence[JudgementRecord] = ()
 
 
+@short_repr
 @dataclass(frozen=True)
 class Explored:
     """One model on one task, n questions; all sequences and arrays are in the same order.

@@ -73,6 +73,7 @@ def strata_note(of: TaskContext) -> str:
     return drawn_note(len(of.evaluation.strata), "strata")
 
 
+@short_repr
 @dataclass(frozen=True)
 class TaskFigure(FigureKind):
     """Figure of one model on one task.

@@ -12,7 +12,6 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
-from ....estimators.core.user_files import is_file_spec
 from ....tasks.data_errors import DataError
 from ...console.declared import REQUIRED, Typed, with_options
 from ...console.errors import ApprehendError
@@ -35,6 +34,8 @@ class _Importers(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command of an importer; one in a user's file is loaded by its name."""
+        from ....estimators.core.user_files import is_file_spec
+
         if is_file_spec(cmd_name):
             return _own_command(cmd_name)
         return _commands().get_command(ctx, cmd_name)
