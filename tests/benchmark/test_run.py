@@ -70,7 +70,7 @@ def test_judge_labels_become_strata(embedded_run: Path, tmp_path: Path, cli: Run
     quick = ("--formats", "png", "--replicates", 100)
     done = cli("report", embedded_run, *quick, "--output_path", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert {file.suffix for file in (tmp_path / "figures").iterdir()} == {".png"}
+    assert {file.suffix for file in (tmp_path / "figures").iterdir()} == {".png", ".csv"}
     metrics = pd.read_csv(tmp_path / "metrics.csv")
     strata = {name.split("=")[0] for name in metrics.topic if "=" in name}
     assert {"education_level", "requires_reasoning", "reasoning_steps"} <= strata

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
@@ -30,14 +30,13 @@ from ..shared.loaded_model import LoadedModel, model_path
 from ..shared.spelling import Spelling
 from ..shared.text_reader import TextTokens
 from ..shared.thinking_arguments import think_end_text, thinking_arguments
-from ..shared.weights import fingerprint
 from .forcing import Forcer
 from .forward import Forward
 from .generation import Job, Writer, end_ids
-from .hf_loading import load, whole_number_of
+from .hf_loading import identity_of, load, whole_number_of
 from .inside.lens import Lens
 from .inside.views import Watching, check_layers, label_tokens, watched
-from .memory import Batches, sizes_for_decoding, sizes_for_scoring
+from .memory import SMALLEST_PASS, is_out_of_memory, sizes_for_decoding, sizes_for_scoring
 from .model_attention import keep_softcap
 from .reading import read_answers, text_tokens
 from .states import Sizes, State
@@ -49,6 +48,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ResultT = TypeVar("ResultT")
+Work = Callable[[Iterator[State], Sizes], Iterator[tuple[int, ResultT]]]
+"""States and the sizes of their batches → each prompt's index and result."""
 _PARTS = 8
 """A batch is filled, and refilled, in so many parts."""
 _TIMED = Sizes(512, 512, TIMED_ROWS)
@@ -106,15 +108,7 @@ class HFEngine(LoadedModel):
     @property
     def identity(self) -> Identity:
         """Return model, revision, dtype, size, and a fingerprint of its weights and tokenizer."""
-        return {
-            "engine": "hf",
-            "pretrained": self.name,
-            "revision": getattr(self.model.config, "_commit_hash", None),
-            "architecture": type(self.model).__name__,
-            "parameters": sum(p.numel() for p in self.model.parameters()),
-            "dtype": str(self.model.dtype).removeprefix("torch."),
-            "fingerprint": fingerprint(self.model, self.tokenizer),
-        }
+        return identity_of(self.name, self.model, self.tokenizer)
 
     @property
     def device_name(self) -> str:
@@ -241,3 +235,64 @@ class HFEngine(LoadedModel):
         refilled = 1 if static is not None or not self._forward.sharing else _PARTS
         found = self._batches.each(ids, write, sizes, refilled)
         return [generation for generations in found for generation in generations]
+
+
+class Batches:
+    """The batch sizes of one model, which become smaller when memory does not suffice."""
+
+    def __init__(self, name: str, forward: Forward, rows: int | None) -> None:
+        """Take the model's name, its forward passes, and ``--batch_size`` (None for auto)."""
+        self._name = name
+        self._forward = forward
+        self._rows = rows
+        self.halved = 0
+        """How many times memory has run out."""
+
+    def each(
+        self, ids: list[list[int]], work: Work[ResultT], sizes: Sizes, parts: int = 1
+    ) -> list[ResultT]:
+        """Run the prompts in batches, and let ``work`` yield each prompt's result by its index.
+
+        Batches are halved if memory does not suffice; finished prompts are kept. A batch is
+        prefilled in so many ``parts``.
+        """
+        results: dict[int, ResultT] = {}
+        while len(results) < len(ids):
+            missing = [row for row in range(len(ids)) if row not in results]
+            limited = self.limited(sizes)
+            part = replace(limited, rows=max(1, limited.rows // parts))
+            try:
+                with torch.inference_mode(), self._forward.running():
+                    states = self._numbered(missing, [ids[row] for row in missing], part)
+                    results.update(work(states, limited))
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                if limited.tokens <= SMALLEST_PASS and limited.rows == 1:
+                    raise ApprehendError(
+                        f"{self._name}: out of memory on a single prompt; use a smaller dtype or "
+                        "device"
+                    ) from None
+                self.halved += 1
+                if self._forward.static is not None:
+                    self._forward.static.forget()
+                if self._forward.device.type == "cuda":
+                    torch.cuda.empty_cache()
+        return [results[row] for row in range(len(ids))]
+
+    def _numbered(
+        self, numbers: Sequence[int], ids: list[list[int]], sizes: Sizes
+    ) -> Iterator[State]:
+        """Yield the states of prompts, with these numbers as their rows."""
+        for state in self._forward.run(ids, sizes):
+            state.rows = [numbers[row] for row in state.rows]
+            yield state
+            del state
+
+    def limited(self, sizes: Sizes) -> Sizes:
+        """Apply ``--batch_size``, and halve the sizes for each time that memory has run out."""
+        if self._rows is not None:
+            sizes = Sizes(sizes.tokens, 2**31, self._rows)
+        tokens = max(SMALLEST_PASS, sizes.tokens >> self.halved)
+        together = max(tokens, sizes.together >> self.halved)
+        return Sizes(tokens, together, max(1, sizes.rows >> self.halved))

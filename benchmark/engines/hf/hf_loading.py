@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from ...console.errors import ApprehendError, UsageError, first_line
+from ..shared.weights import fingerprint
 
 if TYPE_CHECKING:
     from lm_eval.models.huggingface import HFLM
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 def whole_number_of(batch_size: str | int) -> int:
@@ -35,3 +37,18 @@ def load(arguments: dict[str, object], device: str | None) -> HFLM:
     except Exception as error:
         problem = f"cannot load model {arguments['pretrained']}: {first_line(error)}"
         raise ApprehendError(problem) from error
+
+
+def identity_of(
+    name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> dict[str, object]:
+    """Return what determines a model's results, as `Engine.identity`."""
+    return {
+        "engine": "hf",
+        "pretrained": name,
+        "revision": getattr(model.config, "_commit_hash", None),
+        "architecture": type(model).__name__,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "fingerprint": fingerprint(model, tokenizer),
+    }
