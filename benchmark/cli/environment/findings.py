@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -15,7 +14,6 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-OLDEST_PYTHON = (3, 10)
 EXTRAS = {
     "judges": "models and judges behind endpoints",
     "hf": "models in this process, and the demo",
@@ -67,9 +65,6 @@ def findings(network: bool = True) -> Iterator[Finding]:
 def _program() -> Finding:
     found = f"apprehend {version('apprehend')}, Python {platform.python_version()}"
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
-    if sys.version_info[:2] < OLDEST_PYTHON:
-        oldest = ".".join(map(str, OLDEST_PYTHON))
-        return Finding("program", f"{found}, {system}", "missing", f"use Python {oldest} or newer")
     advice = "" if platform.system() == "Linux" else "tested on Linux alone"
     return Finding("program", f"{found}, {system}", "ok" if not advice else "optional", advice)
 
